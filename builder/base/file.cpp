@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/base/file.hpp"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+#include "builder/base/random.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge {
+
+std::string read_file(const fs::path& path, std::uintmax_t limit) {
+    const Fd fd = open_fd(path, O_RDONLY);
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) {
+        throw system_error("read", path.string(), errno);
+    }
+    if (S_ISDIR(info.st_mode)) {
+        throw Error(Failure::recipe, fmt::format("{} is a folder, not a file", path.string()));
+    }
+    std::string bytes;
+    std::array<char, 65536> chunk{};
+    for (;;) {
+        const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            throw system_error("read", path.string(), errno);
+        }
+        if (got == 0) {
+            return bytes;
+        }
+        bytes.append(chunk.data(), static_cast<size_t>(got));
+        if (bytes.size() > limit) {
+            throw Error(Failure::recipe, fmt::format("{} is larger than {} bytes, which cannot be right for this kind of file", path.string(), limit));
+        }
+    }
+}
+
+AtomicFile::AtomicFile(fs::path destination, unsigned mode) : destination_(std::move(destination)) {
+    const fs::path folder = destination_.has_parent_path() ? destination_.parent_path() : fs::path(".");
+    temporary_ = folder / fmt::format(".{}.{}.tmp", destination_.filename().string(), random_hex(8));
+    Fd fd = open_fd(temporary_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    ::fchmod(fd.get(), mode);
+    fd_ = fd.release();
+}
+
+AtomicFile::~AtomicFile() {
+    if (fd_ >= 0) {
+        ::close(fd_);
+        ::unlink(temporary_.c_str());
+    }
+}
+
+void AtomicFile::write(std::string_view bytes) {
+    write_all(fd_, bytes, destination_.string());
+}
+
+void AtomicFile::commit() {
+    if (::fsync(fd_) != 0) {
+        throw system_error("flush", destination_.string(), errno);
+    }
+    if (::rename(temporary_.c_str(), destination_.c_str()) != 0) {
+        throw system_error("rename a new file to", destination_.string(), errno);
+    }
+    const int fd = fd_;
+    fd_ = -1;
+    if (::close(fd) != 0 && errno != EINTR) {
+        throw system_error("close", destination_.string(), errno);
+    }
+    sync_directory(destination_.has_parent_path() ? destination_.parent_path() : fs::path("."));
+}
+
+void write_file_atomically(const fs::path& path, std::string_view bytes, unsigned mode) {
+    AtomicFile file(path, mode);
+    file.write(bytes);
+    file.commit();
+}
+
+namespace {
+
+/// Copies only the data extents, so that a sparse disk image stays sparse.
+void copy_extents(int from, int to, off_t size, const std::string& name) {
+    off_t position = 0;
+    while (position < size) {
+        off_t data = ::lseek(from, position, SEEK_DATA);
+        if (data < 0) {
+            if (errno == ENXIO) {
+                break;
+            }
+            data = position;
+        }
+        off_t hole = ::lseek(from, data, SEEK_HOLE);
+        if (hole < 0) {
+            hole = size;
+        }
+        off_t in = data;
+        off_t out = data;
+        while (in < hole) {
+            const ssize_t copied = ::copy_file_range(from, &in, to, &out, static_cast<size_t>(hole - in), 0);
+            if (copied < 0 && errno == EINTR) {
+                continue;
+            }
+            if (copied <= 0) {
+                throw system_error("copy to", name, copied == 0 ? EIO : errno);
+            }
+        }
+        position = hole;
+    }
+}
+
+}  // namespace
+
+bool copy_file_fast(const fs::path& from, const fs::path& to, unsigned mode) {
+    const Fd source = open_fd(from, O_RDONLY);
+    struct stat info {};
+    if (::fstat(source.get(), &info) != 0) {
+        throw system_error("read", from.string(), errno);
+    }
+    const Fd target = open_fd(to, O_RDWR | O_CREAT | O_EXCL, mode);
+    try {
+        ::fchmod(target.get(), mode);
+        const bool cloned = ::ioctl(target.get(), FICLONE, source.get()) == 0;
+        if (!cloned) {
+            if (::ftruncate(target.get(), info.st_size) != 0) {
+                throw system_error("size", to.string(), errno);
+            }
+            copy_extents(source.get(), target.get(), info.st_size, to.string());
+        }
+        if (::fsync(target.get()) != 0) {
+            throw system_error("flush", to.string(), errno);
+        }
+        return cloned;
+    } catch (...) {
+        ::unlink(to.c_str());
+        throw;
+    }
+}
+
+std::uint64_t allocated_size(const fs::path& path) {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_blocks) * 512U : 0U;
+}
+
+void make_directories(const fs::path& path, unsigned mode) {
+    if (path.empty() || fs::is_directory(path)) {
+        return;
+    }
+    make_directories(path.parent_path(), mode);
+    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+        throw system_error("create the folder", path.string(), errno);
+    }
+    if (!fs::is_directory(path)) {
+        throw system_error("create the folder", path.string(), ENOTDIR);
+    }
+}
+
+void remove_tree(const fs::path& path) {
+    std::error_code code;
+    const fs::file_status status = fs::symlink_status(path, code);
+    if (!fs::exists(status)) {
+        return;
+    }
+    if (fs::is_directory(status)) {
+        fs::permissions(path, fs::perms::owner_all, fs::perm_options::add, code);
+        for (auto entry = fs::directory_iterator(path, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+            remove_tree(entry->path());
+        }
+    }
+    if (!fs::remove(path, code) && code) {
+        throw system_error("remove", path.string(), code.value());
+    }
+}
+
+std::uint64_t free_space(const fs::path& path) {
+    fs::path probe = fs::absolute(path);
+    while (!fs::exists(probe) && probe.has_relative_path()) {
+        probe = probe.parent_path();
+    }
+    struct statvfs info {};
+    if (::statvfs(probe.c_str(), &info) != 0) {
+        throw system_error("ask for the free space of", probe.string(), errno);
+    }
+    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+}  // namespace imgforge

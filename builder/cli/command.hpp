@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/base/clock.hpp"
+#include "builder/base/json.hpp"
+#include "builder/base/monitor.hpp"
+#include "builder/base/places.hpp"
+#include "builder/base/process.hpp"
+
+namespace imgforge::cli {
+
+/// What shell completion offers for a value.
+enum class Completes { nothing, file, folder, image, machine, recipe, choice, connection };
+
+/// One option. Names with their dashes; the first long one is the key of Arguments.
+struct Option {
+    std::vector<std::string> names;  ///< {"--count", "-n"}
+    std::string value{};             ///< placeholder; empty: a flag
+    std::string help{};
+    bool repeatable = false;
+    std::vector<std::string> choices{};
+    Completes completes = Completes::nothing;
+};
+
+struct Positional {
+    std::string name;  ///< "IMAGE"
+    std::string help;
+    bool required = true;
+    bool repeatable = false;
+    Completes completes = Completes::nothing;
+};
+
+struct Example {
+    std::string line;  ///< "imgforge spawn debian13 web-1"
+    std::string what;
+};
+
+/// Parsed command line of one command: keys are the long option names without dashes and the positional names.
+class Arguments {
+public:
+    std::map<std::string, std::vector<std::string>> values;
+    bool has(std::string_view key) const;
+    /// The value, or nothing.
+    std::optional<std::string> get(std::string_view key) const;
+    std::string get_or(std::string_view key, std::string fallback) const;
+    std::vector<std::string> all(std::string_view key) const;
+    /// The value as an integer within [low, high]; throws Failure::usage naming option, value and range.
+    std::optional<long> integer(std::string_view key, long low, long high) const;
+};
+
+/// What every command gets. Owned by main; commands build on top whatever they need.
+struct CommandContext {
+    Places places;
+    Json settings = Json::object();
+    ProcessRunner* processes = nullptr;
+    Clock* clock = nullptr;
+    Monitor* monitor = nullptr;
+    bool json = false;      ///< --json: exactly one JSON object on stdout
+    bool verbose = false;
+    std::optional<std::string> connection;  ///< --connect URI
+
+    /// Prints the result: the record with --json, else the text. Called at most once per command.
+    void result(const Json& record, const std::string& text) const;
+};
+
+/// One command: the record from which parsing, --help, the manual page and completion are made.
+struct Command {
+    std::string name;                 ///< "spawn", or with a space "images list"
+    std::string group;                ///< heading in `imgforge --help`: "Build", "Images", "Machines", "Tools"
+    std::string summary;              ///< one line
+    std::string description{};        ///< paragraphs for --help and the manual; blank line between
+    std::vector<Positional> positionals{};
+    std::vector<Option> options{};    ///< besides the common ones (--json, --events, --verbose, --quiet, --connect, --help)
+    std::vector<Example> examples{};
+    std::function<int(const Arguments&, CommandContext&)> run;
+    bool hidden = false;
+};
+
+/// All commands, in the order of the manual. One explicit list in registry.cpp; each cmd_<name>.cpp gives functions.
+std::vector<Command> all_commands();
+
+}  // namespace imgforge::cli
