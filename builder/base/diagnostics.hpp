@@ -12,8 +12,8 @@ namespace imgforge {
 struct Diagnostic {
     enum class Severity { error, warning };
     std::string file;
-    int line = 0;    ///< 1-based; 0 = the file as a whole
-    int column = 0;  ///< 1-based; 0 = the whole line
+    int line = 0;           ///< 1-based; 0 = the file as a whole
+    int column = 0;         ///< 1-based; 0 = the whole line
     std::string pointer{};  ///< JSON pointer of the value, "/stages/2/sysprep/operations"
     Severity severity = Severity::error;
     std::string message;

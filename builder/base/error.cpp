@@ -22,8 +22,7 @@ std::string_view to_string(Failure kind) {
     return "tool";
 }
 
-Error::Error(Failure kind, std::string message, std::string hint)
-    : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
+Error::Error(Failure kind, std::string message, std::string hint) : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
 
 std::string Error::describe() const {
     std::string text = message_;
@@ -54,7 +53,9 @@ Error system_error(std::string_view action, std::string_view subject, int code) 
     const std::string message = fmt::format("cannot {} {}: {}", action, subject, errno_text(code));
     switch (code) {
         case ENOSPC:
-        case EDQUOT: return {Failure::host, message, "free some space there (`imgforge cleanup`, `imgforge images gc`) and run the same command again"};
+        case EDQUOT:
+            return {Failure::host, message,
+                    "free some space there (`imgforge cleanup`, `imgforge images gc`) and run the same command again"};
         case EACCES:
         case EPERM:
         case EROFS: return {Failure::host, message, "run as a user who may write there, or set IMGFORGE_HOME to a folder of your own"};

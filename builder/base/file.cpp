@@ -45,7 +45,8 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
         }
         bytes.append(chunk.data(), static_cast<size_t>(got));
         if (bytes.size() > limit) {
-            throw Error(Failure::recipe, fmt::format("{} is larger than {} bytes, which cannot be right for this kind of file", path.string(), limit));
+            throw Error(Failure::recipe,
+                        fmt::format("{} is larger than {} bytes, which cannot be right for this kind of file", path.string(), limit));
         }
     }
 }

@@ -19,17 +19,17 @@ struct MonitorEvent {
         activity_finished,  ///< it ended; `failed` says how
         message,            ///< a plain line for the user
         warning,
-        artifact,           ///< something was made; `path`
+        artifact,  ///< something was made; `path`
     };
     Kind kind = Kind::message;
     std::uint64_t activity = 0;  ///< id of the activity; 0 = none
     std::uint64_t parent = 0;
-    std::string name{};          ///< of the activity: "install", "fetch debian-13.iso"
-    std::string detail{};        ///< current step, message text, or path
-    double done = 0;             ///< in `unit`s
-    double total = 0;            ///< 0 = unknown
-    std::string unit{};          ///< "bytes", "%", "items" or empty
-    double seconds = 0;          ///< elapsed, for activity_finished
+    std::string name{};                 ///< of the activity: "install", "fetch debian-13.iso"
+    std::string detail{};               ///< current step, message text, or path
+    double done = 0;                    ///< in `unit`s
+    double total = 0;                   ///< 0 = unknown
+    std::string unit{};                 ///< "bytes", "%", "items" or empty
+    double seconds = 0;                 ///< elapsed, for activity_finished
     std::optional<double> remaining{};  ///< seconds, when somebody knows better than linear
     bool failed = false;
 };
@@ -54,7 +54,8 @@ public:
     Activity& operator=(const Activity&) = delete;
 
     /// At most ten events per second pass; the last before finish always does. `total` 0 = unknown.
-    void progress(double done, double total, std::string unit = "%", std::string detail = {}, std::optional<double> remaining = {}) noexcept;
+    void progress(double done, double total, std::string unit = "%", std::string detail = {},
+                  std::optional<double> remaining = {}) noexcept;
     void detail(std::string text) noexcept;
     void finish(bool failed = false) noexcept;
     std::uint64_t id() const { return id_; }

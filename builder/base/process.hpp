@@ -20,8 +20,8 @@ struct ProcessSpec {
     std::filesystem::path cwd{};               ///< empty: the caller's
     std::string stdin_text{};                  ///< written to stdin, then closed; empty: /dev/null
     std::chrono::milliseconds timeout{std::chrono::minutes(10)};
-    std::vector<std::string> redact{};         ///< secrets masked in every log line and error
-    std::size_t output_limit = 64U << 20U;     ///< bytes kept of stdout and of stderr each; the rest is dropped
+    std::vector<std::string> redact{};      ///< secrets masked in every log line and error
+    std::size_t output_limit = 64U << 20U;  ///< bytes kept of stdout and of stderr each; the rest is dropped
 };
 
 struct ProcessResult {

@@ -61,7 +61,8 @@ public:
     /// Shell patterns (* ? [] and {}), dot files only when named; canonical order.
     virtual std::vector<std::string> glob(std::string_view pattern) = 0;
 
-    virtual void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644, std::uint32_t uid = 0, std::uint32_t gid = 0) = 0;
+    virtual void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644, std::uint32_t uid = 0,
+                       std::uint32_t gid = 0) = 0;
     virtual void truncate(std::string_view path) = 0;
     /// File, link or whole tree; what it points to stays. Missing is fine. Afterwards the path does not exist.
     virtual void remove(std::string_view path) = 0;
@@ -86,18 +87,18 @@ public:
 
 /// What inspection found, as plain values. Strings come from the guest: untrusted.
 struct Inspection {
-    std::string type;          ///< "linux", "windows", …
-    std::string distro;        ///< libguestfs names: debian, ubuntu, rocky, redhat-based, opensuse, alpinelinux, archlinux …
-    std::string family;        ///< ours: debian, redhat, suse, alpine, arch, other
+    std::string type;    ///< "linux", "windows", …
+    std::string distro;  ///< libguestfs names: debian, ubuntu, rocky, redhat-based, opensuse, alpinelinux, archlinux …
+    std::string family;  ///< ours: debian, redhat, suse, alpine, arch, other
     std::string codename;
-    std::string product;       ///< PRETTY_NAME
+    std::string product;  ///< PRETTY_NAME
     int major = 0;
     int minor = 0;
-    std::string arch;          ///< x86_64, aarch64 …
+    std::string arch;  ///< x86_64, aarch64 …
     std::string hostname;
     std::string package_format;  ///< deb, rpm, apk, pacman or empty
     std::string root_device;
-    std::string init;          ///< systemd, openrc, other
+    std::string init;                                              ///< systemd, openrc, other
     std::vector<std::pair<std::string, std::string>> mountpoints;  ///< mount point -> device (mountable), shortest first
 };
 

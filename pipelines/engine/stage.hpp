@@ -19,12 +19,12 @@ namespace imgforge::engine {
 
 /// The parts of a recipe that every stage may need, already checked against the schema.
 struct RecipeFacts {
-    std::string name;                   ///< golden image name
-    std::string os;                     ///< row of templates/, "debian13"
-    std::filesystem::path file;         ///< the recipe file; empty for a pipeline made by a command
-    std::filesystem::path folder;       ///< relative names in the recipe are relative to this
-    Json installer = Json::object();    ///< the `installer:` block
-    Json machine = Json::object();      ///< the `machine:` block with defaults filled in
+    std::string name;                 ///< golden image name
+    std::string os;                   ///< row of templates/, "debian13"
+    std::filesystem::path file;       ///< the recipe file; empty for a pipeline made by a command
+    std::filesystem::path folder;     ///< relative names in the recipe are relative to this
+    Json installer = Json::object();  ///< the `installer:` block
+    Json machine = Json::object();    ///< the `machine:` block with defaults filled in
 };
 
 /// One thing a stage's result depends on. All ingredients together are the fingerprint; the first one that differs is
@@ -40,33 +40,33 @@ struct Ingredient {
 
 /// What a stage made. Every path lies in the stage's scratch folder and is published with it; names are relative to it.
 struct StageResult {
-    std::filesystem::path disk{};    ///< qcow2 this stage wrote (an overlay on its input, or standalone); empty: disk passes through
+    std::filesystem::path disk{};  ///< qcow2 this stage wrote (an overlay on its input, or standalone); empty: disk passes through
     std::map<std::string, std::filesystem::path> files{};  ///< other results by role: "audit", "packages", "medium"
-    Json facts = Json::object();     ///< small values later stages and the final record use: {"generation": 3}
+    Json facts = Json::object();                           ///< small values later stages and the final record use: {"generation": 3}
 };
 
 /// What earlier stages of the run left behind: their results with absolute, published paths.
 struct StageInput {
-    std::optional<std::filesystem::path> disk;  ///< top of the backing chain so far
+    std::optional<std::filesystem::path> disk;           ///< top of the backing chain so far
     std::map<std::string, std::filesystem::path> files;  ///< union over earlier stages, the latest wins
-    Json facts = Json::object();                ///< union over earlier stages, the latest wins
-    std::vector<std::string> fingerprints;      ///< of the stages before, in order
+    Json facts = Json::object();                         ///< union over earlier stages, the latest wins
+    std::vector<std::string> fingerprints;               ///< of the stages before, in order
 };
 
 /// One stage of one run, handed to the stage type.
 struct StageTask {
-    std::string name;                ///< the stage's name in the recipe (type, or type-2 …)
+    std::string name;  ///< the stage's name in the recipe (type, or type-2 …)
     std::string type;
-    Json options;                    ///< checked, with defaults
+    Json options;  ///< checked, with defaults
     std::string fingerprint;
     const RecipeFacts* recipe = nullptr;
-    StageInput input;                ///< filled when the task's turn has come
-    std::filesystem::path scratch;   ///< empty folder on the store's file system; becomes the artefact by rename
+    StageInput input;                  ///< filled when the task's turn has come
+    std::filesystem::path scratch;     ///< empty folder on the store's file system; becomes the artefact by rename
     std::filesystem::path run_folder;  ///< runs/ID of this build: logs and what a failure leaves behind
     Monitor* monitor = nullptr;
-    std::uint64_t activity = 0;      ///< parent for Activity objects of the stage
+    std::uint64_t activity = 0;              ///< parent for Activity objects of the stage
     std::optional<double> expected_seconds;  ///< how long this stage took last time (same recipe)
-    bool keep_failed = false;        ///< --keep-failed
+    bool keep_failed = false;                ///< --keep-failed
 
     /// Runs on every exit of the build that follows, in reverse order, until forget_undo(); shielded from interrupts.
     std::function<void(std::string what, std::function<void()> action)> on_undo;
@@ -79,15 +79,16 @@ class StageType {
 public:
     virtual ~StageType() = default;
 
-    virtual std::string_view name() const = 0;      ///< "install"
-    virtual std::string_view summary() const = 0;   ///< one line for `imgforge schema` and the manual
+    virtual std::string_view name() const = 0;     ///< "install"
+    virtual std::string_view summary() const = 0;  ///< one line for `imgforge schema` and the manual
     /// Raise when the same options would give another result than before.
     virtual int revision() const = 0;
     /// JSON Schema (draft-07) of the options, with `description` and `default` everywhere. additionalProperties false.
     virtual const Json& schema() const = 0;
 
     /// Checks beyond the schema: files that are missing, combinations that cannot be. `pointer` is where the options stand.
-    virtual void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer, Diagnostics& diagnostics) const;
+    virtual void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
+                       Diagnostics& diagnostics) const;
     /// What the result depends on besides options, revision and earlier stages: named files, tools, templates.
     virtual std::vector<Ingredient> ingredients(const RecipeFacts& recipe, const Json& options) const;
     /// Stages of one non-empty group that follow each other are handed to run_group() of the first together (one

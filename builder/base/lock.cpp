@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/base/lock.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "builder/base/clock.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
+
+namespace imgforge {
+namespace {
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+}  // namespace
+
+std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file, std::string_view purpose, Mode mode) {
+    Fd fd = open_fd(file, O_RDWR | O_CREAT, 0644);
+    struct flock range {};
+    range.l_type = mode == Mode::exclusive ? F_WRLCK : F_RDLCK;
+    range.l_whence = SEEK_SET;
+    if (::fcntl(fd.get(), F_OFD_SETLK, &range) != 0) {
+        if (errno == EAGAIN || errno == EACCES) {
+            return std::nullopt;
+        }
+        throw system_error("lock", file.string(), errno);
+    }
+    if (mode == Mode::exclusive) {
+        const std::string text = fmt::format("process {} on {}: {}\n", ::getpid(), host_name(), purpose);
+        if (::ftruncate(fd.get(), 0) == 0) {
+            write_all(fd.get(), text, file.string());
+        }
+    }
+    return FileLock(std::move(fd));
+}
+
+FileLock FileLock::acquire(const std::filesystem::path& file, std::string_view purpose, std::chrono::milliseconds patience,
+                           const std::function<void(const std::string&)>& on_wait, Mode mode) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    bool told = false;
+    for (;;) {
+        if (std::optional<FileLock> lock = try_acquire(file, purpose, mode)) {
+            return std::move(*lock);
+        }
+        const std::string who = holder(file);
+        if (std::chrono::steady_clock::now() >= deadline) {
+            throw Error(Failure::timeout,
+                        fmt::format("{} is still held by {} after {}", file.string(), who.empty() ? "another process" : who,
+                                    duration_text(patience)),
+                        "wait for it to end, or look at that process");
+        }
+        if (!told && on_wait) {
+            on_wait(who);
+            told = true;
+        }
+        interrupt::sleep(std::chrono::milliseconds(50));
+    }
+}
+
+std::string FileLock::holder(const std::filesystem::path& file) {
+    std::error_code code;
+    if (!std::filesystem::exists(file, code)) {
+        return {};
+    }
+    std::string text = read_file(file, 4096);
+    while (!text.empty() && text.back() == '\n') {
+        text.pop_back();
+    }
+    return text;
+}
+
+}  // namespace imgforge

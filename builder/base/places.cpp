@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/base/places.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge {
+namespace {
+
+/// The variable's value, nothing when unset or empty (XDG Base Directory: empty counts as unset).
+fs::path variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value != nullptr ? fs::path(value) : fs::path();
+}
+
+fs::path user_folder(const char* xdg, const char* fallback) {
+    const fs::path configured = variable(xdg);
+    if (configured.is_absolute()) {
+        return configured;
+    }
+    const fs::path home = variable("HOME");
+    if (!home.is_absolute()) {
+        throw Error(Failure::host, "neither IMGFORGE_HOME nor HOME is set, so there is no place for images and machines",
+                    "export IMGFORGE_HOME=/some/folder");
+    }
+    return home / fallback;
+}
+
+}  // namespace
+
+Places Places::from_environment() {
+    const fs::path configured = variable("IMGFORGE_HOME");
+    if (!configured.empty()) {
+        return {fs::absolute(configured).lexically_normal()};
+    }
+    if (::geteuid() == 0) {
+        return {"/var/lib/imgforge"};
+    }
+    return {user_folder("XDG_DATA_HOME", ".local/share") / "imgforge"};
+}
+
+void Places::create() const {
+    for (const fs::path& folder : {home, cache(), media(), stages(), images(), instances()}) {
+        make_directories(folder, 0755);
+    }
+    for (const fs::path& folder : {runs(), keys()}) {
+        make_directories(folder, 0700);
+    }
+}
+
+fs::path data_path(const fs::path& relative) {
+    const fs::path configured = variable("IMGFORGE_DATA");
+    if (!configured.empty()) {
+        return configured / relative;
+    }
+    std::error_code code;
+    const fs::path binary = fs::read_symlink("/proc/self/exe", code);
+    const fs::path installed = binary.parent_path().parent_path() / "share" / "imgforge";
+    return fs::is_directory(installed, code) ? installed / relative : fs::path(IMGFORGE_SOURCE_ROOT) / relative;
+}
+
+std::vector<fs::path> settings_files() {
+    std::vector<fs::path> files{"/etc/imgforge/config.yaml"};
+    if (!variable("XDG_CONFIG_HOME").empty() || !variable("HOME").empty()) {
+        files.push_back(user_folder("XDG_CONFIG_HOME", ".config") / "imgforge" / "config.yaml");
+    }
+    return files;
+}
+
+}  // namespace imgforge

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/base/redact.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <mutex>
+#include <regex>
+#include <set>
+
+namespace imgforge {
+namespace {
+
+struct ByLength {
+    // Longest first, so that a secret that contains another is masked whole.
+    bool operator()(const std::string& a, const std::string& b) const { return a.size() != b.size() ? a.size() > b.size() : a < b; }
+};
+
+std::mutex mutex;
+
+std::set<std::string, ByLength>& secrets() {
+    static std::set<std::string, ByLength> values;
+    return values;
+}
+
+void replace_all(std::string& text, const std::string& what, std::string_view with) {
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
+        text.replace(at, what.size(), with);
+    }
+}
+
+/// Cheap test before the regular expressions, which are slow on long text.
+bool may_hold_secret(const std::string& text) {
+    static constexpr std::array<std::string_view, 6> marks = {"PRIVATE KEY", "$6$", "$y$", "$5$", "$1$", "$2"};
+    if (std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) { return text.find(mark) != std::string::npos; })) {
+        return true;
+    }
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    static constexpr std::array<std::string_view, 4> words = {"passw", "passphrase", "secret", "token"};
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+/// `password: x`, `passwd=x`, `d-i passwd/root-password password x`, `"token": "x"`.
+std::string mask_values(const std::string& line) {
+    static const std::regex hash(R"(\$(1|5|6|y|2[aby]?)\$[^\s:'",\\]+)");
+    static const std::regex assigned(
+        R"RX(((?:pass(?:word|wd|phrase)|secret|token|private[_-]?key)[A-Za-z_/-]*["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;}\]]+))RX",
+        std::regex::icase);
+    static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)(\S.*)$)", std::regex::icase);
+    std::string masked = std::regex_replace(line, hash, "***");
+    masked = std::regex_replace(masked, assigned, "$1***");
+    return std::regex_replace(masked, debconf, "$1***");
+}
+
+void mask_key_blocks(std::string& text) {
+    static constexpr std::string_view begin_mark = "-----BEGIN ";
+    static constexpr std::string_view end_mark = "PRIVATE KEY-----";
+    for (std::size_t at = 0; (at = text.find(begin_mark, at)) != std::string::npos;) {
+        const std::size_t head = text.find(end_mark, at);
+        const std::size_t line_end = text.find('\n', at);
+        if (head == std::string::npos || (line_end != std::string::npos && head > line_end)) {
+            at += begin_mark.size();
+            continue;
+        }
+        const std::size_t tail = text.find(end_mark, head + end_mark.size());
+        const std::size_t stop = tail == std::string::npos ? text.size() : tail + end_mark.size();
+        text.replace(at, stop - at, "***private key***");
+    }
+}
+
+}  // namespace
+
+void remember_secret(std::string_view value) {
+    if (value.size() >= 4) {
+        const std::lock_guard lock(mutex);
+        secrets().emplace(value);
+    }
+}
+
+std::string redact(std::string_view text) {
+    std::string result(text);
+    {
+        const std::lock_guard lock(mutex);
+        for (const std::string& secret : secrets()) {
+            replace_all(result, secret, "***");
+        }
+    }
+    if (!may_hold_secret(result)) {
+        return result;
+    }
+    mask_key_blocks(result);
+    std::string masked;
+    std::size_t begin = 0;
+    while (begin <= result.size()) {
+        const std::size_t end = std::min(result.find('\n', begin), result.size());
+        const std::string line = result.substr(begin, end - begin);
+        // std::regex recurses per character: a line this long is no text for people.
+        masked += line.size() > 4096 ? line : mask_values(line);
+        if (end < result.size()) {
+            masked += '\n';
+        }
+        begin = end + 1;
+    }
+    return masked;
+}
+
+bool is_secret_key(std::string_view key) {
+    std::string lower(key);
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    static constexpr std::array<std::string_view, 7> words = {"password", "passwd",      "passphrase", "secret",
+                                                              "token",    "private_key", "private-key"};
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+}  // namespace imgforge

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/base/state_db.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+
+namespace imgforge {
+namespace {
+
+constexpr int busy_timeout_ms = 30000;
+
+Error translate(const SQLite::Exception& fault, const std::filesystem::path& file) {
+    const std::string message = fmt::format("the state database {}: {}", file.string(), fault.what());
+    switch (fault.getErrorCode()) {
+        case SQLITE_NOTADB:
+        case SQLITE_CORRUPT:
+            return {Failure::integrity, message,
+                    fmt::format("move it away and run `imgforge images verify --repair`, which rebuilds it from the folders")};
+        case SQLITE_FULL:
+        case SQLITE_CANTOPEN:
+        case SQLITE_READONLY: return {Failure::host, message, "check free space and permissions of that folder"};
+        case SQLITE_BUSY: return {Failure::timeout, message, "another imgforge process holds it; look for a hanging one"};
+        default: return {Failure::tool, message};
+    }
+}
+
+}  // namespace
+
+StateDb::StateDb(const std::filesystem::path& file) {
+    try {
+        make_directories(file.parent_path());
+        database_ = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
+        // A refused statement must be an error at once, not at the next one.
+        sqlite3_extended_result_codes(database_->getHandle(), 0);
+        database_->exec("PRAGMA journal_mode=WAL");
+        database_->exec("PRAGMA synchronous=FULL");
+        database_->exec("PRAGMA foreign_keys=ON");
+    } catch (const SQLite::Exception& fault) {
+        throw translate(fault, file);
+    }
+}
+
+StateDb::~StateDb() = default;
+StateDb::StateDb(StateDb&&) noexcept = default;
+
+SQLite::Database& StateDb::raw() {
+    return *database_;
+}
+
+void StateDb::migrate(std::string_view area, const std::vector<std::string_view>& steps) {
+    const std::filesystem::path file = database_->getFilename();
+    const auto version_of = [&]() -> std::size_t {
+        SQLite::Statement table(*database_, "SELECT 1 FROM sqlite_master WHERE type='table' AND name='schema_versions'");
+        if (!table.executeStep()) {
+            return 0;
+        }
+        SQLite::Statement query(*database_, "SELECT version FROM schema_versions WHERE area=?");
+        query.bind(1, std::string(area));
+        return query.executeStep() ? static_cast<std::size_t>(query.getColumn(0).getInt64()) : 0U;
+    };
+    try {
+        std::size_t version = version_of();
+        if (version > steps.size()) {
+            throw Error(Failure::host,
+                        fmt::format("{} was written by a newer imgforge ({} version {}, this one knows {})", file.string(), area, version,
+                                    steps.size()),
+                        "use the newer imgforge, or another IMGFORGE_HOME");
+        }
+        if (version == steps.size()) {
+            return;
+        }
+        transaction([&] {
+            // Somebody else may have migrated between the look and the lock.
+            version = version_of();
+            database_->exec("CREATE TABLE IF NOT EXISTS schema_versions(area TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+            for (; version < steps.size(); ++version) {
+                database_->exec(std::string(steps[version]));
+            }
+            SQLite::Statement store(*database_, "INSERT OR REPLACE INTO schema_versions(area, version) VALUES(?, ?)");
+            store.bind(1, std::string(area));
+            store.bind(2, static_cast<std::int64_t>(version));
+            store.exec();
+        });
+    } catch (const SQLite::Exception& fault) {
+        throw translate(fault, file);
+    }
+}
+
+void StateDb::transaction(const std::function<void()>& body) {
+    try {
+        database_->exec("BEGIN IMMEDIATE");
+        try {
+            body();
+            database_->exec("COMMIT");
+        } catch (...) {
+            database_->tryExec("ROLLBACK");
+            throw;
+        }
+    } catch (const SQLite::Exception& fault) {
+        throw translate(fault, database_->getFilename());
+    }
+}
+
+}  // namespace imgforge

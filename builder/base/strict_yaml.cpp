@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/base/strict_yaml.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+
+namespace imgforge {
+namespace {
+
+/// Ends parsing from inside the event handler; carries the place.
+struct Stop {
+    YAML::Mark mark;
+    std::string message;
+};
+
+/// Core-schema scalar: what a plain (unquoted) text means.
+Json plain_scalar(const std::string& text) {
+    if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
+        return nullptr;
+    }
+    if (text == "true" || text == "True" || text == "TRUE") {
+        return true;
+    }
+    if (text == "false" || text == "False" || text == "FALSE") {
+        return false;
+    }
+    const std::size_t digits = text[0] == '-' ? 1U : 0U;
+    const bool leading_zero =
+        text.size() > digits + 1 && text[digits] == '0' && std::isdigit(static_cast<unsigned char>(text[digits + 1])) != 0;
+    if (leading_zero || text.size() == digits || std::isdigit(static_cast<unsigned char>(text[digits])) == 0) {
+        return text;
+    }
+    const char* const end = text.data() + text.size();
+    std::int64_t integer = 0;
+    if (const auto r = std::from_chars(text.data(), end, integer); r.ec == std::errc() && r.ptr == end) {
+        return integer;
+    }
+    double number = 0;
+    if (const auto r = std::from_chars(text.data(), end, number); r.ec == std::errc() && r.ptr == end && std::isfinite(number)) {
+        return number;
+    }
+    return text;
+}
+
+/// A node as parsed, before aliases are expanded.
+struct Node {
+    enum class Type { scalar, sequence, map, alias } type = Type::scalar;
+    YAML::Mark mark;
+    Json value;
+    std::string text;  ///< of a scalar, for keys
+    bool plain = true;
+    YAML::anchor_t alias = 0;
+    std::vector<std::size_t> children;  ///< map: key, value, key, value …
+};
+
+/// Builds the node list from yaml-cpp's events. Events, not YAML::Node: they keep duplicate keys, and nothing recurses
+/// on hostile nesting before we have looked at its depth.
+class Collector final : public YAML::EventHandler {
+public:
+    explicit Collector(const YamlLimits& limits) : limits_(limits) {}
+
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (documents_++ > 0) {
+            throw Stop{mark, "a second YAML document ('---') is not allowed here"};
+        }
+    }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        add({.type = Node::Type::scalar, .mark = mark, .value = nullptr}, anchor);
+    }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        add({.type = Node::Type::alias, .mark = mark, .alias = anchor}, 0);
+    }
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+        check_tag(mark, tag);
+        // yaml-cpp marks quoted scalars with the tag "!" and plain ones with "?".
+        const bool plain = tag != "!" && tag != "tag:yaml.org,2002:str";
+        Node node{.type = Node::Type::scalar, .mark = mark, .value = plain ? plain_scalar(text) : Json(text), .text = text, .plain = plain};
+        add(std::move(node), anchor);
+    }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+        check_tag(mark, tag);
+        open({.type = Node::Type::sequence, .mark = mark}, anchor);
+    }
+    void OnSequenceEnd() override { stack_.pop_back(); }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+        check_tag(mark, tag);
+        open({.type = Node::Type::map, .mark = mark}, anchor);
+    }
+    void OnMapEnd() override { stack_.pop_back(); }
+
+    const std::vector<Node>& nodes() const { return nodes_; }
+    const std::map<YAML::anchor_t, std::size_t>& anchors() const { return anchors_; }
+
+private:
+    static void check_tag(const YAML::Mark& mark, const std::string& tag) {
+        static const std::set<std::string> known = {
+            "", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"};
+        if (known.count(tag) == 0) {
+            throw Stop{mark, fmt::format("the YAML tag '{}' is not allowed", tag)};
+        }
+    }
+
+    std::size_t add(Node node, YAML::anchor_t anchor) {
+        if (nodes_.size() >= limits_.nodes) {
+            throw Stop{node.mark, fmt::format("more than {} values", limits_.nodes)};
+        }
+        const std::size_t index = nodes_.size();
+        if (anchor != 0) {
+            anchors_[anchor] = index;
+        }
+        if (!stack_.empty()) {
+            nodes_[stack_.back()].children.push_back(index);
+        }
+        nodes_.push_back(std::move(node));
+        return index;
+    }
+
+    void open(Node node, YAML::anchor_t anchor) {
+        if (stack_.size() >= limits_.depth) {
+            throw Stop{node.mark, fmt::format("nested deeper than {} levels", limits_.depth)};
+        }
+        stack_.push_back(add(std::move(node), anchor));
+    }
+
+    const YamlLimits& limits_;
+    std::vector<Node> nodes_;
+    std::vector<std::size_t> stack_;
+    std::map<YAML::anchor_t, std::size_t> anchors_;
+    int documents_ = 0;
+};
+
+SourcePosition place(const YAML::Mark& mark) {
+    return {mark.line + 1, mark.column + 1};  // Mark counts from 0
+}
+
+/// Turns the nodes into the JSON tree, expanding aliases and merges within the limits.
+class Builder {
+public:
+    Builder(const Collector& source, YamlDocument& document, Diagnostics& diagnostics, const YamlLimits& limits)
+        : source_(source), document_(document), diagnostics_(diagnostics), limits_(limits) {}
+
+    Json build(std::size_t index, const std::string& pointer, std::size_t depth = 0) {
+        const Node& node = source_.nodes()[index];
+        if (++made_ > limits_.nodes || depth > limits_.depth) {
+            throw Stop{node.mark, depth > limits_.depth ? fmt::format("nested deeper than {} levels", limits_.depth)
+                                                        : fmt::format("aliases expand to more than {} values", limits_.nodes)};
+        }
+        document_.positions.emplace(pointer, place(node.mark));
+        switch (node.type) {
+            case Node::Type::scalar: return node.value;
+            case Node::Type::alias: return build(target(node), pointer, depth + 1);
+            case Node::Type::sequence: {
+                Json list = Json::array();
+                for (const std::size_t child : node.children) {
+                    list.push_back(build(child, fmt::format("{}/{}", pointer, list.size()), depth + 1));
+                }
+                return list;
+            }
+            case Node::Type::map: return map(node, pointer, depth);
+        }
+        return nullptr;
+    }
+
+private:
+    std::size_t target(const Node& alias) const { return source_.anchors().at(alias.alias); }
+
+    Json map(const Node& node, const std::string& pointer, std::size_t depth) {
+        Json object = Json::object();
+        std::map<std::string, SourcePosition> seen;
+        for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
+            const Node& key = source_.nodes()[node.children[i]];
+            if (!usable_key(key, pointer)) {
+                continue;
+            }
+            if (key.plain && key.text == "<<") {
+                merge(object, node.children[i + 1], pointer, depth);
+                continue;
+            }
+            const auto [first, fresh] = seen.emplace(key.text, place(key.mark));
+            if (!fresh) {
+                complain(key.mark, pointer, fmt::format("duplicate key '{}' (first on line {})", key.text, first->second.line));
+                continue;
+            }
+            const std::string below = pointer + "/" + pointer_token(key.text);
+            document_.positions[below + "#"] = place(key.mark);
+            document_.positions.erase(below);
+            object[key.text] = build(node.children[i + 1], below, depth + 1);
+        }
+        return object;
+    }
+
+    /// `<<: *base`: keys of the base that the map itself does not set (before or after).
+    void merge(Json& object, std::size_t index, const std::string& pointer, std::size_t depth) {
+        const Json base = build(index, pointer + "/<<", depth + 1);
+        const auto take = [&](const Json& from) {
+            for (const auto& item : from.items()) {
+                if (!object.contains(item.key())) {
+                    object[item.key()] = item.value();
+                }
+            }
+        };
+        if (base.is_object()) {
+            take(base);
+        } else if (base.is_array()) {
+            for (const Json& one : base) {
+                take(one);
+            }
+        } else {
+            complain(source_.nodes()[index].mark, pointer, "'<<' needs a map to merge");
+        }
+    }
+
+    bool usable_key(const Node& key, const std::string& pointer) {
+        if (key.type != Node::Type::scalar) {
+            complain(key.mark, pointer, "a key must be plain text");
+            return false;
+        }
+        if (key.text.size() > limits_.key_bytes) {
+            complain(key.mark, pointer, fmt::format("a key of {} bytes is too long", key.text.size()));
+            return false;
+        }
+        return true;
+    }
+
+    void complain(const YAML::Mark& mark, const std::string& pointer, std::string message) {
+        const SourcePosition at = place(mark);
+        diagnostics_.add({.file = document_.file, .line = at.line, .column = at.column, .pointer = pointer, .message = std::move(message)});
+    }
+
+    const Collector& source_;
+    YamlDocument& document_;
+    Diagnostics& diagnostics_;
+    const YamlLimits& limits_;
+    std::size_t made_ = 0;
+};
+
+/// Length of the valid UTF-8 sequence at `at`, 0 if there is none (RFC 3629).
+std::size_t sequence_length(std::string_view text, std::size_t at) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : '\0'); };
+    const unsigned char lead = byte(at);
+    const std::size_t length = lead < 0x80U                      ? 1U
+                               : (lead >= 0xc2U && lead < 0xe0U) ? 2U
+                               : (lead & 0xf0U) == 0xe0U         ? 3U
+                               : (lead >= 0xf0U && lead < 0xf5U) ? 4U
+                                                                 : 0U;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(at + i) & 0xc0U) != 0x80U) {
+            return 0;
+        }
+    }
+    const bool overlong = (lead == 0xe0U && byte(at + 1) < 0xa0U) || (lead == 0xf0U && byte(at + 1) < 0x90U);
+    const bool beyond = (lead == 0xedU && byte(at + 1) >= 0xa0U) || (lead == 0xf4U && byte(at + 1) >= 0x90U);
+    return overlong || beyond ? 0U : length;
+}
+
+/// Bytes that no recipe has: a binary file given by mistake is told as such, at its place.
+std::optional<Diagnostic> check_text(std::string_view text, const std::string& file) {
+    int line = 1;
+    std::size_t line_start = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        const std::size_t length = sequence_length(text, i);
+        const auto c = static_cast<unsigned char>(text[i]);
+        const bool control = c < 0x20U && c != '\n' && c != '\t' && c != '\r';
+        if (length == 0 || control) {
+            return Diagnostic{.file = file,
+                              .line = line,
+                              .column = static_cast<int>(i - line_start) + 1,
+                              .message = control ? fmt::format("control character 0x{:02x}: this is not a text file", c)
+                                                 : "not valid UTF-8: this is not a text file"};
+        }
+        if (c == '\n') {
+            ++line;
+            line_start = i + 1;
+        }
+        i += length;
+    }
+    return std::nullopt;
+}
+
+/// "yaml-cpp: error at line 3, column 5: illegal map value" without its first part.
+std::string plain_message(const YAML::Exception& fault) {
+    return fault.msg.empty() ? std::string("cannot be read as YAML") : fault.msg;
+}
+
+}  // namespace
+
+SourcePosition YamlDocument::position(std::string_view pointer) const {
+    std::string at(pointer);
+    for (;;) {
+        const auto found = positions.find(at);
+        if (found != positions.end()) {
+            return found->second;
+        }
+        const std::size_t slash = at.rfind('/');
+        if (slash == std::string::npos) {
+            return {1, 1};
+        }
+        at.resize(slash);
+    }
+}
+
+SourcePosition YamlDocument::key_position(std::string_view pointer) const {
+    const auto found = positions.find(std::string(pointer) + "#");
+    return found != positions.end() ? found->second : position(pointer);
+}
+
+Diagnostic YamlDocument::at(std::string pointer, std::string message, std::string suggestion, bool at_key) const {
+    const SourcePosition where = at_key ? key_position(pointer) : position(pointer);
+    return {.file = file,
+            .line = where.line,
+            .column = where.column,
+            .pointer = std::move(pointer),
+            .message = std::move(message),
+            .suggestion = std::move(suggestion)};
+}
+
+std::string pointer_token(std::string_view key) {
+    std::string token;
+    for (const char c : key) {
+        token += c == '~' ? std::string("~0") : c == '/' ? std::string("~1") : std::string(1, c);
+    }
+    return token;
+}
+
+std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics, const YamlLimits& limits) {
+    if (text.size() > limits.bytes) {
+        diagnostics.add(
+            {.file = file, .message = fmt::format("{} bytes are too many for this kind of file (limit {})", text.size(), limits.bytes)});
+        return std::nullopt;
+    }
+    if (const std::optional<Diagnostic> fault = check_text(text, file)) {
+        diagnostics.add(*fault);
+        return std::nullopt;
+    }
+    YamlDocument document{.file = file, .root = nullptr, .positions = {}};
+    try {
+        std::istringstream stream{std::string(text)};
+        YAML::Parser parser(stream);
+        Collector collector(limits);
+        while (parser.HandleNextDocument(collector)) {
+        }
+        if (!collector.nodes().empty()) {
+            document.root = Builder(collector, document, diagnostics, limits).build(0, "");
+        }
+        return document;
+    } catch (const Stop& stop) {
+        const SourcePosition at = place(stop.mark);
+        diagnostics.add({.file = std::move(file), .line = at.line, .column = at.column, .message = stop.message});
+    } catch (const YAML::Exception& fault) {
+        const SourcePosition at = place(fault.mark);
+        diagnostics.add({.file = std::move(file), .line = at.line, .column = at.column, .message = plain_message(fault)});
+    }
+    return std::nullopt;
+}
+
+YamlDocument load_yaml(const std::string& path, const YamlLimits& limits) {
+    Diagnostics diagnostics;
+    std::optional<YamlDocument> document = parse_yaml(read_file(path, limits.bytes), path, diagnostics, limits);
+    diagnostics.throw_if_errors();
+    return std::move(document).value();
+}
+
+}  // namespace imgforge

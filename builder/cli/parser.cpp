@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/parser.hpp"
+
+#include <algorithm>
+#include <deque>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include "builder/base/error.hpp"
+#include "builder/base/suggestion.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+/// Key of an option in Arguments: its first long name without dashes.
+std::string key_of(const Option& option) {
+    const auto found =
+        std::find_if(option.names.begin(), option.names.end(), [](const std::string& name) { return name.starts_with("--"); });
+    return found == option.names.end() ? option.names.front().substr(1) : found->substr(2);
+}
+
+std::vector<std::string> option_names(const Command& command) {
+    std::vector<std::string> names{"--help"};
+    for (const auto& list : {command.options, common_options()}) {
+        for (const Option& option : list) {
+            names.insert(names.end(), option.names.begin(), option.names.end());
+        }
+    }
+    return names;
+}
+
+/// Full names of the commands, and their first words.
+std::vector<std::string> command_names(const std::vector<Command>& commands) {
+    std::vector<std::string> names;
+    for (const Command& command : commands) {
+        if (!command.hidden) {
+            names.push_back(command.name);
+            names.push_back(command.name.substr(0, command.name.find(' ')));
+        }
+    }
+    return names;
+}
+
+/// Finds the command whose name is the first one or two words; tells how many words it took.
+const Command* find_command(const std::vector<std::string>& words, const std::vector<Command>& commands, std::size_t& used) {
+    for (const std::size_t count : {2U, 1U}) {
+        if (words.size() < count) {
+            continue;
+        }
+        const std::string name = count == 2 ? words[0] + " " + words[1] : words[0];
+        for (const Command& command : commands) {
+            if (command.name == name) {
+                used = count;
+                return &command;
+            }
+        }
+    }
+    return nullptr;
+}
+
+bool is_group(const std::string& word, const std::vector<Command>& commands) {
+    return std::any_of(commands.begin(), commands.end(), [&](const Command& command) { return command.name.starts_with(word + " "); });
+}
+
+Error unknown_command(const std::vector<std::string>& words, const std::vector<Command>& commands) {
+    const bool group = is_group(words[0], commands);
+    if (group && words.size() > 1 && !words[1].starts_with("-")) {
+        const std::string name = words[0] + " " + words[1];
+        return {Failure::usage, fmt::format("there is no command '{}'{}", name, did_you_mean(name, command_names(commands))),
+                fmt::format("imgforge {} --help", words[0])};
+    }
+    if (group) {
+        return {Failure::usage, fmt::format("'{}' needs a second word", words[0]), fmt::format("imgforge {} --help", words[0])};
+    }
+    return {Failure::usage, fmt::format("there is no command '{}'{}", words[0], did_you_mean(words[0], command_names(commands))),
+            "imgforge --help lists them"};
+}
+
+/// The CLI11 view of one command, with the storage its options write to.
+struct Bound {
+    CLI::App app;
+    std::deque<std::pair<std::string, std::vector<std::string>>> values;
+    std::deque<std::pair<std::string, bool>> flags;
+};
+
+void bind(Bound& bound, const Command& command) {
+    bound.app.set_help_flag();
+    bound.app.allow_extras(false);
+    for (const auto& list : {command.options, common_options()}) {
+        for (const Option& option : list) {
+            const std::string names = fmt::format("{}", fmt::join(option.names, ","));
+            if (option.value.empty()) {
+                bound.flags.emplace_back(key_of(option), false);
+                bound.app.add_flag(names, bound.flags.back().second);
+                continue;
+            }
+            bound.values.emplace_back(key_of(option), std::vector<std::string>{});
+            CLI::Option* const added = bound.app.add_option(names, bound.values.back().second);
+            added->expected(1);
+            added->multi_option_policy(option.repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw);
+            if (!option.choices.empty()) {
+                added->check(CLI::IsMember(option.choices));
+            }
+        }
+    }
+    for (const Positional& positional : command.positionals) {
+        bound.values.emplace_back(positional.name, std::vector<std::string>{});
+        CLI::Option* const added = bound.app.add_option(positional.name, bound.values.back().second);
+        added->required(positional.required);
+        added->expected(positional.repeatable ? (positional.required ? 1 : 0) : 1, positional.repeatable ? 100000 : 1);
+    }
+}
+
+/// CLI11's words made ours: names the option with its nearest neighbour, and the next step.
+Error usage_error(const CLI::ParseError& fault, const Command& command, const std::vector<std::string>& words) {
+    const std::string hint = fmt::format("imgforge {} --help", command.name);
+    if (dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr) {
+        const std::vector<std::string> known = option_names(command);
+        for (const std::string& word : words) {
+            const std::string name = word.substr(0, word.find('='));
+            if (word.starts_with("-") && word != "--" && std::find(known.begin(), known.end(), name) == known.end()) {
+                return {Failure::usage, fmt::format("'{}' has no option {}{}", command.name, name, did_you_mean(name, known)), hint};
+            }
+        }
+    }
+    return {Failure::usage, fmt::format("{}: {}", command.name, fault.what()), hint};
+}
+
+Arguments parse_arguments(const Command& command, std::vector<std::string> words) {
+    Bound bound;
+    bind(bound, command);
+    const std::vector<std::string> original = words;
+    std::reverse(words.begin(), words.end());  // CLI11 takes the words last first
+    try {
+        bound.app.parse(words);
+    } catch (const CLI::ParseError& fault) {
+        throw usage_error(fault, command, original);
+    }
+    Arguments arguments;
+    for (const auto& [key, list] : bound.values) {
+        if (!list.empty()) {
+            arguments.values[key] = list;
+        }
+    }
+    for (const auto& [key, set] : bound.flags) {
+        if (set) {
+            arguments.values[key] = {"true"};
+        }
+    }
+    return arguments;
+}
+
+bool wants_help(const std::vector<std::string>& words) {
+    // Behind "--" words belong to somebody else (imgforge ssh NAME -- CMD --help).
+    const auto end = std::find(words.begin(), words.end(), "--");
+    return std::any_of(words.begin(), end, [](const std::string& word) { return word == "--help" || word == "-h"; });
+}
+
+}  // namespace
+
+std::vector<Option> common_options() {
+    return {
+        {.names = {"--json"}, .help = "print the result as one JSON object on stdout"},
+        {.names = {"--events"}, .help = "progress as JSON lines on stderr"},
+        {.names = {"--connect", "-c"},
+         .value = "URI",
+         .help = "libvirt connection (default: LIBVIRT_DEFAULT_URI, settings, qemu:///system, else the embedded driver)",
+         .completes = Completes::connection},
+        {.names = {"--quiet", "-q"}, .help = "no progress, only warnings and the result"},
+        {.names = {"--verbose", "-v"}, .help = "the debug log on stderr as well"},
+    };
+}
+
+Parsed parse(const std::vector<std::string>& words, const std::vector<Command>& commands) {
+    if (words.empty()) {
+        return {};
+    }
+    if (words[0] == "--version" || words[0] == "-V" || words[0] == "version") {
+        return {.kind = Parsed::Kind::version};
+    }
+    const bool help_word = words[0] == "help" || words[0] == "--help" || words[0] == "-h";
+    const std::vector<std::string> rest(words.begin() + (help_word ? 1 : 0), words.end());
+    if (rest.empty()) {
+        return {.kind = Parsed::Kind::help};
+    }
+    std::size_t used = 0;
+    const Command* const command = find_command(rest, commands, used);
+    const bool help = help_word || wants_help(rest);
+    if (help && (command == nullptr || (used == 1 && is_group(rest[0], commands))) && is_group(rest[0], commands)) {
+        return {.kind = Parsed::Kind::help, .help_group = rest[0]};
+    }
+    if (command == nullptr) {
+        throw unknown_command(rest, commands);
+    }
+    if (help) {
+        return {.kind = Parsed::Kind::help, .command = command};
+    }
+    const std::vector<std::string> tail(rest.begin() + static_cast<std::ptrdiff_t>(used), rest.end());
+    return {.kind = Parsed::Kind::run, .command = command, .arguments = parse_arguments(*command, tail)};
+}
+
+}  // namespace imgforge::cli
