@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "builder/base/clock.hpp"
+#include "builder/base/lock.hpp"
+#include "builder/base/places.hpp"
+#include "builder/base/state_db.hpp"
+#include "pipelines/store/generation.hpp"
+
+namespace imgforge::store {
+
+/// The golden images of one $IMGFORGE_HOME. The database is the commit point of every change; images/NAME/index.json
+/// repeats it so that it can be rebuilt, and the folders hold the data. Each change is journalled: whatever a killed
+/// process left behind is finished or undone by the next Store that is opened. One object per thread.
+class Store {
+public:
+    /// Brings the tables up to date and clears leftovers of processes that died (see recover()). The references stay borrowed.
+    Store(Places places, StateDb& database, Clock& clock);
+
+    const Places& places() const { return places_; }
+
+    // -- looking ---------------------------------------------------------------------------------------------------
+
+    /// Names of all images, sorted.
+    std::vector<std::string> images() const;
+    /// All generations of an image, oldest first; empty for an unknown image.
+    std::vector<Generation> generations(std::string_view image) const;
+    std::optional<Generation> find(std::string_view image, int generation) const;
+    /// The generation that new machines get.
+    std::optional<Generation> current(std::string_view image) const;
+    /// "NAME" -> current generation, "NAME@GEN" -> that one. Throws Failure::usage with "did you mean" for an unknown name, and
+    /// says so when an image has no current generation yet.
+    Generation resolve(std::string_view spec) const;
+    /// resolve() and add_reference() in one step: what comes back cannot vanish any more. Quarantined generations are refused.
+    Generation acquire(std::string_view spec, const Holder& holder);
+
+    // -- references ------------------------------------------------------------------------------------------------
+
+    /// From now on the generation cannot be deleted. Adding twice is once. Throws Failure::domain when the generation is gone.
+    void add_reference(std::string_view image, int generation, const Holder& holder);
+    /// Missing is fine.
+    void remove_reference(std::string_view image, int generation, const Holder& holder);
+    /// Everything this holder holds (an instance that was consolidated, respawned or destroyed).
+    void remove_references(const Holder& holder);
+    /// Who needs this generation: recorded holders, child generations, and instances whose overlay names its disk even
+    /// though no reference was recorded (a database restored from an old copy).
+    std::vector<Holder> holders(std::string_view image, int generation) const;
+
+    // -- changes -----------------------------------------------------------------------------------------------------
+
+    /// Makes a candidate (or a retired generation) the current one; the one before is retired. Quarantined: Failure::integrity.
+    Generation promote(std::string_view image, int generation);
+    /// Takes a candidate out of service; `report` is kept beside the generation in images/NAME/quarantine-GEN.txt.
+    void quarantine(std::string_view image, int generation, std::string_view reason, std::string_view report = {});
+    /// Back to the newest retired generation older than the current one. Throws when there is none.
+    Generation rollback(std::string_view image);
+    /// Throws Failure::domain naming every holder while there is one, and for the current generation.
+    void remove(std::string_view image, int generation);
+
+    // -- for publish, verify and repair --------------------------------------------------------------------------------
+
+    /// images/NAME, created when missing.
+    std::filesystem::path image_folder(std::string_view image) const;
+    /// Serialises changes of one image between processes and threads; waits with the holder's name in the timeout error.
+    FileLock lock(std::string_view image, std::string_view purpose) const;
+    /// A private folder images/NAME/.new-… that is removed by the next command when this process dies.
+    struct Scratch {
+        std::filesystem::path folder;
+        std::string name;  ///< also the Holder{build} name for what the publication reads
+        FileLock alive;
+    };
+    Scratch make_scratch(std::string_view image);
+    void drop_scratch(std::string_view image, const Scratch& scratch);
+    /// Gives the filled scratch folder the next number, seals it and records it as candidate. `finish(number)` writes what needs
+    /// the number (the manifest) into the scratch folder and returns the record. Complete or absent, whatever happens.
+    Generation adopt(std::string_view image, Scratch scratch, const std::function<Generation(int number)>& finish);
+
+    /// Finishes or undoes what dead processes left, for all images that nobody works on now. Returns one line per mended thing.
+    std::vector<std::string> recover();
+    std::vector<std::string> recover(std::string_view image);
+
+    StateDb& database() { return database_; }
+    Clock& clock() const { return clock_; }
+
+private:
+    std::vector<std::string> recover_locked(std::string_view image);
+    void write_index(std::string_view image) const;
+    void check_free(std::string_view image, int generation) const;
+    void finish_removal(std::string_view image, int generation) const;
+
+    Places places_;
+    StateDb& database_;
+    Clock& clock_;
+};
+
+}  // namespace imgforge::store
