@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/parser.hpp"
+
+#include <gmock/gmock.h>
+
+#include <set>
+#include <sstream>
+
+#include "builder/base/error.hpp"
+#include "builder/cli/help.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+std::vector<Command> sample() {
+    const auto nothing = [](const Arguments&, CommandContext&) { return 0; };
+    return {
+        {.name = "spawn",
+         .group = "Machines",
+         .summary = "new machine",
+         .positionals = {{.name = "IMAGE", .help = "image"}, {.name = "NAME", .help = "name", .required = false}},
+         .options = {{.names = {"--count", "-n"}, .value = "N", .help = "how many"},
+                     {.names = {"--network"}, .value = "NET", .help = "network", .repeatable = true},
+                     {.names = {"--wait"}, .value = "SIGNAL", .help = "signal", .choices = {"none", "ssh"}},
+                     {.names = {"--thick"}, .help = "thick"}},
+         .run = nothing},
+        {.name = "images", .group = "Images", .summary = "list", .run = nothing},
+        {.name = "images list", .group = "Images", .summary = "list", .run = nothing},
+    };
+}
+
+Parsed parse_line(const std::string& line, const std::vector<Command>& commands) {
+    std::istringstream stream(line);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) {
+        words.push_back(word);
+    }
+    return parse(words, commands);
+}
+
+TEST(Parser, reads_positionals_options_and_flags_in_any_order) {
+    const std::vector<Command> commands = sample();
+    const Parsed parsed = parse_line("spawn --count 3 debian13 --network nat web-{n} --network user --thick --json", commands);
+
+    ASSERT_EQ(parsed.kind, Parsed::Kind::run);
+    EXPECT_EQ(parsed.command->name, "spawn");
+    EXPECT_EQ(parsed.arguments.get("IMAGE"), "debian13");
+    EXPECT_EQ(parsed.arguments.get("NAME"), "web-{n}");
+    EXPECT_EQ(parsed.arguments.integer("count", 1, 100), 3);
+    EXPECT_THAT(parsed.arguments.all("network"), ElementsAre("nat", "user"));
+    EXPECT_TRUE(parsed.arguments.has("thick"));
+    EXPECT_TRUE(parsed.arguments.has("json"));
+    EXPECT_FALSE(parsed.arguments.has("quiet"));
+}
+
+TEST(Parser, two_word_commands_win_over_their_group) {
+    const std::vector<Command> commands = sample();
+    EXPECT_EQ(parse_line("images list", commands).command->name, "images list");
+    EXPECT_EQ(parse_line("images", commands).command->name, "images");
+    EXPECT_EQ(parse_line("images --help", commands).help_group, "images");
+}
+
+TEST(Parser, every_usage_fault_is_named) {
+    const std::vector<Command> commands = sample();
+    const auto message = [&](const std::string& line) {
+        try {
+            parse_line(line, commands);
+            return std::string("accepted");
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), Failure::usage);
+            return error.message();
+        }
+    };
+    EXPECT_EQ(message("spwan x"), "there is no command 'spwan' (did you mean 'spawn'?)");
+    EXPECT_EQ(message("spawn x --cout 3"), "'spawn' has no option --cout (did you mean '--count'?)");
+    EXPECT_THAT(message("spawn"), HasSubstr("IMAGE"));
+    EXPECT_THAT(message("spawn x --wait never"), HasSubstr("never"));
+    EXPECT_THAT(message("spawn a b c"), HasSubstr("c"));
+    EXPECT_THAT(message("spawn x --count"), HasSubstr("--count"));
+}
+
+TEST(Arguments, integers_are_checked_against_their_range) {
+    const std::vector<Command> commands = sample();
+    const Parsed parsed = parse_line("spawn x --count 3x", commands);
+    EXPECT_THAT([&] { parsed.arguments.integer("count", 1, 10); },
+                ThrowsMessage<Error>(HasSubstr("--count '3x' is not a whole number from 1 to 10")));
+}
+
+TEST(Help, words_after_two_dashes_are_not_ours) {
+    const std::vector<Command> commands = sample();
+    EXPECT_EQ(parse({"spawn", "x", "--", "--help"}, commands).kind, Parsed::Kind::run);
+}
+
+TEST(Commands, have_distinct_names_help_and_examples) {
+    std::set<std::string> names;
+    for (const Command& command : all_commands()) {
+        EXPECT_TRUE(names.insert(command.name).second) << command.name << " is listed twice";
+        EXPECT_FALSE(command.summary.empty()) << command.name;
+        EXPECT_TRUE(command.run) << command.name;
+        if (!command.hidden) {
+            EXPECT_FALSE(command.examples.empty()) << command.name << " has no example";
+        }
+        for (const Option& option : command.options) {
+            EXPECT_FALSE(option.help.empty()) << command.name << " " << option.names.front();
+        }
+    }
+}
+
+TEST(Help, fits_a_screen) {
+    const std::string help = help_text(all_commands());
+    EXPECT_LE(std::count(help.begin(), help.end(), '\n'), 60);
+}
+
+}  // namespace
+}  // namespace imgforge::cli
