@@ -46,6 +46,7 @@ struct CommandResult {
 /// - A missing path is no error for exists-like calls and for remove(); every other call throws Failure::guest with the path.
 /// - Only regular files are written or truncated; anything else (link, fifo, device) is refused with Failure::guest.
 /// - write() and truncate() keep mode, owner and extended attributes of an existing file. New files get what is asked.
+///   Other hard links of the file keep the old content (they may lie in a user's home).
 class GuestFs {
 public:
     virtual ~GuestFs() = default;
@@ -60,11 +61,14 @@ public:
     virtual std::optional<std::string> resolve(std::string_view path) = 0;
     /// Shell patterns (* ? [] and {}), dot files only when named; canonical order.
     virtual std::vector<std::string> glob(std::string_view pattern) = 0;
+    /// All matches of all patterns in one go (one round trip in the appliance), sorted, each once. Patterns start with "/".
+    virtual std::vector<std::string> glob_all(const std::vector<std::string>& patterns);
 
     virtual void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644, std::uint32_t uid = 0,
                        std::uint32_t gid = 0) = 0;
     virtual void truncate(std::string_view path) = 0;
-    /// File, link or whole tree; what it points to stays. Missing is fine. Afterwards the path does not exist.
+    /// File, link or whole tree; what it points to stays. Missing is fine. Afterwards the path does not exist; a mount point
+    /// stays, emptied.
     virtual void remove(std::string_view path) = 0;
     virtual void make_directory(std::string_view path, std::uint32_t mode = 0755) = 0;
     /// Replaces an existing link or file.
@@ -85,6 +89,25 @@ public:
     bool is_directory(std::string_view path);
 };
 
+/// A literal path as a glob pattern: every special character escaped.
+std::string glob_quote(std::string_view path);
+/// Folder part ("/" for top level) and last component of an absolute path; trailing slashes do not count.
+std::string parent_of(std::string_view path);
+std::string base_name(std::string_view path);
+/// parent + "/" + name without doubling the slash.
+std::string join_path(std::string_view parent, std::string_view name);
+
+/// One file system of the guest's disks, mounted or not.
+struct FileSystem {
+    std::string mountable;  ///< /dev/sda1, /dev/vg/lv, btrfsvol:/dev/sda2/root
+    std::string type;       ///< ext4, xfs, btrfs, vfat, swap, crypto_LUKS, LVM2_member, unknown …
+    std::string uuid;
+    std::string label;
+    std::string mount_point;  ///< empty: not mounted
+    bool dirty = false;       ///< journal had to be replayed: the guest was not shut down
+    std::uint64_t size = 0;   ///< bytes; 0 when unknown
+};
+
 /// What inspection found, as plain values. Strings come from the guest: untrusted.
 struct Inspection {
     std::string type;    ///< "linux", "windows", …
@@ -100,6 +123,9 @@ struct Inspection {
     std::string root_device;
     std::string init;                                              ///< systemd, openrc, other
     std::vector<std::pair<std::string, std::string>> mountpoints;  ///< mount point -> device (mountable), shortest first
+    std::vector<FileSystem> file_systems;                          ///< all of them, swap and unmounted ones included
+    std::vector<std::string> warnings;  ///< sentences for the user: not shut down cleanly, data file systems left alone …
+    bool encrypted = false;             ///< at least one LUKS container was opened
 };
 
 }  // namespace imgforge::guest
