@@ -15,8 +15,8 @@ namespace imgforge::guest {
 
 namespace {
 
-using StatNs = Handle<guestfs_statns, guestfs_free_statns>;
-using StatNsList = Handle<guestfs_statns_list, guestfs_free_statns_list>;
+using StatNs = Handle<struct guestfs_statns, guestfs_free_statns>;
+using StatNsList = Handle<struct guestfs_statns_list, guestfs_free_statns_list>;
 using DirentList = Handle<guestfs_dirent_list, guestfs_free_dirent_list>;
 using XattrList = Handle<guestfs_xattr_list, guestfs_free_xattr_list>;
 
@@ -35,7 +35,7 @@ FileType type_of(std::int64_t mode) {
     }
 }
 
-FileStat to_stat(const guestfs_statns& raw) {
+FileStat to_stat(const struct guestfs_statns& raw) {
     FileStat stat;
     stat.type = type_of(raw.st_mode);
     stat.mode = static_cast<std::uint32_t>(raw.st_mode) & 07777U;
