@@ -30,6 +30,7 @@ endfunction()
 # imgforge_test(<name> LABEL unit|golden|tools|guest|boot [LIBS libs…] [TIMEOUT s]): every *.cpp of the folder in one
 # GoogleTest program, each test its own CTest entry for fast tiers, the program as a whole for the slow ones that share
 # what they make.
+add_custom_target(unit_tests)
 function(imgforge_test name)
   cmake_parse_arguments(ARG "WHOLE" "LABEL;TIMEOUT" "LIBS;SOURCES" ${ARGN})
   if(NOT ARG_SOURCES)
@@ -44,6 +45,9 @@ function(imgforge_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} imgforge_test_support GTest::gmock GTest::gtest_main)
   imgforge_precompile(${name})
+  if(ARG_LABEL MATCHES "unit|golden")
+    add_dependencies(unit_tests ${name})
+  endif()
   set(properties LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
   if(ARG_WHOLE)
     add_test(NAME ${name} COMMAND ${name})

@@ -4,21 +4,7 @@
 namespace imgforge::cli {
 
 Command doctor_command() {
-    return {.name = "doctor",
-            .group = "Tools",
-            .summary = "what this host can and cannot do, and the command that mends it",
-            .run = [](const Arguments&, CommandContext&) { return 0; }};
-}
-Command completion_command() {
-    return {
-        .name = "completion", .group = "Tools", .summary = "shell completion", .run = [](const Arguments&, CommandContext&) { return 0; }};
-}
-Command manual_command() {
-    return {.name = "manual",
-            .group = "Tools",
-            .summary = "manual pages",
-            .run = [](const Arguments&, CommandContext&) { return 0; },
-            .hidden = true};
+    return {.name = "doctor", .group = "Tools", .summary = "what this host can and cannot do, and the command that mends it", .run = [](const Arguments&, CommandContext&) { return 0; }};
 }
 
 }  // namespace imgforge::cli

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "builder/cli/command.hpp"
+
+namespace imgforge::cli {
+
+/// Manual pages in man(7) macros by file name: "imgforge.1" and one per command, "imgforge-images-list.1". All text
+/// comes from the command records, so that it cannot drift from what the program does.
+std::map<std::string, std::string> manual_pages(const std::vector<Command>& commands);
+
+}  // namespace imgforge::cli
