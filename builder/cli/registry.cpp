@@ -7,6 +7,7 @@ std::vector<Command> all_commands() {
     return {
         doctor_command(),
         completion_command(),
+        complete_command(),
         manual_command(),
     };
 }
