@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/base/byte_size.hpp"
+
+namespace imgforge::templates {
+
+/// All patterns of a distribution are ECMAScript regular expressions (std::regex), case-sensitive, searched, not matched
+/// whole. The loader has compiled each once, so they are valid. `$1`…`$9` in texts stand for the groups of the pattern.
+
+/// One way to recognise a medium: everything given must hold.
+struct Detection {
+    std::string label{};                            ///< pattern for the volume id
+    std::vector<std::string> files{};               ///< paths that must exist on the medium
+    std::vector<std::string> absent{};              ///< paths that must not
+    std::string file{};                             ///< a small text file on the medium …
+    std::string match{};                            ///< … and the pattern its content must hold ("[^]" spans lines)
+    std::map<std::string, std::string> captures{};  ///< "version", "arch", "product", "label_version" -> "$1" or fixed text
+    std::string reason{};                           ///< for rejections: why this medium cannot be used, and what to take instead
+};
+
+/// Kernel and initrd on the medium; of several candidates the first whose two files exist is taken.
+struct BootFiles {
+    std::string arch;    ///< as the medium calls it: "amd64", "x86_64"
+    std::string kernel;  ///< path on the medium without leading slash
+    std::string initrd;
+};
+
+/// How the answers reach the installer.
+struct Delivery {
+    enum class Method {
+        initrd,  ///< one file in an appended member of the initrd
+        iso,     ///< files on a second ISO with a volume label the installer looks for
+        none,    ///< no unattended mode over a serial console
+    };
+    Method method = Method::none;
+    std::string path{};   ///< initrd: absolute path of the answers inside; iso: name of the main file
+    std::string label{};  ///< iso: volume id, "cidata" or "OEMDRV"
+};
+
+/// One stage of the installer, in order; a medium's progress is the weights before it plus its share done.
+struct StageWeight {
+    std::string name;           ///< "bootstrap-base"
+    std::string title;          ///< for people: "Installing the base system"
+    std::string pattern{};      ///< begins when this shows up on the console; empty: only by `log_pattern`
+    std::string log_pattern{};  ///< … or this on a log channel
+    std::string progress{};     ///< pattern with the percentage in $1, or done in $1 and total in $2; empty: the distribution's
+    double weight = 1;          ///< share of the whole; any scale
+};
+
+/// A question that stops an unattended installation.
+struct QuestionRule {
+    std::string pattern;   ///< searched in the text of the question: the lines since the last stage title, up to the prompt
+    std::string step{};    ///< installer step that asks, when the stage on screen says too little
+    std::string meaning;   ///< one sentence: what is asked and why
+    std::string remedy;    ///< what to do, one sentence
+    std::string answer{};  ///< the line to add to the answers file; empty when no line helps
+};
+
+/// A phrase that means the installation has failed.
+struct FailureRule {
+    std::string pattern;
+    std::string meaning;
+    std::string remedy{};
+    std::string answer{};            ///< the line to add or change in the answers file
+    bool on_console = true;          ///< searched in the console's lines
+    bool on_log = false;             ///< searched in the log channels' lines
+    std::string unless{};            ///< lines that match this too do not count
+    std::chrono::seconds grace{20};  ///< how long more output is waited for before the verdict
+    bool transient = false;          ///< a mirror or network fault that a second try from scratch may not meet
+};
+
+/// A further channel from the installer to us, beside the console.
+struct LogChannel {
+    enum class Kind { serial, virtio };
+    Kind kind = Kind::serial;
+    std::string name{};  ///< virtio port name
+};
+
+/// Where an official medium comes from, for recipes and messages.
+struct OfficialMedium {
+    std::string arch;
+    std::string url;
+    std::string checksums;          ///< URL of the SHA256SUMS file (or alike)
+    std::string signature{};        ///< URL of its detached signature; empty: `checksums` is signed inline, or TLS only
+    std::string keyring{};          ///< path of a packaged keyring on the host; empty: none is packaged
+    std::string keyring_package{};  ///< Debian package that holds it
+};
+
+/// Clocks of the watcher with hardware acceleration; it scales them itself without.
+struct Patience {
+    std::chrono::seconds first_byte{60};
+    std::chrono::seconds question{5};   ///< how long a known prompt must stand unchanged
+    std::chrono::seconds silence{300};  ///< no byte, no disk write, no CPU
+    std::chrono::seconds total{3600};
+    std::chrono::seconds power_off{180};  ///< from the success marker to power-off
+};
+
+/// One distribution (release) the installer stage can drive: data only, from templates/distributions/NAME.yaml laid over
+/// templates/families/FAMILY.yaml.
+struct Distribution {
+    std::string name;     ///< "debian13": the `os:` of recipes
+    std::string family;   ///< "debian", "ubuntu", "redhat", "suse", "alpine", "arch"
+    std::string product;  ///< "Debian GNU/Linux"
+    std::string version;  ///< "13"; empty when the row serves all versions
+    std::string codename{};
+    std::string installer;  ///< "d-i", "subiquity", "anaconda", "autoyast", "agama", "setup-alpine", "archinstall"
+    std::string answers;    ///< answer format: "preseed", "autoinstall", "kickstart", "autoyast", "agama", "alpine", "none"
+    bool proven = false;    ///< installed for real by the project's tests; the others are validated by schema and golden files
+
+    std::vector<Detection> detect;
+    std::vector<Detection> reject;
+    std::vector<BootFiles> boot;
+    std::vector<std::string> offline_files;  ///< any of these on the medium: it installs without a network
+
+    /// Kernel command line with {label}, {live_options}, {iso_uuid} to be filled: render_kernel_line().
+    std::string kernel_line;
+    ByteSize memory_minimum;  ///< below this the installer refuses or gets into a low-memory mode
+    ByteSize memory_recommended;
+    ByteSize disk_minimum;
+    Delivery delivery;
+    std::vector<LogChannel> channels;
+
+    std::vector<StageWeight> stages;
+    std::string progress;                     ///< pattern of a percentage within a stage, $1 (or $1 of $2)
+    std::vector<std::string> prompts;         ///< patterns of an unterminated last line that waits for a person
+    std::string question_start;               ///< pattern of the line a question begins with; empty: the last stage title
+    std::vector<QuestionRule> questions;      ///< first match wins; a prompt without a match is an unknown question
+    std::vector<FailureRule> failures;        ///< family's and generic ones (kernel panic …)
+    std::vector<std::string> finished;        ///< console phrases of an orderly end, before power-off
+    std::vector<std::string> installer_logs;  ///< paths on the half-installed disk worth keeping after a failure
+    Patience patience;
+
+    std::string login_user;  ///< the distribution's default cloud user
+    std::vector<OfficialMedium> media;
+    std::string archive{};  ///< suite name `media create` and `installer: {archive: …}` take; empty: not possible
+};
+
+/// All rows, sorted by name. Read once per process from data_path("templates"); throws Failure::recipe with every fault.
+const std::vector<Distribution>& distributions();
+
+/// The row of that name; throws Failure::recipe with a suggestion when there is none.
+const Distribution& distribution(std::string_view name);
+
+/// Reads one folder of rows (its `families` and `distributions`), for tests.
+std::vector<Distribution> load_distributions(const std::string& folder);
+
+/// The kernel line with {key} replaced from `facts`; blanks inside a {label} become \x20 as dracut wants it.
+/// Throws Failure::recipe when a placeholder has no fact.
+std::string render_kernel_line(const Distribution& row, const std::map<std::string, std::string>& facts);
+
+}  // namespace imgforge::templates
