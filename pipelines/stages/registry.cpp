@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/stages/registry.hpp"
+
+#include "pipelines/stages/stage_types.hpp"
+
+namespace imgforge::stages {
+
+std::vector<const engine::StageType*> all_stage_types() {
+    // One line per type, in the order a recipe usually has them.
+    return {};
+}
+
+}  // namespace imgforge::stages

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "pipelines/engine/stage.hpp"
+
+/// One function per stage type, each defined in the file named after it; the record it returns is static.
+namespace imgforge::stages {
+
+// const engine::StageType& fetch_stage();  (one line per type, sorted as in registry.cpp)
+
+}  // namespace imgforge::stages
