@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/guest/superblock.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+namespace imgforge::guest {
+
+namespace {
+
+std::string_view field(std::string_view bytes, std::size_t offset, std::size_t size) {
+    return offset + size <= bytes.size() ? bytes.substr(offset, size) : std::string_view();
+}
+
+std::uint32_t little32(std::string_view bytes, std::size_t offset) {
+    const std::string_view raw = field(bytes, offset, 4);
+    std::uint32_t value = 0;
+    for (std::size_t index = raw.size(); index > 0; --index) {
+        value = (value << 8U) | static_cast<unsigned char>(raw[index - 1]);
+    }
+    return value;
+}
+
+std::string uuid_at(std::string_view bytes, std::size_t offset) {
+    const std::string_view raw = field(bytes, offset, 16);
+    std::string text;
+    for (std::size_t index = 0; index < raw.size(); ++index) {
+        if (index == 4 || index == 6 || index == 8 || index == 10) {
+            text += '-';
+        }
+        text += fmt::format("{:02x}", static_cast<unsigned char>(raw[index]));
+    }
+    return text;
+}
+
+std::string text_at(std::string_view bytes, std::size_t offset, std::size_t size) {
+    std::string_view raw = field(bytes, offset, size);
+    raw = raw.substr(0, raw.find('\0'));
+    while (!raw.empty() && raw.back() == ' ') {
+        raw.remove_suffix(1);
+    }
+    return std::string(raw);
+}
+
+Superblock vfat(std::string_view start, std::size_t serial, std::size_t label) {
+    const std::uint32_t number = little32(start, serial);
+    Superblock found;
+    found.type = "vfat";
+    found.uuid = fmt::format("{:04X}-{:04X}", number >> 16U, number & 0xffffU);
+    found.label = text_at(start, label, 11);
+    return found;
+}
+
+}  // namespace
+
+Superblock probe_superblock(std::string_view start) {
+    Superblock found;
+    constexpr std::size_t ext = 1024;
+    constexpr std::size_t btrfs = 65536;
+    constexpr std::size_t swap_magic = 4086;
+    const std::string_view swap = field(start, swap_magic, 10);
+    if (field(start, ext + 0x38, 2) == "\x53\xef") {
+        constexpr std::uint32_t incompat_recover = 0x4;
+        found = {"ext", uuid_at(start, ext + 0x68), text_at(start, ext + 0x78, 16), false, false};
+        found.needs_recovery = (little32(start, ext + 0x60) & incompat_recover) != 0;
+    } else if (field(start, 0, 4) == "XFSB") {
+        found = {"xfs", uuid_at(start, 32), text_at(start, 108, 12), false, false};
+    } else if (field(start, btrfs + 0x40, 8) == "_BHRfS_M") {
+        found = {"btrfs", uuid_at(start, btrfs + 0x20), text_at(start, btrfs + 0x12b, 256), false, false};
+    } else if (swap == "SWAPSPACE2") {
+        found = {"swap", uuid_at(start, 0x40c), text_at(start, 0x41c, 16), false, false};
+    } else if (swap.starts_with("S1SUSPEND") || swap.starts_with("S2SUSPEND") || swap.starts_with("ULSUSPEND") || swap == "LINHIB0001") {
+        found = {"swap", uuid_at(start, 0x40c), text_at(start, 0x41c, 16), false, true};
+    } else if (field(start, 0, 6) == std::string_view("LUKS\xba\xbe", 6)) {
+        found.type = "crypto_LUKS";
+        found.uuid = text_at(start, 168, 40);
+    } else if (field(start, 0x52, 5) == "FAT32") {
+        found = vfat(start, 0x43, 0x47);
+    } else if (field(start, 0x36, 3) == "FAT") {
+        found = vfat(start, 0x27, 0x2b);
+    }
+    return found;
+}
+
+}  // namespace imgforge::guest
