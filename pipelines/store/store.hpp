@@ -61,8 +61,9 @@ public:
     void quarantine(std::string_view image, int generation, std::string_view reason, std::string_view report = {});
     /// Back to the newest retired generation older than the current one. Throws when there is none.
     Generation rollback(std::string_view image);
-    /// Throws Failure::domain naming every holder while there is one, and for the current generation.
-    void remove(std::string_view image, int generation);
+    /// Throws Failure::domain naming every holder while there is one. The current generation goes only when it is the last one
+    /// of its image, or with `even_current`. An image without generations is forgotten.
+    void remove(std::string_view image, int generation, bool even_current = false);
 
     // -- for publish, verify and repair --------------------------------------------------------------------------------
 
@@ -80,7 +81,7 @@ public:
     void drop_scratch(std::string_view image, const Scratch& scratch);
     /// Gives the filled scratch folder the next number, seals it and records it as candidate. `finish(number)` writes what needs
     /// the number (the manifest) into the scratch folder and returns the record. Complete or absent, whatever happens.
-    Generation adopt(std::string_view image, Scratch scratch, const std::function<Generation(int number)>& finish);
+    Generation adopt(std::string_view image, const Scratch& scratch, const std::function<Generation(int number)>& finish);
 
     /// Finishes or undoes what dead processes left, for all images that nobody works on now. Returns one line per mended thing.
     std::vector<std::string> recover();
@@ -94,6 +95,10 @@ private:
     void write_index(std::string_view image) const;
     void check_free(std::string_view image, int generation) const;
     void finish_removal(std::string_view image, int generation) const;
+    void finish_publication(std::string_view image, int generation, std::vector<std::string>& mended);
+    void sweep_scratch(std::string_view image, std::vector<std::string>& mended);
+    void forget_empty_image(std::string_view image);
+    bool has_leftovers(std::string_view image) const;
 
     Places places_;
     StateDb& database_;

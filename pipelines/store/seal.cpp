@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/store/seal.hpp"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string_view>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::store {
+namespace {
+
+/// Sets or clears chattr's +i. Not being allowed to (no root, no such flag on tmpfs or NFS) is no fault: the modes remain.
+void set_immutable(const fs::path& path, bool wanted) {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    unsigned flags = 0;
+    if (!fd || ::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) != 0) {
+        return;
+    }
+    const unsigned next = wanted ? flags | FS_IMMUTABLE_FL : flags & ~static_cast<unsigned>(FS_IMMUTABLE_FL);
+    if (next != flags) {
+        static_cast<void>(::ioctl(fd.get(), FS_IOC_SETFLAGS, &next));
+    }
+}
+
+void set_mode(const fs::path& path, mode_t mode) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) {
+        throw system_error("read", path.string(), errno);
+    }
+    if ((info.st_mode & 07777U) != mode && ::chmod(path.c_str(), mode) != 0) {
+        throw system_error("make read-only", path.string(), errno);
+    }
+}
+
+bool immutable_wanted() {
+    const char* const value = std::getenv("IMGFORGE_IMMUTABLE");
+    return value == nullptr || std::string_view(value) != "off";
+}
+
+}  // namespace
+
+void make_read_only(const fs::path& folder) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        set_mode(entry.path(), 0444);
+    }
+    set_mode(folder, 0555);
+}
+
+void seal(const fs::path& folder) {
+    make_read_only(folder);
+    if (!immutable_wanted()) {
+        return;
+    }
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        set_immutable(entry.path(), true);
+    }
+    set_immutable(folder, true);
+}
+
+void unseal(const fs::path& folder) {
+    std::error_code code;
+    set_immutable(folder, false);
+    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+        set_immutable(entry->path(), false);
+    }
+}
+
+bool is_read_only(const fs::path& path) {
+    struct stat info {};
+    return ::lstat(path.c_str(), &info) == 0 && (info.st_mode & 0222U) == 0;
+}
+
+}  // namespace imgforge::store

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/store/store.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/log.hpp"
+#include "builder/base/suggestion.hpp"
+#include "pipelines/store/index_file.hpp"
+#include "pipelines/store/overlays.hpp"
+#include "pipelines/store/rows.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::store {
+namespace {
+
+/// Holders of one generation as a sentence: "instance web-1, generation debian13@7".
+std::string sentence(const std::vector<Holder>& holders) {
+    std::string text;
+    for (const Holder& holder : holders) {
+        text += (text.empty() ? "" : ", ") + to_string(holder);
+    }
+    return text;
+}
+
+Error not_there(std::string_view image, int generation) {
+    return {Failure::domain, fmt::format("{}@{} does not exist (any more)", image, generation),
+            fmt::format("`imgforge images show {}` lists what there is", image)};
+}
+
+}  // namespace
+
+Store::Store(Places places, StateDb& database, Clock& clock) : places_(std::move(places)), database_(database), clock_(clock) {
+    Rows::migrate(database_);
+    try {
+        recover();
+    } catch (const Error& error) {
+        // Somebody who may only look (a store of root) must still be able to look; verify tells about the leftovers.
+        log::warn("leftovers could not be cleared: " + error.describe());
+    }
+}
+
+std::vector<std::string> Store::images() const {
+    std::vector<std::string> names;
+    const Rows rows(database_, places_.images());
+    for (const ImageRow& row : rows.images()) {
+        if (!rows.generations(row.name).empty()) {
+            names.push_back(row.name);
+        }
+    }
+    return names;
+}
+
+std::vector<Generation> Store::generations(std::string_view image) const {
+    return Rows(database_, places_.images()).generations(image);
+}
+
+std::optional<Generation> Store::find(std::string_view image, int generation) const {
+    return Rows(database_, places_.images()).generation(image, generation);
+}
+
+std::optional<Generation> Store::current(std::string_view image) const {
+    return Rows(database_, places_.images()).current(image);
+}
+
+Generation Store::resolve(std::string_view text) const {
+    const ImageSpec spec = parse_image_spec(text);
+    if (const auto found = spec.generation ? find(spec.name, *spec.generation) : current(spec.name)) {
+        return *found;
+    }
+    const std::vector<std::string> names = images();
+    if (std::find(names.begin(), names.end(), spec.name) == names.end()) {
+        const bool folder = fs::exists(index_path(places_.images() / spec.name));
+        throw Error(Failure::usage, fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
+                    folder ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
+                           : "`imgforge images list` shows what there is, `imgforge build RECIPE` makes one");
+    }
+    if (spec.generation) {
+        throw Error(Failure::usage, fmt::format("{} has no generation {}", spec.name, *spec.generation),
+                    fmt::format("`imgforge images show {}` lists them", spec.name));
+    }
+    throw Error(
+        Failure::usage, fmt::format("{} has no current generation", spec.name),
+        fmt::format("its candidates did not pass or were never promoted; `imgforge images promote {}@GEN` makes one current", spec.name));
+}
+
+Generation Store::acquire(std::string_view spec, const Holder& holder) {
+    const Generation found = resolve(spec);
+    if (found.state == GenerationState::quarantined) {
+        throw Error(Failure::integrity, fmt::format("{} is quarantined: {}", found.label(), found.reason), "use another generation");
+    }
+    add_reference(found.image, found.generation, holder);
+    return found;
+}
+
+void Store::add_reference(std::string_view image, int generation, const Holder& holder) {
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        if (!rows.generation(image, generation)) {
+            throw not_there(image, generation);
+        }
+        rows.put_reference(image, generation, holder, clock_.wall_seconds());
+    });
+}
+
+void Store::remove_reference(std::string_view image, int generation, const Holder& holder) {
+    database_.transaction([&] { Rows(database_, places_.images()).drop_reference(image, generation, holder); });
+}
+
+void Store::remove_references(const Holder& holder) {
+    database_.transaction([&] { Rows(database_, places_.images()).drop_references(holder); });
+}
+
+std::vector<Holder> Store::holders(std::string_view image, int generation) const {
+    const Rows rows(database_, places_.images());
+    std::set<Holder> all;
+    for (const Holder& holder : rows.references(image, generation)) {
+        all.insert(holder);
+    }
+    for (const int child : rows.children(image, generation)) {
+        all.insert({.kind = Holder::Kind::generation, .name = fmt::format("{}@{}", image, child)});
+    }
+    for (const OverlayUse& use : overlays_in(places_)) {
+        if (use.image == image && use.generation == generation) {
+            all.insert({.kind = Holder::Kind::instance, .name = use.instance});
+        }
+    }
+    return {all.begin(), all.end()};
+}
+
+Generation Store::promote(std::string_view image, int generation) {
+    const FileLock held = lock(image, "promote");
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        const auto found = rows.generation(image, generation);
+        if (!found) {
+            throw not_there(image, generation);
+        }
+        if (found->state == GenerationState::quarantined) {
+            throw Error(Failure::integrity, fmt::format("{} is quarantined and cannot become current: {}", found->label(), found->reason),
+                        fmt::format("build it again; the report is {}",
+                                    (image_folder(image) / fmt::format("quarantine-{}.txt", generation)).string()));
+        }
+        if (found->state == GenerationState::current) {
+            return;
+        }
+        if (const auto before = rows.current(image)) {
+            rows.set_state(image, before->generation, GenerationState::retired);
+        }
+        rows.set_state(image, generation, GenerationState::current);
+        rows.touch(image);
+    });
+    write_index(image);
+    return *find(image, generation);
+}
+
+void Store::quarantine(std::string_view image, int generation, std::string_view reason, std::string_view report) {
+    const FileLock held = lock(image, "quarantine");
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        const auto found = rows.generation(image, generation);
+        if (!found) {
+            throw not_there(image, generation);
+        }
+        if (found->state == GenerationState::current) {
+            throw Error(Failure::domain, fmt::format("{} is the current generation", found->label()),
+                        fmt::format("run `imgforge images rollback {}` first", image));
+        }
+        rows.set_state(image, generation, GenerationState::quarantined, reason);
+        rows.touch(image);
+    });
+    write_index(image);
+    if (!report.empty()) {
+        write_file_atomically(image_folder(image) / fmt::format("quarantine-{}.txt", generation), report);
+    }
+}
+
+Generation Store::rollback(std::string_view image) {
+    const Generation now = resolve(image);
+    const std::vector<Generation> all = generations(image);
+    for (auto candidate = all.rbegin(); candidate != all.rend(); ++candidate) {
+        if (candidate->generation < now.generation && candidate->state == GenerationState::retired) {
+            return promote(image, candidate->generation);
+        }
+    }
+    throw Error(Failure::domain, fmt::format("{} has no earlier generation to go back to", now.label()),
+                "generations beyond the recipe's `keep` were deleted");
+}
+
+void Store::check_free(std::string_view image, int generation) const {
+    const std::vector<Holder> who = holders(image, generation);
+    if (!who.empty()) {
+        throw Error(Failure::domain, fmt::format("{}@{} is in use by {}", image, generation, sentence(who)),
+                    "destroy or consolidate the machines, or delete the newer generations first");
+    }
+}
+
+void Store::remove(std::string_view image, int generation, bool even_current) {
+    const FileLock held = lock(image, "delete");
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        const auto found = rows.generation(image, generation);
+        if (!found) {
+            throw not_there(image, generation);
+        }
+        check_free(image, generation);
+        if (found->state == GenerationState::current && !even_current && rows.generations(image).size() > 1) {
+            throw Error(Failure::domain, fmt::format("{} is the current generation", found->label()),
+                        fmt::format("promote another one first, or run `imgforge images rollback {}`", image));
+        }
+        rows.begin_journal("delete", image, generation, clock_.wall_seconds());
+        rows.drop_generation(image, generation);
+        rows.touch(image);
+    });
+    finish_removal(image, generation);
+    write_index(image);
+    database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, generation); });
+    forget_empty_image(image);
+}
+
+}  // namespace imgforge::store

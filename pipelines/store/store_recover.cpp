@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
+#include "builder/base/log.hpp"
+#include "builder/base/random.hpp"
+#include "pipelines/store/index_file.hpp"
+#include "pipelines/store/rows.hpp"
+#include "pipelines/store/seal.hpp"
+#include "pipelines/store/store.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::store {
+namespace {
+
+constexpr std::string_view scratch_prefix = ".new-";
+constexpr std::string_view removal_prefix = ".del-";
+constexpr std::string_view lock_suffix = ".lock";
+constexpr auto lock_patience = std::chrono::minutes(5);
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
+
+fs::path alive_file(const fs::path& image_folder, std::string_view scratch) {
+    return image_folder / (std::string(scratch) + std::string(lock_suffix));
+}
+
+std::vector<std::string> entries(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code code;
+    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+        names.push_back(entry->path().filename());
+    }
+    return names;
+}
+
+/// Highest number among the generation folders: a number is not used twice even when the database was lost.
+int highest_folder(const fs::path& folder) {
+    int highest = 0;
+    for (const std::string& name : entries(folder)) {
+        int number = 0;
+        const auto [end, fault] = std::from_chars(name.data(), name.data() + name.size(), number);
+        if (fault == std::errc() && end == name.data() + name.size()) {
+            highest = std::max(highest, number);
+        }
+    }
+    return highest;
+}
+
+/// Left by an AtomicFile whose process died: ".index.json.HEX.tmp".
+bool is_temporary(std::string_view name) {
+    return starts_with(name, ".index.json.") || starts_with(name, ".quarantine-");
+}
+
+bool is_leftover(std::string_view name) {
+    return starts_with(name, scratch_prefix) || starts_with(name, removal_prefix) || is_temporary(name);
+}
+
+/// The index repeats an older state than the database has (its writer died), or is not there yet.
+bool index_lags(const fs::path& folder, const ImageRow& row) {
+    try {
+        const auto index = read_index(folder);
+        return !index || index->image.serial < row.serial;
+    } catch (const Error&) {
+        return false;  // damaged: verify shall name it, so it is not painted over here
+    }
+}
+
+}  // namespace
+
+fs::path Store::image_folder(std::string_view image) const {
+    return places_.images() / std::string(image);
+}
+
+FileLock Store::lock(std::string_view image, std::string_view purpose) const {
+    const fs::path locks = places_.images() / ".locks";
+    make_directories(locks);
+    return FileLock::acquire(locks / (std::string(image) + std::string(lock_suffix)), purpose, lock_patience);
+}
+
+Store::Scratch Store::make_scratch(std::string_view image) {
+    const FileLock held = lock(image, "prepare a publication");
+    const fs::path folder = image_folder(image);
+    make_directories(folder);
+    const std::string name = std::string(scratch_prefix) + random_hex(8);
+    auto alive = FileLock::try_acquire(alive_file(folder, name), "publication");
+    if (!alive) {
+        throw Error(Failure::tool, fmt::format("cannot lock the new file {}", alive_file(folder, name).string()));
+    }
+    make_directories(folder / name, 0700);
+    return {.folder = folder / name, .name = name, .alive = std::move(*alive)};
+}
+
+void Store::drop_scratch(std::string_view image, const Scratch& scratch) {
+    const FileLock held = lock(image, "drop a publication");
+    remove_tree(scratch.folder);
+    database_.transaction([&] { Rows(database_, places_.images()).drop_references({Holder::Kind::build, scratch.name}); });
+    ::unlink(alive_file(image_folder(image), scratch.name).c_str());
+    forget_empty_image(image);
+}
+
+Generation Store::adopt(std::string_view image, const Scratch& scratch, const std::function<Generation(int)>& finish) {
+    const interrupt::Shield shield;
+    const FileLock held = lock(image, "publish");
+    const fs::path folder = image_folder(image);
+    const std::string name(image);
+    int number = 0;
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        ImageRow row = rows.image(image).value_or(ImageRow{.name = name});
+        number = row.next_generation = std::max(row.next_generation, highest_folder(folder) + 1);
+        rows.put_image(row);
+        rows.begin_journal("publish", image, number, clock_.wall_seconds());
+    });
+    const fs::path final_folder = folder / std::to_string(number);
+    try {
+        const Generation record = finish(number);
+        make_read_only(scratch.folder);
+        sync_directory(scratch.folder);
+        fs::rename(scratch.folder, final_folder);
+        sync_directory(folder);
+        database_.transaction([&] {
+            Rows rows(database_, places_.images());
+            ImageRow row = *rows.image(image);
+            row.next_generation = number + 1;
+            row.serial += 1;
+            rows.put_image(row);
+            rows.put_generation(record);
+            rows.drop_references({Holder::Kind::build, scratch.name});
+        });
+    } catch (...) {
+        // Not recorded, so it must not lie there as a complete generation either. What fails here (a disk that is full to the
+        // last byte) is done by the next command from the journal.
+        try {
+            remove_tree(final_folder);
+            database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, number); });
+        } catch (const Error& error) {
+            log::warn("undoing a publication: " + error.describe());
+        }
+        throw;
+    }
+    seal(final_folder);
+    write_index(image);
+    ::unlink(alive_file(folder, scratch.name).c_str());
+    database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, number); });
+    return *find(image, number);
+}
+
+void Store::write_index(std::string_view image) const {
+    try {
+        const Rows rows(database_, places_.images());
+        if (const auto row = rows.image(image)) {
+            store::write_index(image_folder(image), {.image = *row, .generations = rows.generations(image)});
+        }
+    } catch (const Error& error) {
+        // The change itself is committed in the database; the next command writes the index (its serial lags).
+        log::warn("the index of " + std::string(image) + " could not be written: " + error.describe());
+    }
+}
+
+void Store::finish_removal(std::string_view image, int generation) const {
+    const fs::path folder = image_folder(image) / std::to_string(generation);
+    const fs::path doomed = image_folder(image) / fmt::format("{}{}", removal_prefix, generation);
+    if (fs::exists(folder)) {
+        remove_tree(doomed);
+        unseal(folder);
+        fs::rename(folder, doomed);
+        sync_directory(image_folder(image));
+    }
+    unseal(doomed);
+    remove_tree(doomed);
+    remove_tree(image_folder(image) / fmt::format("quarantine-{}.txt", generation));
+}
+
+void Store::finish_publication(std::string_view image, int generation, std::vector<std::string>& mended) {
+    const fs::path folder = image_folder(image) / std::to_string(generation);
+    Rows rows(database_, places_.images());
+    if (fs::exists(folder)) {
+        if (!rows.generation(image, generation)) {
+            const Generation record = generation_from_folder(folder);
+            database_.transaction([&] {
+                ImageRow row = *rows.image(image);
+                row.next_generation = std::max(row.next_generation, generation + 1);
+                row.serial += 1;
+                rows.put_image(row);
+                rows.put_generation(record);
+            });
+            mended.push_back(
+                fmt::format("{}@{}: recorded as candidate, its publisher was killed after it was complete", image, generation));
+        }
+        seal(folder);
+    }
+    write_index(image);
+    database_.transaction([&] { rows.end_journal(image, generation); });
+}
+
+void Store::sweep_scratch(std::string_view image, std::vector<std::string>& mended) {
+    const fs::path folder = image_folder(image);
+    std::set<std::string> scratches;
+    for (const std::string& name : entries(folder)) {
+        if (starts_with(name, removal_prefix)) {
+            unseal(folder / name);
+            remove_tree(folder / name);
+            mended.push_back(fmt::format("{}: finished deleting {}", image, name.substr(removal_prefix.size())));
+        } else if (is_temporary(name)) {
+            remove_tree(folder / name);
+        } else if (starts_with(name, scratch_prefix)) {
+            const bool is_lock = name.size() > lock_suffix.size() && name.substr(name.size() - lock_suffix.size()) == lock_suffix;
+            scratches.insert(is_lock ? name.substr(0, name.size() - lock_suffix.size()) : name);
+        }
+    }
+    const Rows rows(database_, places_.images());
+    for (const ReferenceRow& row : rows.references(image)) {
+        if (row.holder.kind == Holder::Kind::build && starts_with(row.holder.name, scratch_prefix)) {
+            scratches.insert(row.holder.name);
+        }
+    }
+    for (const std::string& name : scratches) {
+        const auto dead = FileLock::try_acquire(alive_file(folder, name), "sweep");
+        if (!dead) {
+            continue;
+        }
+        if (fs::exists(folder / name)) {
+            mended.push_back(fmt::format("{}: removed the unfinished publication {}", image, name.substr(scratch_prefix.size())));
+        }
+        remove_tree(folder / name);
+        database_.transaction([&] { Rows(database_, places_.images()).drop_references({Holder::Kind::build, name}); });
+        ::unlink(alive_file(folder, name).c_str());
+    }
+}
+
+void Store::forget_empty_image(std::string_view image) {
+    Rows rows(database_, places_.images());
+    const fs::path folder = image_folder(image);
+    const std::vector<std::string> names = entries(folder);
+    const bool only_records = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+        return name == "index.json" || starts_with(name, "quarantine-") || is_temporary(name);
+    });
+    if (!only_records || !rows.generations(image).empty() || !rows.journal(image).empty()) {
+        return;
+    }
+    database_.transaction([&] { rows.drop_image(image); });
+    remove_tree(folder);
+}
+
+bool Store::has_leftovers(std::string_view image) const {
+    const Rows rows(database_, places_.images());
+    const std::vector<std::string> names = entries(image_folder(image));
+    if (std::any_of(names.begin(), names.end(), [](const std::string& name) { return is_leftover(name); }) ||
+        !rows.journal(image).empty()) {
+        return true;
+    }
+    const auto row = rows.image(image);
+    return row && index_lags(image_folder(image), *row);
+}
+
+std::vector<std::string> Store::recover() {
+    std::set<std::string> names;
+    for (const std::string& name : entries(places_.images())) {
+        if (is_image_name(name)) {
+            names.insert(name);
+        }
+    }
+    for (const ImageRow& row : Rows(database_, places_.images()).images()) {
+        names.insert(row.name);
+    }
+    std::vector<std::string> mended;
+    for (const std::string& name : names) {
+        if (has_leftovers(name)) {
+            const std::vector<std::string> lines = recover(name);
+            mended.insert(mended.end(), lines.begin(), lines.end());
+        }
+    }
+    return mended;
+}
+
+std::vector<std::string> Store::recover(std::string_view image) {
+    const fs::path locks = places_.images() / ".locks";
+    make_directories(locks);
+    const auto held = FileLock::try_acquire(locks / (std::string(image) + std::string(lock_suffix)), "clear leftovers");
+    if (!held) {
+        return {};  // somebody works on it: what looks like a leftover is theirs
+    }
+    return recover_locked(image);
+}
+
+std::vector<std::string> Store::recover_locked(std::string_view image) {
+    const interrupt::Shield shield;
+    std::vector<std::string> mended;
+    const Rows rows(database_, places_.images());
+    for (const JournalRow& row : rows.journal(image)) {
+        if (row.operation == "publish") {
+            finish_publication(image, row.generation, mended);
+        } else {
+            finish_removal(image, row.generation);
+            write_index(image);
+            database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, row.generation); });
+            mended.push_back(fmt::format("{}@{}: finished deleting it", image, row.generation));
+        }
+    }
+    sweep_scratch(image, mended);
+    const auto row = rows.image(image);
+    if (row && index_lags(image_folder(image), *row)) {
+        write_index(image);
+        mended.push_back(fmt::format("{}: wrote its index, which lagged behind the database", image));
+    }
+    forget_empty_image(image);
+    return mended;
+}
+
+}  // namespace imgforge::store
