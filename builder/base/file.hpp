@@ -47,7 +47,7 @@ std::uint64_t allocated_size(const std::filesystem::path& path);
 /// Creates a folder and its parents; `mode` applies to those created. Throws with the path that failed.
 void make_directories(const std::filesystem::path& path, unsigned mode = 0755);
 
-/// Removes a tree, making read-only folders writable first; missing is fine. Never follows symbolic links.
+/// Removes a tree, making read-only and immutable folders and files writable first; missing is fine. Never follows symbolic links.
 void remove_tree(const std::filesystem::path& path);
 
 /// Free bytes available to this user on the file system that holds `path` (or its nearest existing parent).
