@@ -11,6 +11,7 @@ add_custom_command(OUTPUT ${IMGFORGE_GENERATED}/man/imgforge.1 ${IMGFORGE_GENERA
 add_custom_target(generated_docs ALL DEPENDS ${IMGFORGE_GENERATED}/man/imgforge.1)
 
 install(TARGETS imgforge RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS imgforge-host RUNTIME DESTINATION libexec/imgforge)
 install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/imgforge.recipe.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 OPTIONAL)
 install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME imgforge)

@@ -61,8 +61,14 @@ fs::path data_path(const fs::path& relative) {
     }
     std::error_code code;
     const fs::path binary = fs::read_symlink("/proc/self/exe", code);
-    const fs::path installed = binary.parent_path().parent_path() / "share" / "imgforge";
-    return fs::is_directory(installed, code) ? installed / relative : fs::path(IMGFORGE_SOURCE_ROOT) / relative;
+    // bin/imgforge and libexec/imgforge/imgforge-host share one prefix.
+    for (const fs::path& prefix : {binary.parent_path().parent_path(), binary.parent_path().parent_path().parent_path()}) {
+        const fs::path installed = prefix / "share" / "imgforge";
+        if (fs::is_directory(installed, code)) {
+            return installed / relative;
+        }
+    }
+    return fs::path(IMGFORGE_SOURCE_ROOT) / relative;
 }
 
 std::vector<fs::path> settings_files() {

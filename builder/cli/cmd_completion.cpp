@@ -8,7 +8,8 @@ Command completion_command() {
     return {.name = "completion",
             .group = "Tools",
             .summary = "print the completion script for a shell",
-            .description = "Completes commands, options, their values, and the names of images, machines and recipes that exist at that moment.",
+            .description =
+                "Completes commands, options, their values, and the names of images, machines and recipes that exist at that moment.",
             .positionals = {{.name = "SHELL", .help = "bash, zsh or fish", .completes = Completes::choice}},
             .examples = {{"imgforge completion bash > /etc/bash_completion.d/imgforge", "for all users of bash"},
                          {"imgforge completion fish > ~/.config/fish/completions/imgforge.fish", "for one user of fish"}},

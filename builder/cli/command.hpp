@@ -63,7 +63,7 @@ struct CommandContext {
     ProcessRunner* processes = nullptr;
     Clock* clock = nullptr;
     Monitor* monitor = nullptr;
-    bool json = false;      ///< --json: exactly one JSON object on stdout
+    bool json = false;  ///< --json: exactly one JSON object on stdout
     bool verbose = false;
     std::optional<std::string> connection;  ///< --connect URI
 
@@ -73,12 +73,12 @@ struct CommandContext {
 
 /// One command: the record from which parsing, --help, the manual page and completion are made.
 struct Command {
-    std::string name;                 ///< "spawn", or with a space "images list"
-    std::string group;                ///< heading in `imgforge --help`: "Build", "Images", "Machines", "Tools"
-    std::string summary;              ///< one line
-    std::string description{};        ///< paragraphs for --help and the manual; blank line between
+    std::string name;           ///< "spawn", or with a space "images list"
+    std::string group;          ///< heading in `imgforge --help`: "Build", "Images", "Machines", "Tools"
+    std::string summary;        ///< one line
+    std::string description{};  ///< paragraphs for --help and the manual; blank line between
     std::vector<Positional> positionals{};
-    std::vector<Option> options{};    ///< besides the common ones (--json, --events, --verbose, --quiet, --connect, --help)
+    std::vector<Option> options{};  ///< besides the common ones (--json, --events, --verbose, --quiet, --connect, --help)
     std::vector<Example> examples{};
     std::function<int(const Arguments&, CommandContext&)> run;
     bool hidden = false;

@@ -43,7 +43,8 @@ std::vector<Option> all_options(const Command& command) {
 }
 
 std::vector<std::string> shell_choices(const Command& command, const Positional& positional) {
-    return command.name == "completion" && positional.name == "SHELL" ? std::vector<std::string>{"bash", "zsh", "fish"} : std::vector<std::string>{};
+    return command.name == "completion" && positional.name == "SHELL" ? std::vector<std::string>{"bash", "zsh", "fish"}
+                                                                      : std::vector<std::string>{};
 }
 
 /// The table the bash function reads: "command|options|positional values|--opt=values …".
@@ -63,7 +64,8 @@ std::string bash_table(const std::vector<Command>& commands) {
                 }
             }
         }
-        const std::string first = command.positionals.empty() ? "" : values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
+        const std::string first =
+            command.positionals.empty() ? "" : values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
         table += fmt::format("    '{}|{}|{}|{}'\n", command.name, fmt::join(names, " "), first, fmt::join(values, ";"));
     }
     return table;
@@ -119,7 +121,8 @@ std::string fish_values(const std::string& values) {
     if (values == "@file") {
         return " -r -F";
     }
-    return values[0] == '@' ? fmt::format(" -x -a '(imgforge complete {} 2>/dev/null)'", values.substr(1)) : fmt::format(" -x -a '{}'", values);
+    return values[0] == '@' ? fmt::format(" -x -a '(imgforge complete {} 2>/dev/null)'", values.substr(1))
+                            : fmt::format(" -x -a '{}'", values);
 }
 
 std::string fish_script(const std::vector<Command>& commands) {
@@ -132,7 +135,8 @@ std::string fish_script(const std::vector<Command>& commands) {
         const std::size_t space = command.name.find(' ');
         const std::string word = command.name.substr(0, space);
         if (groups.insert(word).second) {
-            script += fmt::format("complete -c imgforge -n __fish_use_subcommand -a {} -d {}\n", word, fish_quote(space == std::string::npos ? command.summary : command.group));
+            script += fmt::format("complete -c imgforge -n __fish_use_subcommand -a {} -d {}\n", word,
+                                  fish_quote(space == std::string::npos ? command.summary : command.group));
         }
         std::string condition = "__fish_seen_subcommand_from " + word;
         if (space != std::string::npos) {
@@ -151,7 +155,8 @@ std::string fish_script(const std::vector<Command>& commands) {
         if (!command.positionals.empty()) {
             const std::string values = values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
             if (!values.empty()) {
-                script += fmt::format("complete -c imgforge -n '{}'{}\n", condition, values == "@file" ? std::string(" -F") : fish_values(values));
+                script += fmt::format("complete -c imgforge -n '{}'{}\n", condition,
+                                      values == "@file" ? std::string(" -F") : fish_values(values));
             }
         }
     }
@@ -182,11 +187,13 @@ std::string completion_script(const std::string& shell, const std::vector<Comman
     if (shell == "zsh") {
         // zsh runs bash completion functions by its own compatibility layer; mapfile is the one builtin it lacks.
         return "#compdef imgforge\nautoload -U +X bashcompinit && bashcompinit\n"
-               "mapfile() { local line; local -a list; while IFS= read -r line; do list+=(\"$line\"); done; eval \"$2=(\\\"\\${list[@]}\\\")\"; }\n"
+               "mapfile() { local line; local -a list; while IFS= read -r line; do list+=(\"$line\"); done; eval "
+               "\"$2=(\\\"\\${list[@]}\\\")\"; }\n"
                "setopt local_options ksh_arrays 2>/dev/null\n" +
                script;
     }
-    throw Error(Failure::usage, fmt::format("no completion for the shell '{}'{}", shell, did_you_mean(shell, {"bash", "zsh", "fish"})), "imgforge completion bash");
+    throw Error(Failure::usage, fmt::format("no completion for the shell '{}'{}", shell, did_you_mean(shell, {"bash", "zsh", "fish"})),
+                "imgforge completion bash");
 }
 
 std::vector<std::string> completion_names(const std::string& kind, const Places& places) {

@@ -71,8 +71,7 @@ int run_command(const Command& command, const Arguments& arguments) {
     return command.run(arguments, context);
 }
 
-int dispatch(const std::vector<std::string>& words) {
-    const std::vector<Command> commands = all_commands();
+int dispatch(const std::vector<std::string>& words, const std::vector<Command>& commands) {
     const Parsed parsed = parse(words, commands);
     switch (parsed.kind) {
         case Parsed::Kind::overview: write_all(1, overview_text(), "standard output"); return 0;
@@ -91,11 +90,11 @@ int dispatch(const std::vector<std::string>& words) {
 
 }  // namespace
 
-int run_main(int argc, char** argv) {
+int run_main(int argc, char** argv, const std::vector<Command>& commands) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     const bool json = wants_json(words);
     try {
-        return dispatch(words);
+        return dispatch(words, commands);
     } catch (const Interrupted&) {
         write_all(2, "imgforge: interrupted; nothing half-written is left, the same command resumes\n", "standard error");
         return static_cast<int>(ExitCode::interrupted);

@@ -35,7 +35,8 @@ std::string page_name(const std::string& command) {
 std::string header(const std::string& name, const std::string& summary) {
     std::string upper = name;
     std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return fmt::format(".TH {} 1 \"\" \"imgforge {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n", escape(upper), IMGFORGE_VERSION, escape(name), escape(summary));
+    return fmt::format(".TH {} 1 \"\" \"imgforge {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n", escape(upper), IMGFORGE_VERSION,
+                       escape(name), escape(summary));
 }
 
 std::string paragraphs(std::string_view text) {
@@ -75,7 +76,8 @@ constexpr const char* exit_section =
 
 std::string command_page(const Command& command) {
     std::string page = header(page_name(command.name), command.summary);
-    page += ".SH SYNOPSIS\n" + escape(usage_line(command)) + "\n.SH DESCRIPTION\n" + escape(command.summary) + ".\n" + paragraphs(command.description);
+    page += ".SH SYNOPSIS\n" + escape(usage_line(command)) + "\n.SH DESCRIPTION\n" + escape(command.summary) + ".\n" +
+            paragraphs(command.description);
     if (!command.positionals.empty()) {
         page += ".SH ARGUMENTS\n";
         for (const Positional& positional : command.positionals) {
@@ -109,11 +111,12 @@ std::string main_page(const std::vector<Command>& commands) {
         page += fmt::format(".TP\n.BR {} (1)\n{}.\n", page_name(command.name), escape(command.summary));
     }
     page += ".SH COMMON OPTIONS\n" + options(common_options());
-    page += ".SH FILES\n.TP\n.I $IMGFORGE_HOME\nelse /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge: "
-            "cache, images, instances, runs and state.db.\n.TP\n.I /etc/imgforge/config.yaml, ~/.config/imgforge/config.yaml\n"
-            "Settings: connection, sizes, network, defaults, hosts, cache, notify.\n"
-            ".SH ENVIRONMENT\n.TP\n.B IMGFORGE_HOME\nWhere images and machines live.\n.TP\n.B LIBVIRT_DEFAULT_URI\nThe libvirt connection.\n"
-            ".TP\n.B NO_COLOR\nNo colour on a terminal.\n";
+    page +=
+        ".SH FILES\n.TP\n.I $IMGFORGE_HOME\nelse /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge: "
+        "cache, images, instances, runs and state.db.\n.TP\n.I /etc/imgforge/config.yaml, ~/.config/imgforge/config.yaml\n"
+        "Settings: connection, sizes, network, defaults, hosts, cache, notify.\n"
+        ".SH ENVIRONMENT\n.TP\n.B IMGFORGE_HOME\nWhere images and machines live.\n.TP\n.B LIBVIRT_DEFAULT_URI\nThe libvirt connection.\n"
+        ".TP\n.B NO_COLOR\nNo colour on a terminal.\n";
     return page + exit_section + ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR virsh (1),\n.BR qemu-img (1),\n.BR cloud-init (1)\n";
 }
 
