@@ -29,7 +29,8 @@ int become_host(char** argv) {
             ::execv(host.c_str(), argv);
         }
     }
-    std::fprintf(stderr, "imgforge: imgforge-host is not beside %s (%s)\n  try: install imgforge again\n", folder.c_str(), std::strerror(errno));
+    std::fprintf(stderr, "imgforge: imgforge-host is not beside %s (%s)\n  try: install imgforge again\n", folder.c_str(),
+                 std::strerror(errno));
     return static_cast<int>(imgforge::ExitCode::host_prerequisite);
 }
 

@@ -4,7 +4,10 @@
 namespace imgforge::cli {
 
 Command doctor_command() {
-    return {.name = "doctor", .group = "Tools", .summary = "what this host can and cannot do, and the command that mends it", .run = [](const Arguments&, CommandContext&) { return 0; }};
+    return {.name = "doctor",
+            .group = "Tools",
+            .summary = "what this host can and cannot do, and the command that mends it",
+            .run = [](const Arguments&, CommandContext&) { return 0; }};
 }
 
 }  // namespace imgforge::cli

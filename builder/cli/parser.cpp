@@ -78,12 +78,28 @@ Error unknown_command(const std::vector<std::string>& words, const std::vector<C
             "imgforge --help lists them"};
 }
 
-/// The CLI11 view of one command, with the storage its options write to.
+/// The CLI11 view of one command, with the storage its options write to (deques: addresses stay).
 struct Bound {
     CLI::App app;
-    std::deque<std::pair<std::string, std::vector<std::string>>> values;
+    std::deque<std::pair<std::string, std::string>> single;
+    std::deque<std::pair<std::string, std::vector<std::string>>> repeated;
     std::deque<std::pair<std::string, bool>> flags;
+    std::vector<std::pair<std::string, CLI::Option*>> given;  ///< to tell "" from absent
 };
+
+/// One option or positional that takes values.
+CLI::Option* bind_value(Bound& bound, const std::string& key, const std::string& names, bool repeatable) {
+    CLI::Option* added = nullptr;
+    if (repeatable) {
+        bound.repeated.emplace_back(key, std::vector<std::string>{});
+        added = bound.app.add_option(names, bound.repeated.back().second);
+    } else {
+        bound.single.emplace_back(key, std::string());
+        added = bound.app.add_option(names, bound.single.back().second);
+    }
+    bound.given.emplace_back(key, added);
+    return added;
+}
 
 void bind(Bound& bound, const Command& command) {
     bound.app.set_help_flag();
@@ -96,31 +112,39 @@ void bind(Bound& bound, const Command& command) {
                 bound.app.add_flag(names, bound.flags.back().second);
                 continue;
             }
-            bound.values.emplace_back(key_of(option), std::vector<std::string>{});
-            CLI::Option* const added = bound.app.add_option(names, bound.values.back().second);
+            CLI::Option* const added = bind_value(bound, key_of(option), names, option.repeatable);
+            // One value per mention: "--network nat web-1" must leave web-1 to the positionals.
             added->expected(1);
-            added->multi_option_policy(option.repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw);
+            if (option.repeatable) {
+                added->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+            }
             if (!option.choices.empty()) {
                 added->check(CLI::IsMember(option.choices));
             }
         }
     }
     for (const Positional& positional : command.positionals) {
-        bound.values.emplace_back(positional.name, std::vector<std::string>{});
-        CLI::Option* const added = bound.app.add_option(positional.name, bound.values.back().second);
+        CLI::Option* const added = bind_value(bound, positional.name, positional.name, positional.repeatable);
         added->required(positional.required);
-        added->expected(positional.repeatable ? (positional.required ? 1 : 0) : 1, positional.repeatable ? 100000 : 1);
+        if (positional.repeatable) {
+            added->expected(positional.required ? 1 : 0, 100000);
+        }
     }
 }
 
 /// CLI11's words made ours: names the option with its nearest neighbour, and the next step.
 Error usage_error(const CLI::ParseError& fault, const Command& command, const std::vector<std::string>& words) {
     const std::string hint = fmt::format("imgforge {} --help", command.name);
-    if (dynamic_cast<const CLI::ExtrasError*>(&fault) != nullptr) {
+    // A mistyped option is told first, whatever CLI11 made of the words behind it.
+    if (dynamic_cast<const CLI::ValidationError*>(&fault) == nullptr) {
         const std::vector<std::string> known = option_names(command);
         for (const std::string& word : words) {
             const std::string name = word.substr(0, word.find('='));
-            if (word.starts_with("-") && word != "--" && std::find(known.begin(), known.end(), name) == known.end()) {
+            if (word == "--") {
+                break;
+            }
+            if (word.starts_with("-") && word.size() > 1 && std::isdigit(static_cast<unsigned char>(word[1])) == 0 &&
+                std::find(known.begin(), known.end(), name) == known.end()) {
                 return {Failure::usage, fmt::format("'{}' has no option {}{}", command.name, name, did_you_mean(name, known)), hint};
             }
         }
@@ -139,8 +163,18 @@ Arguments parse_arguments(const Command& command, std::vector<std::string> words
         throw usage_error(fault, command, original);
     }
     Arguments arguments;
-    for (const auto& [key, list] : bound.values) {
-        if (!list.empty()) {
+    for (const auto& [key, option] : bound.given) {
+        if (option->count() > 0) {
+            arguments.values[key] = {};
+        }
+    }
+    for (const auto& [key, value] : bound.single) {
+        if (arguments.has(key)) {
+            arguments.values[key] = {value};
+        }
+    }
+    for (const auto& [key, list] : bound.repeated) {
+        if (arguments.has(key)) {
             arguments.values[key] = list;
         }
     }

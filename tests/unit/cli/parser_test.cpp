@@ -92,7 +92,9 @@ TEST(Arguments, integers_are_checked_against_their_range) {
 
 TEST(Help, words_after_two_dashes_are_not_ours) {
     const std::vector<Command> commands = sample();
-    EXPECT_EQ(parse({"spawn", "x", "--", "--help"}, commands).kind, Parsed::Kind::run);
+    const Parsed parsed = parse({"spawn", "x", "--", "--help"}, commands);
+    EXPECT_EQ(parsed.kind, Parsed::Kind::run);
+    EXPECT_EQ(parsed.arguments.get("NAME"), "--help");
 }
 
 TEST(Commands, have_distinct_names_help_and_examples) {
