@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/base/byte_size.hpp"
+#include "builder/base/json.hpp"
+#include "pipelines/lifecycle/network_spec.hpp"
+
+namespace imgforge::lifecycle {
+
+/// What imgforge knows of the record itself; whether the machine runs is asked of libvirt, never stored.
+enum class RecordState {
+    spawning,   ///< reserved, something of it may exist; only valid while the process that makes it lives
+    ready,      ///< defined
+    destroyed,  ///< disks and domain are gone; name and MACs stay taken until `cleanup`
+};
+
+std::string_view to_string(RecordState state);
+
+/// One NIC: where it is attached, with a MAC that is its own for ever.
+struct Nic {
+    NetworkSpec network;  ///< `mac` is set
+};
+
+/// A disk besides the root disk.
+struct DataDisk {
+    std::filesystem::path path;
+    std::string format = "qcow2";
+    ByteSize size;
+};
+
+/// A host folder the guest may mount under `tag`.
+struct SharedFolder {
+    std::filesystem::path path;
+    std::string tag;
+    bool read_only = false;
+};
+
+/// One machine: instances/NAME/instance.json, and the same text in state.db. Holds no secret.
+struct MachineRecord {
+    std::string name;
+    RecordState state = RecordState::spawning;
+    std::string image;
+    int generation = 0;
+    std::string uuid;         ///< of the domain
+    std::string instance_id;  ///< cloud-init's
+    std::string connection;   ///< libvirt URI; "qemu:///embed" means a root of its own under instances/NAME
+    std::string host{};       ///< key under `hosts:` in the settings; empty: by --connect or this host
+    std::string pool{};       ///< libvirt storage pool that holds the disks on a remote host; empty: local files
+    std::vector<Nic> nics{};
+    std::optional<std::uint16_t> ssh_port{};  ///< loopback port that leads to the guest's port 22
+    std::string user;                         ///< cloud user to log in as
+    std::filesystem::path disk;
+    std::string disk_format = "qcow2";
+    std::vector<std::filesystem::path> backing{};  ///< chain under the disk, top first; empty: standalone
+    std::filesystem::path seed{};
+    std::vector<DataDisk> data_disks{};
+    std::vector<SharedFolder> shares{};
+    ByteSize memory;
+    unsigned vcpus = 1;
+    std::string firmware = "bios";  ///< bios, uefi, uefi-secure
+    bool tpm = false;
+    std::string cpu{};  ///< libvirt CPU model or mode; empty: the best the acceleration offers
+    bool autostart = false;
+    bool ephemeral = false;
+    std::string comment{};
+    std::vector<std::string> host_keys{};  ///< public host keys, "ssh-ed25519 AAAA…"
+    std::int64_t created = 0;
+    std::int64_t destroyed = 0;  ///< seconds since 1970; 0: it lives
+    double seconds = 0;          ///< what the spawn took
+
+    bool is_embedded() const;
+    /// By URI: a host name is in it.
+    bool is_remote() const;
+};
+
+Json to_json(const MachineRecord& record);
+/// Throws Failure::integrity naming `source` and the field.
+MachineRecord machine_record(const Json& json, std::string_view source);
+
+}  // namespace imgforge::lifecycle

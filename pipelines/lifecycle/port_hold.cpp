@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/port_hold.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "builder/base/error.hpp"
+
+namespace imgforge::lifecycle {
+
+std::optional<PortHold> PortHold::try_hold(std::uint16_t port) {
+    Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!fd) {
+        throw system_error("open", "a TCP socket", errno);
+    }
+    const int on = 1;
+    if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
+        throw system_error("set SO_REUSEADDR of", "a TCP socket", errno);
+    }
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    // The sockets API types every address as sockaddr.
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {  // NOLINT
+        return {};
+    }
+    return PortHold(std::move(fd), port);
+}
+
+}  // namespace imgforge::lifecycle

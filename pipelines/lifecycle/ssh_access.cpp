@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/ssh_access.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+#include "builder/base/handle.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+using AddressList = Handle<addrinfo, freeaddrinfo>;
+using Deadline = std::chrono::steady_clock::time_point;
+
+AddressList numeric_address(const std::string& host, std::uint16_t port) {
+    addrinfo wanted{};
+    wanted.ai_socktype = SOCK_STREAM;
+    wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    addrinfo* found = nullptr;
+    if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) {
+        return {};
+    }
+    return AddressList(found);
+}
+
+bool wait_for(int fd, short events, Deadline deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    pollfd entry{fd, events, 0};
+    return poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0;
+}
+
+/// Connects without blocking longer than the deadline; 0 or the errno.
+int connect_until(int fd, const addrinfo& address, Deadline deadline) {
+    if (connect(fd, address.ai_addr, address.ai_addrlen) == 0) {
+        return 0;
+    }
+    if (errno != EINPROGRESS) {
+        return errno;
+    }
+    if (!wait_for(fd, POLLOUT, deadline)) {
+        return ETIMEDOUT;
+    }
+    int code = 0;
+    socklen_t length = sizeof code;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno;
+}
+
+std::string last_line(const std::string& text) {
+    std::string last;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.empty()) {
+            last = line;
+        }
+    }
+    return last.empty() ? "no message" : last;
+}
+
+}  // namespace
+
+std::vector<std::string> ssh_arguments(const SshTarget& target, const std::string& command, bool batch) {
+    std::vector<std::string> args = {
+        "-F", "/dev/null",  // the caller's own configuration must not redirect or forward anything
+        "-i", target.identity.string(),
+        "-o", "IdentitiesOnly=yes",
+        "-o", "UserKnownHostsFile=" + target.known_hosts.string(),
+        "-o", "GlobalKnownHostsFile=/dev/null",
+        "-o", "HostKeyAlias=" + target.machine,
+        "-o", "StrictHostKeyChecking=yes",
+        "-o", "PasswordAuthentication=no",
+        "-p", std::to_string(target.port),
+    };
+    if (batch) {
+        for (const char* option : {"BatchMode=yes", "ConnectTimeout=10", "LogLevel=ERROR"}) {
+            args.insert(args.end(), {"-o", option});
+        }
+    }
+    if (!target.jump.empty()) {
+        args.insert(args.end(), {"-J", target.jump});
+    }
+    args.push_back(fmt::format("{}@{}", target.user, target.host));
+    if (!command.empty()) {
+        args.push_back(command);
+    }
+    return args;
+}
+
+std::string ssh_paste_line(const SshTarget& target) {
+    ProcessSpec spec{.program = "ssh"};
+    spec.args = {"-i", target.identity.string(),        "-o", "UserKnownHostsFile=" + target.known_hosts.string(),
+                 "-o", "HostKeyAlias=" + target.machine};
+    if (target.port != 22) {
+        spec.args.insert(spec.args.end(), {"-p", std::to_string(target.port)});
+    }
+    if (!target.jump.empty()) {
+        spec.args.insert(spec.args.end(), {"-J", target.jump});
+    }
+    spec.args.push_back(fmt::format("{}@{}", target.user, target.host));
+    return paste_line(spec);
+}
+
+std::string known_hosts_line(const std::string& machine, const std::string& public_key) {
+    const std::size_t blob = public_key.find(' ');
+    const std::size_t comment = blob == std::string::npos ? blob : public_key.find(' ', blob + 1);
+    return fmt::format("{} {}\n", machine, public_key.substr(0, comment));
+}
+
+std::string read_banner(const std::string& host, std::uint16_t port, std::chrono::milliseconds patience, std::string& seen) {
+    const Deadline deadline = std::chrono::steady_clock::now() + patience;
+    const AddressList address = numeric_address(host, port);
+    if (!address) {
+        seen = fmt::format("'{}' is no address", host);
+        return {};
+    }
+    const Fd fd(socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) {
+        throw system_error("open", "a TCP socket", errno);
+    }
+    if (const int code = connect_until(fd.get(), *address, deadline); code != 0) {
+        seen = fmt::format("{} port {}: {}", host, port, errno_text(code));
+        return {};
+    }
+    std::string line;
+    std::array<char, 256> buffer{};
+    while (line.find('\n') == std::string::npos && line.size() < buffer.size() && wait_for(fd.get(), POLLIN, deadline)) {
+        const ssize_t count = recv(fd.get(), buffer.data(), buffer.size(), 0);
+        if (count <= 0) {
+            break;
+        }
+        line.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    line = line.substr(0, line.find_first_of("\r\n"));
+    // QEMU's user network accepts at once and only then asks the guest: an open port without a banner is a guest still booting.
+    seen = line.empty() ? fmt::format("port {} is open, no SSH banner yet", port) : line;
+    return line;
+}
+
+SshProbe probe_ssh(ProcessRunner& processes, const SshTarget& target, const std::string& command, std::chrono::milliseconds patience) {
+    SshProbe probe;
+    if (target.jump.empty()) {
+        const auto banner_patience = std::min(patience, std::chrono::milliseconds(5000));
+        if (read_banner(target.host, target.port, banner_patience, probe.seen).rfind("SSH-", 0) != 0) {
+            return probe;
+        }
+    }
+    ProcessSpec spec{.program = "ssh", .args = ssh_arguments(target, command, true)};
+    spec.timeout = patience;
+    const ProcessResult result = processes.run(spec);
+    if (result.outcome == ProcessResult::Outcome::not_found) {
+        throw process_error(spec, result);
+    }
+    probe.reached = result.ok();
+    probe.output = result.out;
+    if (!probe.reached) {
+        const std::string before = probe.seen.empty() ? "" : probe.seen + ", then: ";
+        probe.seen = before + (result.outcome == ProcessResult::Outcome::timed_out ? "no answer to the login" : last_line(result.err));
+    }
+    return probe;
+}
+
+}  // namespace imgforge::lifecycle
