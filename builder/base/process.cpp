@@ -23,8 +23,6 @@
 #include "builder/base/log.hpp"
 #include "builder/base/redact.hpp"
 
-extern char** environ;
-
 namespace imgforge {
 namespace {
 
@@ -80,13 +78,24 @@ struct Child {
     Fd err;
 };
 
+/// What the child needs between fork and exec: nothing that allocates.
+struct Start {
+    const char* program;
+    char* const* argv;
+    char* const* envp;
+    const char* cwd;
+    int in;
+    int out;
+    int err;
+    int failure;
+    pid_t parent;
+};
+
 /// Only async-signal-safe calls: we may have threads.
-[[noreturn]] void become(const char* program, char* const* argv, char* const* envp, const char* cwd, int in, int out, int err, int failure,
-                         pid_t parent) {
+[[noreturn]] void become(const Start& start) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int code = 0;
-    if (::getppid() != parent) {
+    if (::getppid() != start.parent) {
         ::_exit(127);
     }
     sigset_t none;
@@ -95,11 +104,12 @@ struct Child {
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) {
         ::signal(number, SIG_DFL);
     }
-    if (::dup2(in, 0) >= 0 && ::dup2(out, 1) >= 0 && ::dup2(err, 2) >= 0 && (cwd == nullptr || ::chdir(cwd) == 0)) {
-        ::execve(program, argv, envp);
+    if (::dup2(start.in, 0) >= 0 && ::dup2(start.out, 1) >= 0 && ::dup2(start.err, 2) >= 0 &&
+        (start.cwd == nullptr || ::chdir(start.cwd) == 0)) {
+        ::execve(start.program, start.argv, start.envp);
     }
-    code = errno;
-    static_cast<void>(!::write(failure, &code, sizeof code));
+    const int code = errno;
+    static_cast<void>(!::write(start.failure, &code, sizeof code));
     ::_exit(127);
 }
 
@@ -127,8 +137,15 @@ std::optional<Child> start(const ProcessSpec& spec, const std::string& program, 
         throw system_error("start", spec.program, errno);
     }
     if (pid == 0) {
-        become(program.c_str(), argv.data(), envp.data(), cwd.empty() ? nullptr : cwd.c_str(), in ? in->read.get() : null.get(),
-               out.write.get(), err.write.get(), failure.write.get(), parent);
+        become({.program = program.c_str(),
+                .argv = argv.data(),
+                .envp = envp.data(),
+                .cwd = cwd.empty() ? nullptr : cwd.c_str(),
+                .in = in ? in->read.get() : null.get(),
+                .out = out.write.get(),
+                .err = err.write.get(),
+                .failure = failure.write.get(),
+                .parent = parent});
     }
     ::setpgid(pid, pid);
     failure.write.reset();

@@ -47,26 +47,27 @@ std::vector<std::string> shell_choices(const Command& command, const Positional&
                                                                       : std::vector<std::string>{};
 }
 
-/// The table the bash function reads: "command|options|positional values|--opt=values …".
+/// One row of the table the bash function reads: "command|options|positional values|--opt=values;…".
+std::string bash_row(const Command& command) {
+    std::vector<std::string> names;
+    std::vector<std::string> values;
+    for (const Option& option : all_options(command)) {
+        names.insert(names.end(), option.names.begin(), option.names.end());
+        for (const std::string& name : option.names) {
+            if (!option.value.empty()) {
+                values.push_back(name + "=" + values_of(option.choices, option.completes));
+            }
+        }
+    }
+    const std::string first =
+        command.positionals.empty() ? "" : values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
+    return fmt::format("    '{}|{}|{}|{}'\n", command.name, fmt::join(names, " "), first, fmt::join(values, ";"));
+}
+
 std::string bash_table(const std::vector<Command>& commands) {
     std::string table;
     for (const Command& command : commands) {
-        if (command.hidden) {
-            continue;
-        }
-        std::vector<std::string> names;
-        std::vector<std::string> values;
-        for (const Option& option : all_options(command)) {
-            names.insert(names.end(), option.names.begin(), option.names.end());
-            for (const std::string& name : option.names) {
-                if (!option.value.empty()) {
-                    values.push_back(name + "=" + values_of(option.choices, option.completes));
-                }
-            }
-        }
-        const std::string first =
-            command.positionals.empty() ? "" : values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
-        table += fmt::format("    '{}|{}|{}|{}'\n", command.name, fmt::join(names, " "), first, fmt::join(values, ";"));
+        table += command.hidden ? std::string() : bash_row(command);
     }
     return table;
 }
@@ -106,7 +107,7 @@ _imgforge() {
 complete -F _imgforge imgforge
 )SH";
 
-std::string fish_quote(std::string text) {
+std::string fish_quote(const std::string& text) {
     std::string quoted;
     for (const char c : text) {
         quoted += c == '\'' || c == '\\' ? std::string("\\") + c : std::string(1, c);
