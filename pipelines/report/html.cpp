@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "builder/base/byte_size.hpp"
+#include "builder/base/clock.hpp"
+#include "pipelines/report/report.hpp"
+
+namespace imgforge::report {
+namespace {
+
+std::string escape(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        switch (c) {
+            case '&': result += "&amp;"; break;
+            case '<': result += "&lt;"; break;
+            case '>': result += "&gt;"; break;
+            case '"': result += "&quot;"; break;
+            default: result += c;
+        }
+    }
+    return result;
+}
+
+std::string seconds_text(double seconds) {
+    return duration_text(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)));
+}
+
+constexpr const char* style = R"(
+:root{--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--paper:#fff;--ran:#2f6fb3;--cached:#a9b6c4;--bad:#b3261e;--good:#1d7a46}
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b4;--line:#38424f;--paper:#14191f;--ran:#6aa6e6;--cached:#56636f;--bad:#ff8a80;--good:#6fd19b}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
+.sub{color:var(--soft)}.ok{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}pre{background:color-mix(in srgb,var(--line) 40%,transparent);padding:.7rem;overflow:auto;font-size:13px}
+svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}img{max-width:100%;border:1px solid var(--line)}code{word-break:break-all}
+)";
+
+/// Bars on one time axis: what ran in colour, what was reused as a mark.
+std::string timeline(const std::vector<StageLine>& stages) {
+    double end = 1;
+    for (const StageLine& stage : stages) {
+        end = std::max(end, stage.begin + stage.seconds);
+    }
+    constexpr int row = 26;
+    constexpr double left = 130;
+    constexpr double width = 700;
+    std::string svg = fmt::format("<svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"timeline of the stages\">",
+                                  static_cast<int>(stages.size()) * row + 24);
+    double y = 4;
+    for (const StageLine& stage : stages) {
+        const double x = left + width * stage.begin / end;
+        const double w = std::max(3.0, width * stage.seconds / end);
+        const char* const colour = stage.failed ? "--bad" : stage.ran ? "--ran" : "--cached";
+        svg += fmt::format(
+            "<text x=\"0\" y=\"{:.0f}\">{}</text><rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"16\" rx=\"3\" "
+            "fill=\"var({})\"/>",
+            y + 13, escape(stage.name), x, y, w, colour);
+        svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\">{}</text>", x + w + 6, y + 13,
+                           stage.ran ? seconds_text(stage.seconds) + (stage.failed ? " failed" : "") : std::string("cached"));
+        y += row;
+    }
+    return svg + fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\">0</text><text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"end\">{}</text></svg>",
+                             left, y + 13, left + width, y + 13, seconds_text(end));
+}
+
+std::string stage_table(const std::vector<StageLine>& stages) {
+    std::string rows = "<table><tr><th>stage</th><th>result</th><th class=n>time</th><th>why</th></tr>";
+    for (const StageLine& stage : stages) {
+        const std::string type = stage.type == stage.name ? "" : fmt::format(" <span class=sub>({})</span>", escape(stage.type));
+        rows += fmt::format("<tr><td>{}{}</td><td>{}</td><td class=n>{}</td><td>{}</td></tr>", escape(stage.name), type,
+                            stage.failed ? "<span class=bad>failed</span>"
+                            : stage.ran  ? "ran"
+                                         : "cached",
+                            stage.ran ? seconds_text(stage.seconds) : "–", escape(stage.reason));
+    }
+    return rows + "</table>";
+}
+
+/// Percent over time, with the first mention of each installer step.
+std::string install_chart(const std::vector<ProgressPoint>& points) {
+    const double end = std::max(1.0, points.back().second);
+    const auto x = [&](double second) { return 40 + 880 * second / end; };
+    const auto y = [](double percent) { return 200 - 1.8 * percent; };
+    std::string line;
+    std::string marks;
+    std::string step;
+    for (const ProgressPoint& point : points) {
+        line += fmt::format("{:.1f},{:.1f} ", x(point.second), y(point.percent));
+        if (!point.step.empty() && point.step != step) {
+            step = point.step;
+            marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"var(--ran)\"><title>{} at {}</title></circle>",
+                                 x(point.second), y(point.percent), escape(step), seconds_text(point.second));
+        }
+    }
+    return fmt::format(
+        "<svg viewBox=\"0 0 960 230\" role=\"img\" aria-label=\"progress of the installation\"><text x=\"0\" y=\"24\">100%</text><text "
+        "x=\"14\" y=\"204\">0%</text>"
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"var(--ran)\" stroke-width=\"2\"/>{}<text x=\"40\" y=\"222\">0</text>"
+        "<text x=\"920\" y=\"222\" text-anchor=\"end\">{}</text></svg>",
+        line, marks, seconds_text(end));
+}
+
+std::string base64(std::string_view bytes) {
+    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                       static_cast<int>(bytes.size()));
+    text.resize(static_cast<std::size_t>(length));
+    return text;
+}
+
+std::string plain(const Json& value) {
+    return escape(value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+std::string image_section(const Json& image) {
+    std::string rows = "<h2>Image</h2><table>";
+    for (const auto& item : image.items()) {
+        const bool size = item.key().ends_with("_size") && item.value().is_number_unsigned();
+        rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td></tr>", escape(item.key()),
+                            size ? ByteSize::bytes(item.value().get<std::uint64_t>()).text() : plain(item.value()));
+    }
+    return rows + "</table>";
+}
+
+std::string package_section(const Json& packages) {
+    std::string text = "<h2>Packages against the generation before</h2>";
+    for (const char* kind : {"added", "removed", "changed"}) {
+        if (!packages.contains(kind) || packages[kind].empty()) {
+            continue;
+        }
+        text += fmt::format("<p><b>{}</b> ({})</p><ul>", kind, packages[kind].size());
+        for (const auto& item : packages[kind].items()) {
+            text += "<li>" + plain(item.value()) + "</li>";
+        }
+        text += "</ul>";
+    }
+    return text;
+}
+
+std::string audit_section(const Json& audit) {
+    const bool clean = audit.value("clean", false);
+    std::string text = fmt::format("<h2>Audit</h2><p class={}>{}</p>", clean ? "ok" : "bad",
+                                   clean ? "clean: nothing of the template's identity was found" : "leftovers were found");
+    if (!audit.contains("findings") || audit["findings"].empty()) {
+        return text;
+    }
+    text += "<table><tr><th>rule</th><th>where</th><th>layer</th><th>waived</th></tr>";
+    for (const Json& finding : audit["findings"]) {
+        const auto field = [&](const char* name) {
+            return finding.contains(name) && !finding[name].is_null() ? plain(finding[name]) : std::string();
+        };
+        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", field("rule"), field("path"), field("layer"),
+                            finding.value("waived", false) ? field("reason") : "no");
+    }
+    return text + "</table>";
+}
+
+}  // namespace
+
+std::string html(const RunReport& report) {
+    std::string page = fmt::format(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{} – "
+        "imgforge</title><style>{}</style>"
+        "<h1>{}</h1><p class=sub>run {} · started {} · <span class={}>{}</span></p>",
+        escape(report.recipe), style, escape(report.recipe), escape(report.run), escape(report.started), report.ok ? "ok" : "bad",
+        report.ok ? "succeeded" : "failed");
+    if (!report.failure.empty()) {
+        page += "<pre>" + escape(report.failure) + "</pre>";
+    }
+    if (!report.stages.empty()) {
+        page += "<h2>Stages</h2>" + timeline(report.stages) + stage_table(report.stages);
+    }
+    if (report.install.size() > 1) {
+        page += "<h2>Installation</h2>" + install_chart(report.install);
+    }
+    if (report.screenshot_png) {
+        page += "<h2>Screen at the end</h2><img alt=\"screenshot of the installer\" src=\"data:image/png;base64," +
+                base64(*report.screenshot_png) + "\">";
+    }
+    if (!report.console_tail.empty()) {
+        page += "<h2>Console</h2><pre>" + escape(report.console_tail) + "</pre>";
+    }
+    page += report.image.is_object() ? image_section(report.image) : "";
+    page += report.packages.is_object() ? package_section(report.packages) : "";
+    page += report.audit.is_object() ? audit_section(report.audit) : "";
+    return page + "</html>\n";
+}
+
+}  // namespace imgforge::report

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/base/json.hpp"
+
+namespace imgforge::report {
+
+/// One stage of a run, as the timeline shows it.
+struct StageLine {
+    std::string name;
+    std::string type;
+    bool ran = false;  ///< false: the cached result served
+    bool failed = false;
+    std::string reason;  ///< why it ran or was reused
+    double begin = 0;    ///< seconds after the start of the run
+    double seconds = 0;
+};
+
+/// A point of the installer's progress.
+struct ProgressPoint {
+    double second = 0;   ///< after the start of the stage
+    double percent = 0;  ///< 0 to 100
+    std::string step;
+};
+
+/// All a page shows. Every text may come from a guest: the page escapes it.
+struct RunReport {
+    std::string recipe;
+    std::string run;
+    std::string started;  ///< ISO 8601
+    bool ok = false;
+    std::string failure;  ///< message and hint, redacted
+    std::vector<StageLine> stages;
+    std::vector<ProgressPoint> install;
+    std::optional<std::string> screenshot_png;  ///< bytes of a PNG
+    Json image = Json();                        ///< the `image` of the build record with `generation`
+    Json packages = Json();                     ///< `{added, removed, changed}` against the generation before
+    Json audit = Json();                        ///< the audit record
+    std::string console_tail;
+};
+
+/// One self-contained page: no scripts, no fetches, readable without colour and in print.
+std::string html(const RunReport& report);
+
+}  // namespace imgforge::report
