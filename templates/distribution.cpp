@@ -128,6 +128,17 @@ void read_boot(RowReader& row, std::vector<BootFiles>& boot) {
     }
 }
 
+MediumFact read_fact(RowReader& row) {
+    MediumFact fact;
+    row.text("name", fact.name);
+    row.text("file", fact.file);
+    row.pattern("match", fact.match);
+    row.text("fallback", fact.fallback);
+    if (fact.name.empty() || fact.file.empty() || fact.match.empty())
+        row.fault("name", "a fact needs 'name', 'file' and 'match'");
+    return fact;
+}
+
 void read_patience(RowReader& row, Patience& patience) {
     row.seconds("first-byte", patience.first_byte);
     row.seconds("question", patience.question);
@@ -168,6 +179,7 @@ void read_row(RowReader& row, Distribution& out) {
     row.mapping("boot", [&](RowReader& inner) { read_boot(inner, out.boot); });
     row.texts("offline-files", out.offline_files);
     row.text("kernel-line", out.kernel_line);
+    replace_list(row, "facts", out.facts, read_fact);
     row.mapping("memory", [&](RowReader& inner) {
         inner.size("minimum", out.memory_minimum);
         inner.size("recommended", out.memory_recommended);

@@ -32,6 +32,14 @@ struct BootFiles {
     std::string initrd;
 };
 
+/// A value of the kernel line that stands in a text file of the medium (its own boot menu).
+struct MediumFact {
+    std::string name;      ///< the placeholder: "live_options"
+    std::string file;      ///< path on the medium
+    std::string match;     ///< pattern; $1 is the value
+    std::string fallback;  ///< taken when the file or the pattern is missing
+};
+
 /// How the answers reach the installer.
 struct Delivery {
     enum class Method {
@@ -121,7 +129,8 @@ struct Distribution {
 
     /// Kernel command line with {label}, {live_options}, {iso_uuid} to be filled: render_kernel_line().
     std::string kernel_line;
-    ByteSize memory_minimum;  ///< below this the installer refuses or gets into a low-memory mode
+    std::vector<MediumFact> facts;  ///< where placeholders get their values, beside {label} and {iso_uuid}
+    ByteSize memory_minimum;        ///< below this the installer refuses or gets into a low-memory mode
     ByteSize memory_recommended;
     ByteSize disk_minimum;
     Delivery delivery;

@@ -27,7 +27,7 @@ struct IsoEntry {
 /// clear error. Not thread-safe.
 class IsoReader {
 public:
-    /// Throws Failure::recipe when the file is missing or a folder, Failure::integrity when it is no intact ISO.
+    /// Throws Failure::recipe when the file is missing, a folder, empty or no ISO; Failure::integrity when it is damaged.
     explicit IsoReader(const std::filesystem::path& file);
     ~IsoReader();
     IsoReader(IsoReader&&) noexcept;

@@ -21,8 +21,8 @@ struct IsoVolume {
 
 /// Checks an image before a library reads it: descriptors present, the file as long as the volume says, every directory
 /// (of the primary and the Joliet tree) inside the file, met once and with well-formed records and Rock Ridge fields whose
-/// continuation areas do not loop. Throws Failure::integrity saying what is wrong: no ISO, truncated, damaged, hostile.
-/// Source: ECMA-119, IEEE P1281 (SUSP) and P1282 (RRIP).
+/// continuation areas do not loop. Throws Failure::recipe when the file is no ISO at all, Failure::integrity when it is truncated, damaged
+/// or hostile. Source: ECMA-119, IEEE P1281 (SUSP) and P1282 (RRIP).
 IsoVolume check_iso_structure(const std::filesystem::path& file);
 
 }  // namespace imgforge::image

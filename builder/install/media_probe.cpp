@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/install/media_probe.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+
+namespace imgforge::install {
+
+namespace {
+
+using templates::BootFiles;
+using templates::Detection;
+using templates::Distribution;
+
+constexpr std::uint64_t marker_limit = 1U << 20U;
+
+/// Names that mean one machine architecture, so that a row's boot files are found whatever the medium calls it.
+std::string canonical_arch(const std::string& arch) {
+    if (arch == "amd64")
+        return "x86_64";
+    if (arch == "arm64")
+        return "aarch64";
+    if (arch == "ppc64el")
+        return "ppc64le";
+    return arch;
+}
+
+/// "$1" and alike replaced by the groups.
+std::string filled(const std::string& text, const std::smatch& groups) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool reference = text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+        if (reference) {
+            const auto group = static_cast<std::size_t>(text[++i] - '0');
+            out += group < groups.size() ? groups[group].str() : std::string{};
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+class Prober {
+public:
+    explicit Prober(const image::IsoReader& iso) : iso_(iso) {}
+
+    /// The captures of a rule when all of it holds.
+    std::optional<std::map<std::string, std::string>> match(const Detection& rule) {
+        std::map<std::string, std::string> captures;
+        std::smatch groups;
+        const std::string& label = iso_.volume().label;
+        if (!rule.label.empty() && !std::regex_search(label, groups, std::regex(rule.label)))
+            return std::nullopt;
+        for (const std::string& file : rule.files) {
+            if (!exists(file))
+                return std::nullopt;
+        }
+        for (const std::string& file : rule.absent) {
+            if (exists(file))
+                return std::nullopt;
+        }
+        std::string text;
+        if (!rule.file.empty()) {
+            const std::optional<std::string> content = read(rule.file);
+            if (!content)
+                return std::nullopt;
+            text = *content;
+            if (!std::regex_search(text, groups, std::regex(rule.match)))
+                return std::nullopt;
+        }
+        for (const auto& [name, value] : rule.captures)
+            captures[name] = filled(value, groups);
+        return captures;
+    }
+
+    bool exists(const std::string& path) {
+        const auto known = known_.find(path);
+        if (known != known_.end())
+            return known->second;
+        return known_[path] = iso_.exists(path);
+    }
+
+    std::optional<std::string> read(const std::string& path) {
+        if (!exists(path))
+            return std::nullopt;
+        return iso_.read_if_file(path, marker_limit);
+    }
+
+private:
+    const image::IsoReader& iso_;
+    std::map<std::string, bool> known_;
+};
+
+std::string what_is_there(const image::IsoReader& iso) {
+    std::vector<std::string> names;
+    for (const image::IsoEntry& entry : iso.list("")) {
+        names.push_back(entry.path);
+        if (names.size() == 12) {
+            names.emplace_back("…");
+            break;
+        }
+    }
+    return fmt::format("volume id '{}', with {}", iso.volume().label, fmt::join(names, ", "));
+}
+
+const BootFiles* boot_files(const Distribution& row, const std::string& arch, Prober& prober) {
+    for (const BootFiles& files : row.boot) {
+        const bool right_arch = arch.empty() || canonical_arch(files.arch) == canonical_arch(arch);
+        if (right_arch && prober.exists(files.kernel) && prober.exists(files.initrd))
+            return &files;
+    }
+    return nullptr;
+}
+
+void reject_if_unusable(const Distribution& row, const image::IsoReader& iso, Prober& prober) {
+    for (const Detection& rule : row.reject) {
+        if (prober.match(rule))
+            throw Error(Failure::recipe, fmt::format("{} cannot be installed from unattended: {}", iso.file().string(), rule.reason),
+                        fmt::format("it was recognised as {} media by its files", row.product));
+    }
+}
+
+std::map<std::string, std::string> medium_facts(const Distribution& row, const image::IsoReader& iso, Prober& prober) {
+    std::map<std::string, std::string> facts{{"label", iso.volume().label}};
+    if (!iso.volume().created.empty())
+        facts["iso_uuid"] = iso.volume().created;
+    for (const templates::MediumFact& fact : row.facts) {
+        const std::optional<std::string> text = prober.read(fact.file);
+        std::smatch groups;
+        if (text && std::regex_search(*text, groups, std::regex(fact.match)))
+            facts[fact.name] = groups.size() > 1 ? groups[1].str() : groups[0].str();
+        else
+            facts.try_emplace(fact.name, fact.fallback);
+    }
+    return facts;
+}
+
+MediaInfo describe(const Distribution& row, std::map<std::string, std::string> captures, const image::IsoReader& iso, Prober& prober) {
+    const BootFiles* files = boot_files(row, captures["arch"], prober);
+    if (files == nullptr)
+        throw Error(Failure::recipe,
+                    fmt::format("{} is {} {} media, but its kernel and initrd are not where that distribution keeps them",
+                                iso.file().string(), row.product, captures["version"]),
+                    "the image may be incomplete: compare its checksum with the publisher's");
+    const bool offline =
+        std::any_of(row.offline_files.begin(), row.offline_files.end(), [&](const std::string& path) { return prober.exists(path); });
+    return {.distribution = row.name,
+            .family = row.family,
+            .product = captures["product"].empty() ? row.product : captures["product"],
+            .version = captures["version"].empty() ? row.version : captures["version"],
+            .arch = captures["arch"].empty() ? files->arch : captures["arch"],
+            .label = iso.volume().label,
+            .kernel = files->kernel,
+            .initrd = files->initrd,
+            .offline = offline,
+            .installer = row.installer,
+            .facts = medium_facts(row, iso, prober)};
+}
+
+}  // namespace
+
+MediaInfo probe_media(const image::IsoReader& iso, const std::vector<templates::Distribution>& rows) {
+    Prober prober(iso);
+    for (const Distribution& row : rows) {
+        for (const Detection& rule : row.detect) {
+            if (std::optional<std::map<std::string, std::string>> captures = prober.match(rule)) {
+                reject_if_unusable(row, iso, prober);
+                return describe(row, *std::move(captures), iso, prober);
+            }
+        }
+    }
+    // No release matched: the rejections know media of a family without a usable release (mini.iso, live).
+    for (const Distribution& row : rows)
+        reject_if_unusable(row, iso, prober);
+    throw Error(Failure::recipe, fmt::format("{} is no installer medium imgforge knows: {}", iso.file().string(), what_is_there(iso)),
+                "known: Debian, Ubuntu live-server, RHEL and its rebuilds, Fedora, openSUSE and SLES, Alpine");
+}
+
+MediaInfo probe_media(const std::filesystem::path& iso) {
+    return probe_media(image::IsoReader(iso), templates::distributions());
+}
+
+Json to_json(const MediaInfo& info) {
+    return {{"family", info.family},      {"product", info.product}, {"version", info.version},
+            {"arch", info.arch},          {"label", info.label},     {"kernel", info.kernel},
+            {"initrd", info.initrd},      {"offline", info.offline}, {"distribution", info.distribution},
+            {"installer", info.installer}};
+}
+
+}  // namespace imgforge::install
