@@ -4,12 +4,30 @@
 #include <algorithm>
 #include <charconv>
 
+#include "builder/base/error.hpp"
+#include "builder/image/qcow2_header.hpp"
 #include "pipelines/store/generation.hpp"
-#include "pipelines/store/qcow2_header.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::store {
+
+namespace {
+
+/// Backing file by the overlay's own header; nothing when it has none or cannot be read. Nothing is opened behind it.
+std::optional<fs::path> backing_file(const fs::path& overlay) {
+    try {
+        const image::Qcow2Header header = image::read_qcow2_header(overlay);
+        if (header.backing_file) {
+            return fs::absolute(overlay.parent_path() / *header.backing_file).lexically_normal();
+        }
+    } catch (const Error&) {
+        // Half written by a spawn that is going on, or no qcow2: it cannot stand on a generation.
+    }
+    return std::nullopt;
+}
+
+}  // namespace
 
 std::optional<std::pair<std::string, int>> generation_of_disk(const fs::path& disk, const fs::path& images) {
     std::error_code code;

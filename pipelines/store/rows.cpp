@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/store/rows.hpp"
 
+#include <algorithm>
+
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <SQLiteCpp/VariadicBind.h>
 #include <fmt/format.h>
@@ -225,6 +227,18 @@ void Rows::put_image(const ImageRow& row) {
 
 void Rows::drop_image(std::string_view name) {
     execute(database_, "DELETE FROM store_images WHERE name = ?", text(name));
+}
+
+void Rows::clear_image(std::string_view name) {
+    execute(database_, "DELETE FROM store_references WHERE image = ?", text(name));
+    // Children before parents, as the foreign key wants it.
+    for (const Generation& generation : [&] {
+             std::vector<Generation> list = generations(name);
+             std::reverse(list.begin(), list.end());
+             return list;
+         }()) {
+        drop_generation(name, generation.generation);
+    }
 }
 
 void Rows::touch(std::string_view image) {

@@ -56,6 +56,8 @@ public:
 
     void put_image(const ImageRow& row);
     void drop_image(std::string_view name);
+    /// Everything about the image except its journal, for a rebuild.
+    void clear_image(std::string_view name);
     /// Raises the image's serial.
     void touch(std::string_view image);
     void put_generation(const Generation& generation);

@@ -87,7 +87,7 @@ public:
     std::vector<std::string> recover();
     std::vector<std::string> recover(std::string_view image);
 
-    StateDb& database() { return database_; }
+    StateDb& database() const { return database_; }
     Clock& clock() const { return clock_; }
 
 private:

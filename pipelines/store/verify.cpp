@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/store/verify.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "builder/base/digest.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
+#include "builder/image/qcow2_header.hpp"
+#include "pipelines/store/image_survey.hpp"
+#include "pipelines/store/overlays.hpp"
+#include "pipelines/store/rows.hpp"
+#include "pipelines/store/seal.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::store {
+namespace {
+
+/// A digest that still has to be made: slow, so all of them are made side by side at the end.
+struct DigestTask {
+    std::string image;
+    int generation = 0;
+    std::string what;
+    fs::path path;
+    std::string expected;
+};
+
+class Checker {
+public:
+    Checker(Store& store, const VerifyOptions& options) : store_(store), options_(options) {}
+
+    std::vector<Finding> findings;
+    std::vector<DigestTask> tasks;
+
+    void check_image(const std::string& image) {
+        const ImageSurvey survey = survey_image(store_, image);
+        if (survey.index_fault) {
+            add(image, 0, "index", index_path(store_.image_folder(image)), *survey.index_fault, true);
+        } else if (survey.row && survey.index && survey.index->image.serial > survey.row->serial) {
+            add(image, 0, "database", store_.places().state_db(),
+                fmt::format("is older than index.json (change {} against {}): an old copy was put in its place", survey.row->serial,
+                            survey.index->image.serial),
+                true);
+        }
+        for (const std::string& stray : survey.strays) {
+            add(image, 0, "folder", store_.image_folder(image) / stray, "does not belong to the store", false);
+        }
+        for (const auto& [number, evidence] : survey.generations) {
+            check_generation(image, number, evidence);
+        }
+    }
+
+    void check_references() {
+        std::set<std::pair<std::string, std::pair<std::string, int>>> overlays;
+        for (const OverlayUse& use : overlays_in(store_.places())) {
+            overlays.insert({use.instance, {use.image, use.generation}});
+        }
+        const Rows rows(store_.database(), store_.places().images());
+        std::set<std::pair<std::string, std::pair<std::string, int>>> recorded;
+        for (const ImageRow& image : rows.images()) {
+            for (const ReferenceRow& row : rows.references(image.name)) {
+                recorded.insert({row.holder.name, {row.image, row.generation}});
+                if (row.holder.kind == Holder::Kind::instance && !fs::exists(store_.places().instances() / row.holder.name)) {
+                    add(row.image, row.generation, "reference", store_.places().state_db(),
+                        fmt::format("is held for the machine {}, which has no folder", row.holder.name), true);
+                }
+            }
+        }
+        for (const auto& use : overlays) {
+            if (recorded.count(use) == 0) {
+                add(use.second.first, use.second.second, "reference", store_.places().instances() / use.first,
+                    fmt::format("the machine {} stands on it, but no reference is recorded", use.first), true);
+            }
+        }
+    }
+
+private:
+    void add(const std::string& image, int generation, std::string what, fs::path path, std::string problem, bool repairable) {
+        findings.push_back({.image = image,
+                            .generation = generation,
+                            .what = std::move(what),
+                            .path = std::move(path),
+                            .problem = std::move(problem),
+                            .repairable = repairable});
+    }
+
+    void check_generation(const std::string& image, int number, const Evidence& evidence) {
+        const fs::path folder = store_.image_folder(image) / std::to_string(number);
+        if (!evidence.folder) {
+            add(image, number, "folder", folder, "is gone, but the records have it", false);
+            return;
+        }
+        if (!evidence.row) {
+            add(image, number, "database", store_.places().state_db(), fmt::format("does not know the generation in {}", folder.string()), true);
+        }
+        if (evidence.index_readable && !evidence.indexed) {
+            add(image, number, "index", index_path(store_.image_folder(image)), "does not have this generation", true);
+        }
+        if (evidence.manifest_fault) {
+            add(image, number, "manifest", folder / "manifest.json", *evidence.manifest_fault, false);
+        }
+        compare_records(image, number, evidence);
+        check_files(image, number, evidence, folder);
+        check_chain(image, number, evidence, folder);
+    }
+
+    /// Names which of the records contradicts the others.
+    void compare_records(const std::string& image, int number, const Evidence& evidence) {
+        if (evidence.row && evidence.indexed) {
+            for (const auto& [key, value] : to_json(*evidence.row).items()) {
+                const Json other = to_json(*evidence.indexed).value(key, Json());
+                if (value != other) {
+                    // The index carries a checksum over itself, so it is the database that was changed behind our back.
+                    add(image, number, "database", store_.places().state_db(),
+                        fmt::format("was changed: {} is {}, index.json has {}", key, value.dump(), other.dump()), true);
+                }
+            }
+        }
+        const std::optional<Generation>& truth = evidence.indexed ? evidence.indexed : evidence.row;
+        if (truth && evidence.described && evidence.described->manifest_sha256 != truth->manifest_sha256) {
+            add(image, number, "manifest", store_.image_folder(image) / std::to_string(number) / "manifest.json",
+                fmt::format("was changed: its digest is {}, published was {}", evidence.described->manifest_sha256, truth->manifest_sha256), false);
+        }
+    }
+
+    void check_files(const std::string& image, int number, const Evidence& evidence, const fs::path& folder) {
+        const std::optional<Generation> truth = evidence.indexed ? evidence.indexed : evidence.row ? evidence.row : evidence.described;
+        std::map<std::string, std::string> expected{{"manifest.json", ""}};
+        if (truth) {
+            expected["disk.qcow2"] = truth->sha256;
+        }
+        for (const auto& [name, digest] : evidence.file_digests) {
+            expected[name] = digest;
+        }
+        for (const auto& [name, digest] : expected) {
+            if (!fs::exists(folder / name)) {
+                add(image, number, fs::path(name).stem(), folder / name, "is missing", false);
+            } else if (!digest.empty() && (options_.digests || name != "disk.qcow2")) {
+                tasks.push_back({.image = image, .generation = number, .what = fs::path(name).stem(), .path = folder / name, .expected = digest});
+            }
+        }
+        for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+            if (expected.count(entry.path().filename()) == 0) {
+                add(image, number, "folder", entry.path(), "was not published with the generation", false);
+            } else if (!is_read_only(entry.path())) {
+                add(image, number, "mode", entry.path(), "is writable", true);
+            }
+        }
+        if (!is_read_only(folder)) {
+            add(image, number, "mode", folder, "is writable", true);
+        }
+    }
+
+    void check_chain(const std::string& image, int number, const Evidence& evidence, const fs::path& folder) {
+        const fs::path disk = folder / "disk.qcow2";
+        const std::optional<Generation> truth = evidence.indexed ? evidence.indexed : evidence.row ? evidence.row : evidence.described;
+        if (!truth || !fs::exists(disk)) {
+            return;
+        }
+        try {
+            const image::Qcow2Header header = image::read_qcow2_header(disk);
+            const std::string wanted = truth->parent ? fmt::format("../{}/disk.qcow2", *truth->parent) : "";
+            if (header.backing_file.value_or("") != wanted || (truth->parent && header.backing_format.value_or("") != "qcow2")) {
+                add(image, number, "chain", disk,
+                    fmt::format("names '{}' ({}) as backing file, published was '{}'", header.backing_file.value_or(""),
+                                header.backing_format.value_or("no format"), wanted),
+                    false);
+            }
+            if (truth->parent && !fs::exists(folder / wanted)) {
+                add(image, number, "chain", disk, fmt::format("stands on {}@{}, which is gone", image, *truth->parent), false);
+            }
+            if (header.virtual_size != truth->virtual_size) {
+                add(image, number, "disk", disk, fmt::format("has {} in place of {}", header.virtual_size.text(), truth->virtual_size.text()), false);
+            }
+        } catch (const Error& error) {
+            add(image, number, "disk", disk, error.message(), false);
+        }
+    }
+
+    Store& store_;
+    const VerifyOptions& options_;
+};
+
+/// All digests, side by side, largest file first so that no core idles at the end.
+std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activity& activity) {
+    std::sort(tasks.begin(), tasks.end(), [](const DigestTask& a, const DigestTask& b) { return fs::file_size(a.path) > fs::file_size(b.path); });
+    double total = 0;
+    for (const DigestTask& task : tasks) {
+        total += static_cast<double>(fs::file_size(task.path));
+    }
+    std::atomic<std::size_t> next{0};
+    std::atomic<std::uint64_t> done{0};
+    std::mutex mutex;
+    std::vector<Finding> findings;
+    std::exception_ptr stop;
+    const auto work = [&] {
+        for (std::size_t i = next++; i < tasks.size(); i = next++) {
+            const DigestTask& task = tasks[i];
+            try {
+                std::uint64_t before = 0;
+                const std::string digest = sha256_file(task.path, [&](std::uint64_t bytes) {
+                    interrupt::check();
+                    done += bytes - before;
+                    before = bytes;
+                });
+                const std::lock_guard guard(mutex);
+                activity.progress(static_cast<double>(done), total, "bytes");
+                if (digest != task.expected) {
+                    findings.push_back({.image = task.image,
+                                        .generation = task.generation,
+                                        .what = task.what,
+                                        .path = task.path,
+                                        .problem = fmt::format("was changed: its digest is {}, published was {}", digest, task.expected)});
+                }
+            } catch (const Error& error) {
+                const std::lock_guard guard(mutex);
+                findings.push_back({.image = task.image, .generation = task.generation, .what = task.what, .path = task.path, .problem = error.message()});
+            } catch (...) {
+                const std::lock_guard guard(mutex);
+                stop = std::current_exception();
+                next = tasks.size();
+            }
+        }
+    };
+    const auto count = threads > 0 ? static_cast<unsigned>(threads) : std::max(std::thread::hardware_concurrency(), 1U);
+    {
+        std::vector<std::jthread> workers;
+        for (unsigned i = 1; i < std::min<std::size_t>(count, tasks.size()); ++i) {
+            workers.emplace_back(work);
+        }
+        work();
+    }
+    if (stop) {
+        std::rethrow_exception(stop);
+    }
+    return findings;
+}
+
+}  // namespace
+
+std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor, std::uint64_t parent_activity) {
+    Activity activity(monitor, "verify", parent_activity);
+    Checker checker(store, options);
+    for (const std::string& image : options.images.empty() ? images_anywhere(store) : options.images) {
+        checker.check_image(image);
+    }
+    if (options.images.empty()) {
+        checker.check_references();
+    }
+    for (Finding& finding : run_tasks(std::move(checker.tasks), options.threads, activity)) {
+        checker.findings.push_back(std::move(finding));
+    }
+    std::sort(checker.findings.begin(), checker.findings.end(), [](const Finding& a, const Finding& b) {
+        return std::tie(a.image, a.generation, a.what, a.path) < std::tie(b.image, b.generation, b.what, b.path);
+    });
+    activity.finish();
+    return std::move(checker.findings);
+}
+
+Json to_json(const Finding& finding) {
+    return {{"image", finding.image},
+            {"generation", finding.generation == 0 ? Json() : Json(finding.generation)},
+            {"what", finding.what},
+            {"path", finding.path.string()},
+            {"problem", finding.problem},
+            {"repairable", finding.repairable}};
+}
+
+}  // namespace imgforge::store
