@@ -36,8 +36,12 @@ struct Rules {
     std::set<int> parents{};  ///< of generations that stay
 
     GcDecision decide(const GcItem& item) const {
-        const auto keep = [&](std::string why) { return GcDecision{.generation = item.generation, .remove = false, .reason = "kept: " + why}; };
-        const auto drop = [&](std::string why) { return GcDecision{.generation = item.generation, .remove = true, .reason = "removed: " + why}; };
+        const auto keep = [&](std::string why) {
+            return GcDecision{.generation = item.generation, .remove = false, .reason = "kept: " + why};
+        };
+        const auto drop = [&](std::string why) {
+            return GcDecision{.generation = item.generation, .remove = true, .reason = "removed: " + why};
+        };
         const std::chrono::seconds age(now - item.created);
         if (item.state == GenerationState::current) {
             return keep("current");
@@ -113,7 +117,8 @@ std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image, c
     std::vector<GcItem> items;
     const std::vector<Generation> all = store.generations(image);
     for (const Generation& generation : all) {
-        GcItem item{.generation = generation.generation, .state = generation.state, .created = generation.created, .parent = generation.parent};
+        GcItem item{
+            .generation = generation.generation, .state = generation.state, .created = generation.created, .parent = generation.parent};
         for (const Holder& holder : store.holders(image, generation.generation)) {
             if (holder.kind != Holder::Kind::generation) {
                 item.holders.push_back(holder);

@@ -23,7 +23,8 @@ void read_manifest(const fs::path& folder, Evidence& evidence) {
     try {
         evidence.described = generation_from_folder(folder);
         const Json manifest = parse_json(read_file(folder / "manifest.json"), (folder / "manifest.json").string());
-        for (const auto& [name, digest] : manifest.value("files", Json::object()).items()) {
+        const Json files = manifest.value("files", Json::object());
+        for (const auto& [name, digest] : files.items()) {
             if (digest.is_string()) {
                 evidence.file_digests[name] = digest.get<std::string>();
             }
@@ -82,7 +83,8 @@ std::vector<std::string> images_anywhere(const Store& store) {
         names.insert(row.name);
     }
     std::error_code code;
-    for (auto entry = fs::directory_iterator(store.places().images(), code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    for (auto entry = fs::directory_iterator(store.places().images(), code); !code && entry != fs::directory_iterator();
+         entry.increment(code)) {
         if (entry->is_directory() && is_image_name(entry->path().filename().string())) {
             names.insert(entry->path().filename());
         }

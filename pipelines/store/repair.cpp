@@ -81,7 +81,8 @@ private:
         if (survey.index || survey.row) {
             return;
         }
-        const bool used = std::any_of(references.begin(), references.end(), [&](const auto& one) { return one.first == generation.generation; });
+        const bool used =
+            std::any_of(references.begin(), references.end(), [&](const auto& one) { return one.first == generation.generation; });
         generation.state = used ? GenerationState::retired : GenerationState::candidate;
         lines.push_back(fmt::format("{}: its state is unknown, now {}; `imgforge images promote {}` puts it in service", generation.label(),
                                     to_string(generation.state), generation.label()));

@@ -231,12 +231,9 @@ void Rows::drop_image(std::string_view name) {
 
 void Rows::clear_image(std::string_view name) {
     execute(database_, "DELETE FROM store_references WHERE image = ?", text(name));
-    // Children before parents, as the foreign key wants it.
-    for (const Generation& generation : [&] {
-             std::vector<Generation> list = generations(name);
-             std::reverse(list.begin(), list.end());
-             return list;
-         }()) {
+    std::vector<Generation> list = generations(name);
+    std::reverse(list.begin(), list.end());  // children before parents, as the foreign key wants it
+    for (const Generation& generation : list) {
         drop_generation(name, generation.generation);
     }
 }

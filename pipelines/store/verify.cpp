@@ -100,7 +100,8 @@ private:
             return;
         }
         if (!evidence.row) {
-            add(image, number, "database", store_.places().state_db(), fmt::format("does not know the generation in {}", folder.string()), true);
+            add(image, number, "database", store_.places().state_db(), fmt::format("does not know the generation in {}", folder.string()),
+                true);
         }
         if (evidence.index_readable && !evidence.indexed) {
             add(image, number, "index", index_path(store_.image_folder(image)), "does not have this generation", true);
@@ -116,8 +117,10 @@ private:
     /// Names which of the records contradicts the others.
     void compare_records(const std::string& image, int number, const Evidence& evidence) {
         if (evidence.row && evidence.indexed) {
-            for (const auto& [key, value] : to_json(*evidence.row).items()) {
-                const Json other = to_json(*evidence.indexed).value(key, Json());
+            const Json row = to_json(*evidence.row);
+            const Json indexed = to_json(*evidence.indexed);
+            for (const auto& [key, value] : row.items()) {
+                const Json other = indexed.value(key, Json());
                 if (value != other) {
                     // The index carries a checksum over itself, so it is the database that was changed behind our back.
                     add(image, number, "database", store_.places().state_db(),
@@ -128,7 +131,8 @@ private:
         const std::optional<Generation>& truth = evidence.indexed ? evidence.indexed : evidence.row;
         if (truth && evidence.described && evidence.described->manifest_sha256 != truth->manifest_sha256) {
             add(image, number, "manifest", store_.image_folder(image) / std::to_string(number) / "manifest.json",
-                fmt::format("was changed: its digest is {}, published was {}", evidence.described->manifest_sha256, truth->manifest_sha256), false);
+                fmt::format("was changed: its digest is {}, published was {}", evidence.described->manifest_sha256, truth->manifest_sha256),
+                false);
         }
     }
 
@@ -145,7 +149,8 @@ private:
             if (!fs::exists(folder / name)) {
                 add(image, number, fs::path(name).stem(), folder / name, "is missing", false);
             } else if (!digest.empty() && (options_.digests || name != "disk.qcow2")) {
-                tasks.push_back({.image = image, .generation = number, .what = fs::path(name).stem(), .path = folder / name, .expected = digest});
+                tasks.push_back(
+                    {.image = image, .generation = number, .what = fs::path(name).stem(), .path = folder / name, .expected = digest});
             }
         }
         for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
@@ -179,7 +184,8 @@ private:
                 add(image, number, "chain", disk, fmt::format("stands on {}@{}, which is gone", image, *truth->parent), false);
             }
             if (header.virtual_size != truth->virtual_size) {
-                add(image, number, "disk", disk, fmt::format("has {} in place of {}", header.virtual_size.text(), truth->virtual_size.text()), false);
+                add(image, number, "disk", disk,
+                    fmt::format("has {} in place of {}", header.virtual_size.text(), truth->virtual_size.text()), false);
             }
         } catch (const Error& error) {
             add(image, number, "disk", disk, error.message(), false);
@@ -192,7 +198,8 @@ private:
 
 /// All digests, side by side, largest file first so that no core idles at the end.
 std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activity& activity) {
-    std::sort(tasks.begin(), tasks.end(), [](const DigestTask& a, const DigestTask& b) { return fs::file_size(a.path) > fs::file_size(b.path); });
+    std::sort(tasks.begin(), tasks.end(),
+              [](const DigestTask& a, const DigestTask& b) { return fs::file_size(a.path) > fs::file_size(b.path); });
     double total = 0;
     for (const DigestTask& task : tasks) {
         total += static_cast<double>(fs::file_size(task.path));
@@ -223,7 +230,8 @@ std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activ
                 }
             } catch (const Error& error) {
                 const std::lock_guard guard(mutex);
-                findings.push_back({.image = task.image, .generation = task.generation, .what = task.what, .path = task.path, .problem = error.message()});
+                findings.push_back(
+                    {.image = task.image, .generation = task.generation, .what = task.what, .path = task.path, .problem = error.message()});
             } catch (...) {
                 const std::lock_guard guard(mutex);
                 stop = std::current_exception();
@@ -267,12 +275,9 @@ std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor&
 }
 
 Json to_json(const Finding& finding) {
-    return {{"image", finding.image},
-            {"generation", finding.generation == 0 ? Json() : Json(finding.generation)},
-            {"what", finding.what},
-            {"path", finding.path.string()},
-            {"problem", finding.problem},
-            {"repairable", finding.repairable}};
+    return {{"image", finding.image},     {"generation", finding.generation == 0 ? Json() : Json(finding.generation)},
+            {"what", finding.what},       {"path", finding.path.string()},
+            {"problem", finding.problem}, {"repairable", finding.repairable}};
 }
 
 }  // namespace imgforge::store

@@ -13,12 +13,12 @@ namespace imgforge::store {
 
 /// Something that is not as it was published.
 struct Finding {
-    std::string image;                ///< empty: the store as a whole
-    int generation = 0;               ///< 0: the image as a whole
-    std::string what;                 ///< "disk", "manifest", "packages", "database", "index", "mode", "chain", "reference", "folder"
-    std::filesystem::path path{};     ///< the file that is wrong
+    std::string image;             ///< empty: the store as a whole
+    int generation = 0;            ///< 0: the image as a whole
+    std::string what;              ///< "disk", "manifest", "packages", "database", "index", "mode", "chain", "reference", "folder"
+    std::filesystem::path path{};  ///< the file that is wrong
     std::string problem;
-    bool repairable = false;          ///< `--repair` can set it right without losing anything
+    bool repairable = false;  ///< `--repair` can set it right without losing anything
 };
 
 struct VerifyOptions {
