@@ -16,7 +16,7 @@ namespace imgforge::sysprep {
 /// One running appliance with a guest's file systems mounted, shared by consecutive offline work (customise, sysprep, the
 /// appliance's part of the audit, compact). Every step leaves the file systems mounted as it found them.
 struct OfflineSession {
-    guest::Appliance& appliance;
+    guest::Appliance* appliance;  ///< nothing in tests on a tree in memory
     guest::GuestFs& fs;
     guest::Inspection& os;  ///< mutable: a step may change what is mounted or the hostname
     Needles& needles;       ///< filled once, before the first cleaning

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "builder/guest/appliance.hpp"
+#include "builder/guest/guest_fs.hpp"
+#include "sysprep/cleaner.hpp"
+
+namespace imgforge::sysprep {
+
+/// What an operation on devices gets: nothing is mounted.
+struct DeviceWork {
+    guest::Appliance& appliance;
+    const guest::Inspection& os;
+    std::vector<Change>& changes;
+    std::vector<std::string>& notes;
+};
+
+/// One operation: a record, from which the command, --list-operations, the manual and the tests are made.
+///
+/// Contract: `perform` may run on any guest of the families; what is missing is no fault; it changes the guest only through
+/// the Cleaner, so that everything is reported and --keep is honoured; it neither mounts nor unmounts; run a second time it
+/// changes nothing. `on_devices` runs after all file systems were cleaned and unmounted, never in a dry run.
+struct Operation {
+    std::string name;                     ///< "ssh-hostkeys"
+    std::string heading;                  ///< one line, imperative
+    std::string reason;                   ///< why two clones must not share it, or who it would betray
+    std::string source;                   ///< manual page, specification or code this knowledge comes from
+    std::vector<std::string> rows;        ///< rows of the specification that it covers: "A6"
+    std::vector<std::string> families{};  ///< debian, redhat, suse, alpine, arch; empty: all
+    bool enabled = true;                  ///< part of the default set
+    int order = order_clean;
+    std::vector<std::string> remove{};  ///< glob patterns to remove
+    std::vector<std::string> empty{};   ///< glob patterns of regular files to truncate in place
+    std::vector<std::string> clear{};   ///< folders to empty, dot files included; the folder stays with owner and mode
+    std::function<void(Cleaner&)> perform{};
+    std::function<void(DeviceWork&)> on_devices{};
+
+    /// Deletes and edits; then what guest programs rebuild; then what those may have filled again.
+    static constexpr int order_clean = 50;
+    static constexpr int order_regenerate = 70;
+    static constexpr int order_rebuild = 80;
+    static constexpr int order_last = 90;
+};
+
+}  // namespace imgforge::sysprep
