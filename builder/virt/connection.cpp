@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/virt/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <future>
+#include <thread>
+
+#include "builder/base/error.hpp"
+#include "builder/base/log.hpp"
+#include "builder/virt/embedded_root.hpp"
+#include "builder/virt/native_host.hpp"
+#include "builder/virt/worker_transport.hpp"
+
+namespace imgforge::virt {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds usual = seconds(60);
+
+std::string percent_encoded(std::string_view path) {
+    std::string out;
+    for (const char c : path) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           std::string_view("/-._~").find(c) != std::string_view::npos;
+        out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
+/// A daemon that accepts and then never answers must not hang us: the attempt runs on a thread of its own with a deadline.
+bool system_daemon_answers() {
+    auto attempt = std::make_shared<std::packaged_task<bool()>>([] {
+        try {
+            const NativeHost host("qemu:///system");
+            return true;
+        } catch (const Error& error) {
+            log::debug(error.message());
+            return false;
+        }
+    });
+    auto answer = attempt->get_future();
+    std::thread([attempt] { (*attempt)(); }).detach();  // NOLINT: owns everything it uses; a hung connect cannot be joined
+    return answer.wait_for(seconds(3)) == std::future_status::ready && answer.get();
+}
+
+std::string normalised(const std::string& uri) {
+    return uri == "embedded" || uri == "embed" ? std::string() : uri;
+}
+
+}  // namespace
+
+ConnectionChoice choose_connection(const std::optional<std::string>& option, const Json& settings) {
+    if (option && !option->empty()) {
+        return {.uri = normalised(*option), .source = "--connect"};
+    }
+    if (const char* const environment = std::getenv("LIBVIRT_DEFAULT_URI"); environment != nullptr && *environment != '\0') {
+        return {.uri = normalised(environment), .source = "LIBVIRT_DEFAULT_URI"};
+    }
+    if (settings.contains("connection") && settings.at("connection").is_string()) {
+        return {.uri = normalised(settings.at("connection")), .source = "settings"};
+    }
+    if (system_daemon_answers()) {
+        return {.uri = "qemu:///system", .source = "qemu:///system answers"};
+    }
+    return {.uri = {}, .source = "no libvirt daemon answers"};
+}
+
+std::string embedded_uri(const std::filesystem::path& root) {
+    return "qemu:///embed?root=" + percent_encoded(root.native());
+}
+
+Connection Connection::open(const std::string& uri, const std::filesystem::path& capabilities, milliseconds patience) {
+    if (embedded_root(uri)) {
+        return {uri, std::make_shared<WorkerTransport>(uri, capabilities, patience)};
+    }
+    return {uri, std::make_shared<NativeHost>(uri)};
+}
+
+HostInfo Connection::host() const {
+    const Json info = transport_->call({{"op", "host"}}, usual);
+    return {.hostname = info.at("hostname"),
+            .memory_free = ByteSize::bytes(info.at("memory_free")),
+            .cpus = info.at("cpus"),
+            .libvirt_version = info.at("libvirt"),
+            .hypervisor_version = info.at("hypervisor")};
+}
+
+std::string Connection::domain_capabilities(bool kvm) const {
+    return transport_->call({{"op", "capabilities"}, {"kvm", kvm}}, usual).at("xml");
+}
+
+Domain Connection::define(const std::string& xml) const {
+    const Json made = transport_->call({{"op", "define"}, {"xml", xml}}, usual);
+    return {transport_, made.at("name"), made.at("uuid")};
+}
+
+Domain Connection::create(const std::string& xml, bool auto_destroy) const {
+    const Json made = transport_->call({{"op", "create"}, {"xml", xml}, {"auto_destroy", auto_destroy}}, usual);
+    return {transport_, made.at("name"), made.at("uuid")};
+}
+
+std::optional<Domain> Connection::find(const std::string& name_or_uuid) const {
+    try {
+        const Json found = transport_->call({{"op", "find"}, {"domain", name_or_uuid}}, usual);
+        return Domain(transport_, found.at("name"), found.at("uuid"));
+    } catch (const VirtError& error) {
+        if (error.cause() == VirtCause::no_domain) {
+            return std::nullopt;
+        }
+        throw;
+    }
+}
+
+std::vector<DomainRow> Connection::domains() const {
+    std::vector<DomainRow> rows;
+    for (const Json& row : transport_->call({{"op", "list"}}, usual).at("domains")) {
+        rows.push_back(
+            {.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state")), .persistent = row.at("persistent")});
+    }
+    return rows;
+}
+
+void Connection::restore(const std::filesystem::path& file, const std::string& xml) const {
+    transport_->call({{"op", "restore"}, {"file", file.string()}, {"xml", xml}}, std::chrono::minutes(10));
+}
+
+std::vector<NetworkInfo> Connection::networks() const {
+    std::vector<NetworkInfo> rows;
+    for (const Json& row : transport_->call({{"op", "network-list"}}, usual).at("networks")) {
+        rows.push_back({.name = row.at("name"), .active = row.at("active"), .bridge = row.at("bridge"), .forward = row.at("forward")});
+    }
+    return rows;
+}
+
+void Connection::start_network(const std::string& name) const {
+    transport_->call({{"op", "network-start"}, {"network", name}}, usual);
+}
+
+std::vector<std::string> Connection::leases(const std::string& network, const std::string& mac) const {
+    return transport_->call({{"op", "network-leases"}, {"network", network}, {"mac", mac}}, usual)
+        .at("addresses")
+        .get<std::vector<std::string>>();
+}
+
+void Connection::reserve_address(const std::string& network, const std::string& mac, const std::string& name, const std::string& ip) const {
+    transport_->call({{"op", "network-reserve"}, {"network", network}, {"mac", mac}, {"name", name}, {"ip", ip}}, usual);
+}
+
+void Connection::forget_address(const std::string& network, const std::string& mac) const {
+    transport_->call({{"op", "network-forget"}, {"network", network}, {"mac", mac}}, usual);
+}
+
+bool Connection::alive() const {
+    try {
+        return transport_->call({{"op", "alive"}}, seconds(5)).at("alive");
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+virConnectPtr Connection::raw() const {
+    const auto* const native = dynamic_cast<const NativeHost*>(transport_.get());
+    return native != nullptr ? native->raw() : nullptr;
+}
+
+}  // namespace imgforge::virt

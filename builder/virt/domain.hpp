@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/base/json.hpp"
+#include "builder/virt/transport.hpp"
+#include "builder/virt/virt_error.hpp"
+
+namespace imgforge::virt {
+
+enum class DomainState { unknown, running, blocked, paused, shutting_down, shut_off, crashed, suspended };
+
+/// "running", "shut off" … as virsh prints them.
+std::string_view to_string(DomainState state);
+/// From libvirt's virDomainState.
+DomainState domain_state(int libvirt_number);
+
+/// State and why: "shut off (destroyed)". `reason` is libvirt's word: booted, shutdown, destroyed, crashed, failed, saved, panicked, user…
+struct DomainStatus {
+    DomainState state = DomainState::unknown;
+    std::string reason{};
+    bool active() const { return state != DomainState::shut_off && state != DomainState::crashed && state != DomainState::unknown; }
+    std::string text() const;
+};
+
+struct BlockStats {
+    std::uint64_t read_bytes = 0;
+    std::uint64_t write_bytes = 0;
+};
+
+struct BlockJob {
+    std::uint64_t done = 0;
+    std::uint64_t total = 0;
+    bool running = false;
+};
+
+struct InterfaceAddress {
+    std::string mac;
+    std::string address;  ///< IPv4 or IPv6 without prefix length
+};
+
+enum class AddressSource { lease, agent, arp };
+
+/// One libvirt domain by UUID. A value: copying it is cheap, and it keeps its connection open. Every call may throw
+/// VirtError; a domain that has gone is VirtCause::no_domain.
+class Domain {
+public:
+    Domain(std::shared_ptr<Transport> transport, std::string name, std::string uuid);
+
+    const std::string& name() const { return name_; }
+    const std::string& uuid() const { return uuid_; }
+
+    void start() const;
+    /// Asks the guest (ACPI, or its agent); returns at once.
+    void shutdown(bool through_agent = false) const;
+    void reboot() const;
+    void suspend() const;
+    void resume() const;
+    /// Pulls the plug. Missing or stopped is fine.
+    void destroy() const;
+    /// Forgets the definition with its NVRAM, saved state and snapshots' metadata. Missing is fine.
+    void undefine() const;
+    void set_autostart(bool on) const;
+    bool autostart() const;
+
+    /// Nothing when the domain does not exist (any more).
+    std::optional<DomainStatus> status() const;
+    std::string xml(bool inactive = false) const;
+    /// CPU time used since start. Zero when stopped.
+    std::chrono::nanoseconds cpu_time() const;
+    /// Totals since start of the disk with that target ("vda").
+    BlockStats block_stats(const std::string& target) const;
+
+    /// Writes what the screen shows as PNG. Needs a video device.
+    void screenshot(const std::filesystem::path& png) const;
+    /// QEMU guest agent command {"execute": …}; its "return" value. agent_unavailable when it does not answer in time.
+    Json agent(const Json& command, std::chrono::seconds timeout = std::chrono::seconds(5)) const;
+    std::vector<InterfaceAddress> addresses(AddressSource source) const;
+
+    /// Device XML (disk_xml, nic_xml). `persistent` also changes the definition.
+    void attach(const std::string& device_xml, bool persistent) const;
+    void detach(const std::string& device_xml, bool persistent) const;
+    void update(const std::string& device_xml, bool persistent) const;
+
+    /// Copies the whole chain of a disk into a new qcow2 file and switches to it when pivot_block_copy() is called.
+    void start_block_copy(const std::string& target, const std::filesystem::path& destination) const;
+    /// Copies the backing chain into the top file (virDomainBlockPull).
+    void start_block_pull(const std::string& target) const;
+    /// Nothing when there is no job.
+    std::optional<BlockJob> block_job(const std::string& target) const;
+    void pivot_block_copy(const std::string& target) const;
+    void abort_block_job(const std::string& target) const;
+    void resize_block(const std::string& target, std::uint64_t bytes) const;
+
+    /// virDomainSaveFlags: the machine stops and its memory is in the file.
+    void save(const std::filesystem::path& file) const;
+
+private:
+    Json call(std::string_view op, Json request = Json::object(), std::chrono::milliseconds deadline = std::chrono::seconds(60)) const;
+    std::shared_ptr<Transport> transport_;
+    std::string name_;
+    std::string uuid_;
+};
+
+}  // namespace imgforge::virt

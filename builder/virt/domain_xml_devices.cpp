@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/virt/domain_xml_devices.hpp"
+
+#include <sys/un.h>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+
+namespace imgforge::virt {
+
+namespace {
+
+void check_file(const std::filesystem::path& path, const std::string& format) {
+    if (!path.is_absolute()) {
+        throw Error(Failure::domain, fmt::format("disk path '{}' is not absolute", path.string()));
+    }
+    if (format != "qcow2" && format != "raw") {
+        throw Error(Failure::domain, fmt::format("disk '{}' has format '{}'; qcow2 or raw must be stated", path.string(), format));
+    }
+}
+
+/// An explicit chain down to an empty <backingStore/>: libvirt then opens no image to look for backing files.
+void add_backing(pugi::xml_node parent, const std::vector<BackingFile>& chain) {
+    for (const BackingFile& file : chain) {
+        check_file(file.path, file.format);
+        parent = parent.append_child("backingStore");
+        parent.append_attribute("type") = "file";
+        parent.append_child("format").append_attribute("type") = file.format.c_str();
+        parent.append_child("source").append_attribute("file") = file.path.c_str();
+    }
+    parent.append_child("backingStore");
+}
+
+void add_log(pugi::xml_node node, const CharacterSpec& host) {
+    if (!host.log.empty()) {
+        auto log = node.append_child("log");
+        log.append_attribute("file") = host.log.c_str();
+        log.append_attribute("append") = host.append ? "on" : "off";
+    }
+}
+
+/// type= and <source> of a serial port or channel.
+void set_source(pugi::xml_node node, const CharacterSpec& host) {
+    switch (host.kind) {
+        case CharacterSpec::Kind::pty: node.append_attribute("type") = "pty"; break;
+        case CharacterSpec::Kind::null: node.append_attribute("type") = "null"; break;
+        case CharacterSpec::Kind::file: {
+            node.append_attribute("type") = "file";
+            auto source = node.append_child("source");
+            source.append_attribute("path") = host.path.c_str();
+            source.append_attribute("append") = host.append ? "on" : "off";
+            break;
+        }
+        case CharacterSpec::Kind::unix_socket: {
+            node.append_attribute("type") = "unix";
+            auto source = node.append_child("source");
+            source.append_attribute("mode") = "bind";
+            if (!host.path.empty()) {
+                source.append_attribute("path") = host.path.c_str();
+            }
+            break;
+        }
+    }
+    add_log(node, host);
+}
+
+void add_serials(pugi::xml_node devices, const DomainSpec& spec) {
+    int port = 0;
+    for (const CharacterSpec& host : spec.serials) {
+        auto serial = devices.append_child("serial");
+        set_source(serial, host);
+        auto target = serial.append_child("target");
+        target.append_attribute("type") = "isa-serial";
+        target.append_attribute("port") = port++;
+    }
+}
+
+void add_channels(pugi::xml_node devices, const DomainSpec& spec) {
+    for (const ChannelSpec& item : spec.channels) {
+        auto channel = devices.append_child("channel");
+        set_source(channel, item.host);
+        auto target = channel.append_child("target");
+        target.append_attribute("type") = "virtio";
+        target.append_attribute("name") = item.name.c_str();
+    }
+}
+
+void add_filesystem(pugi::xml_node devices, const FilesystemSpec& item) {
+    auto filesystem = devices.append_child("filesystem");
+    filesystem.append_attribute("type") = "mount";
+    filesystem.append_attribute("accessmode") = item.driver == FilesystemSpec::Driver::virtiofs ? "passthrough" : "mapped";
+    if (item.driver == FilesystemSpec::Driver::virtiofs) {
+        filesystem.append_child("driver").append_attribute("type") = "virtiofs";
+    }
+    filesystem.append_child("source").append_attribute("dir") = item.source.c_str();
+    filesystem.append_child("target").append_attribute("dir") = item.tag.c_str();
+    if (item.readonly) {
+        filesystem.append_child("readonly");
+    }
+}
+
+void add_small_devices(pugi::xml_node devices, const DomainSpec& spec) {
+    if (spec.rng) {
+        auto rng = devices.append_child("rng");
+        rng.append_attribute("model") = "virtio";
+        auto backend = rng.append_child("backend");
+        backend.append_attribute("model") = "random";
+        backend.text().set("/dev/urandom");
+    }
+    if (spec.video) {
+        auto video = devices.append_child("video").append_child("model");
+        video.append_attribute("type") = "vga";
+    } else {
+        devices.append_child("video").append_child("model").append_attribute("type") = "none";
+    }
+    devices.append_child("memballoon").append_attribute("model") = spec.balloon ? "virtio" : "none";
+    if (spec.tpm) {
+        auto tpm = devices.append_child("tpm");
+        tpm.append_attribute("model") = "tpm-crb";
+        auto backend = tpm.append_child("backend");
+        backend.append_attribute("type") = "emulator";
+        backend.append_attribute("version") = "2.0";
+    }
+    if (spec.panic_device) {
+        devices.append_child("panic").append_attribute("model") = "isa";
+    }
+}
+
+bool given_to_qemu(const NicSpec& nic) {
+    return nic.kind == NicSpec::Kind::user && !nic.forwards.empty();
+}
+
+}  // namespace
+
+void check_socket_path(const CharacterSpec& host) {
+    if (host.kind == CharacterSpec::Kind::unix_socket && host.path.native().size() >= sizeof(sockaddr_un::sun_path)) {
+        throw Error(Failure::domain,
+                    fmt::format("socket path of {} bytes is too long (at most 107): {}", host.path.native().size(), host.path.string()),
+                    "use a shorter IMGFORGE_HOME");
+    }
+}
+
+void add_disk(pugi::xml_node devices, const DiskSpec& item) {
+    check_file(item.path, item.format);
+    const bool cdrom = item.device == DiskSpec::Device::cdrom;
+    auto disk = devices.append_child("disk");
+    disk.append_attribute("type") = "file";
+    disk.append_attribute("device") = cdrom ? "cdrom" : "disk";
+    auto driver = disk.append_child("driver");
+    driver.append_attribute("name") = "qemu";
+    driver.append_attribute("type") = item.format.c_str();
+    if (!item.cache.empty()) {
+        driver.append_attribute("cache") = item.cache.c_str();
+    }
+    if (item.discard && !item.readonly && !cdrom) {
+        driver.append_attribute("discard") = "unmap";
+        driver.append_attribute("detect_zeroes") = "unmap";
+    }
+    disk.append_child("source").append_attribute("file") = item.path.c_str();
+    add_backing(disk, item.backing);
+    auto target = disk.append_child("target");
+    target.append_attribute("dev") = item.target.c_str();
+    target.append_attribute("bus") = item.bus.c_str();
+    if (item.readonly || cdrom) {
+        disk.append_child("readonly");
+    }
+    if (!item.serial.empty()) {
+        disk.append_child("serial").text().set(item.serial.c_str());
+    }
+    if (item.boot_order) {
+        disk.append_child("boot").append_attribute("order") = *item.boot_order;
+    }
+}
+
+void add_nic(pugi::xml_node devices, const NicSpec& item) {
+    auto nic = devices.append_child("interface");
+    nic.append_attribute("type") = item.kind == NicSpec::Kind::network ? "network" : item.kind == NicSpec::Kind::bridge ? "bridge" : "user";
+    if (!item.mac.empty()) {
+        nic.append_child("mac").append_attribute("address") = item.mac.c_str();
+    }
+    if (item.kind != NicSpec::Kind::user) {
+        const char* const attribute = item.kind == NicSpec::Kind::network ? "network" : "bridge";
+        nic.append_child("source").append_attribute(attribute) = item.source.c_str();
+        if (item.vlan) {
+            nic.append_child("vlan").append_child("tag").append_attribute("id") = *item.vlan;
+        }
+        if (!item.filter.empty()) {
+            nic.append_child("filterref").append_attribute("filter") = item.filter.c_str();
+        }
+    }
+    nic.append_child("model").append_attribute("type") = item.model.c_str();
+    nic.append_child("link").append_attribute("state") = item.link_up ? "up" : "down";
+    // No option ROM: netboot is never wanted, and loading it costs a second of every boot.
+    nic.append_child("rom").append_attribute("enabled") = "no";
+}
+
+std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
+    std::vector<std::string> arguments;
+    int index = 0;
+    for (const NicSpec& nic : spec.nics) {
+        if (!given_to_qemu(nic)) {
+            continue;
+        }
+        const std::string id = fmt::format("imgforge-net{}", index++);
+        std::string netdev = fmt::format("user,id={}", id);
+        for (const PortForward& forward : nic.forwards) {
+            netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port, forward.guest_port);
+        }
+        const std::string model = nic.model == "virtio" ? "virtio-net-pci" : nic.model;
+        arguments.insert(arguments.end(), {"-netdev", netdev, "-device", fmt::format("{},netdev={},mac={},romfile=", model, id, nic.mac)});
+    }
+    return arguments;
+}
+
+void add_devices(pugi::xml_node devices, const DomainSpec& spec) {
+    for (const DiskSpec& disk : spec.disks) {
+        add_disk(devices, disk);
+    }
+    for (const FilesystemSpec& filesystem : spec.filesystems) {
+        add_filesystem(devices, filesystem);
+    }
+    for (const NicSpec& nic : spec.nics) {
+        if (!given_to_qemu(nic)) {
+            add_nic(devices, nic);
+        }
+    }
+    add_serials(devices, spec);
+    add_channels(devices, spec);
+    add_small_devices(devices, spec);
+}
+
+}  // namespace imgforge::virt

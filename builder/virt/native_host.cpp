@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/virt/native_host.hpp"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "builder/base/log.hpp"
+#include "builder/virt/virt_error.hpp"
+
+namespace imgforge::virt {
+
+namespace {
+
+std::string version_text(unsigned long version) {
+    return fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+Json host_info(virConnectPtr connection) {
+    Json info;
+    const Handle<char, free> name(virConnectGetHostname(connection));
+    info["hostname"] = name ? name.get() : "";
+    // Zero means "cannot tell": the test driver and session daemons without rights answer 0.
+    info["memory_free"] = virNodeGetFreeMemory(connection);
+    virNodeInfo node{};
+    info["cpus"] = virNodeGetInfo(connection, &node) == 0 ? static_cast<int>(node.cpus) : 0;
+    unsigned long version = 0;
+    info["libvirt"] = virConnectGetLibVersion(connection, &version) == 0 ? version_text(version) : "";
+    info["hypervisor"] = virConnectGetVersion(connection, &version) == 0 && version != 0 ? version_text(version) : "";
+    return info;
+}
+
+Json capabilities(virConnectPtr connection, bool kvm) {
+    const Handle<char, free> xml(virConnectGetDomainCapabilities(connection, nullptr, "x86_64", "q35", kvm ? "kvm" : "qemu", 0));
+    if (!xml) {
+        throw_last_virt_error("read the domain capabilities");
+    }
+    return Json{{"xml", xml.get()}};
+}
+
+}  // namespace
+
+NativeHost::NativeHost(const std::string& uri, std::chrono::milliseconds settle)
+    : loop_(EventLoop::shared()), settled_at_(std::chrono::steady_clock::now() + settle) {
+    connection_.reset(virConnectOpen(uri.c_str()));
+    if (!connection_) {
+        throw_last_virt_error(fmt::format("connect to {}", uri));
+    }
+    // Remote daemons: notice a dead peer after 5 x 5 s. Drivers without a peer refuse, which is fine.
+    static_cast<void>(virConnectSetKeepAlive(connection_.get(), 5, 5));
+}
+
+DomainHandle NativeHost::find(const std::string& name_or_uuid) const {
+    while (true) {
+        DomainHandle domain(virDomainLookupByUUIDString(connection_.get(), name_or_uuid.c_str()));
+        if (!domain) {
+            domain.reset(virDomainLookupByName(connection_.get(), name_or_uuid.c_str()));
+        }
+        if (domain) {
+            return domain;
+        }
+        // Right after opening, the embedded driver is still reconnecting to its running machines.
+        if (std::chrono::steady_clock::now() >= settled_at_) {
+            throw_last_virt_error(fmt::format("find domain {}", name_or_uuid));
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+}
+
+Json NativeHost::call(const Json& request, std::chrono::milliseconds /*deadline*/) {
+    const std::string op = request.at("op");
+    if (op == "host") {
+        return host_info(connection_.get());
+    }
+    if (op == "capabilities") {
+        return capabilities(connection_.get(), request.at("kvm"));
+    }
+    if (op == "alive") {
+        return Json{{"alive", virConnectIsAlive(connection_.get()) == 1}};
+    }
+    if (op.starts_with("network-")) {
+        return network_operation(*this, op, request);
+    }
+    if (op.starts_with("device-") || op.starts_with("block-")) {
+        return device_operation(*this, op, request);
+    }
+    return domain_operation(*this, op, request);
+}
+
+}  // namespace imgforge::virt
