@@ -118,7 +118,8 @@ std::optional<Domain> Connection::find(const std::string& name_or_uuid) const {
 
 std::vector<DomainRow> Connection::domains() const {
     std::vector<DomainRow> rows;
-    for (const Json& row : transport_->call({{"op", "list"}}, usual).at("domains")) {
+    const Json answer = transport_->call({{"op", "list"}}, usual);
+    for (const Json& row : answer.at("domains")) {
         rows.push_back(
             {.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state")), .persistent = row.at("persistent")});
     }
@@ -131,7 +132,8 @@ void Connection::restore(const std::filesystem::path& file, const std::string& x
 
 std::vector<NetworkInfo> Connection::networks() const {
     std::vector<NetworkInfo> rows;
-    for (const Json& row : transport_->call({{"op", "network-list"}}, usual).at("networks")) {
+    const Json answer = transport_->call({{"op", "network-list"}}, usual);
+    for (const Json& row : answer.at("networks")) {
         rows.push_back({.name = row.at("name"), .active = row.at("active"), .bridge = row.at("bridge"), .forward = row.at("forward")});
     }
     return rows;

@@ -122,7 +122,8 @@ std::vector<InterfaceAddress> Domain::addresses(AddressSource source) const {
                        : source == AddressSource::agent ? VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT
                                                         : VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP;
     std::vector<InterfaceAddress> list;
-    for (const Json& row : call("addresses", {{"source", number}}).at("addresses")) {
+    const Json answer = call("addresses", {{"source", number}});
+    for (const Json& row : answer.at("addresses")) {
         list.push_back({.mac = row.at("mac"), .address = row.at("address")});
     }
     return list;

@@ -13,7 +13,7 @@ namespace {
 
 void check(int result, const std::string& op, virDomainPtr domain) {
     if (result < 0) {
-        throw_last_virt_error(fmt::format("{} on domain '{}'", op, virDomainGetName(domain)));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("{} on domain '{}'", op, virDomainGetName(domain)); });
     }
 }
 

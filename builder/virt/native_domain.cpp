@@ -19,7 +19,7 @@ using Text = Handle<char, free>;
 
 void check(int result, std::string_view action, virDomainPtr domain) {
     if (result < 0) {
-        throw_last_virt_error(fmt::format("{} domain '{}'", action, virDomainGetName(domain)));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("{} domain '{}'", action, virDomainGetName(domain)); });
     }
 }
 
@@ -116,8 +116,11 @@ Json shutdown(virDomainPtr domain, const Json& request) {
 
 /// Not running any more is what the caller wanted.
 Json destroy(virDomainPtr domain, const Json& /*request*/) {
-    if (virDomainIsActive(domain) == 1 && virDomainDestroyFlags(domain, 0) < 0 && virDomainIsActive(domain) == 1) {
-        throw_last_virt_error(fmt::format("destroy domain '{}'", virDomainGetName(domain)));
+    if (virDomainDestroyFlags(domain, 0) < 0) {
+        const LastVirtError error = last_virt_error();
+        if (virDomainIsActive(domain) == 1) {
+            throw_virt_error(error, [&] { return fmt::format("destroy domain '{}'", virDomainGetName(domain)); });
+        }
     }
     return Json::object();
 }
@@ -128,7 +131,7 @@ Json undefine(virDomainPtr domain, const Json& /*request*/) {
     // The test driver and old daemons do not know every flag.
     if (virDomainUndefineFlags(domain, flags) < 0 && virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE) < 0 &&
         virDomainUndefine(domain) < 0) {
-        throw_last_virt_error(fmt::format("undefine domain '{}'", virDomainGetName(domain)));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("undefine domain '{}'", virDomainGetName(domain)); });
     }
     return Json::object();
 }
@@ -142,7 +145,7 @@ Json cpu_time(virDomainPtr domain, const Json& /*request*/) {
 Json xml(virDomainPtr domain, const Json& request) {
     const Text text(virDomainGetXMLDesc(domain, request.at("inactive").get<bool>() ? unsigned{VIR_DOMAIN_XML_INACTIVE} : 0U));
     if (!text) {
-        throw_last_virt_error(fmt::format("read the XML of domain '{}'", virDomainGetName(domain)));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("read the XML of domain '{}'", virDomainGetName(domain)); });
     }
     return Json{{"xml", text.get()}};
 }
@@ -151,7 +154,7 @@ Json agent(virDomainPtr domain, const Json& request) {
     const std::string command = request.at("command").dump();
     const Text answer(virDomainQemuAgentCommand(domain, command.c_str(), request.at("timeout"), 0));
     if (!answer) {
-        throw_last_virt_error(fmt::format("ask the guest agent of '{}'", virDomainGetName(domain)));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("ask the guest agent of '{}'", virDomainGetName(domain)); });
     }
     return parse_json(answer.get(), "guest agent");
 }

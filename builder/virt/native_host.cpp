@@ -44,7 +44,7 @@ NativeHost::NativeHost(const std::string& uri, std::chrono::milliseconds settle)
     : loop_(EventLoop::shared()), settled_at_(std::chrono::steady_clock::now() + settle) {
     connection_.reset(virConnectOpen(uri.c_str()));
     if (!connection_) {
-        throw_last_virt_error(fmt::format("connect to {}", uri));
+        throw_connect_error(uri);
     }
     // Remote daemons: notice a dead peer after 5 x 5 s. Drivers without a peer refuse, which is fine.
     static_cast<void>(virConnectSetKeepAlive(connection_.get(), 5, 5));

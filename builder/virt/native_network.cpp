@@ -89,10 +89,11 @@ Json reservation(NativeHost& host, const Json& request, bool add) {
     const NetworkHandle network = find_network(host, request.at("network"));
     const std::string xml = host_xml(request);
     const unsigned flags =
-        VIR_NETWORK_UPDATE_AFFECT_CONFIG | (virNetworkIsActive(network.get()) == 1 ? VIR_NETWORK_UPDATE_AFFECT_LIVE : 0U);
+        VIR_NETWORK_UPDATE_AFFECT_CONFIG | (virNetworkIsActive(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE} : 0U);
     const unsigned command = add ? VIR_NETWORK_UPDATE_COMMAND_ADD_LAST : VIR_NETWORK_UPDATE_COMMAND_DELETE;
     if (virNetworkUpdate(network.get(), command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml.c_str(), flags) < 0 && add) {
-        throw_last_virt_error(fmt::format("reserve an address on network '{}'", virNetworkGetName(network.get())));
+        throw_virt_error(last_virt_error(),
+                         [&] { return fmt::format("reserve an address on network '{}'", virNetworkGetName(network.get())); });
     }
     return Json::object();
 }
@@ -111,7 +112,7 @@ Json network_operation(NativeHost& host, const std::string& op, const Json& requ
     }
     const NetworkHandle network = find_network(host, request.at("network"));
     if (virNetworkIsActive(network.get()) != 1 && virNetworkCreate(network.get()) < 0) {
-        throw_last_virt_error(fmt::format("start network '{}'", virNetworkGetName(network.get())));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("start network '{}'", virNetworkGetName(network.get())); });
     }
     return Json::object();
 }

@@ -104,7 +104,7 @@ void take_screenshot(virDomainPtr domain, const std::filesystem::path& file) {
     }
     const Handle<char, free> type(virDomainScreenshot(domain, stream.get(), 0, 0));
     if (!type) {
-        throw_last_virt_error(fmt::format("take a screenshot of '{}'", virDomainGetName(domain)));
+        throw_virt_error(last_virt_error(), [&] { return fmt::format("take a screenshot of '{}'", virDomainGetName(domain)); });
     }
     std::string bytes = read_stream(stream.get());
     virStreamFinish(stream.get());

@@ -33,15 +33,14 @@ VirtCause cause_of(int code) {
         case VIR_ERR_DOM_EXIST: return VirtCause::exists;
         case VIR_ERR_OPERATION_INVALID: return VirtCause::invalid_state;
         case VIR_ERR_AGENT_UNRESPONSIVE:
-        case VIR_ERR_AGENT_UNSYNCED:
-        case VIR_ERR_AGENT_COMMAND_TIMEOUT: return VirtCause::agent_unavailable;
+        case VIR_ERR_AGENT_UNSYNCED: return VirtCause::agent_unavailable;
         case VIR_ERR_NO_SUPPORT:
         case VIR_ERR_CONFIG_UNSUPPORTED:
         case VIR_ERR_OPERATION_UNSUPPORTED:
         case VIR_ERR_ARGUMENT_UNSUPPORTED: return VirtCause::unsupported;
         case VIR_ERR_NO_CONNECT:
         case VIR_ERR_INVALID_CONN: return VirtCause::no_connection;
-        case VIR_ERR_AUTH_DENIED:
+        case VIR_ERR_AUTH_FAILED:
         case VIR_ERR_ACCESS_DENIED:
         case VIR_ERR_OPERATION_DENIED: return VirtCause::denied;
         case VIR_ERR_OPERATION_TIMEOUT: return VirtCause::timeout;
@@ -96,15 +95,27 @@ void silence_libvirt() {
     virSetErrorFunc(nullptr, drop_error);
 }
 
-void throw_last_virt_error(std::string_view action) {
-    // The error is thread-local and the next libvirt call overwrites it: copy first.
+LastVirtError last_virt_error() {
     const virErrorPtr last = virGetLastError();
     if (last == nullptr || last->code == VIR_ERR_OK) {
-        throw VirtError(VirtCause::other, Failure::domain, fmt::format("cannot {}: libvirt gave no reason", action));
+        return {.code = VIR_ERR_OK, .message = "libvirt gave no reason"};
     }
-    const std::string text = last->message != nullptr ? last->message : "unknown error";
-    const VirtCause cause = cause_of(last->code);
-    throw VirtError(cause, failure_of(cause), fmt::format("cannot {}: {}", action, text), hint_of(cause));
+    return {.code = last->code, .message = last->message != nullptr ? last->message : "unknown error"};
+}
+
+void throw_virt_error(const LastVirtError& error, const std::function<std::string()>& action) {
+    const VirtCause cause = cause_of(error.code);
+    throw VirtError(cause, failure_of(cause), fmt::format("cannot {}: {}", action(), error.message), hint_of(cause));
+}
+
+void throw_last_virt_error(std::string_view action) {
+    throw_virt_error(last_virt_error(), [&action] { return std::string(action); });
+}
+
+void throw_connect_error(std::string_view uri) {
+    const LastVirtError error = last_virt_error();
+    const VirtCause cause = cause_of(error.code) == VirtCause::denied ? VirtCause::denied : VirtCause::no_connection;
+    throw VirtError(cause, Failure::host, fmt::format("cannot connect to {}: {}", uri, error.message), hint_of(cause));
 }
 
 }  // namespace imgforge::virt

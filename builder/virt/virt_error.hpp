@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -38,7 +39,21 @@ private:
 /// Stops libvirt from printing to stderr. Called before the first libvirt call of a process.
 void silence_libvirt();
 
-/// Throws the calling thread's last libvirt error: "cannot ACTION: text". A generic error when libvirt left none.
+/// Copy of the calling thread's last libvirt error. Every libvirt call resets it, asking for a name included.
+struct LastVirtError {
+    int code = 0;  ///< VIR_ERR_OK when libvirt left none
+    std::string message{};
+};
+LastVirtError last_virt_error();
+
+/// Throws `error` as "cannot ACTION: text". The action is asked for afterwards, so it may call libvirt.
+[[noreturn]] void throw_virt_error(const LastVirtError& error, const std::function<std::string()>& action);
+
+/// Throws the calling thread's last libvirt error: "cannot ACTION: text".
 [[noreturn]] void throw_last_virt_error(std::string_view action);
+
+/// The same for a connection that could not be opened: whatever the code, the host is at fault (a socket that is not there is
+/// VIR_ERR_SYSTEM_ERROR, a daemon that refuses VIR_ERR_INTERNAL_ERROR …).
+[[noreturn]] void throw_connect_error(std::string_view uri);
 
 }  // namespace imgforge::virt

@@ -81,7 +81,7 @@ WorkerTransport::WorkerTransport(const std::string& uri, const fs::path& capabil
     socket_ = Fd(pair[0]);
     const Fd other(pair[1]);
     pid_ = spawn_worker({worker_program().string(), uri, capabilities.string(), std::to_string(patience.count())}, other.get());
-    call({{"op", "host"}}, patience + std::chrono::seconds(10));
+    call({{"op", "alive"}}, patience + std::chrono::seconds(10));
 }
 
 WorkerTransport::~WorkerTransport() {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/virt/transport.hpp"
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "builder/base/error.hpp"
 #include "builder/base/lock.hpp"
@@ -47,9 +48,27 @@ public:
         }
     }
 
-    Json answer(const Json& request) {
-        Json result = host_->call(request, {});
+    /// The embedded driver knows no VIR_DOMAIN_START_AUTODESTROY, so that promise is kept here.
+    ~Worker() {
+        for (const std::string& uuid : ends_with_us_) {
+            try {
+                host_->call({{"op", "destroy"}, {"domain", uuid}}, {});
+            } catch (const std::exception&) {
+                continue;  // it ended by itself
+            }
+        }
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    Json answer(Json request) {
         const std::string op = request.at("op");
+        const bool ends_with_us = request.value("auto_destroy", false);
+        request["auto_destroy"] = false;
+        Json result = host_->call(request, {});
+        if (ends_with_us) {
+            ends_with_us_.push_back(result.at("uuid"));
+        }
         if (op == "create" || op == "start" || op == "define" || op == "capabilities") {
             share_capabilities(root_, capabilities_);
         }
@@ -61,6 +80,7 @@ private:
     std::filesystem::path capabilities_;
     FileLock lock_;
     std::unique_ptr<NativeHost> host_;
+    std::vector<std::string> ends_with_us_;
 };
 
 void reply(const Json& answer) {

@@ -45,13 +45,14 @@ TEST(Connection, runs_a_domain_through_its_life) {
 
 TEST(Connection, tells_a_wrong_state_from_a_missing_domain) {
     const Connection connection = Connection::open(test_driver);
-    const Domain running = *connection.find("test");
+    const Domain stopped = *connection.find("test");
+    stopped.destroy();
 
     try {
-        running.start();
-        FAIL() << "started twice";
+        stopped.block_stats("vda");
+        FAIL() << "a machine that is off has no statistics";
     } catch (const VirtError& error) {
-        EXPECT_EQ(error.cause(), VirtCause::invalid_state);
+        EXPECT_EQ(error.cause(), VirtCause::invalid_state) << error.message();
         EXPECT_THAT(error.message(), HasSubstr("domain 'test'"));
     }
     const Domain stale =

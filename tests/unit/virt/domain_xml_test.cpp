@@ -57,7 +57,8 @@ TEST(DomainXml, escapes_names_paths_and_kernel_lines) {
     spec.disks.front().path = "/srv/it's <odd> & long/disk.qcow2";
     spec.boot = DirectBoot{.kernel = "/boot/vmlinuz", .cmdline = "ds=nocloud;s=http://10.0.2.2/?a=1&b=<2>"};
 
-    const auto domain = parsed(domain_xml(spec)).child("domain");
+    const auto domain_document = parsed(domain_xml(spec));
+    const auto domain = domain_document.child("domain");
 
     EXPECT_STREQ(domain.child_value("title"), "a <b> & \"c\"");
     EXPECT_STREQ(domain.child("devices").child("disk").child("source").attribute("file").value(), "/srv/it's <odd> & long/disk.qcow2");
@@ -68,13 +69,15 @@ TEST(DomainXml, picks_the_processor_by_acceleration) {
     DomainSpec spec = small_machine();
     spec.accel = DomainSpec::Accel::tcg;
     spec.tcg_cache = ByteSize::mib(512);
-    const auto tcg = parsed(domain_xml(spec)).child("domain");
+    const auto tcg_document = parsed(domain_xml(spec));
+    const auto tcg = tcg_document.child("domain");
     EXPECT_STREQ(tcg.attribute("type").value(), "qemu");
     EXPECT_STREQ(tcg.child("cpu").attribute("mode").value(), "maximum");
     EXPECT_STREQ(tcg.child("features").child("tcg").child_value("tb-cache"), "512");
 
     spec.accel = DomainSpec::Accel::kvm;
-    const auto kvm = parsed(domain_xml(spec)).child("domain");
+    const auto kvm_document = parsed(domain_xml(spec));
+    const auto kvm = kvm_document.child("domain");
     EXPECT_STREQ(kvm.attribute("type").value(), "kvm");
     EXPECT_STREQ(kvm.child("cpu").attribute("mode").value(), "host-passthrough");
     EXPECT_FALSE(kvm.child("features").child("tcg"));
@@ -88,7 +91,8 @@ TEST(DomainXml, forwards_ports_of_a_user_nic_through_the_qemu_command_line) {
 
     EXPECT_THAT(xml, HasSubstr("user,id=imgforge-net0,hostfwd=tcp:127.0.0.1:40022-:22"));
     EXPECT_THAT(xml, HasSubstr("virtio-net-pci,netdev=imgforge-net0,mac=52:54:00:01:02:03"));
-    EXPECT_FALSE(parsed(xml).child("domain").child("devices").child("interface"));
+    const auto document = parsed(xml);
+    EXPECT_FALSE(document.child("domain").child("devices").child("interface"));
     EXPECT_THAT(read_domain_xml(xml).macs, ElementsAre("52:54:00:01:02:03"));
 }
 
@@ -96,7 +100,8 @@ TEST(DomainXml, tags_a_vlan_on_a_bridge) {
     DomainSpec spec = small_machine();
     spec.nics.push_back({.kind = NicSpec::Kind::bridge, .source = "br0", .mac = "52:54:00:01:02:03", .vlan = 42});
 
-    const auto nic = parsed(domain_xml(spec)).child("domain").child("devices").child("interface");
+    const auto nic_document = parsed(domain_xml(spec));
+    const auto nic = nic_document.child("domain").child("devices").child("interface");
 
     EXPECT_STREQ(nic.attribute("type").value(), "bridge");
     EXPECT_STREQ(nic.child("source").attribute("bridge").value(), "br0");

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The embedded driver for real, with a machine of no disk that only sits in its firmware.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "builder/base/file.hpp"
+#include "builder/base/process.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "builder/virt/connection.hpp"
+#include "builder/virt/domain_xml.hpp"
+#include "tests/support/require.hpp"
+
+namespace imgforge::virt {
+namespace {
+
+class Embedded : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!find_program("qemu-system-x86_64")) {
+            IMGFORGE_SKIP("tools", "qemu-system-x86_64 is not installed");
+        }
+    }
+
+    static DomainSpec firmware_only(const std::string& name) {
+        DomainSpec spec{.name = name, .memory = ByteSize::mib(64)};
+        spec.serials.push_back({.kind = CharacterSpec::Kind::null});
+        spec.channels.push_back({.name = "org.qemu.guest_agent.0", .host = {.kind = CharacterSpec::Kind::unix_socket}});
+        return spec;
+    }
+
+    TempDir folder_;
+    std::filesystem::path capabilities_ = folder_ / "capabilities";
+};
+
+// One test for the whole life: QEMU's capabilities are probed once (4 s) and shared by both roots.
+TEST_F(Embedded, keeps_machines_of_two_long_roots_apart_and_finds_them_again) {
+    const auto long_name = std::string(60, 'r');
+    const std::string first_uri = embedded_uri(folder_ / long_name / "first");
+    const std::string second_uri = embedded_uri(folder_ / long_name / "second");
+    {
+        const Connection first = Connection::open(first_uri, capabilities_);
+        const Connection second = Connection::open(second_uri, capabilities_);
+        first.create(domain_xml(firmware_only("one")), false);
+        EXPECT_FALSE(std::filesystem::is_empty(capabilities_));
+        second.create(domain_xml(firmware_only("two")), true);
+        EXPECT_TRUE(first.find("one"));
+        EXPECT_FALSE(first.find("two"));
+    }
+
+    const Connection first = Connection::open(first_uri, capabilities_);
+    const auto one = first.find("one");
+    ASSERT_TRUE(one) << "a machine without auto_destroy outlives its connection";
+    EXPECT_EQ(one->status()->state, DomainState::running);
+    EXPECT_GT(one->cpu_time().count(), 0);
+    one->screenshot(folder_ / "screen.png");
+    EXPECT_THAT(read_file(folder_ / "screen.png"), ::testing::StartsWith("\x89PNG"));
+    one->destroy();
+    EXPECT_FALSE(one->status());
+    const Connection second = Connection::open(second_uri, capabilities_);
+    EXPECT_FALSE(second.find("two")) << "auto_destroy ends the machine with its connection";
+}
+
+TEST_F(Embedded, waits_for_a_root_in_use_and_says_so_when_it_stays_in_use) {
+    const std::string uri = embedded_uri(folder_ / "root");
+    auto holder = std::make_unique<Connection>(Connection::open(uri));
+    EXPECT_THROW(Connection::open(uri, {}, std::chrono::milliseconds(300)), Error);
+
+    std::jthread release([&holder] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        holder.reset();
+    });
+    EXPECT_TRUE(Connection::open(uri, {}, std::chrono::seconds(20)).alive());
+}
+
+}  // namespace
+}  // namespace imgforge::virt
