@@ -91,6 +91,14 @@ std::optional<DomainStatus> Domain::status() const {
     }
 }
 
+std::optional<DomainStatus> Domain::last_stop() const {
+    const Json answer = call("last_stop");
+    if (!answer.at("known").get<bool>()) {
+        return std::nullopt;
+    }
+    return DomainStatus{.state = DomainState::shut_off, .reason = answer.at("reason")};
+}
+
 std::string Domain::xml(bool inactive) const {
     return call("xml", {{"inactive", inactive}}).at("xml");
 }

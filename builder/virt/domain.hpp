@@ -73,6 +73,9 @@ public:
 
     /// Nothing when the domain does not exist (any more).
     std::optional<DomainStatus> status() const;
+    /// How the domain last stopped while this connection was open ("shut off (shutdown)" = by itself); also for a transient
+    /// domain that is gone. Nothing when no stop was seen.
+    std::optional<DomainStatus> last_stop() const;
     std::string xml(bool inactive = false) const;
     /// CPU time used since start. Zero when stopped.
     std::chrono::nanoseconds cpu_time() const;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <thread>
 
 #include "builder/base/log.hpp"
@@ -48,6 +49,36 @@ NativeHost::NativeHost(const std::string& uri, std::chrono::milliseconds settle)
     }
     // Remote daemons: notice a dead peer after 5 x 5 s. Drivers without a peer refuse, which is fine.
     static_cast<void>(virConnectSetKeepAlive(connection_.get(), 5, 5));
+    watch_stops();
+}
+
+void NativeHost::watch_stops() {
+    auto* const shared = new std::shared_ptr<Stops>(stops_);  // NOLINT: freed by libvirt through the callback below
+    const auto heard = [](virConnectPtr, virDomainPtr domain, int event, int detail, void* data) {
+        std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
+        if (event == VIR_DOMAIN_EVENT_STOPPED && virDomainGetUUIDString(domain, uuid.data()) == 0) {
+            Stops& stops = **static_cast<std::shared_ptr<Stops>*>(data);
+            const std::lock_guard guard(stops.mutex);
+            stops.detail[uuid.data()] = detail;
+        }
+    };
+    const virConnectDomainEventCallback callback = heard;
+    const virFreeCallback free_data = [](void* data) { delete static_cast<std::shared_ptr<Stops>*>(data); };
+    if (virConnectDomainEventRegisterAny(connection_.get(), nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(callback),
+                                         shared, free_data) < 0) {
+        free_data(shared);  // drivers without events: last_stop() then never knows
+    }
+}
+
+Json NativeHost::last_stop(const std::string& uuid) const {
+    constexpr std::array reasons{"shutdown", "destroyed", "crashed", "migrated", "saved", "failed", "from snapshot"};
+    const std::lock_guard guard(stops_->mutex);
+    const auto found = stops_->detail.find(uuid);
+    if (found == stops_->detail.end()) {
+        return Json{{"known", false}};
+    }
+    const auto index = static_cast<std::size_t>(found->second);
+    return Json{{"known", true}, {"reason", index < reasons.size() ? reasons[index] : "unknown"}};
 }
 
 DomainHandle NativeHost::find(const std::string& name_or_uuid) const {
@@ -74,6 +105,9 @@ Json NativeHost::call(const Json& request, std::chrono::milliseconds /*deadline*
     }
     if (op == "capabilities") {
         return capabilities(connection_.get(), request.at("kvm"));
+    }
+    if (op == "last_stop") {
+        return last_stop(request.at("domain"));
     }
     if (op == "alive") {
         return Json{{"alive", virConnectIsAlive(connection_.get()) == 1}};

@@ -4,7 +4,9 @@
 #include <libvirt/libvirt.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "builder/base/handle.hpp"
@@ -28,11 +30,21 @@ public:
     Json call(const Json& request, std::chrono::milliseconds deadline) override;
 
     virConnectPtr raw() const { return connection_.get(); }
+    /// {"state", "reason"} of the last stop event seen for a UUID on this connection, or null: a transient domain is gone with
+    /// its end, and only the event still tells how it ended.
+    Json last_stop(const std::string& uuid) const;
     /// By name, else by UUID. Throws VirtError(no_domain).
     DomainHandle find(const std::string& name_or_uuid) const;
 
 private:
+    struct Stops {
+        std::mutex mutex;
+        std::map<std::string, int> detail;  ///< UUID -> virDomainEventStoppedDetailType
+    };
+    void watch_stops();
+
     std::shared_ptr<EventLoop> loop_;
+    std::shared_ptr<Stops> stops_ = std::make_shared<Stops>();  ///< shared with the callback, which may come after us
     ConnectHandle connection_;
     std::chrono::steady_clock::time_point settled_at_;
 };

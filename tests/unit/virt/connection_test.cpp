@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/embedded_root.hpp"
@@ -41,6 +42,22 @@ TEST(Connection, runs_a_domain_through_its_life) {
     domain.undefine();
     EXPECT_FALSE(domain.status());
     domain.undefine();  // gone is fine
+}
+
+TEST(Connection, remembers_how_a_domain_stopped_after_it_is_gone) {
+    const Connection connection = Connection::open(test_driver);
+    const Domain domain =
+        connection.create("<domain type='test'><name>brief</name><memory>65536</memory><os><type>hvm</type></os></domain>", false);
+    EXPECT_FALSE(domain.last_stop());
+
+    domain.destroy();
+
+    EXPECT_FALSE(domain.status()) << "a transient domain goes with its end";
+    for (int i = 0; i < 100 && !domain.last_stop(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ASSERT_TRUE(domain.last_stop());
+    EXPECT_EQ(domain.last_stop()->text(), "shut off (destroyed)");
 }
 
 TEST(Connection, tells_a_wrong_state_from_a_missing_domain) {
