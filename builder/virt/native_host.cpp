@@ -54,13 +54,14 @@ NativeHost::NativeHost(const std::string& uri, std::chrono::milliseconds settle)
 
 void NativeHost::watch_stops() {
     auto* const shared = new std::shared_ptr<Stops>(stops_);  // NOLINT: freed by libvirt through the callback below
-    const auto heard = [](virConnectPtr, virDomainPtr domain, int event, int detail, void* data) {
+    const auto heard = [](virConnectPtr, virDomainPtr domain, int event, int detail, void* data) -> int {
         std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
         if (event == VIR_DOMAIN_EVENT_STOPPED && virDomainGetUUIDString(domain, uuid.data()) == 0) {
             Stops& stops = **static_cast<std::shared_ptr<Stops>*>(data);
             const std::lock_guard guard(stops.mutex);
             stops.detail[uuid.data()] = detail;
         }
+        return 0;
     };
     const virConnectDomainEventCallback callback = heard;
     const virFreeCallback free_data = [](void* data) { delete static_cast<std::shared_ptr<Stops>*>(data); };
