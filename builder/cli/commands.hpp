@@ -10,6 +10,15 @@ namespace imgforge::cli {
 std::vector<Command> light_commands();
 
 // One function per command, each in its own cmd_<name>.cpp; registry.cpp lists them in the order of the manual.
+/// `name`: "images" alone is "images list".
+Command images_list_command(std::string name);
+Command images_show_command();
+Command images_diff_command();
+Command images_promote_command();
+Command images_rollback_command();
+Command images_delete_command();
+Command images_gc_command();
+Command images_verify_command();
 Command doctor_command();
 Command completion_command();
 Command complete_command();

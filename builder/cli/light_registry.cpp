@@ -4,7 +4,11 @@
 namespace imgforge::cli {
 
 std::vector<Command> light_commands() {
-    return {};
+    return {
+        images_list_command("images"), images_list_command("images list"), images_show_command(),   images_diff_command(),
+        images_promote_command(),      images_rollback_command(),          images_delete_command(), images_gc_command(),
+        images_verify_command(),
+    };
 }
 
 }  // namespace imgforge::cli

@@ -5,6 +5,15 @@ namespace imgforge::cli {
 
 std::vector<Command> all_commands() {
     return {
+        images_list_command("images"),
+        images_list_command("images list"),
+        images_show_command(),
+        images_diff_command(),
+        images_promote_command(),
+        images_rollback_command(),
+        images_delete_command(),
+        images_gc_command(),
+        images_verify_command(),
         doctor_command(),
         completion_command(),
         complete_command(),

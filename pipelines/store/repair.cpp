@@ -143,6 +143,14 @@ std::vector<std::string> repair(Store& store, Monitor& monitor) {
     return std::move(repairer.lines);
 }
 
+void require_sound_database(StateDb& database) {
+    const std::string answer = quick_check(database);
+    if (answer != "ok") {
+        throw Error(Failure::integrity, fmt::format("the state database {} is damaged: {}", database_file(database), answer),
+                    "run `imgforge images verify --repair`, which rebuilds it from the folders");
+    }
+}
+
 fs::path move_damaged_database_aside(const fs::path& database, std::int64_t now) {
     const fs::path aside = database.string() + fmt::format(".damaged-{}", now);
     fs::rename(database, aside);

@@ -97,6 +97,19 @@ void in_database(StateDb& database, const std::function<void()>& body) {
     }
 }
 
+std::string quick_check(StateDb& database) {
+    std::string answer;
+    in_database(database, [&] {
+        SQLite::Statement query(database.raw(), "PRAGMA quick_check(1)");
+        answer = query.executeStep() ? query.getColumn(0).getString() : std::string("no answer");
+    });
+    return answer;
+}
+
+std::string database_file(StateDb& database) {
+    return database.raw().getFilename();
+}
+
 Rows::Rows(StateDb& database, std::filesystem::path images) : database_(database), images_(std::move(images)) {}
 
 void Rows::migrate(StateDb& database) {

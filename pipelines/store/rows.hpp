@@ -74,6 +74,10 @@ private:
     std::filesystem::path images_;
 };
 
+/// First line of PRAGMA quick_check: "ok", or what is damaged.
+std::string quick_check(StateDb& database);
+std::string database_file(StateDb& database);
+
 /// Runs `body`, turning SQLite's exceptions into Error: reads outside StateDb::transaction() go through it.
 void in_database(StateDb& database, const std::function<void()>& body);
 

@@ -35,6 +35,9 @@ std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor&
 /// read-only modes. Returns one line per mended thing. Damaged disks stay as they are; their findings remain.
 std::vector<std::string> repair(Store& store, Monitor& monitor);
 
+/// SQLite's own check of the file. Throws Failure::integrity with what it found first.
+void require_sound_database(StateDb& database);
+
 /// Moves a database that cannot be opened aside (state.db.damaged-TIME) and returns its new path; repair() then fills a new one.
 std::filesystem::path move_damaged_database_aside(const std::filesystem::path& database, std::int64_t now);
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <map>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/cli/commands.hpp"
+#include "builder/cli/images_support.hpp"
+#include "pipelines/store/diff.hpp"
+#include "pipelines/store/verify.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+Json used_by(const store::Store& store, const store::Generation& generation) {
+    Json list = Json::array();
+    for (const store::Holder& holder : store.holders(generation.image, generation.generation)) {
+        list.push_back(to_string(holder));
+    }
+    return list;
+}
+
+Json image_record(const store::Store& store, const std::string& name) {
+    Json record = {{"name", name}, {"current", nullptr}, {"generations", Json::array()}};
+    for (const store::Generation& generation : store.generations(name)) {
+        if (generation.state == store::GenerationState::current) {
+            record["current"] = generation.generation;
+        }
+        record["generations"].push_back(generation_record(store, generation));
+    }
+    return record;
+}
+
+std::string image_text(const Json& image) {
+    std::string text;
+    for (const Json& generation : image["generations"]) {
+        const std::string parent = generation["parent"].is_null() ? "" : fmt::format("on @{}", generation["parent"].get<int>());
+        std::string users;
+        for (const Json& user : generation["used_by"]) {
+            users += (users.empty() ? "" : ", ") + user.get<std::string>();
+        }
+        text += fmt::format("{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n",
+                            fmt::format("{}@{}", image["name"].get<std::string>(), generation["generation"].get<int>()),
+                            generation["state"].get<std::string>(), generation["created"].get<std::string>(),
+                            ByteSize::bytes(generation["virtual_size"].get<std::uint64_t>()).text(),
+                            ByteSize::bytes(generation["allocated_size"].get<std::uint64_t>()).text(), parent, users);
+    }
+    return text;
+}
+
+int list_images(const Arguments&, CommandContext& context) {
+    const OpenStore open(context);
+    Json record = {{"images", Json::array()}};
+    std::string text;
+    for (const std::string& name : open.store.images()) {
+        record["images"].push_back(image_record(open.store, name));
+        text += image_text(record["images"].back());
+    }
+    const std::string heading =
+        fmt::format("{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n", "GENERATION", "STATE", "CREATED", "SIZE", "STORED", "", "USED BY");
+    context.result(record, text.empty() ? "no golden images yet; `imgforge build RECIPE` makes one\n" : heading + text);
+    return 0;
+}
+
+std::string show_text(const Json& record, const Json& manifest) {
+    std::string text =
+        fmt::format("{}@{}  {}\n", record["image"].get<std::string>(), record["generation"].get<int>(), record["state"].get<std::string>());
+    const auto line = [&](const char* label, const std::string& value) {
+        if (!value.empty()) {
+            text += fmt::format("  {:<14} {}\n", label, value);
+        }
+    };
+    line("created", record["created"].get<std::string>());
+    line("disk", record["path"].get<std::string>());
+    line("sha256", record["sha256"].get<std::string>());
+    line("virtual size", ByteSize::bytes(record["virtual_size"].get<std::uint64_t>()).text());
+    line("stored size", ByteSize::bytes(record["allocated_size"].get<std::uint64_t>()).text());
+    if (!record["parent"].is_null()) {
+        line("stored on", fmt::format("@{} (chain of {} files below)", record["parent"].get<int>(), record["depth"].get<int>()));
+    }
+    line("recipe", manifest.value("recipe", Json::object()).value("file", std::string()));
+    line("quarantined", record.value("reason", std::string()));
+    std::string stages;
+    for (const Json& stage : manifest.value("stages", Json::array())) {
+        stages += (stages.empty() ? "" : " -> ") + stage.value("name", std::string());
+    }
+    line("stages", stages);
+    line("packages", std::to_string(record["packages"].get<std::size_t>()));
+    for (const Json& user : record["used_by"]) {
+        line("used by", user.get<std::string>());
+    }
+    return text;
+}
+
+int show_image(const Arguments& arguments, CommandContext& context) {
+    const OpenStore open(context);
+    const store::ImageSpec spec = store::parse_image_spec(arguments.get_or("IMAGE", ""));
+    if (!spec.generation && !open.store.current(spec.name) && !open.store.generations(spec.name).empty()) {
+        const Json image = image_record(open.store, spec.name);
+        context.result(image, image_text(image));
+        return 0;
+    }
+    const store::Generation generation = open.store.resolve(arguments.get_or("IMAGE", ""));
+    const Json manifest = generation.manifest();
+    Json record = generation_record(open.store, generation);
+    const std::filesystem::path list = generation.folder / "packages.json";
+    record["packages"] = parse_json(read_file(list), list.string()).value("packages", Json::array()).size();
+    record["manifest"] = manifest;
+    std::string text = show_text(record, manifest);
+    if (!spec.generation) {
+        const Json image = image_record(open.store, spec.name);
+        record["generations"] = image["generations"];
+        text += "\n" + image_text(image);
+    }
+    context.result(record, text);
+    return 0;
+}
+
+/// `images diff NAME`: the current generation against the one before it.
+store::Generation generation_before(const store::Store& store, const store::Generation& after) {
+    const std::vector<store::Generation> all = store.generations(after.image);
+    for (auto one = all.rbegin(); one != all.rend(); ++one) {
+        if (one->generation < after.generation && one->state == store::GenerationState::retired) {
+            return *one;
+        }
+    }
+    throw Error(Failure::usage, fmt::format("{} has no generation before it to compare with", after.label()),
+                "name two generations: imgforge images diff NAME@1 NAME@2");
+}
+
+int diff_images(const Arguments& arguments, CommandContext& context) {
+    const OpenStore open(context);
+    const store::Generation first = open.store.resolve(arguments.get_or("A", ""));
+    const auto second = arguments.get("B");
+    const store::Generation before = second ? first : generation_before(open.store, first);
+    const store::Generation after = second ? open.store.resolve(*second) : first;
+    const bool all = arguments.has("all");
+    const store::ContentDiff diff = store::diff_generations(before, after, all);
+    context.result(store::diff_record(before, after, diff), store::diff_text(before, after, diff, all ? 0 : 40));
+    return 0;
+}
+
+}  // namespace
+
+Json generation_record(const store::Store& store, const store::Generation& generation) {
+    Json record = {{"image", generation.image}};
+    const Json fields = store::to_json(generation);
+    for (const auto& [key, value] : fields.items()) {
+        record[key] = value;
+    }
+    record["path"] = generation.disk().string();
+    record["used_by"] = used_by(store, generation);
+    return record;
+}
+
+Command images_list_command(std::string name) {
+    return {.name = std::move(name),
+            .group = "Images",
+            .summary = "golden images and their generations",
+            .description =
+                "One line per generation: its state (candidate, current, retired, quarantined), when it was made, its size for a "
+                "machine and in the store, and who needs it. New machines get the current generation.",
+            .examples = {{"imgforge images list --json", "for scripts"}},
+            .run = list_images};
+}
+
+Command images_show_command() {
+    return {.name = "images show",
+            .group = "Images",
+            .summary = "one generation: where it came from and what is in it",
+            .positionals = {{.name = "IMAGE", .help = "NAME (its current generation) or NAME@GENERATION", .completes = Completes::image}},
+            .examples = {{"imgforge images show debian13@2", ""}},
+            .run = show_image};
+}
+
+Command images_diff_command() {
+    return {.name = "images diff",
+            .group = "Images",
+            .summary = "packages, files, configuration and sizes that differ between two generations",
+            .description =
+                "With one generation only, the one in service before it is the other side. Logs, caches and files that differ in "
+                "every build are left out unless --all is given.",
+            .positionals = {{.name = "A", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
+                            {.name = "B", .help = "the newer one", .required = false, .completes = Completes::image}},
+            .options = {{.names = {"--all"}, .help = "every line, volatile files included"}},
+            .examples = {{"imgforge images diff debian13@1 debian13@2", "what the last refresh changed"}},
+            .run = diff_images};
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/cli/commands.hpp"
+#include "builder/cli/images_support.hpp"
+#include "pipelines/store/gc.hpp"
+#include "pipelines/store/verify.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+int promote_image(const Arguments& arguments, CommandContext& context) {
+    OpenStore open(context);
+    const std::string text = arguments.get_or("IMAGE", "");
+    const store::ImageSpec spec = store::parse_image_spec(text);
+    int number = spec.generation.value_or(0);
+    if (number == 0) {
+        // Without a number: the newest candidate, which is what an administrator who looked at it means.
+        for (const store::Generation& generation : open.store.generations(spec.name)) {
+            if (generation.state == store::GenerationState::candidate) {
+                number = generation.generation;
+            }
+        }
+        if (number == 0) {
+            open.store.resolve(text);  // says so when the name is wrong
+            throw Error(Failure::usage, fmt::format("{} has no candidate to promote", spec.name),
+                        fmt::format("name the generation: imgforge images promote {}@GEN", spec.name));
+        }
+    }
+    const store::Generation now = open.store.promote(spec.name, number);
+    context.result({{"image", now.image}, {"current", now.generation}}, fmt::format("{} is now the current generation", now.label()));
+    return 0;
+}
+
+int rollback_image(const Arguments& arguments, CommandContext& context) {
+    OpenStore open(context);
+    const store::Generation before = open.store.resolve(arguments.get_or("IMAGE", ""));
+    const store::Generation now = open.store.rollback(before.image);
+    context.result({{"image", now.image}, {"current", now.generation}, {"before", before.generation}},
+                   fmt::format("{} is current again (was {}); machines follow with `imgforge respawn NAME`", now.label(), before.label()));
+    return 0;
+}
+
+int delete_image(const Arguments& arguments, CommandContext& context) {
+    OpenStore open(context);
+    const std::string text = arguments.get_or("IMAGE", "");
+    const store::ImageSpec spec = store::parse_image_spec(text);
+    std::vector<store::Generation> doomed;
+    if (spec.generation) {
+        doomed.push_back(open.store.resolve(text));
+    } else {
+        doomed = open.store.generations(spec.name);
+        if (doomed.empty()) {
+            open.store.resolve(text);
+        }
+        std::reverse(doomed.begin(), doomed.end());  // differences before what they stand on
+        for (const store::Generation& generation : doomed) {
+            for (const store::Holder& holder : open.store.holders(generation.image, generation.generation)) {
+                // Looked at before anything goes, so that a refusal leaves the image whole.
+                if (holder.kind != store::Holder::Kind::generation) {
+                    throw Error(Failure::domain, fmt::format("{} is in use by {}", generation.label(), to_string(holder)),
+                                "destroy or consolidate it first");
+                }
+            }
+        }
+    }
+    Json deleted = Json::array();
+    std::string lines;
+    for (const store::Generation& generation : doomed) {
+        open.store.remove(generation.image, generation.generation, !spec.generation || arguments.has("force"));
+        deleted.push_back(
+            {{"image", generation.image}, {"generation", generation.generation}, {"freed", generation.allocated_size.in_bytes()}});
+        lines += fmt::format("deleted {} ({})\n", generation.label(), generation.allocated_size.text());
+    }
+    context.result({{"deleted", deleted}}, lines);
+    return 0;
+}
+
+int collect(const Arguments& arguments, CommandContext& context) {
+    OpenStore open(context);
+    std::optional<store::GcPolicy> policy;
+    const auto keep = arguments.integer("keep", 1, 100000);
+    const auto days = arguments.integer("keep-days", 0, 36500);
+    if (keep || days) {
+        policy.emplace();
+        policy->keep = keep ? static_cast<int>(*keep) : 1;
+        policy->keep_age = days ? std::optional(std::chrono::hours(24 * *days)) : std::nullopt;
+    }
+    std::vector<std::string> names = arguments.all("IMAGE");
+    const bool dry_run = arguments.has("dry-run");
+    Json list = Json::array();
+    std::string lines;
+    std::uint64_t freed = 0;
+    for (const std::string& name : names.empty() ? open.store.images() : names) {
+        if (open.store.generations(name).empty()) {
+            open.store.resolve(name);
+        }
+        for (const store::GcOutcome& outcome : store::collect_garbage(open.store, name, policy, dry_run)) {
+            const bool removed = outcome.decision.remove && outcome.failure.empty();
+            freed += outcome.freed.in_bytes();
+            list.push_back({{"image", name},
+                            {"generation", outcome.decision.generation},
+                            {"removed", removed},
+                            {"reason", outcome.failure.empty() ? outcome.decision.reason : "kept: " + outcome.failure},
+                            {"freed", outcome.freed.in_bytes()}});
+            lines += fmt::format("{}@{}: {}\n", name, outcome.decision.generation, list.back()["reason"].get<std::string>());
+        }
+    }
+    lines += fmt::format("{} {}\n", dry_run ? "would free" : "freed", ByteSize::bytes(freed).text());
+    context.result({{"generations", list}, {"freed", freed}, {"dry_run", dry_run}}, lines);
+    return 0;
+}
+
+/// A damaged database cannot be opened; with --repair it is put aside and a new one filled.
+StateDb open_database(CommandContext& context, bool mend, std::vector<std::string>& mended) {
+    const std::filesystem::path file = context.places.state_db();
+    try {
+        StateDb database(file);
+        store::require_sound_database(database);
+        return database;
+    } catch (const Error& error) {
+        if (error.kind() != Failure::integrity || !mend) {
+            throw;
+        }
+        const auto aside = store::move_damaged_database_aside(file, context.clock->wall_seconds());
+        mended.push_back(fmt::format("the damaged database is now {}", aside.string()));
+        return StateDb(file);
+    }
+}
+
+int verify_images(const Arguments& arguments, CommandContext& context) {
+    std::vector<std::string> mended;
+    StateDb database = open_database(context, arguments.has("repair"), mended);
+    store::Store open(context.places, database, *context.clock);
+    if (arguments.has("repair")) {
+        const std::vector<std::string> lines = store::repair(open, *context.monitor);
+        mended.insert(mended.end(), lines.begin(), lines.end());
+    }
+    const std::vector<store::Finding> findings =
+        store::verify(open, {.images = arguments.all("IMAGE"), .digests = !arguments.has("quick")}, *context.monitor);
+    Json record = {{"clean", findings.empty()}, {"findings", Json::array()}, {"repaired", mended}};
+    std::string text;
+    for (const std::string& line : mended) {
+        text += line + "\n";
+    }
+    bool repairable = false;
+    for (const store::Finding& finding : findings) {
+        record["findings"].push_back(store::to_json(finding));
+        const std::string where = finding.generation != 0 ? fmt::format("{}@{}", finding.image, finding.generation) : finding.image;
+        text += fmt::format("{}: {}: {} {}\n", where, finding.what, finding.path.string(), finding.problem);
+        repairable = repairable || finding.repairable;
+    }
+    text += findings.empty() ? "all generations are as they were published\n"
+            : repairable     ? "`imgforge images verify --repair` mends the records; damaged disks need another build\n"
+                             : "damaged generations need another build; `imgforge images delete` removes them\n";
+    context.result(record, text);
+    return static_cast<int>(findings.empty() ? ExitCode::ok : ExitCode::verification_failed);
+}
+
+}  // namespace
+
+Command images_promote_command() {
+    return {.name = "images promote",
+            .group = "Images",
+            .summary = "make a candidate (or an earlier generation) the current one",
+            .positionals = {{.name = "IMAGE", .help = "NAME@GENERATION, or NAME for its newest candidate", .completes = Completes::image}},
+            .examples = {{"imgforge images promote debian13@4", ""}},
+            .run = promote_image};
+}
+
+Command images_rollback_command() {
+    return {.name = "images rollback",
+            .group = "Images",
+            .summary = "back to the generation that was current before",
+            .positionals = {{.name = "IMAGE", .help = "NAME", .completes = Completes::image}},
+            .examples = {{"imgforge images rollback debian13", ""}},
+            .run = rollback_image};
+}
+
+Command images_delete_command() {
+    return {.name = "images delete",
+            .group = "Images",
+            .summary = "delete a generation, or an image with all its generations; refused while something uses it",
+            .positionals = {{.name = "IMAGE", .help = "NAME@GENERATION, or NAME for all of them", .completes = Completes::image}},
+            .options = {{.names = {"--force"}, .help = "the current generation too (never one that is in use)"}},
+            .examples = {{"imgforge images delete debian13@1", ""}},
+            .run = delete_image};
+}
+
+Command images_gc_command() {
+    return {.name = "images gc",
+            .group = "Images",
+            .summary = "delete generations beyond what the recipe keeps",
+            .description =
+                "Follows `keep` and `keep-days` of the recipe's publish stage unless given here. The current generation, and what a "
+                "machine, a newer generation or a running build uses, always stays.",
+            .positionals =
+                {{.name = "IMAGE", .help = "only these images", .required = false, .repeatable = true, .completes = Completes::image}},
+            .options = {{.names = {"--keep"}, .value = "N", .help = "keep the newest N"},
+                        {.names = {"--keep-days"}, .value = "DAYS", .help = "keep everything younger"},
+                        {.names = {"--dry-run"}, .help = "only say what would go and why the rest stays"}},
+            .examples = {{"imgforge images gc --keep 2 --dry-run", ""}},
+            .run = collect};
+}
+
+Command images_verify_command() {
+    return {.name = "images verify",
+            .group = "Images",
+            .summary = "re-hash every generation and compare folders, manifests and database",
+            .description =
+                "Exit code 5 when anything is not as it was published; every finding names the file. --repair rebuilds the index "
+                "in the database from the folders, also after the database was lost; it never touches a disk.",
+            .positionals =
+                {{.name = "IMAGE", .help = "only these images", .required = false, .repeatable = true, .completes = Completes::image}},
+            .options = {{.names = {"--repair"}, .help = "rebuild the database's index from the folders"},
+                        {.names = {"--quick"}, .help = "without re-hashing the disks"}},
+            .examples = {{"imgforge images verify --json", "for a monitoring system"}},
+            .run = verify_images};
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "builder/base/state_db.hpp"
+#include "builder/cli/command.hpp"
+#include "pipelines/store/index_file.hpp"
+#include "pipelines/store/store.hpp"
+
+namespace imgforge::cli {
+
+/// The store of this command with its database; messages about mended leftovers go to the monitor.
+struct OpenStore {
+    explicit OpenStore(CommandContext& context) : database(context.places.state_db()), store(context.places, database, *context.clock) {}
+    StateDb database;
+    store::Store store;
+};
+
+/// One generation as `images list` has it.
+Json generation_record(const store::Store& store, const store::Generation& generation);
+
+}  // namespace imgforge::cli
