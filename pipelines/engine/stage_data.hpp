@@ -61,12 +61,20 @@ struct StageResult {
     bool standalone = false;  ///< the disk has no backing file: the layers below it may be evicted, it is not theirs
 };
 
+/// An earlier stage of the run.
+struct StageNote {
+    std::string name;
+    std::string type;
+    std::string fingerprint;
+};
+
 /// What earlier stages of the run left behind: their results with absolute, published paths.
 struct StageInput {
     std::optional<std::filesystem::path> disk;           ///< top of the backing chain so far
     std::map<std::string, std::filesystem::path> files;  ///< union over earlier stages, the latest wins
     Json facts = Json::object();                         ///< union over earlier stages, the latest wins
     std::vector<std::string> fingerprints;               ///< of the stages before, in order
+    std::vector<StageNote> stages{};                     ///< the stages before, in order: for manifests
 };
 
 /// One stage of one run, handed to the stage type.
