@@ -20,6 +20,8 @@ Command images_delete_command();
 Command images_gc_command();
 Command images_verify_command();
 Command doctor_command();
+Command media_probe_command();
+Command media_create_command();
 Command completion_command();
 Command complete_command();
 Command manual_command();

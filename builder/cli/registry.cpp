@@ -14,6 +14,8 @@ std::vector<Command> all_commands() {
         images_delete_command(),
         images_gc_command(),
         images_verify_command(),
+        media_probe_command(),
+        media_create_command(),
         doctor_command(),
         completion_command(),
         complete_command(),

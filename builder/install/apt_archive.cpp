@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/install/apt_archive.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "builder/base/byte_size.hpp"
+#include "builder/base/digest.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
+#include "builder/base/log.hpp"
+#include "builder/base/temp_dir.hpp"
+
+namespace imgforge::install {
+
+namespace {
+
+constexpr const char* apt_helper = "/usr/lib/apt/apt-helper";
+constexpr std::size_t batch_files = 40;  // keeps the command line short and the progress moving
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        lines.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return lines;
+}
+
+std::vector<std::string> split(const std::string& line, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at <= line.size();) {
+        const std::size_t end = std::min(line.find(separator, at), line.size());
+        parts.push_back(line.substr(at, end - at));
+        at = end + 1;
+    }
+    return parts;
+}
+
+/// apt's "E:" lines, which say what is wrong better than its last lines do.
+std::string apt_errors(const ProcessResult& result) {
+    std::string errors;
+    for (const std::string& line : lines_of(result.err)) {
+        if (line.compare(0, 3, "E: ") == 0)
+            errors += (errors.empty() ? "" : "; ") + line.substr(3);
+    }
+    return errors;
+}
+
+/// "'http://…/pool/x_1.deb' x_1_amd64.deb 1234 SHA256:…" -> the URI.
+std::string uri_of_line(const std::string& line) {
+    const std::size_t end = line.find('\'', 1);
+    return line.empty() || line.front() != '\'' || end == std::string::npos ? std::string{} : line.substr(1, end - 1);
+}
+
+}  // namespace
+
+std::string unescape_uri(std::string_view text) {
+    const auto digit = [](char c) {
+        return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
+            out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::string host_mirror(ProcessRunner& runner) {
+    const ProcessResult result =
+        runner.run({.program = "apt-get",
+                    .args = {"indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)", "Created-By: Packages"}});
+    if (!result.ok())
+        return {};
+    for (const std::string& line : lines_of(result.out)) {
+        const std::vector<std::string> fields = split(line, '|');
+        // ORIGIN is only known once the host has run apt-get update; "-security" and "-updates" are not whole suites.
+        const bool known_other = fields.size() == 4 && !fields[3].empty() && fields[3] != "Debian" && fields[3].front() != '$';
+        if (fields.size() != 4 || fields[2] != "main" || known_other || fields[1].find('-') != std::string::npos)
+            continue;
+        if (fields[0].compare(0, 4, "http") != 0 && fields[0].compare(0, 5, "file:") != 0)
+            continue;
+        return fields[0].back() == '/' ? fields[0].substr(0, fields[0].size() - 1) : fields[0];
+    }
+    return {};
+}
+
+AptArchive::AptArchive(ProcessRunner& runner, std::filesystem::path folder, AptSource source)
+    : runner_(runner), folder_(std::move(folder)), configuration_(folder_ / "apt.conf"), source_(std::move(source)) {}
+
+void AptArchive::write_configuration() const {
+    for (const char* sub : {"lists/partial", "cache/archives/partial", "empty.d", "log"})
+        make_directories(folder_ / sub);
+    write_file_atomically(folder_ / "status", "");
+    write_file_atomically(folder_ / "sources.list", fmt::format("deb [arch=amd64 signed-by={}] {} {} {}\n", source_.keyring.string(),
+                                                                source_.uri, source_.suite, source_.component));
+    const std::string folder = folder_.string();
+    // Read by -c after the host's own files, so that it wins over them; hooks of the host have nothing to do here.
+    std::string text =
+        "#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
+        "#clear DPkg::Pre-Invoke;\n#clear DPkg::Post-Invoke;\n#clear DPkg::Pre-Install-Pkgs;\n#clear APT::Architectures;\n"
+        "#clear APT::NeverAutoRemove;\n#clear Acquire::IndexTargets::deb::DEP-11;\n";
+    const auto set = [&](std::string_view key, const std::string& value) { text += fmt::format("{} \"{}\";\n", key, value); };
+    set("Dir::State", folder);
+    set("Dir::State::lists", folder + "/lists");
+    set("Dir::State::status", folder + "/status");
+    set("Dir::State::extended_states", folder + "/extended_states");
+    set("Dir::Cache", folder + "/cache");
+    set("Dir::Cache::pkgcache", folder + "/cache/pkgcache.bin");
+    set("Dir::Cache::srcpkgcache", "");
+    set("Dir::Etc::sourcelist", folder + "/sources.list");
+    set("Dir::Etc::sourceparts", folder + "/empty.d");
+    set("Dir::Etc::preferences", "/dev/null");
+    set("Dir::Etc::preferencesparts", folder + "/empty.d");
+    set("Dir::Etc::trusted", "/dev/null");
+    set("Dir::Etc::trustedparts", folder + "/empty.d");
+    set("Dir::Log", folder + "/log");
+    set("APT::Architecture", "amd64");
+    text += "APT::Architectures { \"amd64\"; };\n";
+    set("APT::Default-Release", "");
+    set("APT::Install-Recommends", "false");
+    set("APT::Install-Suggests", "false");
+    set("APT::Get::Assume-Yes", "true");
+    set("APT::Get::AllowUnauthenticated", "false");
+    set("Acquire::AllowInsecureRepositories", "false");
+    set("Acquire::Languages", "none");
+    set("Acquire::PDiffs", "false");
+    // As root, apt would download as the user _apt, who cannot write into a private folder.
+    if (::geteuid() == 0)
+        set("APT::Sandbox::User", "root");
+    write_file_atomically(configuration_, text);
+}
+
+ProcessSpec AptArchive::apt(std::vector<std::string> args) const {
+    args.insert(args.begin(), {"-c", configuration_.string()});
+    return {.program = "apt-get", .args = std::move(args), .timeout = std::chrono::minutes(15)};
+}
+
+void AptArchive::update() {
+    if (!std::filesystem::exists(source_.keyring))
+        throw Error(Failure::host, fmt::format("the keys of the Debian archive are missing: {}", source_.keyring.string()),
+                    "apt-get install debian-archive-keyring");
+    write_configuration();
+    const ProcessSpec spec = apt({"update", "-qq", "--error-on=any"});
+    const ProcessResult result = runner_.run(spec);
+    if (!result.ok()) {
+        const std::string errors = apt_errors(result);
+        if (errors.empty())
+            throw process_error(spec, result);
+        throw Error(Failure::tool, fmt::format("apt cannot read {} {} from {}: {}", source_.suite, source_.component, source_.uri, errors),
+                    "check the network and the mirror; name another with --mirror");
+    }
+    read_index();
+}
+
+void AptArchive::read_index() {
+    const ProcessResult targets = run_checked(runner_, apt({"indextargets", "--format", "$(FILENAME)", "Created-By: Packages"}));
+    const std::vector<std::string> files = lines_of(targets.out);
+    if (files.empty())
+        throw Error(Failure::tool, fmt::format("apt has no index of {} {} from {}", source_.suite, source_.component, source_.uri));
+    // The file may be stored compressed; apt knows how.
+    ProcessSpec cat{.program = apt_helper, .args = {"cat-file", files.front()}};
+    cat.output_limit = 512U << 20U;
+    index_ = PackageIndex(run_checked(runner_, cat).out);
+
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "lists")) {
+        const std::string name = entry.path().filename().string();
+        if (!name.ends_with("InRelease") && !name.ends_with("_Release"))
+            continue;
+        const std::string text = read_file(entry.path());
+        const std::size_t begin = text.find("\n\n");
+        const Stanza release(text.compare(0, 5, "-----") == 0 && begin != std::string::npos ? std::string_view(text).substr(begin + 2)
+                                                                                            : std::string_view(text));
+        release_ = {.version = release.field("Version"), .codename = release.field("Codename"), .date = release.field("Date")};
+        std::tm when{};
+        if (::strptime(release_.date.c_str(), "%a, %d %b %Y %H:%M:%S", &when) != nullptr)
+            release_.seconds = ::timegm(&when);
+    }
+    if (release_.codename.empty())
+        throw Error(Failure::tool, fmt::format("the Release file of {} from {} has no code name", source_.suite, source_.uri));
+}
+
+std::vector<IndexedPackage> AptArchive::resolve(const std::vector<std::string>& wanted) {
+    std::vector<std::string> args = {"--print-uris", "-qq", "install", "--"};
+    args.insert(args.end(), wanted.begin(), wanted.end());
+    const ProcessSpec spec = apt(args);
+    const ProcessResult result = runner_.run(spec);
+    if (!result.ok()) {
+        const std::string errors = apt_errors(result);
+        if (errors.empty())
+            throw process_error(spec, result);
+        throw Error(Failure::recipe, fmt::format("the packages for the medium cannot be had from {}: {}", source_.suite, errors),
+                    "correct the names in the recipe's packages");
+    }
+    std::vector<IndexedPackage> packages;
+    const std::string base = source_.uri + "/";
+    for (const std::string& line : lines_of(result.out)) {
+        const std::string uri = uri_of_line(line);
+        if (uri.compare(0, base.size(), base) == 0)
+            packages.push_back(index_.by_path(unescape_uri(uri.substr(base.size()))));
+    }
+    std::sort(packages.begin(), packages.end(), [](const IndexedPackage& a, const IndexedPackage& b) { return a.path < b.path; });
+    return packages;
+}
+
+PackageCache::PackageCache(ProcessRunner& runner, std::filesystem::path folder) : runner_(runner), folder_(std::move(folder)) {
+    make_directories(folder_);
+}
+
+std::filesystem::path PackageCache::path_of(const IndexedPackage& package) const {
+    return folder_ / package.sha256.substr(0, 2) / (package.sha256 + std::filesystem::path(package.path).extension().string());
+}
+
+std::set<std::string> PackageCache::fetch_batch(const AptArchive& archive, const std::vector<IndexedPackage>& batch) {
+    const TempDir scratch("fetch", folder_);
+    ProcessSpec spec{
+        .program = apt_helper, .args = {"-c", archive.configuration().string(), "download-file"}, .timeout = std::chrono::minutes(30)};
+    for (const IndexedPackage& package : batch) {
+        spec.args.push_back(archive.source().uri + "/" + package.path);
+        spec.args.push_back((scratch / package.sha256).string());
+        spec.args.push_back("SHA256:" + package.sha256);
+    }
+    const ProcessResult result = runner_.run(spec);
+    if (result.outcome != ProcessResult::Outcome::exited)
+        throw process_error(spec, result);
+
+    std::set<std::string> missing;
+    for (const IndexedPackage& package : batch) {
+        const std::filesystem::path got = scratch / package.sha256;
+        std::error_code failed;
+        if (std::filesystem::file_size(got, failed) == package.size && !failed && sha256_file(got) == package.sha256) {
+            const std::filesystem::path target = path_of(package);
+            make_directories(target.parent_path());
+            std::filesystem::rename(got, target);
+        } else {
+            missing.insert(package.name);
+        }
+    }
+    // Only "no such file" may pass as missing; a dead network must not look like an incomplete mirror.
+    const std::string errors = apt_errors(result);
+    const bool others = errors.find("Hash Sum mismatch") != std::string::npos || errors.find("resolving") != std::string::npos ||
+                        errors.find("connect") != std::string::npos || errors.find("Connection") != std::string::npos;
+    if (!missing.empty() && (others || errors.find("404") == std::string::npos))
+        throw Error(Failure::tool, fmt::format("apt could not download {} from {}: {}", *missing.begin(), archive.source().uri, errors),
+                    "check the network and try again; what is downloaded stays");
+    return missing;
+}
+
+std::set<std::string> PackageCache::fetch(const AptArchive& archive, const std::vector<IndexedPackage>& packages,
+                                          const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+    std::uint64_t total = 0;
+    std::uint64_t done = 0;
+    std::vector<IndexedPackage> wanted;
+    for (const IndexedPackage& package : packages) {
+        total += package.size;
+        if (std::filesystem::exists(path_of(package)))
+            done += package.size;
+        else
+            wanted.push_back(package);
+    }
+    std::set<std::string> missing;
+    for (std::size_t at = 0; at < wanted.size(); at += batch_files) {
+        interrupt::check();
+        const std::vector<IndexedPackage> batch(wanted.begin() + static_cast<std::ptrdiff_t>(at),
+                                                wanted.begin() + static_cast<std::ptrdiff_t>(std::min(at + batch_files, wanted.size())));
+        missing.merge(fetch_batch(archive, batch));
+        for (const IndexedPackage& package : batch)
+            done += package.size;
+        if (progress)
+            progress(done, total);
+    }
+    return missing;
+}
+
+}  // namespace imgforge::install
