@@ -231,7 +231,7 @@ GuestTree collect_tree(OfflineSession& session, Depth depth, ContentScan& scan) 
     const std::string name = fmt::format("/dev/fd/{}", writing.get());
     try {
         // Not chrooted, but "/" has no link on its way (SYSPREP.md 3.3).
-        session.appliance.call(
+        session.appliance->call(
             "read the guest's files",
             [&](guestfs_h* g) {
                 return guestfs_tar_out_opts(g, "/", name.c_str(), GUESTFS_TAR_OUT_OPTS_NUMERICOWNER, 1, GUESTFS_TAR_OUT_OPTS_XATTRS, 1,

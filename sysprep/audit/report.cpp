@@ -79,6 +79,7 @@ Finding finding_from_json(const Json& json) {
 std::vector<Finding> merge_findings(std::vector<Finding> findings) {
     std::map<std::tuple<std::string, std::string, std::string, std::string, std::string>, Finding> merged;
     for (Finding& finding : findings) {
+        // With the fingerprint: a waiver for one secret must not cover another at the same place.
         auto key = std::tuple(finding.rule, finding.layer, finding.path, finding.detail, finding.fingerprint);
         const auto [place, is_new] = merged.try_emplace(std::move(key), finding);
         if (!is_new) {

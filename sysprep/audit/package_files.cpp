@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "sysprep/audit/package_files.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "builder/base/base64.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/process.hpp"
+
+namespace imgforge::sysprep::audit {
+
+namespace {
+
+std::string hex(std::string_view bytes) {
+    std::string out;
+    for (const char c : bytes) {
+        out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
+const char* algorithm_of(std::size_t digits) {
+    switch (digits) {
+        case 32: return "MD5";
+        case 40: return "SHA1";
+        case 64: return "SHA256";
+        default: return nullptr;
+    }
+}
+
+}  // namespace
+
+std::string digest_hex(const char* algorithm, std::string_view bytes) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_get_digestbyname(algorithm), nullptr) != 1) {
+        throw Error(Failure::tool, fmt::format("no digest {}", algorithm));
+    }
+    return hex(std::string(digest.begin(), digest.begin() + size));
+}
+
+PackageFiles::PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const guest::Inspection& os)
+    : fs_(fs), rpm_(os.package_format == "rpm") {
+    read_dpkg(tree);
+    read_apk(tree);
+}
+
+/// dpkg: /var/lib/dpkg/info/PACKAGE[:ARCH].md5sums, "md5  usr/bin/x" per line.
+void PackageFiles::read_dpkg(const GuestTree& tree) {
+    for (const std::string& list : tree.glob("/var/lib/dpkg/info/*.md5sums")) {
+        const auto start = list.rfind('/') + 1;
+        const std::string package = list.substr(
+            start, list.find_first_of(":", start) == std::string::npos ? list.rfind('.') - start : list.find(':', start) - start);
+        for (const std::string_view line : lines_of(tree.read(list))) {
+            if (line.size() > 34 && line.substr(32, 2) == "  ") {
+                owners_.insert_or_assign("/" + std::string(line.substr(34)), Owner{package, std::string(line.substr(0, 32))});
+            }
+        }
+    }
+}
+
+/// apk: /lib/apk/db/installed, paragraphs with P: name, F: folder, R: file, Z: Q1 + base64 of SHA-1.
+void PackageFiles::read_apk(const GuestTree& tree) {
+    std::string package;
+    std::string folder;
+    std::string file;
+    for (const std::string_view line : lines_of(tree.read("/lib/apk/db/installed"))) {
+        const std::string_view value = line.size() > 2 ? line.substr(2) : std::string_view();
+        if (line.starts_with("P:")) {
+            package = value;
+        } else if (line.starts_with("F:")) {
+            folder = value;
+        } else if (line.starts_with("R:")) {
+            file = "/" + folder + "/" + std::string(value);
+        } else if (line.starts_with("Z:Q1")) {
+            owners_.insert_or_assign(file, Owner{package, hex(base64_decode(std::string(value.substr(2))))});
+        }
+    }
+}
+
+std::optional<PackageFiles::Owner> PackageFiles::ask_rpm(const std::string& path) {
+    const auto result = fs_.run(fmt::format("rpm -qf --qf '[%{{NAME}} %{{FILEDIGESTS}} %{{FILENAMES}}\\n]' {}", shell_quote(path)),
+                                std::chrono::minutes(1));
+    for (const std::string_view line : lines_of(result.output)) {
+        const auto words = words_of(line);
+        if (result.code == 0 && words.size() >= 3 && line.ends_with(" " + path)) {
+            return Owner{std::string(words[0]), std::string(words[1])};
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> PackageFiles::unchanged_in(const std::string& path) {
+    const auto known = answers_.find(path);
+    if (known != answers_.end()) {
+        return known->second;
+    }
+    std::optional<std::string>& answer = answers_[path];
+    std::optional<Owner> owner;
+    try {
+        // A merged /usr: the database may still say /lib/x for /usr/lib/x.
+        for (const std::string& name : {path, path.starts_with("/usr/") ? path.substr(4) : path}) {
+            const auto found = owners_.find(name);
+            if (!owner && found != owners_.end()) {
+                owner = found->second;
+            }
+        }
+        if (!owner && rpm_) {
+            owner = ask_rpm(path);
+        }
+        const char* const algorithm = owner ? algorithm_of(owner->digest.size()) : nullptr;
+        if (algorithm != nullptr && digest_hex(algorithm, fs_.read(path, 256U << 20U)) == owner->digest) {
+            answer = owner->package;
+        }
+    } catch (const Error&) {
+        // Not readable, not a file, no rpm: then it is not known to be unchanged.
+    }
+    return answer;
+}
+
+}  // namespace imgforge::sysprep::audit

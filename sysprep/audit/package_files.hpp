@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "builder/guest/guest_fs.hpp"
+#include "sysprep/audit/guest_tree.hpp"
+
+namespace imgforge::sysprep::audit {
+
+/// Answers whether a guest file is exactly what its package shipped: then nothing in it is a secret of this machine. Digests come from the
+/// package database (dpkg md5sums, apk's installed list, rpm asked inside the appliance) and are compared with the file itself.
+class PackageFiles {
+public:
+    PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const guest::Inspection& os);
+
+    /// Name of the package when the file is unchanged; nothing when it belongs to none, differs, or the database cannot say.
+    std::optional<std::string> unchanged_in(const std::string& path);
+
+private:
+    struct Owner {
+        std::string package;
+        std::string digest;  ///< hex
+    };
+    void read_dpkg(const GuestTree& tree);
+    void read_apk(const GuestTree& tree);
+    std::optional<Owner> ask_rpm(const std::string& path);
+
+    guest::GuestFs& fs_;
+    bool rpm_ = false;
+    std::map<std::string, Owner, std::less<>> owners_;
+    std::map<std::string, std::optional<std::string>> answers_;
+};
+
+/// Hex digest of `bytes` by OpenSSL's name of the algorithm: "MD5", "SHA1", "SHA256".
+std::string digest_hex(const char* algorithm, std::string_view bytes);
+
+}  // namespace imgforge::sysprep::audit
