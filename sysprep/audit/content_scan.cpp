@@ -203,6 +203,9 @@ void ContentScan::unpack_archive(const std::string& path, std::string_view bytes
         }
         inner(inner_path, data.bytes, depth);
     }
+    if (status == ARCHIVE_FATAL || status == ARCHIVE_FAILED) {
+        warnings_.push_back(fmt::format("{}: could not be unpacked", path));
+    }
     if (budget_ == 0) {
         warnings_.push_back(fmt::format("{}: the limit for unpacked data is reached", path));
     }
