@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/suggestion.hpp"
+#include "pipelines/engine/recipe.hpp"
+#include "pipelines/engine/schema.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::engine {
+namespace {
+
+std::vector<std::string> split(const std::string& dotted) {
+    std::vector<std::string> words;
+    for (std::size_t start = 0; start <= dotted.size();) {
+        const std::size_t dot = std::min(dotted.find('.', start), dotted.size());
+        words.push_back(dotted.substr(start, dot - start));
+        start = dot + 1;
+    }
+    return words;
+}
+
+Error bad_override(const Override& one, std::string message, std::string hint = {}) {
+    return {Failure::usage, fmt::format("--set {}: {}", one.key, message), std::move(hint)};
+}
+
+/// "stages.sysprep.x" -> "/stages/2/sysprep/x": stages are addressed by name, not by number.
+std::string pointer_of(const Override& one, const Json& root) {
+    const std::vector<std::string> words = split(one.key);
+    std::string pointer;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i].empty()) {
+            throw bad_override(one, "empty name between the dots", "write it as machine.memory=2G");
+        }
+        if (i != 1 || words[0] != "stages") {
+            pointer += "/" + pointer_token(words[i]);
+            continue;
+        }
+        const std::vector<std::string> names = stage_names(root);
+        const auto found = std::find(names.begin(), names.end(), words[1]);
+        if (found == names.end()) {
+            throw bad_override(one, fmt::format("the recipe has no stage '{}'{}", words[1], did_you_mean(words[1], names)));
+        }
+        const auto index = static_cast<std::size_t>(found - names.begin());
+        pointer += fmt::format("/{}/{}", index, pointer_token(root["stages"][index].begin().key()));
+    }
+    return pointer;
+}
+
+Json value_of(const Override& one, const Json* schema, const fs::path& cwd) {
+    if (schema != nullptr && schema->value("format", "") == "path") {
+        const bool url = one.value.find("://") != std::string::npos;
+        return url || one.value.empty() ? one.value : (cwd / one.value).lexically_normal().string();
+    }
+    if (schema != nullptr && schema->value("type", Json()) == "string") {
+        return one.value;
+    }
+    Diagnostics diagnostics;
+    const std::optional<YamlDocument> document = parse_yaml(one.value, "--set " + one.key, diagnostics);
+    if (!document || diagnostics.has_errors()) {
+        throw bad_override(one, fmt::format("cannot read the value '{}'", one.value), "quote it as YAML does: key='\"text\"'");
+    }
+    return document->root;
+}
+
+/// Sets the value, making maps on the way; a null (`- audit:`) becomes a map.
+void store(const Override& one, Json& root, const std::string& pointer, Json value) {
+    Json* at = &root;
+    for (std::size_t start = 1; start <= pointer.size();) {
+        const std::size_t slash = std::min(pointer.find('/', start), pointer.size());
+        const std::string key = pointer.substr(start, slash - start);
+        if (at->is_array()) {
+            at = &at->at(std::stoul(key));
+        } else if (at->is_object() || at->is_null()) {
+            at = &(*at)[key];
+        } else {
+            throw bad_override(one, fmt::format("'{}' is not a map", pointer.substr(1, start - 2)));
+        }
+        start = slash + 1;
+    }
+    *at = std::move(value);
+}
+
+}  // namespace
+
+Override parse_override(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+        throw Error(Failure::usage, fmt::format("--set '{}' is not key=value", text), "for example --set machine.memory=2G");
+    }
+    return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<std::string> stage_names(const Json& root) {
+    std::vector<std::string> names;
+    const Json stages = root.is_object() ? root.value("stages", Json::array()) : Json::array();
+    for (const Json& stage : stages.is_array() ? stages : Json::array()) {
+        std::string name;
+        if (stage.is_object() && stage.size() == 1) {
+            const Json& options = stage.begin().value();
+            const bool named = options.is_object() && options.contains("name") && options["name"].is_string();
+            const std::string type = stage.begin().key();
+            name = named ? options["name"].get<std::string>() : type;
+            for (int n = 2; !named && std::find(names.begin(), names.end(), name) != names.end(); ++n) {
+                name = fmt::format("{}-{}", type, n);
+            }
+        }
+        names.push_back(name);
+    }
+    return names;
+}
+
+std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>& overrides, const Json& schema, const fs::path& cwd) {
+    std::vector<std::string> pointers;
+    if (!root.is_object()) {
+        return pointers;
+    }
+    for (const Override& one : overrides) {
+        const std::string pointer = pointer_of(one, root);
+        if (one.key == "installer.iso" && root.contains("installer") && root["installer"].is_object()) {
+            // Another medium: what the recipe says of its own medium (where from, which digest) does not hold for it. Give
+            // installer.sha256 after it to have it verified.
+            for (const char* const own : {"archive", "sha256", "checksums", "signature", "keyring", "fingerprint", "packages"}) {
+                root["installer"].erase(own);
+            }
+        }
+        store(one, root, pointer, value_of(one, schema_at(schema, pointer), cwd));
+        pointers.push_back(pointer);
+    }
+    return pointers;
+}
+
+}  // namespace imgforge::engine

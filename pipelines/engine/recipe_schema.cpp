@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/engine/recipe.hpp"
+
+namespace imgforge::engine {
+namespace {
+
+constexpr const char* size_pattern = "^[0-9]+(\\.[0-9]+)? ?[KMGTP](i?B)?$";
+constexpr const char* duration_pattern = "^[0-9]+ ?[smhdw]?$";
+
+Json text(const char* description) {
+    return {{"type", "string"}, {"description", description}, {"minLength", 1}};
+}
+
+Json path(const char* description) {
+    Json schema = text(description);
+    schema["format"] = "path";
+    return schema;
+}
+
+Json size(const char* description, const char* fallback) {
+    return {{"type", "string"},
+            {"description", description},
+            {"pattern", size_pattern},
+            {"x-message", "must be a size with its unit such as 1536M or 10G"},
+            {"default", fallback}};
+}
+
+Json installer_schema() {
+    return {
+        {"type", "object"},
+        {"description", "The installation medium, and how it is verified"},
+        {"additionalProperties", false},
+        {"properties",
+         {{"iso", path("Installer ISO: a path (relative to the recipe) or an http, https, ftp or file URL")},
+          {"archive",
+           {{"type", "string"},
+            {"description", "In place of iso: the Debian suite to assemble an offline medium from, with the archive this host's apt uses"},
+            {"pattern", "^[a-z][a-z0-9-]*$"}}},
+          {"sha256",
+           {{"type", "string"},
+            {"description", "SHA-256 of the ISO; anything else is refused"},
+            {"pattern", "^[0-9a-fA-F]{64}$"},
+            {"x-message", "must be 64 hexadecimal digits"}}},
+          {"checksums", path("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the ISO")},
+          {"signature", path("Path or URL of the detached OpenPGP signature of the checksums file")},
+          {"keyring", path("OpenPGP keyring with the only keys whose signature counts")},
+          {"fingerprint",
+           {{"type", "string"},
+            {"description", "The only key of the keyring that may have signed"},
+            {"pattern", "^[0-9A-Fa-f]{40}$"},
+            {"x-message", "must be a key fingerprint of 40 hexadecimal digits"}}},
+          {"packages",
+           {{"type", "array"},
+            {"description", "Further packages to put on a medium made from the archive"},
+            {"items", {{"type", "string"}, {"minLength", 1}}},
+            {"uniqueItems", true}}}}}};
+}
+
+Json machine_schema() {
+    return {
+        {"type", "object"},
+        {"description", "The virtual machine the installation runs in"},
+        {"additionalProperties", false},
+        {"default", Json::object()},
+        {"properties",
+         {{"memory", size("Memory during installation", "1536M")},
+          {"vcpus",
+           {{"type", "integer"},
+            {"description", "Virtual processors during installation"},
+            {"minimum", 1},
+            {"maximum", 256},
+            {"default", 2}}},
+          {"disk", size("Virtual size of the disk", "10G")},
+          {"firmware", {{"type", "string"}, {"description", "Firmware of the machine"}, {"enum", {"bios", "uefi"}}, {"default", "bios"}}},
+          {"thick", {{"type", "boolean"}, {"description", "Allocate the whole disk at once"}, {"default", false}}}}}};
+}
+
+/// The options of one stage type; `name` is the engine's, and no options at all is an empty map.
+Json options_schema(const StageType& type) {
+    Json schema = type.schema();
+    schema["description"] = std::string(type.summary());
+    schema["properties"]["name"] = {{"type", "string"},
+                                    {"description", "Name of the stage where a recipe has two of one type"},
+                                    {"pattern", "^[a-z][a-z0-9-]*$"},
+                                    {"x-message", "must be small letters, digits and dashes"}};
+    return schema;
+}
+
+Json stages_schema(const std::vector<const StageType*>& types) {
+    Json properties = Json::object();
+    for (const StageType* type : types) {
+        properties[std::string(type->name())] = options_schema(*type);
+    }
+    return {{"type", "array"},
+            {"description", "What to do, in this order"},
+            {"minItems", 1},
+            {"items",
+             {{"type", "object"},
+              {"minProperties", 1},
+              {"maxProperties", 1},
+              {"x-kind", "stage type"},
+              {"x-message", "a stage is one 'type: {options}'; start each with '-'"},
+              {"additionalProperties", false},
+              {"properties", properties}}}};
+}
+
+}  // namespace
+
+Json recipe_schema(const std::vector<const StageType*>& types, const std::vector<std::string>& known_os) {
+    Json os = text("The operating system: an entry of the templates");
+    if (!known_os.empty()) {
+        os["enum"] = known_os;
+    }
+    const Json name = {{"type", "string"},
+                       {"description", "Name of the golden image"},
+                       {"pattern", "^[a-z0-9][a-z0-9._-]{0,62}$"},
+                       {"x-message", "must be small letters, digits, dots, dashes and underscores, at most 63"}};
+    const Json max_age = {{"type", {"string", "integer"}},
+                          {"description", "Cached results older than this are made again: 12h, 7d, 2w"},
+                          {"pattern", duration_pattern},
+                          {"x-message", "must be a duration such as 12h or 7d"},
+                          {"minimum", 0}};
+    return {{"$schema", "http://json-schema.org/draft-07/schema#"},
+            {"title", "imgforge recipe"},
+            {"type", "object"},
+            {"additionalProperties", false},
+            {"required", {"name", "os", "stages"}},
+            {"properties",
+             {{"name", name},
+              {"os", os},
+              {"description", {{"type", "string"}, {"description", "A line for people"}}},
+              {"max-age", max_age},
+              {"installer", installer_schema()},
+              {"machine", machine_schema()},
+              {"stages", stages_schema(types)}}}};
+}
+
+}  // namespace imgforge::engine

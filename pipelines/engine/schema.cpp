@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/engine/schema.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <regex>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "builder/base/redact.hpp"
+#include "builder/base/suggestion.hpp"
+
+namespace imgforge::engine {
+namespace {
+
+/// std::regex recurses once per character; longer texts are refused before it sees them.
+constexpr std::size_t pattern_text_limit = 1024;
+constexpr std::size_t shown_limit = 60;
+
+/// The member of an object, or an empty object: without copying, since maps of a schema are large.
+const Json& member(const Json& schema, const char* key) {
+    static const Json empty = Json::object();
+    const auto found = schema.find(key);
+    return found != schema.end() ? *found : empty;
+}
+
+std::string last_key(const std::string& pointer) {
+    const std::size_t slash = pointer.rfind('/');
+    return slash == std::string::npos ? std::string() : pointer.substr(slash + 1);
+}
+
+bool is_index(const std::string& key) {
+    return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+/// How a value is named in a message: 'vcpus', item 3 of 'packages', the file as a whole.
+std::string named(const std::string& pointer) {
+    const std::string key = last_key(pointer);
+    if (key.empty()) {
+        return "the recipe";
+    }
+    if (!is_index(key)) {
+        return fmt::format("'{}'", key);
+    }
+    const std::string parent = last_key(pointer.substr(0, pointer.size() - key.size() - 1));
+    return fmt::format("item {} of '{}'", std::stoul(key.substr(0, 9)) + 1, parent);
+}
+
+std::string type_of(const Json& value) {
+    switch (value.type()) {
+        case Json::value_t::null: return "null";
+        case Json::value_t::boolean: return "boolean";
+        case Json::value_t::string: return "string";
+        case Json::value_t::array: return "array";
+        case Json::value_t::object: return "object";
+        case Json::value_t::number_integer:
+        case Json::value_t::number_unsigned: return "integer";
+        default: return "number";
+    }
+}
+
+bool has_type(const Json& value, const std::string& type) {
+    const std::string own = type_of(value);
+    // Draft-06 and later: a number without fraction counts as an integer.
+    const bool whole = own == "number" && value.get<double>() == std::trunc(value.get<double>());
+    return own == type || (type == "number" && own == "integer") || (type == "integer" && whole);
+}
+
+std::string type_text(const std::string& type) {
+    static const std::map<std::string, std::string> texts = {
+        {"null", "empty"},   {"boolean", "true or false"},  {"string", "text"},     {"array", "a list"},
+        {"object", "a map"}, {"integer", "a whole number"}, {"number", "a number"},
+    };
+    const auto found = texts.find(type);
+    return found != texts.end() ? found->second : type;
+}
+
+std::string shown(const std::string& pointer, const Json& value) {
+    if (is_secret_key(last_key(pointer))) {
+        return "what is given";
+    }
+    if (value.is_structured()) {
+        return type_text(type_of(value));
+    }
+    std::string text = redact(value.is_string() ? value.get<std::string>() : value.dump());
+    if (text.size() > shown_limit) {
+        text = text.substr(0, shown_limit) + "…";
+    }
+    return value.is_string() ? fmt::format("the text '{}'", text) : value.is_null() ? "empty" : text;
+}
+
+std::vector<std::string> strings(const Json& value) {
+    std::vector<std::string> list;
+    const auto add = [&](const Json& item) { list.push_back(item.is_string() ? item.get<std::string>() : item.dump()); };
+    if (value.is_primitive()) {
+        add(value);
+    }
+    if (value.is_array()) {
+        std::for_each(value.begin(), value.end(), add);
+    }
+    return list;
+}
+
+class Walker {
+public:
+    Walker(const YamlDocument& document, const Json& root, Diagnostics& diagnostics)
+        : document_(document), root_(root), diagnostics_(diagnostics) {}
+
+    void check(const std::string& pointer, const Json& value, const Json& schema) {
+        if (schema.is_boolean()) {
+            if (!schema.get<bool>()) {
+                complain(pointer, named(pointer) + " is not allowed here");
+            }
+            return;
+        }
+        if (schema.contains("$ref")) {
+            // Draft-07: siblings of $ref are ignored.
+            check(pointer, value, root_.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1))));
+            return;
+        }
+        if (!check_type(pointer, value, schema)) {
+            return;
+        }
+        check_choice(pointer, value, schema);
+        check_combined(pointer, value, schema);
+        if (value.is_string()) {
+            check_text(pointer, value.get_ref<const std::string&>(), schema);
+        } else if (value.is_number()) {
+            check_number(pointer, value, schema);
+        } else if (value.is_array()) {
+            check_list(pointer, value, schema);
+        } else if (value.is_object()) {
+            check_map(pointer, value, schema);
+        }
+    }
+
+private:
+    void complain(const std::string& pointer, std::string message, std::string suggestion = {}, bool at_key = false) {
+        diagnostics_.add(document_.at(pointer, std::move(message), std::move(suggestion), at_key));
+    }
+
+    bool check_type(const std::string& pointer, const Json& value, const Json& schema) {
+        if (!schema.contains("type")) {
+            return true;
+        }
+        const std::vector<std::string> types = strings(schema["type"]);
+        if (std::any_of(types.begin(), types.end(), [&](const std::string& type) { return has_type(value, type); })) {
+            return true;
+        }
+        std::string wanted;
+        for (const std::string& type : types) {
+            if (type != "null" || types.size() == 1) {
+                wanted += (wanted.empty() ? "" : " or ") + type_text(type);
+            }
+        }
+        complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), wanted, shown(pointer, value)));
+        return false;
+    }
+
+    void check_choice(const std::string& pointer, const Json& value, const Json& schema) {
+        if (schema.contains("const") && schema["const"] != value) {
+            complain(pointer, fmt::format("{} must be {}", named(pointer), schema["const"].dump()));
+        }
+        if (!schema.contains("enum")) {
+            return;
+        }
+        const Json& choices = schema["enum"];
+        if (std::find(choices.begin(), choices.end(), value) != choices.end()) {
+            return;
+        }
+        const std::vector<std::string> names = strings(choices);
+        const std::string suggestion = value.is_string() ? nearest(value.get<std::string>(), names).value_or("") : "";
+        complain(pointer, fmt::format("{} must be one of {}, not {}", named(pointer), fmt::join(names, ", "), shown(pointer, value)),
+                 suggestion);
+    }
+
+    std::size_t faults(const std::string& pointer, const Json& value, const Json& schema, Diagnostics& found) {
+        Walker(document_, root_, found).check(pointer, value, schema);
+        return found.list().size();
+    }
+
+    bool matches(const std::string& pointer, const Json& value, const Json& schema) {
+        Diagnostics ignored;
+        return faults(pointer, value, schema, ignored) == 0;
+    }
+
+    /// anyOf and oneOf: when nothing matches, the faults of the form that was most likely meant (fewest faults, and among
+    /// forms of the value's own type) are told rather than "matches none".
+    void check_forms(const std::string& pointer, const Json& value, const Json& forms, bool only_one) {
+        std::size_t matching = 0;
+        std::optional<Diagnostics> best;
+        std::vector<std::string> wanted;
+        for (const Json& form : forms) {
+            Diagnostics found;
+            if (faults(pointer, value, form, found) == 0) {
+                ++matching;
+                continue;
+            }
+            const bool typed = form.is_object() && form.contains("type");
+            const std::vector<std::string> types = typed ? strings(form["type"]) : std::vector<std::string>{};
+            const bool own = std::any_of(types.begin(), types.end(), [&](const std::string& type) { return has_type(value, type); });
+            if ((!typed || own) && (!best || found.list().size() < best->list().size())) {
+                best = found;
+            }
+            for (const std::string& type : types) {
+                wanted.push_back(type_text(type));
+            }
+        }
+        if (matching == 0 && best) {
+            diagnostics_.append(*best);
+        } else if (matching == 0) {
+            complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), fmt::join(wanted, " or "), shown(pointer, value)));
+        } else if (only_one && matching > 1) {
+            complain(pointer, fmt::format("{} can be read in more than one way", named(pointer)));
+        }
+    }
+
+    void check_combined(const std::string& pointer, const Json& value, const Json& schema) {
+        if (schema.contains("allOf")) {
+            for (const Json& part : schema["allOf"]) {
+                check(pointer, value, part);
+            }
+        }
+        if (schema.contains("anyOf")) {
+            check_forms(pointer, value, schema["anyOf"], false);
+        }
+        if (schema.contains("oneOf")) {
+            check_forms(pointer, value, schema["oneOf"], true);
+        }
+        if (schema.contains("not") && matches(pointer, value, schema["not"])) {
+            complain(pointer, schema.value("x-message", named(pointer) + " is not allowed like this"));
+        }
+        if (schema.contains("if")) {
+            const char* const branch = matches(pointer, value, schema["if"]) ? "then" : "else";
+            if (schema.contains(branch)) {
+                check(pointer, value, schema[branch]);
+            }
+        }
+    }
+
+    void check_text(const std::string& pointer, const std::string& text, const Json& schema) {
+        const auto length = static_cast<std::size_t>(
+            std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+        if (length < schema.value("minLength", std::size_t{0})) {
+            complain(pointer, text.empty()
+                                  ? named(pointer) + " must not be empty"
+                                  : fmt::format("{} must have at least {} characters", named(pointer), schema["minLength"].dump()));
+        }
+        if (schema.contains("maxLength") && length > schema["maxLength"].get<std::size_t>()) {
+            complain(pointer, fmt::format("{} has {} characters, more than {}", named(pointer), length, schema["maxLength"].dump()));
+        }
+        if (!schema.contains("pattern")) {
+            return;
+        }
+        if (text.size() > pattern_text_limit) {
+            complain(pointer, fmt::format("{} has {} characters, more than {}", named(pointer), length, pattern_text_limit));
+            return;
+        }
+        const std::string pattern = schema["pattern"].get<std::string>();
+        if (!std::regex_search(text, std::regex(pattern))) {
+            const std::string rule = schema.value("x-message", fmt::format("must match {}", pattern));
+            complain(pointer, fmt::format("{} {}, not {}", named(pointer), rule, shown(pointer, text)));
+        }
+    }
+
+    void check_number(const std::string& pointer, const Json& value, const Json& schema) {
+        const auto number = value.get<double>();
+        const bool low = (schema.contains("minimum") && number < schema["minimum"].get<double>()) ||
+                         (schema.contains("exclusiveMinimum") && number <= schema["exclusiveMinimum"].get<double>());
+        const bool high = (schema.contains("maximum") && number > schema["maximum"].get<double>()) ||
+                          (schema.contains("exclusiveMaximum") && number >= schema["exclusiveMaximum"].get<double>());
+        if (low || high) {
+            const Json from = schema.contains("minimum") ? schema["minimum"] : schema.value("exclusiveMinimum", Json("…"));
+            const Json to = schema.contains("maximum") ? schema["maximum"] : schema.value("exclusiveMaximum", Json("…"));
+            const std::string range = to.is_string()     ? "at least " + from.dump()
+                                      : from.is_string() ? "at most " + to.dump()
+                                                         : fmt::format("between {} and {}", from.dump(), to.dump());
+            complain(pointer, fmt::format("{} is {}, it must be {}", named(pointer), value.dump(), range));
+        }
+    }
+
+    void check_list(const std::string& pointer, const Json& value, const Json& schema) {
+        if (value.size() < schema.value("minItems", std::size_t{0})) {
+            complain(pointer, value.empty() ? fmt::format("{} must not be empty", named(pointer))
+                                            : fmt::format("{} needs at least {} items", named(pointer), schema["minItems"].dump()));
+        }
+        if (schema.contains("maxItems") && value.size() > schema["maxItems"].get<std::size_t>()) {
+            complain(pointer, fmt::format("{} has {} items, more than {}", named(pointer), value.size(), schema["maxItems"].dump()));
+        }
+        if (schema.value("uniqueItems", false)) {
+            std::set<std::string> seen;
+            for (std::size_t i = 0; i < value.size(); ++i) {
+                if (!seen.insert(canonical(value[i])).second) {
+                    const std::string at = fmt::format("{}/{}", pointer, i);
+                    complain(at, fmt::format("{} stands in the list twice", shown(at, value[i])));
+                }
+            }
+        }
+        if (schema.contains("items")) {
+            for (std::size_t i = 0; i < value.size(); ++i) {
+                check(fmt::format("{}/{}", pointer, i), value[i], schema["items"]);
+            }
+        }
+    }
+
+    void check_map(const std::string& pointer, const Json& value, const Json& schema) {
+        for (const std::string& key : strings(member(schema, "required"))) {
+            if (!value.contains(key)) {
+                complain(pointer,
+                         pointer.empty() ? fmt::format("'{}' is missing", key) : fmt::format("'{}' is missing in {}", key, named(pointer)),
+                         {}, true);
+            }
+        }
+        if (value.size() < schema.value("minProperties", std::size_t{0}) ||
+            (schema.contains("maxProperties") && value.size() > schema["maxProperties"].get<std::size_t>())) {
+            complain(pointer, schema.value("x-message", fmt::format("{} has {} keys", named(pointer), value.size())));
+        }
+        for (const auto& item : value.items()) {
+            const std::string below = pointer + "/" + pointer_token(item.key());
+            if (schema.contains("propertyNames")) {
+                Diagnostics found;
+                faults(below, Json(item.key()), schema["propertyNames"], found);
+                for (const Diagnostic& fault : found.list()) {
+                    complain(below, "the name " + fault.message, fault.suggestion, true);
+                }
+            }
+            check_property(pointer, below, item.key(), item.value(), schema);
+        }
+    }
+
+    void check_property(const std::string& pointer, const std::string& below, const std::string& key, const Json& value,
+                        const Json& schema) {
+        bool known = false;
+        const Json& properties = member(schema, "properties");
+        if (properties.contains(key)) {
+            known = true;
+            check(below, value, properties[key]);
+        }
+        const Json& patterns = member(schema, "patternProperties");
+        for (const auto& pattern : patterns.items()) {
+            if (key.size() <= pattern_text_limit && std::regex_search(key, std::regex(pattern.key()))) {
+                known = true;
+                check(below, value, pattern.value());
+            }
+        }
+        if (known || !schema.contains("additionalProperties")) {
+            return;
+        }
+        const Json& others = schema["additionalProperties"];
+        if (!others.is_boolean()) {
+            check(below, value, others);
+        } else if (!others.get<bool>()) {
+            std::vector<std::string> names;
+            for (const auto& property : properties.items()) {
+                names.push_back(property.key());
+            }
+            const std::string where = pointer.empty() || schema.contains("x-kind") ? "" : " in " + named(pointer);
+            const std::string name = key.size() > shown_limit ? key.substr(0, shown_limit) + "…" : key;
+            complain(below, fmt::format("unknown {} '{}'{}", schema.value("x-kind", "key"), name, where), nearest(key, names).value_or(""),
+                     true);
+        }
+    }
+
+    const YamlDocument& document_;
+    const Json& root_;
+    Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value, const Json& schema,
+                  Diagnostics& diagnostics) {
+    Walker(document, schema, diagnostics).check(pointer, value, schema);
+}
+
+}  // namespace imgforge::engine
