@@ -10,6 +10,9 @@ namespace imgforge::cli {
 std::vector<Command> light_commands();
 
 // One function per command, each in its own cmd_<name>.cpp; registry.cpp lists them in the order of the manual.
+Command build_command();
+Command validate_command();
+Command schema_command();
 /// `name`: "images" alone is "images list".
 Command images_list_command(std::string name);
 Command images_show_command();

@@ -5,6 +5,9 @@ namespace imgforge::cli {
 
 std::vector<Command> all_commands() {
     return {
+        build_command(),
+        validate_command(),
+        schema_command(),
         images_list_command("images"),
         images_list_command("images list"),
         images_show_command(),

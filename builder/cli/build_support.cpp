@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/build_support.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "pipelines/stages/registry.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::cli {
+namespace {
+
+/// File names are enough here: reading the rows compiles hundreds of patterns, which a rebuild without work need not wait for.
+std::vector<std::string> known_systems() {
+    std::vector<std::string> names;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(data_path("templates/distributions"), code)) {
+        if (entry.path().extension() == ".yaml") {
+            names.push_back(entry.path().stem().string());
+        }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// Backing files that the records of machines name.
+std::set<fs::path> machine_backings(const Places& places) {
+    std::set<fs::path> backings;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(places.instances(), code)) {
+        const fs::path record = entry.path() / "instance.json";
+        if (!fs::exists(record, code)) {
+            continue;
+        }
+        try {
+            const Json machine = parse_json(read_file(record), record.string());
+            const Json disk = machine.is_object() ? machine.value("disk", Json::object()) : Json::object();
+            if (disk.is_object() && disk.contains("backing") && disk["backing"].is_string()) {
+                backings.insert(disk["backing"].get<std::string>());
+            }
+        } catch (const Error&) {
+            continue;  // a record being written, or damaged: its own commands tell
+        }
+    }
+    return backings;
+}
+
+}  // namespace
+
+engine::RecipeRules recipe_rules() {
+    return {.types = stages::all_stage_types(), .known_os = known_systems(), .cwd = fs::current_path()};
+}
+
+fs::path recipe_file(const std::string& name) {
+    return engine::find_recipe(name, data_path("pipelines/recipes"));
+}
+
+engine::StageServices stage_services(const CommandContext& context) {
+    return {.places = context.places,
+            .settings = context.settings,
+            .processes = context.processes,
+            .clock = context.clock,
+            .monitor = context.monitor,
+            .connection = context.connection};
+}
+
+engine::BuildSeams build_seams(const CommandContext& context) {
+    return {.disk_in_use = [places = context.places](const fs::path& disk) { return machine_backings(places).count(disk) > 0; }};
+}
+
+}  // namespace imgforge::cli

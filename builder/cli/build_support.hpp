@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "builder/cli/command.hpp"
+#include "pipelines/engine/build.hpp"
+
+namespace imgforge::cli {
+
+/// What recipes are checked against: all stage types, the operating systems of templates/, the working directory.
+engine::RecipeRules recipe_rules();
+
+/// The file of a recipe given by path or by the name of a shipped one.
+std::filesystem::path recipe_file(const std::string& name);
+
+engine::StageServices stage_services(const CommandContext& context);
+
+/// Keeps cached layers that a machine's disk stands on.
+engine::BuildSeams build_seams(const CommandContext& context);
+
+}  // namespace imgforge::cli

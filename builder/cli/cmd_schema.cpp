@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/build_support.hpp"
+#include "builder/cli/commands.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+int run_schema(const Arguments&, CommandContext& context) {
+    const engine::RecipeRules rules = recipe_rules();
+    const Json schema = engine::recipe_schema(rules.types, rules.known_os);
+    context.result(schema, pretty(schema));
+    return 0;
+}
+
+}  // namespace
+
+Command schema_command() {
+    return {
+        .name = "schema",
+        .group = "Build",
+        .summary = "JSON Schema of recipes",
+        .description =
+            "Composed from the stage types of this imgforge. Editors with a YAML language server complete and check recipes with it.",
+        .examples = {{"imgforge schema > recipe.schema.json", "for an editor"}},
+        .run = run_schema,
+    };
+}
+
+}  // namespace imgforge::cli
