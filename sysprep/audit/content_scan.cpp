@@ -169,6 +169,7 @@ void ContentScan::unpack_archive(const std::string& path, std::string_view bytes
     archive_read_support_format_all(reader.get());
     archive_read_support_format_raw(reader.get());
     if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK) {
+        warnings_.push_back(fmt::format("{}: could not be unpacked", path));
         return;
     }
     archive_entry* entry = nullptr;

@@ -211,7 +211,7 @@ TEST(ContentScan, damaged_archives_end_with_a_warning_and_not_an_error) {
     const Matcher matcher = needles({{"key", "k", "SECRETSECRET", ""}});
     ContentScan scan(matcher);
     std::string damaged = packed("ustar", "gzip", {{"a", std::string(100000, 'x') + "SECRETSECRET"}});
-    damaged.resize(damaged.size() / 2);
+    damaged.resize(damaged.size() - 20);
     EXPECT_NO_THROW(scan.file("/a", damaged));
     EXPECT_NO_THROW(scan.file("/b", "070701" + std::string(200, 'f')));
     EXPECT_THAT(scan.warnings(), ::testing::Not(IsEmpty()));
