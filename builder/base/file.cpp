@@ -8,8 +8,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -93,6 +95,29 @@ void write_file_atomically(const fs::path& path, std::string_view bytes, unsigne
 
 namespace {
 
+/// Reads and writes the bytes from `start` to `end` at the same place.
+void copy_by_hand(int from, int to, off_t start, off_t end, const std::string& name) {
+    std::vector<char> buffer(1U << 20U);
+    while (start < end) {
+        const auto wanted = std::min(static_cast<size_t>(end - start), buffer.size());
+        const ssize_t got = ::pread(from, buffer.data(), wanted, start);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            throw system_error("copy to", name, got == 0 ? EIO : errno);
+        }
+        for (ssize_t done = 0; done < got;) {
+            const ssize_t put = ::pwrite(to, buffer.data() + done, static_cast<size_t>(got - done), start + done);
+            if (put < 0 && errno != EINTR) {
+                throw system_error("copy to", name, errno);
+            }
+            done += std::max<ssize_t>(put, 0);
+        }
+        start += got;
+    }
+}
+
 /// Copies only the data extents, so that a sparse disk image stays sparse.
 void copy_extents(int from, int to, off_t size, const std::string& name) {
     off_t position = 0;
@@ -113,6 +138,12 @@ void copy_extents(int from, int to, off_t size, const std::string& name) {
         while (in < hole) {
             const ssize_t copied = ::copy_file_range(from, &in, to, &out, static_cast<size_t>(hole - in), 0);
             if (copied < 0 && errno == EINTR) {
+                continue;
+            }
+            // copy_file_range(2): EXDEV between file systems of different types, EINVAL and ENOSYS on some network ones.
+            if (copied < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
+                copy_by_hand(from, to, in, hole, name);
+                in = hole;
                 continue;
             }
             if (copied <= 0) {

@@ -185,9 +185,10 @@ PublishResult write_generation(Work& work) {
     return result;
 }
 
-/// qemu-img reports a full disk as its own failure; the user needs to know that it is the disk.
+/// qemu-img reports a full disk as its own failure ("No space left in the file header" from rebase is one, too: block.c gives ENOSPC);
+/// the user needs to know that it is the disk.
 [[noreturn]] void rethrow_full_disk(const Error& error, const fs::path& folder) {
-    if (error.kind() != Failure::host && error.message().find("No space left on device") != std::string::npos) {
+    if (error.kind() != Failure::host && error.message().find("No space left") != std::string::npos) {
         throw Error(Failure::host, fmt::format("no space left on the file system of {}: {}", folder.string(), error.message()),
                     "run `imgforge images gc` and `imgforge cleanup`, or make room; the store is unchanged");
     }

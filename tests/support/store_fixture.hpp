@@ -9,6 +9,7 @@
 #include "builder/base/places.hpp"
 #include "builder/base/state_db.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/image/qcow2_header.hpp"
 #include "pipelines/store/index_file.hpp"
 #include "pipelines/store/store.hpp"
 
@@ -26,7 +27,8 @@ inline store::Generation add_generation(store::Store& store, const std::string& 
         record.sha256 = sha256_hex(bytes);
         record.content = record.sha256;
         record.created = store.clock().wall_seconds();
-        record.virtual_size = ByteSize::bytes(bytes.size());
+        record.virtual_size = bytes.rfind("QFI", 0) == 0 ? image::read_qcow2_header(scratch.folder / "disk.qcow2").virtual_size
+                                                         : ByteSize::bytes(bytes.size());
         record.allocated_size = ByteSize::bytes(bytes.size());
         Json own = store::to_json(record);
         own.erase("manifest_sha256");
@@ -38,9 +40,15 @@ inline store::Generation add_generation(store::Store& store, const std::string& 
     });
 }
 
-/// A store in a folder of its own.
+/// Memory where there is some, for tests that are about processes and not about disks.
+inline std::filesystem::path fast_folder() {
+    return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : "";
+}
+
+/// A store in a folder of its own; `parent` as for TempDir.
 struct StoreHome {
-    TempDir folder{"imgforge-store-test"};
+    explicit StoreHome(const std::filesystem::path& parent = fast_folder()) : folder("imgforge-store-test", parent) {}
+    TempDir folder;
     Places places{folder.path()};
     SystemClock clock;
     StateDb database{places.state_db()};

@@ -62,7 +62,7 @@ protected:
     SystemProcessRunner processes_;
     NullMonitor monitor_;
     TempDir work_{"imgforge-publish"};
-    test::StoreHome home_;
+    test::StoreHome home_{std::filesystem::path()};  // a real file system: immutable flags, fsync
 };
 
 TEST_F(Publish, whole_disk_reads_as_the_candidate_and_all_records_are_there) {

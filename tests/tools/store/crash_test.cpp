@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// kill -9 at random moments of publish, promote, gc, rollback and delete. IMGFORGE_SEED replays a run,
+// IMGFORGE_KILLS changes their number.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <random>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "pipelines/store/gc.hpp"
+#include "pipelines/store/publish.hpp"
+#include "pipelines/store/verify.hpp"
+#include "tests/support/disk_maker.hpp"
+#include "tests/support/require.hpp"
+#include "tests/support/store_fixture.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::store {
+namespace {
+
+constexpr const char* image = "debian13";
+constexpr int disks = 6;
+
+long number_from_environment(const char* name, long otherwise) {
+    const char* const text = std::getenv(name);
+    return text == nullptr ? otherwise : std::atol(text);
+}
+
+/// The process that will be killed: works on the store until then and tells over a pipe what it has finished.
+class Victim {
+public:
+    Victim(const Places& places, const fs::path& disks_folder, std::uint32_t seed, int pipe)
+        : disks_(disks_folder), random_(seed), pipe_(pipe), places_(places) {}
+
+    [[noreturn]] void run() {
+        try {
+            StateDb database(places_.state_db());
+            Store store(places_, database, clock_);
+            for (;;) {
+                step(store);
+            }
+        } catch (const std::exception& error) {
+            say(std::string("error ") + error.what());
+        }
+        ::_exit(3);
+    }
+
+private:
+    void say(const std::string& line) const {
+        const std::string text = line + "\n";
+        static_cast<void>(::write(pipe_, text.data(), text.size()));
+    }
+
+    void step(Store& store) {
+        const std::uint32_t choice = static_cast<std::uint32_t>(random_()) % 10;
+        const std::vector<Generation> all = store.generations(image);
+        if (choice < 5 || all.size() < 3) {
+            publish_one(store);
+        } else if (choice < 7) {
+            say("gc");
+            collect_garbage(store, image, GcPolicy{.keep = 2, .failed_age = std::chrono::hours(0)});
+        } else if (choice < 9) {
+            const Generation& pick = all[static_cast<std::size_t>(random_()) % all.size()];
+            say(fmt::format("promoting {}", pick.generation));
+            store.promote(image, pick.generation);
+            say(fmt::format("promoted {}", pick.generation));
+        } else {
+            const Generation& pick = all[static_cast<std::size_t>(random_()) % all.size()];
+            say("gc");
+            try {
+                store.remove(image, pick.generation);
+            } catch (const Error&) {
+                // current, or a parent: refusing is right
+            }
+        }
+    }
+
+    void publish_one(Store& store) {
+        const auto version = static_cast<std::uint32_t>(random_());
+        Candidate candidate;
+        candidate.image = image;
+        candidate.disk = disks_ / fmt::format("{}.qcow2", version % disks);
+        candidate.contents.package_format = "deb";
+        candidate.contents.packages = {{.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
+        const PublishResult result = publish(store, processes_, candidate, monitor_);
+        say(fmt::format("published {}", result.generation.generation));
+        say(fmt::format("promoting {}", result.generation.generation));
+        store.promote(image, result.generation.generation);
+        say(fmt::format("promoted {}", result.generation.generation));
+    }
+
+    fs::path disks_;
+    std::mt19937 random_;
+    int pipe_;
+    Places places_;
+    SystemClock clock_;
+    SystemProcessRunner processes_;
+    NullMonitor monitor_;
+};
+
+std::string read_all(int fd) {
+    std::string text;
+    char buffer[4096];
+    for (ssize_t got = ::read(fd, buffer, sizeof buffer); got > 0; got = ::read(fd, buffer, sizeof buffer)) {
+        text.append(buffer, static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+/// What the victim said, as far as it must hold afterwards.
+struct Promise {
+    int published = 0;  ///< must exist, unless something was deleted afterwards
+    int promoted = 0;   ///< must be current, unless the next promotion had begun
+    int promoting = 0;
+    bool deleting = false;
+    std::string error;
+
+    explicit Promise(const std::string& said) {
+        std::istringstream lines(said);
+        for (std::string line; std::getline(lines, line);) {
+            std::istringstream words(line);
+            std::string verb;
+            int number = 0;
+            words >> verb >> number;
+            if (verb == "published") {
+                published = number;
+                deleting = false;
+            } else if (verb == "promoting") {
+                promoting = number;
+            } else if (verb == "promoted") {
+                promoted = number;
+                promoting = 0;
+            } else if (verb == "gc") {
+                deleting = true;
+            } else if (verb == "error") {
+                error = line;
+            }
+        }
+    }
+};
+
+class Crash : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!find_program("qemu-img")) {
+            IMGFORGE_SKIP("tools", "qemu-img is not installed");
+        }
+        for (int i = 0; i < disks; ++i) {
+            test::make_disk(processes_, work_ / fmt::format("{}.qcow2", i),
+                            {.data_mib = 1, .virtual_mib = 2, .change_seed = 1, .changes = static_cast<std::size_t>(i)});
+        }
+    }
+
+    /// Microseconds from fork to the first promise on this machine, as loaded as it is.
+    long measure_publication() {
+        const auto promised = [&](int delay_ms) { return kill_one(1, delay_ms * 1000).find("promoted") != std::string::npos; };
+        int delay = 40;
+        while (!promised(delay) && delay < 10000) {
+            delay = delay * 5 / 4;
+        }
+        return delay * 1000L;
+    }
+
+    std::string kill_one(std::uint32_t seed, int delay_us) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) {
+            throw system_error("make", "a pipe", errno);
+        }
+        const pid_t child = ::fork();
+        if (child == 0) {
+            Victim(places_, work_.path(), seed, ends[1]).run();
+        }
+        ::close(ends[1]);
+        ::usleep(static_cast<useconds_t>(delay_us));
+        ::kill(child, SIGKILL);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        const std::string said = read_all(ends[0]);
+        ::close(ends[0]);
+        return said;
+    }
+
+    /// Everything that must hold after the next command has opened the store.
+    void check(const Promise& promise) {
+        EXPECT_EQ(promise.error, "");
+        StateDb database(places_.state_db());
+        Store store(places_, database, clock_);
+        for (const Finding& finding : verify(store, {.images = {}, .digests = true, .threads = 1}, monitor_)) {
+            ADD_FAILURE() << finding.image << "@" << finding.generation << " " << finding.what << " " << finding.path << " "
+                          << finding.problem;
+        }
+        std::error_code code;
+        for (auto entry = fs::directory_iterator(places_.images() / image, code); !code && entry != fs::directory_iterator();
+             entry.increment(code)) {
+            const std::string name = entry->path().filename();
+            EXPECT_TRUE(name == "index.json" || name.find_first_not_of("0123456789") == std::string::npos) << "left over: " << name;
+        }
+        EXPECT_TRUE(store.recover().empty());
+        if (promise.published != 0 && !promise.deleting) {
+            EXPECT_TRUE(store.find(image, promise.published).has_value()) << "lost " << promise.published;
+        }
+        if (promise.promoted != 0) {
+            const auto now = store.current(image);
+            EXPECT_TRUE(now && (now->generation == promise.promoted || now->generation == promise.promoting))
+                << "current is " << (now ? now->generation : 0) << ", promoted was " << promise.promoted;
+        }
+    }
+
+    SystemProcessRunner processes_;
+    NullMonitor monitor_;
+    SystemClock clock_;
+    TempDir work_{"imgforge-crash", test::fast_folder()};
+    TempDir home_{"imgforge-crash-home", test::fast_folder()};
+    Places places_{home_.path()};
+};
+
+TEST_F(Crash, kill_9_at_any_moment_leaves_a_clean_store) {
+    const auto seed = static_cast<std::uint32_t>(number_from_environment("IMGFORGE_SEED", static_cast<long>(::time(nullptr) % 1000000)));
+    const long kills = number_from_environment("IMGFORGE_KILLS", 500);
+    fmt::print("IMGFORGE_SEED={} IMGFORGE_KILLS={}\n", seed, kills);
+    const long one_publication = measure_publication();
+    std::mt19937 random(seed);
+    int acknowledged = 0;
+    for (long i = 0; i < kills && !HasFailure(); ++i) {
+        // Most victims die in their first publication; a few live longer and reach gc.
+        const auto longest = static_cast<unsigned>(random() % 5 == 0 ? 4 * one_publication : one_publication * 5 / 4);
+        const int delay = static_cast<int>(random() % longest);
+        const auto victim = static_cast<std::uint32_t>(random());
+        const std::string said = kill_one(victim, delay);
+        acknowledged += said.find("promoted") != std::string::npos ? 1 : 0;
+        check(Promise(said));
+        if (HasFailure()) {
+            fmt::print("kill {}: victim {} after {} us, said:\n{}\n", i, victim, delay, said);
+        }
+    }
+    // A test in which no victim ever got anything done would prove nothing.
+    EXPECT_GT(acknowledged, kills / 20);
+    fmt::print("{} kills, {} victims had finished at least one publication\n", kills, acknowledged);
+}
+
+}  // namespace
+}  // namespace imgforge::store

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+#include "pipelines/store/publish.hpp"
+#include "pipelines/store/verify.hpp"
+#include "tests/support/disk_maker.hpp"
+#include "tests/support/require.hpp"
+#include "tests/support/store_fixture.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::store {
+namespace {
+
+/// A small file system of its own, gone with the object.
+class SmallFileSystem {
+public:
+    explicit SmallFileSystem(const fs::path& at) : at_(at) { mounted_ = ::mount("imgforge-test", at_.c_str(), "tmpfs", 0, "size=24m") == 0; }
+    ~SmallFileSystem() {
+        if (mounted_) {
+            ::umount2(at_.c_str(), MNT_DETACH);
+        }
+    }
+    SmallFileSystem(const SmallFileSystem&) = delete;
+    SmallFileSystem& operator=(const SmallFileSystem&) = delete;
+    bool mounted() const { return mounted_; }
+
+    /// Fills it until only `bytes` are free.
+    void leave_free(std::uint64_t bytes) const {
+        const fs::path filler = at_ / "filler";
+        fs::remove(filler);
+        const std::uint64_t room = free_space(at_);
+        if (room > bytes) {
+            const Fd fd = open_fd(filler, O_RDWR | O_CREAT);
+            ASSERT_EQ(::posix_fallocate(fd.get(), 0, static_cast<off_t>(room - bytes)), 0);
+        }
+    }
+    void empty() const { fs::remove(at_ / "filler"); }
+
+private:
+    fs::path at_;
+    bool mounted_ = false;
+};
+
+Candidate small_candidate(const fs::path& disk, int version) {
+    Candidate candidate;
+    candidate.image = "debian13";
+    candidate.disk = disk;
+    candidate.contents.package_format = "deb";
+    candidate.contents.packages = {{.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
+    return candidate;
+}
+
+TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_it_was) {
+    const TempDir work("imgforge-full");
+    make_directories(work / "store");
+    const SmallFileSystem small(work / "store");
+    if (!small.mounted()) {
+        IMGFORGE_SKIP("tools", "a tmpfs cannot be mounted here (needs root)");
+    }
+    SystemProcessRunner processes;
+    NullMonitor monitor;
+    SystemClock clock;
+    const Places places{work / "store"};
+    test::make_disk(processes, work / "one.qcow2", {.data_mib = 1, .virtual_mib = 2});
+    test::make_disk(processes, work / "two.qcow2", {.seed = 2, .data_mib = 1, .virtual_mib = 2});
+    StateDb database(places.state_db());
+    Store store(places, database, clock);
+    publish(store, processes, small_candidate(work / "one.qcow2", 1), monitor);
+    store.promote("debian13", 1);
+    const std::string before = read_file(places.images() / "debian13/index.json");
+
+    int failures = 0;
+    bool published = false;
+    // From nothing free to enough, in steps of 20 KiB: every write of a publication meets the end of the disk once.
+    for (std::uint64_t room = 0; !published && room < (12U << 20U); room += 24576) {
+        small.leave_free(room);
+        try {
+            published = publish(store, processes, small_candidate(work / "two.qcow2", 2), monitor).published;
+        } catch (const Error& error) {
+            ++failures;
+            const std::string text = error.describe();
+            EXPECT_TRUE(text.find("No space left") != std::string::npos || text.find("full") != std::string::npos) << room << ": " << text;
+            EXPECT_EQ(error.kind(), Failure::host) << room << ": " << text;
+        }
+        small.empty();
+        store.recover();
+        if (!published) {
+            EXPECT_EQ(read_file(places.images() / "debian13/index.json"), before) << room;
+            EXPECT_EQ(store.generations("debian13").size(), 1U) << room;
+        }
+        EXPECT_TRUE(verify(store, {}, monitor).empty()) << room;
+        for (const fs::directory_entry& entry : fs::directory_iterator(places.images() / "debian13")) {
+            EXPECT_NE(entry.path().filename().string().rfind(".new-", 0), 0U) << room << " left " << entry.path();
+        }
+    }
+
+    EXPECT_TRUE(published);
+    EXPECT_GT(failures, 30);
+    EXPECT_EQ(store.generations("debian13").size(), 2U);
+}
+
+}  // namespace
+}  // namespace imgforge::store
