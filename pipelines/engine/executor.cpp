@@ -108,6 +108,7 @@ void Executor::take_over(std::size_t i, const Layer& layer) {
     }
     input_.facts.update(layer.result.facts);
     input_.fingerprints.push_back(layer.fingerprint);
+    input_.stages.push_back({.name = recipe_.stages[i].name, .type = recipe_.stages[i].type, .fingerprint = layer.fingerprint});
     previous_id_ = layer.id;
     report_.facts = input_.facts;
     report_.disk = input_.disk;

@@ -9,6 +9,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/redact.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/engine/schema.hpp"
 
@@ -101,7 +102,12 @@ public:
 
     std::vector<std::string> apply(const std::vector<Override>& overrides) {
         empty_maps_if_map();
-        return apply_overrides(recipe_.document.root, overrides, schema_, rules_.cwd.empty() ? fs::current_path() : rules_.cwd);
+        const fs::path cwd = rules_.cwd.empty() ? fs::current_path() : rules_.cwd;
+        for (const Override& one : overrides) {
+            const bool secret = is_secret_key(one.key.substr(one.key.rfind('.') + 1));
+            recipe_.facts.overrides.push_back({{"key", one.key}, {"value", secret ? Json() : Json(one.value)}, {"cwd", cwd.string()}});
+        }
+        return apply_overrides(recipe_.document.root, overrides, schema_, cwd);
     }
 
     /// The schema for everything, then what needs a sound tree: a stage with faults of its own is not checked further.

@@ -37,6 +37,7 @@ struct RecipeFacts {
     std::filesystem::path folder;     ///< relative names in the recipe are relative to this
     Json installer = Json::object();  ///< the `installer:` block
     Json machine = Json::object();    ///< the `machine:` block with defaults filled in
+    Json overrides = Json::array();   ///< --set as given: [{key, value, cwd}], value null for secrets; a refresh repeats them
     /// SHA-256 of a file, remembered by inode, size and change time, so that an ISO is not read again for every plan.
     /// Set by the engine; file_ingredient(name, path, recipe) uses it.
     std::function<std::string(const std::filesystem::path&)> digest_of{};
