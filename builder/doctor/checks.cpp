@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <unistd.h>
+
+#include <guestfs.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "builder/base/byte_size.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "builder/doctor/doctor.hpp"
+#include "builder/guest/appliance.hpp"
+#include "builder/virt/acceleration.hpp"
+#include "builder/virt/connection.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::doctor {
+namespace {
+
+Check acceleration(DoctorContext& context) {
+    const virt::Acceleration found = virt::acceleration(context.processes, context.places.cache(), context.settings);
+    const bool kvm = found.accelerator == virt::Accelerator::kvm;
+    return {.ok = kvm,
+            .detail = found.detail,
+            .fix = kvm ? ""
+                       : "use a host whose /dev/kvm really runs guests (on a virtual host: turn nested virtualisation on); everything "
+                         "works without it, about 10 times slower"};
+}
+
+/// The kernels that the appliance, the acceleration test and direct boots can use.
+Check kernel(DoctorContext&) {
+    std::vector<std::string> readable;
+    std::vector<std::string> unreadable;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator("/boot", code)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("vmlinuz-")) {
+            (::access(entry.path().c_str(), R_OK) == 0 ? readable : unreadable).push_back(entry.path().string());
+        }
+    }
+    if (!readable.empty()) {
+        return {.ok = true, .detail = readable.front() + " can be read", .required = true};
+    }
+    if (!unreadable.empty()) {
+        // Ubuntu ships kernels 0600 (Launchpad 759725), which stops the appliance for ordinary users.
+        return {.detail = unreadable.front() + " cannot be read by this user, so the appliance cannot start",
+                .fix = fmt::format("sudo dpkg-statoverride --update --add root root 0644 {}", unreadable.front()),
+                .required = true};
+    }
+    return {.detail = "no kernel in /boot, so the appliance cannot start", .fix = "apt-get install linux-image-amd64", .required = true};
+}
+
+Check appliance(DoctorContext& context) {
+    const virt::Acceleration speed = virt::acceleration(context.processes, context.places.cache(), context.settings);
+    const TempDir folder("imgforge-doctor");
+    const fs::path disk = folder / "empty.raw";
+    write_file_atomically(disk, std::string(1U << 20U, '\0'), 0600);
+    guest::Appliance guest({.drives = {{.file = disk, .format = "raw", .read_only = true}},
+                            .accelerator = speed.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg},
+                           context.monitor);
+    std::vector<std::string> missing;
+    for (const char* feature : {"xfs", "btrfs", "lvm2", "zerofree", "fstrim", "luks"}) {
+        char* const wanted[] = {const_cast<char*>(feature), nullptr};
+        if (guest.call("features", [&](guestfs_h* g) { return guestfs_feature_available(g, wanted); }) == 0) {
+            missing.emplace_back(feature);
+        }
+    }
+    const std::string launched = fmt::format("appliance up in {:.1f} s", guest.launch_seconds());
+    guest.finish();
+    if (!missing.empty()) {
+        return {.detail = fmt::format("{}, but without {}", launched, fmt::join(missing, ", ")),
+                .fix = "apt-get install libguestfs-xfs btrfs-progs lvm2 zerofree cryptsetup-bin",
+                .required = true};
+    }
+    return {.ok = true, .detail = launched, .required = true};
+}
+
+Check system_connection(DoctorContext&) {
+    try {
+        const virt::Connection connection = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5));
+        return {.ok = true, .detail = fmt::format("qemu:///system answers, libvirt {}", connection.host().libvirt_version)};
+    } catch (const Error& error) {
+        return {.detail = fmt::format("qemu:///system does not answer; machines run on the embedded driver with user networking ({})",
+                                      error.message()),
+                .fix = "apt-get install libvirt-daemon-system && systemctl enable --now libvirtd (and be in the group libvirt)"};
+    }
+}
+
+Check embedded_driver(DoctorContext&) {
+    const TempDir root("imgforge-doctor");
+    const virt::Connection connection = virt::Connection::open(virt::embedded_uri(root.path()));
+    return {.ok = true,
+            .detail = fmt::format("qemu:///embed works without a daemon, QEMU {}", connection.host().hypervisor_version),
+            .required = true};
+}
+
+Check default_network(DoctorContext&) {
+    std::vector<virt::NetworkInfo> networks;
+    try {
+        networks = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5)).networks();
+    } catch (const Error&) {
+        return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used"};
+    }
+    const auto found =
+        std::find_if(networks.begin(), networks.end(), [](const virt::NetworkInfo& network) { return network.name == "default"; });
+    if (found == networks.end()) {
+        return {.detail = "libvirt has no network 'default', so `nat` cannot be used",
+                .fix = "virsh net-define /usr/share/libvirt/networks/default.xml"};
+    }
+    if (!found->active) {
+        return {.detail = "the network 'default' is not active, so `nat` cannot be used",
+                .fix = "virsh net-start default && virsh net-autostart default"};
+    }
+    return {.ok = true, .detail = "the network 'default' (nat) is active"};
+}
+
+Check space(DoctorContext& context) {
+    const ByteSize free = ByteSize::bytes(free_space(context.places.home));
+    constexpr ByteSize wanted = ByteSize::gib(10);
+    const bool enough = free >= wanted;
+    return {.ok = enough,
+            .detail = fmt::format("{} free for {}", free.text(), context.places.home.string()),
+            .fix = enough ? "" : "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free",
+            .required = true};
+}
+
+Check permissions(DoctorContext& context) {
+    context.places.create();
+    write_file_atomically(context.places.cache() / ".doctor", "");
+    fs::remove(context.places.cache() / ".doctor");
+    return {.ok = true, .detail = context.places.home.string() + " can be written", .required = true};
+}
+
+/// First line that a program says of its version.
+std::string version_of(ProcessRunner& processes, const std::string& program) {
+    const ProcessResult result = processes.run({.program = program, .args = {"--version"}, .timeout = std::chrono::seconds(20)});
+    const std::string& text = result.out.empty() ? result.err : result.out;
+    return result.ok() ? text.substr(0, text.find('\n')) : std::string();
+}
+
+Check programs(DoctorContext& context) {
+    std::vector<std::string> missing;
+    std::string fixes;
+    // program -> package
+    for (const auto& [program, package] : std::vector<std::pair<std::string, std::string>>{{"qemu-system-x86_64", "qemu-system-x86"},
+                                                                                           {"qemu-img", "qemu-utils"},
+                                                                                           {"xorriso", "xorriso"},
+                                                                                           {"gpgv", "gpgv"},
+                                                                                           {"ssh", "openssh-client"}}) {
+        if (!find_program(program)) {
+            missing.push_back(program);
+            fixes += " " + package;
+        }
+    }
+    if (!missing.empty()) {
+        return {.detail = fmt::format("not found: {}", fmt::join(missing, ", ")), .fix = "apt-get install" + fixes, .required = true};
+    }
+    return {.ok = true,
+            .detail = fmt::format("{}; {}", version_of(context.processes, "qemu-system-x86_64"), version_of(context.processes, "xorriso")),
+            .required = true};
+}
+
+Check firmware(DoctorContext&) {
+    std::error_code code;
+    const bool found = fs::exists("/usr/share/qemu/firmware", code) && fs::exists("/usr/share/OVMF", code);
+    return {.ok = found,
+            .detail = found ? "OVMF is there: firmware uefi can be used" : "no OVMF: only firmware bios",
+            .fix = found ? "" : "apt-get install ovmf"};
+}
+
+Check memory(DoctorContext&) {
+    const std::uint64_t page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const ByteSize total = ByteSize::bytes(static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page);
+    const bool enough = total >= ByteSize::mib(3500);
+    return {.ok = enough,
+            .detail = fmt::format("{} of memory, {} cores", total.text(), ::sysconf(_SC_NPROCESSORS_ONLN)),
+            .fix = enough ? "" : "an install wants 1.5 GiB for the guest and the appliance 1.3 GiB: add memory or swap"};
+}
+
+}  // namespace
+
+std::vector<CheckType> all_checks() {
+    return {
+        {"programs", false, programs},
+        {"kernel", false, kernel},
+        {"acceleration", true, acceleration},
+        {"appliance", true, appliance},
+        {"embedded-driver", false, embedded_driver},
+        {"libvirt-system", false, system_connection},
+        {"network", false, default_network},
+        {"firmware", false, firmware},
+        {"memory", false, memory},
+        {"permissions", false, permissions},
+        {"space", false, space},
+    };
+}
+
+}  // namespace imgforge::doctor

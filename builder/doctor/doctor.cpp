@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/doctor/doctor.hpp"
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+
+namespace imgforge::doctor {
+
+std::vector<Check> examine(DoctorContext& context) {
+    std::vector<Check> found;
+    for (const CheckType& type : all_checks()) {
+        if (type.slow && context.quick) {
+            continue;
+        }
+        Activity activity(context.monitor, "checking " + type.name);
+        try {
+            found.push_back(type.run(context));
+        } catch (const Error& error) {
+            found.push_back({.name = type.name,
+                             .ok = false,
+                             .detail = error.message(),
+                             .fix = error.hint(),
+                             .required = error.kind() == Failure::host});
+        }
+        found.back().name = type.name;
+    }
+    return found;
+}
+
+Json to_json(const std::vector<Check>& checks) {
+    Json list = Json::array();
+    for (const Check& check : checks) {
+        list.push_back({{"name", check.name},
+                        {"ok", check.ok},
+                        {"required", check.required},
+                        {"detail", check.detail},
+                        {"fix", check.fix.empty() ? Json(nullptr) : Json(check.fix)}});
+    }
+    return {{"checks", list}};
+}
+
+std::string to_text(const std::vector<Check>& checks) {
+    std::string text;
+    for (const Check& check : checks) {
+        text += fmt::format("{:<8} {:<16} {}\n", check.ok ? "ok" : check.required ? "MISSING" : "limited", check.name, check.detail);
+        if (!check.ok && !check.fix.empty()) {
+            text += fmt::format("{:<8} {:<16} mend: {}\n", "", "", check.fix);
+        }
+    }
+    return text;
+}
+
+}  // namespace imgforge::doctor

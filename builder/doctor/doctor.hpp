@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "builder/base/json.hpp"
+#include "builder/base/monitor.hpp"
+#include "builder/base/places.hpp"
+#include "builder/base/process.hpp"
+
+namespace imgforge::doctor {
+
+/// What one look at the host found.
+struct Check {
+    std::string name;  ///< "acceleration", "libguestfs", …
+    bool ok = false;
+    std::string detail;  ///< what was seen, with figures
+    std::string fix{};   ///< the command or sentence that mends it; empty when ok
+    /// Without it the main job (build and spawn) cannot work here; others are limits one can live with.
+    bool required = false;
+};
+
+struct DoctorContext {
+    const Places& places;
+    const Json& settings;
+    ProcessRunner& processes;
+    Monitor& monitor;
+    bool quick = false;  ///< leave out what starts a virtual machine (kernel boot test, appliance launch)
+};
+
+/// A named check; each lives in its own function and never throws: an Error becomes a failed check with its hint as fix.
+struct CheckType {
+    std::string name;
+    bool slow = false;
+    std::function<Check(DoctorContext&)> run;
+};
+
+/// All checks in the order they are shown.
+std::vector<CheckType> all_checks();
+
+/// Runs them; with `quick` without the slow ones.
+std::vector<Check> examine(DoctorContext& context);
+
+/// The `doctor` record: `{checks:[{name, ok, required, detail, fix}]}`.
+Json to_json(const std::vector<Check>& checks);
+
+/// For people: a line per check, the fix below those that failed.
+std::string to_text(const std::vector<Check>& checks);
+
+}  // namespace imgforge::doctor
