@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "sysprep/sysprep_image.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "builder/image/backing_chain.hpp"
+#include "builder/image/image_lock.hpp"
+#include "builder/image/qemu_img.hpp"
+
+namespace imgforge::sysprep {
+
+namespace {
+
+using image::DiskFormat;
+
+void refuse_snapshots(const ImageRequest& request, DiskFormat format, ProcessRunner& processes) {
+    if (format != DiskFormat::qcow2 || request.output) {
+        return;
+    }
+    const image::qemu_img::ImageInfo info = image::qemu_img::read_info(processes, request.image, format);
+    if (!info.snapshots.empty()) {
+        throw Error(Failure::guest,
+                    fmt::format("{} holds {} internal snapshot(s) ('{}'), which keep what is to be cleaned", request.image.string(), info.snapshots.size(), info.snapshots.front()),
+                    "write the cleaned image to a new file with --output, which leaves them out, or delete them with `qemu-img snapshot -d`");
+    }
+}
+
+void flush(const std::filesystem::path& file) {
+    const Fd fd = open_fd(file, O_RDONLY);
+    if (::fsync(fd.get()) != 0) {
+        throw system_error("flush", file.string(), errno);
+    }
+}
+
+}  // namespace
+
+DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes) {
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(request.image, ignored)) {
+        throw Error(Failure::usage, fmt::format("{} is no image file", request.image.string()));
+    }
+    if (request.output && std::filesystem::exists(*request.output)) {
+        throw Error(Failure::usage, fmt::format("{} exists already", request.output->string()), "choose another name for --output, or remove it first");
+    }
+    const DiskFormat format = request.format ? *request.format : image::sniff_disk_format(request.image);
+    if (format != DiskFormat::raw && format != DiskFormat::qcow2) {
+        throw Error(Failure::usage, fmt::format("{} is a {} image; only raw and qcow2 images can be worked on", request.image.string(), image::to_string(format)),
+                    "convert it first: qemu-img convert -O qcow2");
+    }
+    image::read_backing_chain(request.image, format, image::foreign_image_policy(request.image));
+    image::require_unused(request.image);
+    refuse_snapshots(request, format, processes);
+    return format;
+}
+
+void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
+                      Monitor& monitor, std::uint64_t parent_activity) {
+    const std::filesystem::path fresh = target.string() + ".imgforge-new";
+    std::filesystem::remove(fresh);
+    Activity activity(monitor, "write the cleaned image", parent_activity);
+    try {
+        image::qemu_img::run_convert(processes, {.from = overlay, .from_format = DiskFormat::qcow2, .to = fresh, .to_format = format},
+                                     [&](double percent) { activity.progress(percent, 100); });
+        struct ::stat status {};
+        if (::stat(like.c_str(), &status) == 0) {
+            ::chmod(fresh.c_str(), status.st_mode & 07777U);
+            if (::geteuid() == 0 && ::chown(fresh.c_str(), status.st_uid, status.st_gid) != 0) {
+                throw system_error("change the owner of", fresh.string(), errno);
+            }
+        }
+        flush(fresh);
+        std::filesystem::rename(fresh, target);
+        sync_directory(std::filesystem::absolute(target).parent_path());
+    } catch (...) {
+        std::error_code ignored;
+        std::filesystem::remove(fresh, ignored);
+        throw;
+    }
+}
+
+SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
+                            Monitor& monitor) {
+    const DiskFormat format = check_image(request, processes);
+    const std::filesystem::path target = request.output.value_or(request.image);
+    // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder alone.
+    const TempDir work("imgforge-sysprep", dry_run ? std::filesystem::path() : std::filesystem::absolute(target).parent_path());
+    // While the image is read, no machine may start from it.
+    const image::ImageHold hold(request.image);
+    OfflineRun run({.image = request.image,
+                    .format = format,
+                    .work_folder = work.path(),
+                    .throw_away = dry_run,
+                    .accelerator = request.accelerator,
+                    .passphrase_file = request.passphrase_file,
+                    .root_device = request.root_device},
+                   processes, monitor);
+    SysprepReport report = run_operations(run.session(), operations, options, !dry_run);
+    if (dry_run) {
+        run.finish();
+        return report;
+    }
+    const std::filesystem::path overlay = work / "cleaned.qcow2";
+    run.finish(overlay);
+    write_standalone(overlay, target, format, request.image, processes, monitor);
+    return report;
+}
+
+}  // namespace imgforge::sysprep
