@@ -12,11 +12,12 @@ namespace imgforge::sysprep {
 
 ProcessSpec working_overlay_spec(const std::filesystem::path& overlay, const std::filesystem::path& image, image::DiskFormat format) {
     return {.program = "qemu-img",
-            .args = {"create", "-q", "-f", "qcow2", "-F", std::string(image::to_string(format)), "-b", std::filesystem::absolute(image).string(), "-o", "cluster_size=4k",
-                     overlay.string()}};
+            .args = {"create", "-q", "-f", "qcow2", "-F", std::string(image::to_string(format)), "-b",
+                     std::filesystem::absolute(image).string(), "-o", "cluster_size=4k", overlay.string()}};
 }
 
-OfflineRun::OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Monitor& monitor) : options_(std::move(options)), processes_(processes), monitor_(monitor) {
+OfflineRun::OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Monitor& monitor)
+    : options_(std::move(options)), processes_(processes), monitor_(monitor) {
     guest::ApplianceOptions appliance;
     appliance.accelerator = options_.accelerator;
     appliance.network = options_.network;
@@ -29,7 +30,8 @@ OfflineRun::OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Moni
         appliance.drives = {{overlay_, "qcow2", false, true}};
     }
     appliance_ = std::make_unique<guest::Appliance>(std::move(appliance), monitor_);
-    os_ = guest::open_guest(*appliance_, {.read_only = options_.read_only, .passphrase_file = options_.passphrase_file, .root_device = options_.root_device});
+    os_ = guest::open_guest(
+        *appliance_, {.read_only = options_.read_only, .passphrase_file = options_.passphrase_file, .root_device = options_.root_device});
     fs_ = std::make_unique<guest::ApplianceFs>(*appliance_);
     session_.emplace(OfflineSession{appliance_.get(), *fs_, os_, needles_, monitor_, options_.work_folder, options_.read_only});
     for (const std::string& warning : os_.warnings) {
@@ -54,8 +56,12 @@ void OfflineRun::make_overlay() {
     std::filesystem::permissions(overlay_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
-OfflineSession& OfflineRun::session() { return *session_; }
-double OfflineRun::launch_seconds() const { return appliance_ ? appliance_->launch_seconds() : 0; }
+OfflineSession& OfflineRun::session() {
+    return *session_;
+}
+double OfflineRun::launch_seconds() const {
+    return appliance_ ? appliance_->launch_seconds() : 0;
+}
 
 void OfflineRun::checkpoint(const std::filesystem::path& file) {
     // Unmounting flushes the guest's file systems, and with the flush QEMU writes its own tables to the file, also under

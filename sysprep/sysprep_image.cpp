@@ -26,9 +26,11 @@ void refuse_snapshots(const ImageRequest& request, DiskFormat format, ProcessRun
     }
     const image::qemu_img::ImageInfo info = image::qemu_img::read_info(processes, request.image, format);
     if (!info.snapshots.empty()) {
-        throw Error(Failure::guest,
-                    fmt::format("{} holds {} internal snapshot(s) ('{}'), which keep what is to be cleaned", request.image.string(), info.snapshots.size(), info.snapshots.front()),
-                    "write the cleaned image to a new file with --output, which leaves them out, or delete them with `qemu-img snapshot -d`");
+        throw Error(
+            Failure::guest,
+            fmt::format("{} holds {} internal snapshot(s) ('{}'), which keep what is to be cleaned", request.image.string(),
+                        info.snapshots.size(), info.snapshots.front()),
+            "write the cleaned image to a new file with --output, which leaves them out, or delete them with `qemu-img snapshot -d`");
     }
 }
 
@@ -47,12 +49,15 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes) {
         throw Error(Failure::usage, fmt::format("{} is no image file", request.image.string()));
     }
     if (request.output && std::filesystem::exists(*request.output)) {
-        throw Error(Failure::usage, fmt::format("{} exists already", request.output->string()), "choose another name for --output, or remove it first");
+        throw Error(Failure::usage, fmt::format("{} exists already", request.output->string()),
+                    "choose another name for --output, or remove it first");
     }
     const DiskFormat format = request.format ? *request.format : image::sniff_disk_format(request.image);
     if (format != DiskFormat::raw && format != DiskFormat::qcow2) {
-        throw Error(Failure::usage, fmt::format("{} is a {} image; only raw and qcow2 images can be worked on", request.image.string(), image::to_string(format)),
-                    "convert it first: qemu-img convert -O qcow2");
+        throw Error(
+            Failure::usage,
+            fmt::format("{} is a {} image; only raw and qcow2 images can be worked on", request.image.string(), image::to_string(format)),
+            "convert it first: qemu-img convert -O qcow2");
     }
     image::read_backing_chain(request.image, format, image::foreign_image_policy(request.image));
     image::require_unused(request.image);
@@ -60,8 +65,8 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes) {
     return format;
 }
 
-void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
-                      Monitor& monitor, std::uint64_t parent_activity) {
+void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, DiskFormat format,
+                      const std::filesystem::path& like, ProcessRunner& processes, Monitor& monitor, std::uint64_t parent_activity) {
     const std::filesystem::path fresh = target.string() + ".imgforge-new";
     std::filesystem::remove(fresh);
     Activity activity(monitor, "write the cleaned image", parent_activity);
@@ -85,8 +90,8 @@ void write_standalone(const std::filesystem::path& overlay, const std::filesyste
     }
 }
 
-SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
-                            Monitor& monitor) {
+SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options,
+                            bool dry_run, ProcessRunner& processes, Monitor& monitor) {
     const DiskFormat format = check_image(request, processes);
     const std::filesystem::path target = request.output.value_or(request.image);
     // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder alone.

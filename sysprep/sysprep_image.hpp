@@ -15,7 +15,7 @@ namespace imgforge::sysprep {
 /// An image a user named, to be worked on by a command outside a pipeline.
 struct ImageRequest {
     std::filesystem::path image;
-    std::optional<image::DiskFormat> format{};     ///< nothing: told by its header, references then refused
+    std::optional<image::DiskFormat> format{};      ///< nothing: told by its header, references then refused
     std::optional<std::filesystem::path> output{};  ///< nothing: the image is replaced at the end, in one step
     std::filesystem::path passphrase_file{};
     std::string root_device{};
@@ -28,12 +28,12 @@ image::DiskFormat check_image(const ImageRequest& request, ProcessRunner& proces
 
 /// Cleans an image: one launch, then a new file without any stale cluster, which replaces the image or becomes `output`.
 /// A dry run changes nothing and leaves no file.
-SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
-                            Monitor& monitor);
+SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options,
+                            bool dry_run, ProcessRunner& processes, Monitor& monitor);
 
 /// Writes `overlay` with all its backing files as one new file of `format` at `target` (atomically, flushed, mode of
 /// `like` when it exists). Nothing that was discarded or overwritten is in it.
-void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, image::DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
-                      Monitor& monitor, std::uint64_t parent_activity = 0);
+void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, image::DiskFormat format,
+                      const std::filesystem::path& like, ProcessRunner& processes, Monitor& monitor, std::uint64_t parent_activity = 0);
 
 }  // namespace imgforge::sysprep

@@ -16,8 +16,13 @@ int list_operations(CommandContext& context) {
     Json list = Json::array();
     std::string text;
     for (const sysprep::Operation& operation : sysprep::all_operations()) {
-        list.push_back({{"name", operation.name}, {"heading", operation.heading}, {"reason", operation.reason}, {"source", operation.source}, {"default", operation.enabled},
-                        {"families", operation.families}, {"rows", operation.rows}});
+        list.push_back({{"name", operation.name},
+                        {"heading", operation.heading},
+                        {"reason", operation.reason},
+                        {"source", operation.source},
+                        {"default", operation.enabled},
+                        {"families", operation.families},
+                        {"rows", operation.rows}});
         text += fmt::format("{}{:28} {}\n", operation.enabled ? "* " : "  ", operation.name, operation.heading);
         if (context.verbose) {
             text += fmt::format("    why: {}\n    source: {}\n", operation.reason, operation.source);
@@ -61,9 +66,11 @@ int run(const Arguments& arguments, CommandContext& context) {
     }
     const bool dry_run = arguments.has("dry-run");
     const auto operations = sysprep::select_operations(arguments.get_or("operations", ""), sysprep::all_operations());
-    const sysprep::SysprepReport report = sysprep::sysprep_image(request, operations, options_of(arguments), dry_run, *context.processes, *context.monitor);
-    const std::string end = dry_run ? fmt::format("{} changes would be made; the image is as it was", report.change_count())
-                                    : fmt::format("{} changes; {} is clean", report.change_count(), request.output.value_or(request.image).string());
+    const sysprep::SysprepReport report =
+        sysprep::sysprep_image(request, operations, options_of(arguments), dry_run, *context.processes, *context.monitor);
+    const std::string end =
+        dry_run ? fmt::format("{} changes would be made; the image is as it was", report.change_count())
+                : fmt::format("{} changes; {} is clean", report.change_count(), request.output.value_or(request.image).string());
     Json record = report.to_json();
     record["dry_run"] = dry_run;
     context.result(record, report.to_text(dry_run || context.verbose) + end);
@@ -77,22 +84,41 @@ Command sysprep_command() {
         .name = "sysprep",
         .group = "Images",
         .summary = "clean a disk image of identity, secrets and traces, so that clones are unique",
-        .description = "Removes what makes two copies of an installed system the same machine (machine ID, SSH host keys, network identities, seeds), what belongs to its builder (logs, "
-                       "histories, credentials, installer answers), and wipes free space, so that nothing deleted is left in the file.\n\n"
-                       "The image is replaced in one step at the end, or written to a new file with --output. It must not be in use. Windows guests are not supported.",
+        .description =
+            "Removes what makes two copies of an installed system the same machine (machine ID, SSH host keys, network identities, seeds), "
+            "what belongs to its builder (logs, "
+            "histories, credentials, installer answers), and wipes free space, so that nothing deleted is left in the file.\n\n"
+            "The image is replaced in one step at the end, or written to a new file with --output. It must not be in use. Windows guests "
+            "are not supported.",
         .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .required = false, .completes = Completes::file}},
         .options =
             {
-                {.names = {"--output", "-o"}, .value = "FILE", .help = "write the cleaned image here and leave IMAGE alone", .completes = Completes::file},
+                {.names = {"--output", "-o"},
+                 .value = "FILE",
+                 .help = "write the cleaned image here and leave IMAGE alone",
+                 .completes = Completes::file},
                 {.names = {"--operations"}, .value = "LIST", .help = "a,b: only these; -c: all default ones but c; 'all', 'defaults'"},
                 {.names = {"--list-operations"}, .help = "show all operations and stop"},
                 {.names = {"--dry-run", "-n"}, .help = "show exactly what would be changed; the image stays as it is"},
-                {.names = {"--keep"}, .value = "PATTERN", .help = "never touch paths in the guest that match (may be repeated)", .repeatable = true},
+                {.names = {"--keep"},
+                 .value = "PATTERN",
+                 .help = "never touch paths in the guest that match (may be repeated)",
+                 .repeatable = true},
                 {.names = {"--keep-password"}, .value = "USER", .help = "leave this user's password (may be repeated)", .repeatable = true},
-                {.names = {"--remove-user"}, .value = "USER", .help = "remove a build user with home, keys and sudo rules (may be repeated)", .repeatable = true},
-                {.names = {"--machine-id"}, .value = "STATE", .help = "what to leave in /etc/machine-id (default: empty)", .choices = {"empty", "uninitialized", "delete", "keep"},
+                {.names = {"--remove-user"},
+                 .value = "USER",
+                 .help = "remove a build user with home, keys and sudo rules (may be repeated)",
+                 .repeatable = true},
+                {.names = {"--machine-id"},
+                 .value = "STATE",
+                 .help = "what to leave in /etc/machine-id (default: empty)",
+                 .choices = {"empty", "uninitialized", "delete", "keep"},
                  .completes = Completes::choice},
-                {.names = {"--format"}, .value = "FORMAT", .help = "format of IMAGE, when its header shall not tell", .choices = {"qcow2", "raw"}, .completes = Completes::choice},
+                {.names = {"--format"},
+                 .value = "FORMAT",
+                 .help = "format of IMAGE, when its header shall not tell",
+                 .choices = {"qcow2", "raw"},
+                 .completes = Completes::choice},
                 {.names = {"--passphrase-file"}, .value = "FILE", .help = "passphrase of encrypted volumes", .completes = Completes::file},
                 {.names = {"--root"}, .value = "DEVICE", .help = "root file system, when the image holds several systems"},
             },

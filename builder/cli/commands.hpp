@@ -29,4 +29,6 @@ Command completion_command();
 Command complete_command();
 Command manual_command();
 
+Command sysprep_command();
+
 }  // namespace imgforge::cli

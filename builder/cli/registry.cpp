@@ -19,6 +19,7 @@ std::vector<Command> all_commands() {
         images_verify_command(),
         media_probe_command(),
         media_create_command(),
+        sysprep_command(),
         doctor_command(),
         completion_command(),
         complete_command(),

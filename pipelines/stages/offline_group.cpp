@@ -69,7 +69,8 @@ private:
             return;
         }
         if (!task.input.disk) {
-            throw Error(Failure::recipe, fmt::format("stage '{}' has no disk to work on", task.name), "put an install or fetch stage before it");
+            throw Error(Failure::recipe, fmt::format("stage '{}' has no disk to work on", task.name),
+                        "put an install or fetch stage before it");
         }
         work_.emplace("imgforge-offline", task.scratch.parent_path());
         // Needles that a stage of an earlier run left.

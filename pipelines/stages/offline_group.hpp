@@ -40,7 +40,8 @@ public:
     /// On the host. `layer`: for stages that change the guest a qcow2 in task.scratch with the working overlay's content,
     /// whose backing file is the group's input disk; else empty. Needles of the group are saved at `needles_file` (0600) when
     /// some were collected.
-    virtual engine::StageResult outside(engine::StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file, Json inside) const = 0;
+    virtual engine::StageResult outside(engine::StageTask& task, const std::filesystem::path& layer,
+                                        const std::filesystem::path& needles_file, Json inside) const = 0;
 
     engine::StageResult run(engine::StageTask& task) const final;
     void run_group(std::span<engine::StageTask> tasks, std::span<const engine::StageType* const> types, const Publish& publish) const final;

@@ -7,7 +7,10 @@ namespace imgforge::stages {
 
 std::vector<const engine::StageType*> all_stage_types() {
     // One line per type, in the order a recipe usually has them.
-    return {};
+    return {
+        &customize_stage(),
+        &sysprep_stage(),
+    };
 }
 
 }  // namespace imgforge::stages

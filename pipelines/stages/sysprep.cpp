@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
@@ -49,7 +50,7 @@ public:
     bool changes_guest() const override { return true; }
 
     const Json& schema() const override {
-        static const Json schema = Json::parse(R"({
+        static const Json schema = Json::parse(R"json({
             "type": "object", "additionalProperties": false,
             "properties": {
                 "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c (imgforge sysprep --list-operations)", "default": ""},
@@ -57,51 +58,57 @@ public:
                 "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
                 "keep-passwords": {"type": "array", "items": {"type": "string"}, "description": "users whose password stays usable", "default": []},
                 "remove-users": {"type": "array", "items": {"type": "string"}, "description": "build users to remove with their homes", "default": []},
-                "passphrase-file": {"type": "string", "description": "file with the passphrase of encrypted volumes", "default": ""}
-            }})");
+                "passphrase-file": {
+        "type" : "string", "description" : "file with the passphrase of encrypted volumes", "default" : ""
+    }
+}
+})json");
         return schema;
-    }
+}
 
-    void check(const engine::RecipeFacts& /*recipe*/, const Json& options, const YamlDocument& document, const std::string& pointer, Diagnostics& diagnostics) const override {
-        try {
-            sysprep::select_operations(options.value("operations", ""), sysprep::all_operations());
-        } catch (const Error& error) {
-            diagnostics.add(document.at(pointer + "/operations", error.message()));
-        }
+void check(const engine::RecipeFacts& /*recipe*/, const Json& options, const YamlDocument& document, const std::string& pointer,
+           Diagnostics& diagnostics) const override {
+    try {
+        sysprep::select_operations(options.value("operations", ""), sysprep::all_operations());
+    } catch (const Error& error) {
+        diagnostics.add(document.at(pointer + "/operations", error.message()));
     }
+}
 
-    std::filesystem::path passphrase_file(const engine::RecipeFacts& recipe, const Json& options) const override {
-        const std::string file = options.value("passphrase-file", "");
-        return file.empty() ? std::filesystem::path() : recipe.folder / file;
-    }
+std::filesystem::path passphrase_file(const engine::RecipeFacts& recipe, const Json& options) const override {
+    const std::string file = options.value("passphrase-file", "");
+    return file.empty() ? std::filesystem::path() : recipe.folder / file;
+}
 
-    Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
-        const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
-        return sysprep::run_operations(session, operations, options_of(task), true).to_json();
-    }
+Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
+    const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
+    return sysprep::run_operations(session, operations, options_of(task), true).to_json();
+}
 
-    StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file, Json inside) const override {
-        StageResult result;
-        // The layer's backing file still holds every secret: the result is a new file without one.
-        const std::filesystem::path cleaned = task.scratch / "cleaned.qcow2";
-        sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes, *task.monitor, task.activity);
-        std::filesystem::rename(cleaned, layer);
-        result.disk = layer.filename();
-        result.standalone = true;
-        write_file_atomically(task.scratch / "sysprep.json", pretty(inside));
-        result.files.emplace("sysprep", "sysprep.json");
-        if (!needles_file.empty()) {
-            write_file_atomically(task.scratch / "needles.json", read_file(needles_file), 0600);
-            result.files.emplace("needles", "needles.json");
-        }
-        std::size_t changes = 0;
-        for (const Json& operation : inside.at("operations")) {
-            changes += operation.at("changes").size();
-        }
-        result.facts = {{"sysprep_changes", changes}};
-        return result;
+StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file,
+                    Json inside) const override {
+    StageResult result;
+    // The layer's backing file still holds every secret: the result is a new file without one.
+    const std::filesystem::path cleaned = task.scratch / "cleaned.qcow2";
+    sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes, *task.monitor, task.activity);
+    std::filesystem::rename(cleaned, layer);
+    result.disk = layer.filename();
+    result.standalone = true;
+    write_file_atomically(task.scratch / "sysprep.json", pretty(inside));
+    result.files.emplace("sysprep", "sysprep.json");
+    if (!needles_file.empty()) {
+        write_file_atomically(task.scratch / "needles.json", read_file(needles_file), 0600);
+        result.files.emplace("needles", "needles.json");
     }
-};
+    std::size_t changes = 0;
+    for (const Json& operation : inside.at("operations")) {
+        changes += operation.at("changes").size();
+    }
+    result.facts = {{"sysprep_changes", changes}};
+    return result;
+}
+}
+;
 
 }  // namespace
 

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "builder/base/file.hpp"
+#include "pipelines/stages/offline_group.hpp"
+#include "pipelines/stages/stage_types.hpp"
+#include "sysprep/customize/customize.hpp"
+
+namespace imgforge::stages {
+
+using engine::StageResult;
+using engine::StageTask;
+
+namespace {
+
+class CustomizeStage final : public OfflineStage {
+public:
+    std::string_view name() const override { return "customize"; }
+    std::string_view summary() const override { return "packages, files, users, settings and commands in the image, without booting it"; }
+    int revision() const override { return 1; }
+    bool changes_guest() const override { return true; }
+    const Json& schema() const override { return sysprep::customize_schema(); }
+
+    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
+               Diagnostics& diagnostics) const override {
+        for (const auto& [below, message] : sysprep::check_customize(sysprep::customize_spec(options, recipe.folder))) {
+            diagnostics.add(document.at(pointer + below, message));
+        }
+    }
+
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe, const Json& options) const override {
+        std::vector<engine::Ingredient> list;
+        const sysprep::CustomizeSpec spec = sysprep::customize_spec(options, recipe.folder);
+        for (const auto& [host, path] : spec.upload) {
+            add_tree(list, recipe, host);
+        }
+        for (const auto& script : spec.run_scripts) {
+            list.push_back(engine::file_ingredient("script " + script.filename().string(), script, recipe));
+        }
+        return list;
+    }
+
+    bool wants_network(const Json& options) const override { return sysprep::customize_spec(options, {}).network; }
+
+    Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
+        const sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
+        // Logs of a failure must outlive the scratch folder.
+        return sysprep::customize(session, spec, task.run_folder / (task.name + "-logs")).to_json();
+    }
+
+    StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& /*needles_file*/,
+                        Json inside) const override {
+        StageResult result;
+        result.disk = layer.filename();
+        write_file_atomically(task.scratch / "customize.json", pretty(inside));
+        result.files.emplace("customize", "customize.json");
+        // Several customize stages: what any of them put in on purpose is kept.
+        Json paths = inside.at("paths");
+        Json passwords = inside.at("passwords");
+        if (task.input.facts.contains("customized")) {
+            const Json& earlier = task.input.facts.at("customized");
+            paths.insert(paths.end(), earlier.at("paths").begin(), earlier.at("paths").end());
+            passwords.insert(passwords.end(), earlier.at("passwords").begin(), earlier.at("passwords").end());
+        }
+        result.facts = {{"customized", {{"paths", paths}, {"passwords", passwords}}}};
+        return result;
+    }
+
+private:
+    static void add_tree(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe, const std::filesystem::path& host) {
+        if (!std::filesystem::is_directory(host)) {
+            list.push_back(engine::file_ingredient("file " + host.filename().string(), host, recipe));
+            return;
+        }
+        std::vector<std::filesystem::path> files;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(host)) {
+            if (entry.is_regular_file()) {
+                files.push_back(entry.path());
+            }
+        }
+        std::sort(files.begin(), files.end());
+        for (const auto& file : files) {
+            list.push_back(engine::file_ingredient("file " + file.lexically_relative(host.parent_path()).string(), file, recipe));
+        }
+    }
+};
+
+}  // namespace
+
+const engine::StageType& customize_stage() {
+    static const CustomizeStage stage;
+    return stage;
+}
+
+}  // namespace imgforge::stages
