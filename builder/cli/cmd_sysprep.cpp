@@ -57,7 +57,7 @@ int run(const Arguments& arguments, CommandContext& context) {
     request.image = *image;
     request.passphrase_file = arguments.get_or("passphrase-file", "");
     request.root_device = arguments.get_or("root", "");
-    request.accelerator = stages::appliance_accelerator(context.settings, *context.processes);
+    request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
     if (const auto format = arguments.get("format")) {
         request.format = image::parse_disk_format(*format);
     }

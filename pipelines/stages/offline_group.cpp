@@ -8,7 +8,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
-#include "builder/image/image_lock.hpp"
+#include "builder/virt/acceleration.hpp"
 
 namespace imgforge::stages {
 
@@ -76,12 +76,13 @@ private:
         // Needles that a stage of an earlier run left.
         const auto earlier = task.input.files.find(needles_role);
         run_ = std::make_unique<sysprep::OfflineRun>(
-            sysprep::OfflineRunOptions{.image = *task.input.disk,
-                                       .work_folder = work_->path(),
-                                       .network = network_,
-                                       .accelerator = appliance_accelerator(task.services->settings, *task.services->processes),
-                                       .passphrase_file = passphrase_,
-                                       .parent_activity = task.activity},
+            sysprep::OfflineRunOptions{
+                .image = *task.input.disk,
+                .work_folder = work_->path(),
+                .network = network_,
+                .accelerator = appliance_accelerator(task.services->settings, task.services->places, *task.services->processes),
+                .passphrase_file = passphrase_,
+                .parent_activity = task.activity},
             *task.services->processes, *task.monitor);
         if (earlier != task.input.files.end() && std::filesystem::exists(earlier->second)) {
             run_->session().needles = sysprep::Needles::load(earlier->second);
@@ -117,9 +118,9 @@ private:
 
 }  // namespace
 
-guest::Accelerator appliance_accelerator(const Json& settings, ProcessRunner& /*processes*/) {
-    const auto wanted = settings.find("acceleration");
-    return wanted != settings.end() && wanted->is_string() && *wanted == "kvm" ? guest::Accelerator::kvm : guest::Accelerator::tcg;
+guest::Accelerator appliance_accelerator(const Json& settings, const Places& places, ProcessRunner& processes) {
+    const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings);
+    return found.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }
 
 StageResult OfflineStage::run(StageTask& task) const {

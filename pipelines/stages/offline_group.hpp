@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "builder/base/places.hpp"
 #include "builder/base/process.hpp"
 #include "builder/guest/appliance.hpp"
 #include "pipelines/engine/stage.hpp"
@@ -11,8 +12,8 @@
 
 namespace imgforge::stages {
 
-/// What `settings` (acceleration: kvm|tcg) or, when they leave it open, this host's measured answer says.
-guest::Accelerator appliance_accelerator(const Json& settings, ProcessRunner& processes);
+/// What this host's appliances run with: settings, else the measured answer (virt/acceleration).
+guest::Accelerator appliance_accelerator(const Json& settings, const Places& places, ProcessRunner& processes);
 
 /// A stage whose work is done on a disk at rest. Consecutive ones (customize, sysprep, audit, compact) share one appliance
 /// launch: each stage's part inside runs in turn, with a copy of the working overlay as its layer, so that a failed build
