@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "builder/base/file.hpp"
+#include "builder/base/places.hpp"
 #include "builder/base/process.hpp"
 #include "tests/support/require.hpp"
 
@@ -10,7 +11,7 @@ namespace imgforge {
 namespace {
 
 std::string unit(const std::string& name) {
-    return std::string(IMGFORGE_SOURCE_DIR) + "/pipelines/units/" + name;
+    return data_path("pipelines/units/" + name).string();
 }
 
 TEST(RefreshUnits, systemd_finds_no_fault_in_them) {
