@@ -26,6 +26,17 @@ fs::path capability_folder(const fs::path& root) {
     return root / "cache" / "qemu" / "capabilities";
 }
 
+/// Links whose root was deleted. A root exists before its link is made (prepare_root), so none in use looks like this.
+void remove_dangling_links(const fs::path& folder) {
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        std::error_code missing;
+        if (it->is_symlink(missing) && !fs::exists(it->path(), missing)) {
+            fs::remove(it->path(), missing);
+        }
+    }
+}
+
 /// The runtime folder, ours and private: in /tmp somebody else could have made it first.
 fs::path runtime_folder() {
     fs::path folder;
@@ -96,6 +107,7 @@ fs::path short_root(const fs::path& root) {
         return link;
     }
     // Made beside and renamed: two processes that open the same root at once both end with the same link.
+    remove_dangling_links(link.parent_path());
     const fs::path fresh = fmt::format("{}.{}", link.string(), getpid());
     fs::remove(fresh, error);
     fs::create_symlink(root, fresh);

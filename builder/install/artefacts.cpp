@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/install/artefacts.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <regex>
+#include <sstream>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/log.hpp"
+#include "builder/base/redact.hpp"
+#include "builder/install/console_text.hpp"
+
+namespace imgforge::install {
+
+namespace {
+
+// One line each; $1 stays, the rest of the line (or up to the closing tag) goes.
+const std::array<std::regex, 4>& secret_lines() {
+    static const std::array<std::regex, 4> patterns{
+        // d-i passwd/root-password password VALUE; also crypted and the VNC and network-console ones
+        std::regex(R"x(^(\s*\S+\s+\S*(?:password|passphrase|wep|wpa)\S*\s+(?:password|string)\s+).+$)x", std::regex::icase),
+        // rootpw --iscrypted VALUE, user --password=VALUE, luks --passphrase=VALUE
+        std::regex(R"x(^(\s*rootpw\s+(?:--\S+\s+)*).+$|((?:--password|--passphrase)[= ])\S+)x"),
+        // <user_password>VALUE</user_password>
+        std::regex(R"x((<[a-z_]*(?:password|passphrase)[^>]*>)[^<]*)x", std::regex::icase),
+        // password: VALUE, "hashedPassword": "VALUE"
+        std::regex(R"x(("?[A-Za-z_-]*(?:password|passwd|passphrase)"?\s*[:=]\s*).+$)x", std::regex::icase),
+    };
+    return patterns;
+}
+
+}  // namespace
+
+std::string mask_answers(const std::string& text) {
+    std::istringstream in(text);
+    std::string out;
+    for (std::string line; std::getline(in, line);) {
+        if (line.size() < 4096) {
+            for (const std::regex& pattern : secret_lines()) {
+                line = std::regex_replace(line, pattern, "$1$2***");
+            }
+        }
+        out += line;
+        out += '\n';
+    }
+    return out;
+}
+
+Artefacts::Artefacts(std::filesystem::path folder) : folder_(std::move(folder)) {
+    make_directories(folder_, 0700);
+}
+
+void Artefacts::text(const std::string& name, const std::string& text) const {
+    write_file_atomically(folder_ / name, redact(mask_answers(text)), 0600);
+}
+
+void Artefacts::decode(const std::filesystem::path& log, const std::string& name) const {
+    write_file_atomically(folder_ / name, redact(decoded_console(read_file(log, 64U << 20U))), 0600);
+}
+
+void Artefacts::attempt(const std::string& name, const std::function<void()>& body) const {
+    try {
+        body();
+    } catch (const Error& error) {
+        imgforge::log::warn(fmt::format("artefact {}: {}", name, error.message()));
+    }
+}
+
+}  // namespace imgforge::install

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/install/install_machine.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
+#include "builder/base/log.hpp"
+#include "builder/install/artefacts.hpp"
+#include "builder/virt/connection.hpp"
+#include "builder/virt/domain_xml.hpp"
+
+namespace imgforge::install {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+/// Reads what was added to a file that somebody else writes.
+class FileTail {
+public:
+    explicit FileTail(fs::path path) : path_(std::move(path)) {}
+    std::string read_new() {
+        std::ifstream in(path_, std::ios::binary);
+        if (!in || !in.seekg(offset_)) {
+            return {};
+        }
+        std::string bytes(std::istreambuf_iterator<char>(in), {});
+        offset_ += static_cast<std::streamoff>(bytes.size());
+        return bytes;
+    }
+
+private:
+    fs::path path_;
+    std::streamoff offset_ = 0;
+};
+
+std::string embedded_or(const InstallPlan& plan) {
+    return plan.connection.empty() ? virt::embedded_uri(plan.folder / "libvirt") : plan.connection;
+}
+
+/// One installation's machine from start to teardown.
+class Session {
+public:
+    Session(const InstallPlan& plan, Clock& clock, Activity& activity, Monitor& monitor)
+        : plan_(plan),
+          clock_(clock),
+          activity_(activity),
+          monitor_(monitor),
+          artefacts_(plan.folder),
+          connection_(virt::Connection::open(embedded_or(plan), plan.capabilities)),
+          domain_(start()),
+          started_(clock.now()),
+          watcher_(*plan.row, watch_options(), started_),
+          console_(install_channels(plan).console) {
+        for (const fs::path& path : install_channels(plan).logs) {
+            logs_.emplace_back(path);
+        }
+    }
+
+    ~Session() {
+        const interrupt::Shield shield;
+        try {
+            close();
+        } catch (const std::exception& error) {
+            log::warn(fmt::format("closing the installation machine: {}", error.what()));
+        }
+    }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    InstallReport run() {
+        while (!watcher_.outcome()) {
+            look();
+            if (!watcher_.outcome()) {
+                clock_.sleep(milliseconds(250));
+            }
+        }
+        InstallReport report{.outcome = *watcher_.outcome(),
+                             .seconds = std::chrono::duration<double>(clock_.now() - started_).count(),
+                             .tail = watcher_.tail(40)};
+        if (!report.outcome.worth_verifying()) {
+            monitor_.warning(report.outcome.message);  // at once: collecting what is left takes a while
+        }
+        const interrupt::Shield shield;
+        close();
+        report.reach = reach_;
+        return report;
+    }
+
+private:
+    WatchOptions watch_options() const {
+        return {.marker = plan_.marker,
+                .slowness = plan_.accel == virt::DomainSpec::Accel::kvm ? 1.0 : 8.0,
+                .total = plan_.total,
+                .expected_seconds = plan_.expected_seconds};
+    }
+
+    virt::Domain start() const {
+        const std::string xml = virt::domain_xml(install_domain(plan_));
+        artefacts_.text("domain.xml", xml);
+        for (const auto& [name, text] : plan_.texts) {
+            artefacts_.text(name, text);
+        }
+        return connection_.create(xml, !plan_.keep_failed);
+    }
+
+    /// One round: bytes four times a second, the domain's state every second, its statistics every five.
+    void look() {
+        const auto now = clock_.now();
+        if (now - state_seen_ >= seconds(1)) {
+            state_seen_ = now;
+            look_at_domain();
+        }
+        watcher_.console(console_.read_new(), now);
+        for (FileTail& file : logs_) {
+            watcher_.log(file.read_new(), now);
+        }
+        if (stopped_) {  // only after its last bytes were read
+            watcher_.ended(by_itself_, how_, now);
+            return;
+        }
+        watcher_.tick(now);
+        const double elapsed = std::chrono::duration<double>(now - started_).count();
+        const InstallProgress& progress = watcher_.progress();
+        activity_.progress(progress.fraction() * 100, 100, "%", progress.title(), progress.remaining(elapsed, plan_.expected_seconds));
+    }
+
+    void look_at_domain() {
+        const auto status = domain_.status();
+        if (!status || !status->active()) {
+            const auto stop = domain_.last_stop();
+            stopped_ = true;
+            by_itself_ = stop ? stop->reason == "shutdown" : status && status->reason == "shutdown";
+            how_ = stop ? stop->text() : status ? status->text() : "the domain has vanished";
+            return;
+        }
+        if (status->reason == "I/O error") {
+            throw Error(Failure::host, "the installation machine stopped at an I/O error of its disk",
+                        "free space on the file system of " + plan_.disk.string());
+        }
+        if (clock_.now() - stats_seen_ >= seconds(5)) {
+            stats_seen_ = clock_.now();
+            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = domain_.cpu_time()}, stats_seen_);
+        }
+    }
+
+    bool ended_well() const { return watcher_.outcome() && watcher_.outcome()->worth_verifying(); }
+
+    void close() {
+        if (std::exchange(closed_, true)) {
+            return;
+        }
+        const bool keep = plan_.keep_failed && watcher_.outcome() && !ended_well() && !stopped_;
+        if (!ended_well() && !stopped_) {
+            artefacts_.attempt("screen.png", [this] { domain_.screenshot(plan_.folder / "screen.png"); });
+        }
+        if (keep) {
+            reach_ = fmt::format("socat -,rawer UNIX-CONNECT:{}   (console; end with Ctrl-C)\n  virsh -c '{}' destroy {}",
+                                 console_socket(plan_.folder).string(), embedded_or(plan_), plan_.name);
+        } else {
+            domain_.destroy();
+        }
+        artefacts_.attempt("console.txt", [this] { artefacts_.decode(install_channels(plan_).console, "console.txt"); });
+        if (!keep && plan_.connection.empty()) {
+            const fs::path log = plan_.folder / "libvirt" / "log" / "qemu" / (plan_.name + ".log");
+            artefacts_.attempt("domain.log", [&] { artefacts_.text("domain.log", read_file(log, 16U << 20U)); });
+        }
+    }
+
+    const InstallPlan& plan_;
+    Clock& clock_;
+    Activity& activity_;
+    Monitor& monitor_;
+    Artefacts artefacts_;
+    virt::Connection connection_;
+    virt::Domain domain_;
+    Clock::Instant started_;
+    Watcher watcher_;
+    FileTail console_;
+    std::vector<FileTail> logs_;
+    Clock::Instant state_seen_{};
+    Clock::Instant stats_seen_{};
+    bool stopped_ = false;
+    bool by_itself_ = false;
+    bool closed_ = false;
+    std::string how_;
+    std::string reach_;
+};
+
+}  // namespace
+
+InstallReport run_install(const InstallPlan& plan, Clock& clock, Activity& activity, Monitor& monitor) {
+    make_directories(plan.folder, 0700);
+    InstallReport report;
+    try {
+        Session session(plan, clock, activity, monitor);
+        report = session.run();
+    } catch (...) {
+        remove_tree(plan.folder / "libvirt");
+        throw;
+    }
+    // The worker that held the root has ended with the session; what is worth keeping was copied out of it.
+    if (report.reach.empty()) {
+        remove_tree(plan.folder / "libvirt");
+    }
+    return report;
+}
+
+}  // namespace imgforge::install

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/base/byte_size.hpp"
+#include "builder/virt/domain_spec.hpp"
+#include "templates/distribution.hpp"
+
+namespace imgforge::install {
+
+/// Everything one installation needs, as a value. Files exist and are complete.
+struct InstallPlan {
+    const templates::Distribution* row = nullptr;
+    std::string name;                ///< of the domain, "install-debian13-3f2a"
+    std::filesystem::path kernel{};  ///< unpacked from the medium
+    std::filesystem::path initrd{};  ///< with the answers inside where the family wants that
+    std::string kernel_line{};
+    std::filesystem::path medium{};                      ///< attached as a SATA CD-ROM
+    std::optional<std::filesystem::path> answers_iso{};  ///< second CD-ROM
+    std::filesystem::path disk{};                        ///< empty qcow2 to install to
+    ByteSize memory = ByteSize::mib(1536);
+    int vcpus = 2;
+    virt::DomainSpec::Firmware firmware = virt::DomainSpec::Firmware::bios;
+    bool secure_boot = false;
+    virt::DomainSpec::Accel accel = virt::DomainSpec::Accel::tcg;
+    bool network = false;  ///< one NIC on QEMU's user network; none otherwise, which saves its detection
+    std::string marker;    ///< line that stands for success on the console
+
+    std::string connection{};                    ///< libvirt URI; empty: embedded, in folder/libvirt
+    std::filesystem::path folder;                ///< where everything worth keeping goes; made when missing
+    std::filesystem::path capabilities{};        ///< shared QEMU capabilities of embedded roots
+    std::map<std::string, std::string> texts{};  ///< name -> text kept beside the logs, masked: answers, kernel line
+    bool keep_failed = false;
+    std::optional<double> expected_seconds{};
+    std::optional<std::chrono::seconds> total{};  ///< limit in place of the distribution's
+};
+
+/// Files of the serial ports and channels below `folder`.
+struct InstallChannels {
+    std::filesystem::path console;            ///< serial0.log
+    std::vector<std::filesystem::path> logs;  ///< in order of the row's channels
+};
+InstallChannels install_channels(const InstallPlan& plan);
+
+/// Socket of the console when the machine is kept after a failure: short, beside the libvirt root.
+std::filesystem::path console_socket(const std::filesystem::path& folder);
+
+/// The machine of the plan: transient, ends instead of rebooting, unsafe cache, no NIC unless asked for.
+virt::DomainSpec install_domain(const InstallPlan& plan);
+
+}  // namespace imgforge::install

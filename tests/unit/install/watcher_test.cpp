@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Recorded consoles and made-up events, with a clock that only the test moves.
+#include "builder/install/watcher.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "builder/base/file.hpp"
+
+namespace imgforge::install {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using Kind = Outcome::Kind;
+
+std::string recorded(const std::string& name) {
+    return read_file(std::string(IMGFORGE_TEST_DATA) + "/install/" + name);
+}
+
+class WatcherTest : public ::testing::Test {
+protected:
+    Watcher& watch(WatchOptions options = {.marker = "IMGFORGE-RESULT: success 1234"}) {
+        watcher_.emplace(templates::distribution("debian13"), options, now_);
+        return *watcher_;
+    }
+    void console(std::string_view bytes) { watcher_->console(bytes, now_); }
+    void log(std::string_view bytes) { watcher_->log(bytes, now_); }
+    /// Time passes second by second; nothing else happens.
+    void wait(int count) {
+        for (int i = 0; i < count; ++i) {
+            now_ += seconds(1);
+            watcher_->tick(now_);
+        }
+    }
+    const Outcome& outcome() {
+        EXPECT_TRUE(watcher_->outcome().has_value());
+        static const Outcome none{};
+        return watcher_->outcome() ? *watcher_->outcome() : none;
+    }
+
+    Clock::Instant now_{std::chrono::hours(1)};
+    std::optional<Watcher> watcher_;
+};
+
+TEST_F(WatcherTest, follows_a_recorded_success_with_progress_that_never_goes_back) {
+    watch();
+    std::string bytes = recorded("serial-debian13-success.log");
+    bytes.insert(bytes.find("The system is going down"), "IMGFORGE-RESULT: success 1234\n");
+    double before = 0;
+    std::vector<std::string> steps;
+    for (std::size_t i = 0; i < bytes.size(); i += 7) {
+        console(bytes.substr(i, 7));
+        wait(1);
+        EXPECT_GE(watcher_->progress().fraction(), before);
+        before = watcher_->progress().fraction();
+        if (steps.empty() || steps.back() != watcher_->progress().step()) {
+            steps.push_back(watcher_->progress().step());
+        }
+        ASSERT_FALSE(watcher_->outcome()) << watcher_->outcome()->message;
+    }
+    watcher_->ended(true, "shut off (shutdown)", now_);
+
+    EXPECT_EQ(outcome().kind, Kind::finished);
+    EXPECT_GT(before, 0.95);
+    EXPECT_EQ(watcher_->progress().fraction(), 1);
+    EXPECT_THAT(steps,
+                ::testing::IsSupersetOf({"cdrom-detect", "load-cdrom", "partman", "bootstrap-base", "grub-installer", "finish-install"}));
+}
+
+TEST_F(WatcherTest, power_off_without_the_marker_is_no_success) {
+    watch();
+    console(recorded("serial-debian13-success.log"));
+    watcher_->ended(true, "shut off (shutdown)", now_);
+
+    EXPECT_EQ(outcome().kind, Kind::no_marker);
+    EXPECT_FALSE(outcome().worth_verifying());
+}
+
+TEST_F(WatcherTest, names_the_question_of_a_recorded_stuck_mirror_after_five_seconds) {
+    watch();
+    console(recorded("serial-stuck-mirror.log"));
+    wait(4);
+    EXPECT_FALSE(watcher_->outcome());
+    wait(2);
+
+    EXPECT_EQ(outcome().kind, Kind::question);
+    EXPECT_EQ(outcome().step, "choose-mirror");
+    EXPECT_THAT(outcome().message, HasSubstr("The installer failed to download a file from the mirror"));
+    EXPECT_EQ(outcome().answer, "d-i apt-setup/use_mirror boolean false");
+}
+
+TEST_F(WatcherTest, gives_the_line_to_add_for_a_missing_partition_confirmation) {
+    watch();
+    console(
+        "Starting up the partitioner  ... 7%... 100%\r\nGuided partitioning  ... 20%... 80%\r\nPartition disks\r\n---------------\r\n\r\n"
+        "If you continue, the changes listed below will be written to the disks.\r\n\r\nWrite the changes to disks?\r\n"
+        "  1: Yes    2: No [*]\r\nPrompt: '?' for help, default=2> ");
+    wait(6);
+
+    EXPECT_EQ(outcome().step, "partman");
+    EXPECT_THAT(outcome().message, HasSubstr("\"Write the changes to disks?\""));
+    EXPECT_THAT(outcome().answer, HasSubstr("partman/confirm"));
+}
+
+TEST_F(WatcherTest, a_prompt_that_goes_away_is_no_question) {
+    watch();
+    console("Prompt: '?' for help, default=1> ");
+    wait(4);
+    console("\r\nSetting up the clock  ... 10%");
+    wait(60);
+
+    EXPECT_FALSE(watcher_->outcome());
+}
+
+TEST_F(WatcherTest, quotes_a_question_no_rule_knows) {
+    watch();
+    console(
+        "Configuring apt  ... 50%\r\nA brand-new question of a later release?\r\n  1: Yes    2: No [*]\r\nPrompt: '?' for help, "
+        "default=2> ");
+    wait(6);
+
+    EXPECT_EQ(outcome().kind, Kind::question);
+    EXPECT_THAT(outcome().message, HasSubstr("\"A brand-new question of a later release?\""));
+    EXPECT_TRUE(outcome().answer.empty());
+}
+
+TEST_F(WatcherTest, reports_a_kernel_panic_with_its_cause) {
+    watch();
+    console("[    1.3] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n");
+    wait(3);
+
+    EXPECT_EQ(outcome().kind, Kind::failed);
+    EXPECT_THAT(outcome().message, HasSubstr("no root file system"));
+}
+
+TEST_F(WatcherTest, tells_the_panic_even_when_the_machine_ends_at_once) {
+    watch();
+    console("[    1.3] Kernel panic - not syncing: Attempted to kill init!\r\n");
+    watcher_->ended(false, "crashed (panicked)", now_);
+
+    EXPECT_THAT(outcome().message, HasSubstr("Attempted to kill init!"));
+}
+
+TEST_F(WatcherTest, names_the_missing_package_and_not_the_general_step) {
+    watch();
+    console("Select and install software  ... 1%");
+    log("Nov 21 07:00:00 in-target: E: Unable to locate package qemu-guest-agnet\n");
+    console(
+        "\r\n!! ERROR: Installation step failed\r\nAn installation step failed. The failing step is: Select and install software\r\n[Press "
+        "enter to continue] ");
+    wait(6);
+
+    EXPECT_THAT(outcome().message, HasSubstr("qemu-guest-agnet"));
+    EXPECT_EQ(outcome().step, "pkgsel");
+}
+
+TEST_F(WatcherTest, a_log_line_does_not_stop_an_installer_that_goes_on) {
+    watch();
+    console("Select and install software  ... 1%");
+    log("in-target: E: Unable to locate package optional-thing\n");
+    wait(5);
+    console("... 100%\r\nInstalling GRUB boot loader  ... 16%");
+    wait(60);
+
+    EXPECT_FALSE(watcher_->outcome());
+}
+
+TEST_F(WatcherTest, nothing_on_the_console_is_no_boot) {
+    watch({.marker = "m", .slowness = 8});
+    wait(479);
+    EXPECT_FALSE(watcher_->outcome());
+    wait(3);
+
+    EXPECT_EQ(outcome().kind, Kind::no_boot);
+}
+
+TEST_F(WatcherTest, silence_needs_no_bytes_no_writes_and_no_cpu) {
+    watch();
+    console("Installing the base system  ... 17%");
+    for (int i = 1; i <= 20; ++i) {  // unpacking: silent, but writing
+        wait(30);
+        watcher_->stats({.written = static_cast<std::uint64_t>(i) << 20U, .cpu = seconds(30 * i)}, now_);
+    }
+    EXPECT_FALSE(watcher_->outcome());
+    for (int i = 1; i <= 12; ++i) {  // compressing: silent, no writes, busy
+        wait(30);
+        watcher_->stats({.written = 20U << 20U, .cpu = seconds(600 + 30 * i)}, now_);
+    }
+    EXPECT_FALSE(watcher_->outcome());
+    log("still here\n");
+    for (int i = 1; i <= 11; ++i) {  // nothing at all
+        wait(30);
+        watcher_->stats({.written = 20U << 20U, .cpu = seconds(960)}, now_);
+    }
+    EXPECT_EQ(outcome().kind, Kind::silent);
+    EXPECT_THAT(outcome().message, HasSubstr("step bootstrap-base"));
+}
+
+TEST_F(WatcherTest, busy_without_any_result_is_a_loop) {
+    watch();
+    console("Installing the base system  ... 17%");
+    for (int i = 1; i <= 31; ++i) {
+        wait(30);
+        watcher_->stats({.written = 0, .cpu = seconds(30 * i)}, now_);
+    }
+
+    EXPECT_EQ(outcome().kind, Kind::loop);
+}
+
+TEST_F(WatcherTest, going_back_to_the_same_step_three_times_is_a_loop) {
+    watch();
+    for (int i = 0; i < 4; ++i) {
+        log("main-menu[1]: INFO: Menu item 'partman-base' selected\n");
+        log("main-menu[1]: INFO: Menu item 'bootstrap-base' selected\n");
+        wait(1);
+    }
+    log("main-menu[1]: INFO: Menu item 'partman-base' selected\n");
+    wait(1);
+
+    EXPECT_EQ(outcome().kind, Kind::loop);
+}
+
+TEST_F(WatcherTest, the_log_may_run_ahead_of_the_console) {
+    watch();
+    console("Partitions formatting  ... 33%");
+    log("main-menu[1]: INFO: Menu item 'bootstrap-base' selected\n");
+    console("\r\nInstalling the base system  ... 17%");
+
+    EXPECT_EQ(watcher_->progress().step(), "bootstrap-base");
+    EXPECT_EQ(watcher_->progress().returns(), 0);
+}
+
+TEST_F(WatcherTest, ends_at_the_total_time) {
+    watch({.marker = "m", .total = seconds(100)});
+    for (int i = 0; i < 11; ++i) {
+        console("[ 1.0] line\n");
+        wait(10);
+    }
+
+    EXPECT_EQ(outcome().kind, Kind::too_long);
+}
+
+TEST_F(WatcherTest, a_marker_without_power_off_is_left_to_the_disk) {
+    watch();
+    console("Finishing the installation  ... 92%IMGFORGE-RESULT: success 1234\n");
+    wait(179);
+    EXPECT_FALSE(watcher_->outcome());
+    wait(3);
+
+    EXPECT_EQ(outcome().kind, Kind::no_poweroff);
+    EXPECT_TRUE(outcome().worth_verifying());
+}
+
+TEST_F(WatcherTest, another_nonce_is_not_our_marker) {
+    watch();
+    console("IMGFORGE-RESULT: success 9999\n");
+
+    EXPECT_FALSE(watcher_->marker_seen());
+}
+
+TEST_F(WatcherTest, a_domain_destroyed_from_outside_is_said_so) {
+    watch();
+    console("Installing the base system  ... 17%");
+    watcher_->ended(false, "shut off (destroyed)", now_);
+
+    EXPECT_EQ(outcome().kind, Kind::crashed);
+    EXPECT_THAT(outcome().message, HasSubstr("shut off (destroyed) (step bootstrap-base"));
+}
+
+TEST_F(WatcherTest, remaining_time_comes_from_the_last_run) {
+    watch();
+    console("Installing the base system  ... 50%");
+
+    const double fraction = watcher_->progress().fraction();
+    EXPECT_NEAR(*watcher_->progress().remaining(10, 1000.0), 1000 * (1 - fraction), 0.1);
+    EXPECT_NEAR(*watcher_->progress().remaining(100, std::nullopt), 100 * (1 - fraction) / fraction, 0.1);
+}
+
+}  // namespace
+}  // namespace imgforge::install
