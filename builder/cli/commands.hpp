@@ -13,6 +13,7 @@ std::vector<Command> light_commands();
 Command build_command();
 Command validate_command();
 Command schema_command();
+Command refresh_command();
 /// `name`: "images" alone is "images list".
 Command images_list_command(std::string name);
 Command images_show_command();

@@ -8,6 +8,7 @@ std::vector<Command> all_commands() {
         build_command(),
         validate_command(),
         schema_command(),
+        refresh_command(),
         images_list_command("images"),
         images_list_command("images list"),
         images_show_command(),

@@ -10,6 +10,7 @@ std::vector<const engine::StageType*> all_stage_types() {
     return {
         &customize_stage(),
         &sysprep_stage(),
+        &publish_stage(),
     };
 }
 

@@ -10,5 +10,6 @@ namespace imgforge::stages {
 
 const engine::StageType& customize_stage();
 const engine::StageType& sysprep_stage();
+const engine::StageType& publish_stage();
 
 }  // namespace imgforge::stages

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "builder/base/digest.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/random.hpp"
+#include "builder/base/redact.hpp"
+#include "builder/base/state_db.hpp"
+#include "pipelines/engine/stage.hpp"
+#include "pipelines/stages/contents.hpp"
+#include "pipelines/stages/refresh.hpp"
+#include "pipelines/stages/stage_types.hpp"
+#include "pipelines/store/gc.hpp"
+#include "pipelines/store/publish.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::stages {
+namespace {
+
+using engine::StageResult;
+using engine::StageServices;
+using engine::StageTask;
+
+/// A Store with the database it stands on, for the length of one action.
+struct OpenStore {
+    explicit OpenStore(const StageServices& services)
+        : database(services.places.state_db()), store(services.places, database, *services.clock) {}
+    StateDb database;
+    store::Store store;
+};
+
+/// The same tree with the values of secrets masked: it goes into a manifest that everybody may read.
+Json masked(const Json& value) {
+    if (value.is_array()) {
+        Json list = Json::array();
+        for (const Json& entry : value) {
+            list.push_back(masked(entry));
+        }
+        return list;
+    }
+    if (value.is_object()) {
+        Json map = Json::object();
+        for (const auto& [key, entry] : value.items()) {
+            map[key] = is_secret_key(key) && entry.is_primitive() ? Json("***") : masked(entry);
+        }
+        return map;
+    }
+    return value.is_string() ? Json(redact(value.get<std::string>())) : value;
+}
+
+Json recipe_record(const engine::RecipeFacts& recipe) {
+    Json record = {{"name", recipe.name}, {"os", recipe.os}, {"file", recipe.file.empty() ? "" : fs::absolute(recipe.file).string()}};
+    if (!recipe.file.empty() && fs::exists(recipe.file)) {
+        record["sha256"] = sha256_hex(read_file(recipe.file));
+    }
+    record["overrides"] = recipe.overrides;
+    record["installer"] = masked(recipe.installer);
+    record["machine"] = masked(recipe.machine);
+    return record;
+}
+
+Json input_records(const engine::RecipeFacts& recipe, const StageTask& task) {
+    Json list = Json::array();
+    const std::string iso = recipe.installer.value("iso", std::string());
+    const std::string sha256 = recipe.installer.value("sha256", std::string());
+    if (!iso.empty() || recipe.installer.contains("archive")) {
+        Json medium = {{"name", "medium"}, {"source", redact(iso.empty() ? recipe.installer.value("archive", std::string()) : iso)}};
+        medium["sha256"] = task.input.facts.value("medium_sha256", sha256);
+        list.push_back(std::move(medium));
+    }
+    return list;
+}
+
+Json stage_records(const StageTask& task) {
+    Json list = Json::array();
+    for (const engine::StageNote& note : task.input.stages) {
+        list.push_back({{"name", note.name}, {"type", note.type}, {"fingerprint", note.fingerprint}});
+    }
+    list.push_back({{"name", task.name}, {"type", task.type}, {"fingerprint", task.fingerprint}});
+    return list;
+}
+
+/// What a refresh has in common with the build it renews: the recipe and the stages before the updates.
+std::string base_of(const StageTask& task) {
+    std::string last;
+    for (const engine::StageNote& note : task.input.stages) {
+        if (note.name == update_stage || note.type == "sysprep" || note.type == "audit" || note.type == "compact") {
+            break;
+        }
+        last = note.fingerprint;
+    }
+    return sha256_hex(last + canonical(recipe_record(*task.recipe)));
+}
+
+Json policy_of(const Json& options) {
+    Json policy = {{"keep", options.value("keep", 3)}};
+    if (options.contains("keep-days")) {
+        policy["keep_days"] = options["keep-days"];
+    }
+    policy["max_age"] = options.value("max-age", std::string("1d"));
+    return policy;
+}
+
+Json tool_records(const StageServices& services) {
+    const ProcessResult result =
+        services.processes->run({.program = "qemu-img", .args = {"--version"}, .timeout = std::chrono::seconds(20)});
+    // "qemu-img version 7.2.22 (Debian …)"
+    const std::size_t start = result.out.find("version ");
+    return {{"qemu-img", start == std::string::npos
+                             ? "unknown"
+                             : result.out.substr(start + 8, result.out.find_first_of(" \n", start + 8) - start - 8)}};
+}
+
+store::Candidate candidate_of(StageTask& task) {
+    std::map<std::string, fs::path> files = task.input.files;
+    if (files.count(contents_role) == 0) {
+        for (const auto& [role, name] : capture_contents_of_disk(*task.input.disk, task.scratch, task)) {
+            files[role] = task.scratch / name;
+        }
+    }
+    store::Candidate candidate;
+    candidate.image = task.recipe->name;
+    candidate.disk = *task.input.disk;
+    candidate.recipe = recipe_record(*task.recipe);
+    candidate.inputs = input_records(*task.recipe, task);
+    candidate.tools = tool_records(*task.services);
+    candidate.stages = stage_records(task);
+    candidate.policy = policy_of(task.options);
+    Json sources;
+    candidate.contents = captured_contents(files, &sources).value_or(store::GuestContents{});
+    candidate.recipe["sources"] = sources;
+    candidate.recipe["base"] = base_of(task);
+    if (const auto audit = files.find("audit"); audit != files.end()) {
+        candidate.audit = audit->second;
+    }
+    const std::string compression = task.options.value("compress", std::string("zstd"));
+    candidate.compression = compression == "zstd"   ? image::qemu_img::Compression::zstd
+                            : compression == "zlib" ? image::qemu_img::Compression::zlib
+                                                    : image::qemu_img::Compression::none;
+    candidate.max_depth = task.options.value("chain", 4);
+    return candidate;
+}
+
+Json facts_of(const store::Generation& generation, bool published, const std::string& reason) {
+    return {{"generation", generation.generation},
+            {"published", published},
+            {"publish_reason", reason},
+            {"image",
+             {{"name", generation.image},
+              {"path", generation.disk().string()},
+              {"sha256", generation.sha256},
+              {"virtual_size", generation.virtual_size.in_bytes()},
+              {"allocated_size", generation.allocated_size.in_bytes()}}}};
+}
+
+/// After the last stage: a candidate that passed becomes current and old generations go; one that failed is quarantined.
+void settle(const StageServices& services, const std::string& image, int number, const fs::path& run_folder, bool success) {
+    OpenStore open(services);
+    const auto generation = open.store.find(image, number);
+    if (!generation || generation->state != store::GenerationState::candidate) {
+        return;  // nothing was published, or an earlier build settled it
+    }
+    if (!success) {
+        const std::string report = fmt::format("A stage after `publish` failed; its log and artefacts are in {}\n", run_folder.string());
+        open.store.quarantine(image, number, "a check of the recipe failed after it was published", report);
+        services.monitor->warning(fmt::format("{} is quarantined; the generation in service stays", generation->label()));
+        return;
+    }
+    open.store.promote(image, number);
+    services.monitor->message(fmt::format("{} is now the current generation", generation->label()));
+    store::collect_garbage(open.store, image, std::nullopt);
+}
+
+void register_end(StageTask& task, const std::string& image, int number) {
+    const StageServices* const services = task.services;
+    task.at_end(fmt::format("settle {}@{}", image, number),
+                [services, image, number, folder = task.run_folder](bool success) { settle(*services, image, number, folder, success); });
+}
+
+class PublishStage final : public engine::StageType {
+public:
+    std::string_view name() const override { return "publish"; }
+    std::string_view summary() const override {
+        return "put the disk into the store as a new generation, unless it has the current one's content";
+    }
+    int revision() const override { return 1; }
+
+    const Json& schema() const override {
+        static const Json schema = Json::parse(R"({
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "keep": {"type": "integer", "minimum": 1, "default": 3, "description": "how many generations stay, the current one included; what is in use stays anyway"},
+                "keep-days": {"type": "integer", "minimum": 0, "description": "younger generations stay as well"},
+                "max-age": {"type": "string", "pattern": "^[0-9]+[smhdw]?$", "default": "1d", "description": "`imgforge refresh` looks for updates when the image is older"},
+                "chain": {"type": "integer", "minimum": 0, "maximum": 16, "default": 4, "description": "longest chain of generations stored as differences; 0: every one whole"},
+                "compress": {"enum": ["zstd", "zlib", "none"], "default": "zstd", "description": "of what is written into the store"}
+            }
+        })");
+        return schema;
+    }
+
+    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
+               Diagnostics& diagnostics) const override {
+        if (!store::is_image_name(recipe.name)) {
+            diagnostics.add(document.at("/name", fmt::format("'{}' cannot name a golden image", recipe.name),
+                                        "a-z, 0-9, '.', '_' and '-', at most 64, a letter or digit first"));
+        }
+        try {
+            parse_duration(options.value("max-age", std::string("1d")));
+        } catch (const Error& error) {
+            diagnostics.add(document.at(pointer + "/max-age", error.message()));
+        }
+    }
+
+    /// The generation must be sound, and either be there or be superseded by refreshes of the same recipe. Whether it is current is
+    /// not asked: an administrator may have rolled it back.
+    bool still_valid(const StageResult& cached, const StageServices& services, std::string& reason) const override {
+        const Json image = cached.facts.value("image", Json::object());
+        const std::string name = image.value("name", std::string());
+        const int number = cached.facts.value("generation", 0);
+        if (!store::is_image_name(name) || !fs::exists(services.places.state_db())) {
+            reason = "the store is empty";
+            return false;
+        }
+        const OpenStore open(services);
+        const auto generation = open.store.find(name, number);
+        if (generation && generation->state == store::GenerationState::quarantined) {
+            reason = fmt::format("{} is quarantined", generation->label());
+            return false;
+        }
+        const auto current = open.store.current(name);
+        if (current && current->generation > number) {
+            const Json recipe = current->manifest().value("recipe", Json::object());
+            if (recipe.value("base", std::string()) == cached.facts.value("recipe_base", std::string())) {
+                return true;
+            }
+            reason = fmt::format("{} of another form of the recipe is in service", current->label());
+            return false;
+        }
+        if (!generation || generation->sha256 != image.value("sha256", std::string())) {
+            reason = fmt::format("{}@{} was deleted", name, number);
+            return false;
+        }
+        return true;
+    }
+
+    StageResult run(StageTask& task) const override {
+        if (!task.input.disk) {
+            throw Error(Failure::recipe, "publish has no disk to publish", "a stage that makes one (install) must come before it");
+        }
+        const store::Candidate candidate = candidate_of(task);
+        OpenStore open(*task.services);
+        const store::PublishResult published =
+            store::publish(open.store, *task.services->processes, candidate, *task.monitor, task.activity);
+        task.monitor->message(published.published ? fmt::format("{}: {}", published.generation.label(), published.reason)
+                                                  : fmt::format("nothing published: {}", published.reason));
+        register_end(task, published.generation.image, published.generation.generation);
+        StageResult result;
+        result.facts = facts_of(published.generation, published.published, published.reason);
+        result.facts["recipe_base"] = base_of(task);
+        return result;
+    }
+
+    void reused(StageTask& task, const StageResult& cached) const override {
+        register_end(task, cached.facts.at("image").at("name").get<std::string>(), cached.facts.value("generation", 0));
+    }
+};
+
+}  // namespace
+
+const engine::StageType& publish_stage() {
+    static const PublishStage stage;
+    return stage;
+}
+
+}  // namespace imgforge::stages

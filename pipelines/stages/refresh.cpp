@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/stages/refresh.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "builder/base/digest.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "pipelines/engine/build.hpp"
+#include "pipelines/stages/refresh_budget.hpp"
+#include "pipelines/stages/refresh_state.hpp"
+#include "pipelines/stages/registry.hpp"
+#include "pipelines/store/diff.hpp"
+#include "pipelines/store/store.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::stages {
+namespace {
+
+constexpr const char* first_after_updates[] = {"sysprep", "audit", "compact", "publish"};
+
+std::string stage_type(const Json& stage) {
+    return stage.is_object() && !stage.empty() ? stage.begin().key() : stage.is_string() ? stage.get<std::string>() : std::string();
+}
+
+/// A store of its own for each thread: SQLite connections are not shared.
+struct OpenStore {
+    explicit OpenStore(const engine::StageServices& services)
+        : database(services.places.state_db()), store(services.places, database, *services.clock), state(database) {}
+    StateDb database;
+    store::Store store;
+    RefreshState state;
+};
+
+/// The --set options the image was built with, as its manifest has them.
+struct Overrides {
+    std::vector<engine::Override> list;
+    fs::path cwd;
+
+    explicit Overrides(const Json& recipe) {
+        const Json recorded = recipe.value("overrides", Json::array());
+        for (const Json& one : recorded) {
+            if (!one.at("value").is_string()) {
+                throw Error(Failure::recipe,
+                            fmt::format("the image was built with --set {}=…, a secret that is not kept", one.at("key").get<std::string>()),
+                            "build it again by hand, or put a reference to a file into the recipe");
+            }
+            list.push_back({.key = one.at("key").get<std::string>(), .value = one.at("value").get<std::string>()});
+            cwd = one.value("cwd", std::string());
+        }
+    }
+};
+
+engine::Recipe parse(std::string_view text, const fs::path& file, const Overrides& overrides, const RefreshOptions& options) {
+    engine::LoadedRecipe loaded = engine::parse_recipe(
+        text, file, {.types = options.types.empty() ? all_stage_types() : options.types, .known_os = {}, .cwd = overrides.cwd},
+        overrides.list);
+    loaded.diagnostics.throw_if_errors();
+    return std::move(*loaded.recipe);
+}
+
+/// One image on its way through a refresh.
+class Job {
+public:
+    Job(std::string image, const RefreshOptions& options, const engine::StageServices& services) : options_(options), services_(services) {
+        result.image = std::move(image);
+    }
+
+    RefreshResult result;
+    JobNeed need{};
+
+    /// Everything up to the decision: no program is started, the network is asked only when updates are due.
+    void decide() {
+        guarded([&] {
+            OpenStore open(services_);
+            const auto current = open.store.current(result.image);
+            result.before = result.after = current ? current->generation : 0;
+            const Json manifest = newest_manifest(open.store);
+            recorded_ = manifest.value("recipe", Json::object());
+            file_ = recorded_.value("file", std::string());
+            if (file_.empty() || !fs::exists(file_)) {
+                throw Error(Failure::recipe,
+                            fmt::format("the recipe of {} is gone: {}", result.image, file_.empty() ? "(none recorded)" : file_.string()),
+                            "put it back, or build the image from another one");
+            }
+            text_ = read_file(file_);
+            engine::Recipe recipe = parse(text_, file_, Overrides(recorded_), options_);
+            estimate(recipe, current ? current->allocated_size : ByteSize{});
+            const RefreshFacts facts = gather(recipe, manifest, current, open.state);
+            RefreshDecision decision = decide_refresh(facts);
+            if (decision.action != RefreshAction::nothing) {
+                const Json sources = recorded_.value("sources", Json());
+                mirror_ =
+                    sources.is_array() ? ask_mirrors(sources, options_.fetch ? options_.fetch : FetchText(fetch_text)) : MirrorState{};
+            }
+            if (decision.ask_mirror) {
+                decision = decide_by_mirror(facts, mirror_);
+                if (decision.action == RefreshAction::nothing && !options_.dry_run) {
+                    open.state.end(result.image, "unchanged", decision.reason, mirror_, services_.clock->wall_seconds());
+                }
+            }
+            result.action = decision.action;
+            result.reason = decision.reason;
+            result.outcome = decision.action == RefreshAction::nothing ? "unchanged" : "planned";
+        });
+    }
+
+    void run() {
+        const auto start = services_.clock->now();
+        guarded([&] {
+            OpenStore(services_).state.begin(result.image, services_.clock->wall_seconds());
+            const bool update = result.action == RefreshAction::update;
+            const Overrides overrides(recorded_);
+            engine::Recipe recipe = parse(update ? updated_text() : text_, file_, overrides, options_);
+            const engine::BuildReport report =
+                engine::build(recipe, {.from = update ? std::string(update_stage) : std::string()}, services_, options_.seams);
+            result.run_folder = report.run_folder.string();
+            settle();
+        });
+        result.seconds = std::chrono::duration<double>(services_.clock->now() - start).count();
+    }
+
+    void refuse() {
+        guarded([&] {
+            throw Error(Failure::host, fmt::format("{} of disk space are needed, which the budget does not have", need.disk.text()),
+                        "make room, or raise budget.disk in the settings");
+        });
+    }
+
+private:
+    /// Runs `body`; an error becomes the outcome and is remembered, so that the next refresh does not take it for "unchanged".
+    template <class Body>
+    void guarded(Body&& body) {
+        try {
+            body();
+        } catch (const Error& error) {
+            result.outcome = "failed";
+            result.error = error.describe();
+        } catch (const fs::filesystem_error& fault) {
+            result.outcome = "failed";
+            result.error = fault.what();
+        }
+        if (result.outcome == "failed" && !options_.dry_run) {
+            OpenStore(services_).state.end(result.image, "failed", result.error, {}, services_.clock->wall_seconds());
+        }
+    }
+
+    Json newest_manifest(const store::Store& store) const {
+        if (const auto current = store.current(result.image)) {
+            return current->manifest();
+        }
+        const std::vector<store::Generation> all = store.generations(result.image);
+        return all.empty() ? Json::object() : all.back().manifest();
+    }
+
+    RefreshFacts gather(engine::Recipe& recipe, const Json& manifest, const std::optional<store::Generation>& current,
+                        const RefreshState& state) const {
+        RefreshFacts facts;
+        facts.recipe_change = recipe_change(recipe);
+        facts.has_current = current.has_value();
+        facts.now = services_.clock->wall_seconds();
+        facts.last_success = current ? current->created : 0;
+        facts.force = options_.force;
+        facts.sources_known = recorded_.value("sources", Json()).is_array();
+        facts.max_age = parse_duration(manifest.value("policy", Json::object()).value("max_age", std::string("1d")));
+        if (const auto row = state.load(result.image)) {
+            facts.last_outcome = row->outcome;
+            facts.last_success = std::max(facts.last_success, row->last_success);
+            facts.mirror_before = row->mirror;
+        }
+        return facts;
+    }
+
+    /// Why the recipe's own stages would run again; those from sysprep on do not count, a refresh runs them anyway.
+    std::optional<std::string> recipe_change(engine::Recipe& recipe) const {
+        if (recorded_.value("sha256", std::string()) != sha256_hex(text_)) {
+            return fmt::format("the recipe {} has changed", file_.filename().string());
+        }
+        for (const engine::PlannedStage& stage : engine::plan_build(recipe, {}, services_)) {
+            if (std::find(std::begin(first_after_updates), std::end(first_after_updates), stage.type) != std::end(first_after_updates)) {
+                break;
+            }
+            if (stage.verdict == engine::PlannedStage::Verdict::run) {
+                return fmt::format("stage {} must run: {}", stage.name, stage.reason);
+            }
+        }
+        return std::nullopt;
+    }
+
+    /// The recipe's own text with the update stage put in; JSON is YAML.
+    std::string updated_text() const {
+        Diagnostics diagnostics;
+        const auto document = parse_yaml(text_, file_.string(), diagnostics);
+        diagnostics.throw_if_errors();
+        return pretty(with_updates(document->root));
+    }
+
+    /// Memory and cores of the machine that installs or of the appliance; disk for layer, cleaned copy, compacted copy and generation.
+    void estimate(const engine::Recipe& recipe, ByteSize current) {
+        const Json& machine = recipe.facts.machine;
+        const ByteSize memory = machine.contains("memory") && machine["memory"].is_string()
+                                    ? ByteSize::parse(machine["memory"].get<std::string>())
+                                    : ByteSize{};
+        need.memory = std::max(memory, ByteSize::mib(1536));
+        need.cpus = machine.value("vcpus", 1);
+        need.disk = std::max(ByteSize::bytes(current.in_bytes() * 4), ByteSize::gib(2));
+    }
+
+    void settle() {
+        OpenStore open(services_);
+        const auto now = open.store.current(result.image);
+        result.after = now ? now->generation : 0;
+        result.outcome = result.after != result.before ? "published" : "unchanged";
+        if (result.outcome == "published" && result.before != 0) {
+            if (const auto before = open.store.find(result.image, result.before)) {
+                const store::ContentDiff diff = store::diff_generations(*before, *now);
+                result.changes = store::diff_record(*before, *now, diff);
+                result.changes_text = store::diff_text(*before, *now, diff, 20);
+            }
+        }
+        open.state.end(result.image, result.outcome, result.reason, mirror_, services_.clock->wall_seconds());
+    }
+
+    const RefreshOptions& options_;
+    const engine::StageServices& services_;
+    Json recorded_ = Json::object();  ///< `recipe` of the manifest
+    fs::path file_;
+    std::string text_;
+    MirrorState mirror_;
+};
+
+std::vector<std::string> wanted_images(const RefreshOptions& options, const engine::StageServices& services) {
+    const OpenStore open(services);
+    if (options.images.empty()) {
+        return open.store.images();
+    }
+    std::vector<std::string> names;
+    for (const std::string& name : options.images) {
+        if (open.store.generations(name).empty()) {
+            open.store.resolve(name);  // says that there is none, with "did you mean"
+        }
+        if (std::find(names.begin(), names.end(), name) == names.end()) {
+            names.push_back(name);
+        }
+    }
+    return names;
+}
+
+}  // namespace
+
+Json with_updates(const Json& recipe_root) {
+    Json root = recipe_root;
+    Json stages = Json::array();
+    bool inserted = false;
+    const Json update = {{"customize", {{"name", update_stage}, {"update", true}}}};
+    for (const Json& stage : recipe_root.value("stages", Json::array())) {
+        const std::string type = stage_type(stage);
+        if (!inserted && std::find(std::begin(first_after_updates), std::end(first_after_updates), type) != std::end(first_after_updates)) {
+            stages.push_back(update);
+            inserted = true;
+        }
+        stages.push_back(stage);
+    }
+    root["stages"] = std::move(stages);
+    return root;
+}
+
+std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services) {
+    std::vector<Job> jobs;
+    for (const std::string& name : wanted_images(options, services)) {
+        jobs.emplace_back(name, options, services);
+        jobs.back().decide();
+        services.monitor->message(
+            fmt::format("{}: {}: {}", name, to_string(jobs.back().result.action),
+                        jobs.back().result.outcome == "failed" ? jobs.back().result.error : jobs.back().result.reason));
+    }
+    std::vector<std::size_t> due;
+    std::vector<JobNeed> needs;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (jobs[i].result.outcome == "planned" && !options.dry_run) {
+            due.push_back(i);
+            needs.push_back(jobs[i].need);
+        }
+    }
+    if (!due.empty()) {
+        const Budget budget = Budget::from_settings(services.settings, services.places.home, options.jobs);
+        run_within(
+            budget, needs, [&](std::size_t i) { jobs[due[i]].run(); }, [&](std::size_t i) { jobs[due[i]].refuse(); });
+    }
+    std::vector<RefreshResult> results;
+    for (Job& job : jobs) {
+        results.push_back(std::move(job.result));
+    }
+    return results;
+}
+
+}  // namespace imgforge::stages

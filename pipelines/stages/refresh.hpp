@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipelines/engine/build.hpp"
+#include "pipelines/engine/stage_data.hpp"
+#include "pipelines/stages/mirror_state.hpp"
+#include "pipelines/stages/refresh_decision.hpp"
+
+namespace imgforge::stages {
+
+/// Name of the customize stage that a refresh puts before sysprep.
+inline constexpr const char* update_stage = "refresh-updates";
+
+struct RefreshOptions {
+    std::vector<std::string> images{};  ///< names; empty: all that have a recipe
+    bool force = false;                 ///< look for updates whatever the age
+    bool dry_run = false;               ///< decide and explain only
+    std::optional<int> jobs{};          ///< side by side, at most
+    engine::BuildSeams seams{};
+    std::vector<const engine::StageType*> types{};  ///< seam for tests; empty: all stage types
+    FetchText fetch{};                              ///< seam for tests; empty: libcurl
+};
+
+/// What became of one image.
+struct RefreshResult {
+    std::string image;
+    RefreshAction action = RefreshAction::nothing;
+    std::string reason;   ///< why this action
+    std::string outcome;  ///< published, unchanged, failed; with dry_run: planned
+    int before = 0;       ///< generation in service before; 0: none
+    int after = 0;        ///< and afterwards
+    double seconds = 0;
+    std::string error{};            ///< of a failure, all its lines
+    std::string run_folder{};       ///< where its log is
+    Json changes = Json::object();  ///< the images diff record, when something was published
+    std::string changes_text{};
+};
+
+/// The nightly job: decides for each image, runs what is due side by side within the budget of settings, and settles what it
+/// remembers. One image's failure does not stop the others. Throws Failure::usage for names that are no images.
+std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services);
+
+/// The recipe with a stage of package updates before its sysprep (or, without one, before audit, compact or publish). Pure.
+Json with_updates(const Json& recipe_root);
+
+}  // namespace imgforge::stages

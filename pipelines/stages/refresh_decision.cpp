@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/stages/refresh_decision.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "builder/base/clock.hpp"
+
+namespace imgforge::stages {
+namespace {
+
+std::string age_text(const RefreshFacts& facts) {
+    return duration_text(std::chrono::seconds(facts.now - facts.last_success));
+}
+
+bool last_run_failed(const RefreshFacts& facts) {
+    return facts.last_outcome == "failed" || facts.last_outcome == "running";
+}
+
+}  // namespace
+
+std::string_view to_string(RefreshAction action) {
+    switch (action) {
+        case RefreshAction::nothing: return "nothing";
+        case RefreshAction::update: return "update";
+        case RefreshAction::build: return "build";
+    }
+    return "?";
+}
+
+RefreshDecision decide_refresh(const RefreshFacts& facts) {
+    if (facts.recipe_change) {
+        return {.action = RefreshAction::build, .reason = *facts.recipe_change};
+    }
+    if (!facts.has_current) {
+        return {.action = RefreshAction::build, .reason = "no generation is in service"};
+    }
+    if (last_run_failed(facts)) {
+        return {.action = RefreshAction::update,
+                .reason = facts.last_outcome == "failed" ? "the last refresh failed" : "the last refresh was killed or did not end"};
+    }
+    // A nightly timer starts a little less than a day after the run before has ended, so the last tenth counts as due.
+    const auto due = facts.max_age - facts.max_age / 10;
+    if (!facts.force && std::chrono::seconds(facts.now - facts.last_success) < due) {
+        return {.reason = fmt::format("looked for updates {} ago, max-age is {}", age_text(facts), duration_text(facts.max_age))};
+    }
+    if (!facts.sources_known) {
+        return {.action = RefreshAction::update,
+                .reason = fmt::format("last looked {} ago; its package sources are not known", age_text(facts))};
+    }
+    return {.action = RefreshAction::update, .reason = fmt::format("last looked for updates {} ago", age_text(facts)), .ask_mirror = true};
+}
+
+RefreshDecision decide_by_mirror(const RefreshFacts& facts, const MirrorState& mirror_now) {
+    if (mirror_now.empty()) {
+        return {.reason = "the guest has no package source, so only the recipe can bring something new"};
+    }
+    const auto silent = std::find_if(mirror_now.begin(), mirror_now.end(), [](const auto& source) { return source.second.empty(); });
+    if (silent != mirror_now.end()) {
+        return {.action = RefreshAction::update, .reason = silent->first + " does not say whether it changed"};
+    }
+    if (facts.mirror_before.empty()) {
+        return {.action = RefreshAction::update, .reason = fmt::format("last looked for updates {} ago", age_text(facts))};
+    }
+    for (const auto& [source, digest] : mirror_now) {
+        const auto before = facts.mirror_before.find(source);
+        if (before == facts.mirror_before.end() || before->second != digest) {
+            return {.action = RefreshAction::update, .reason = source + " has changed"};
+        }
+    }
+    return {.reason = "no package source has changed since the last refresh"};
+}
+
+}  // namespace imgforge::stages
