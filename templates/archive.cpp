@@ -17,7 +17,7 @@ namespace imgforge::templates {
 namespace {
 
 void read_suite(const YamlDocument& document, Diagnostics& faults, ArchiveSuite& out) {
-    RowReader row(document, document.root, "", faults);
+    RowReader row(document, document.root, "", faults, true);
     std::string ignored;
     row.text("extends", ignored);
     row.text("suite", out.suite);

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
+#include <functional>
+#include <mutex>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -222,75 +223,109 @@ void check_complete(const YamlDocument& document, const Distribution& row, Diagn
     want(!row.login_user.empty(), "login-user");
 }
 
-void append_generic(const Distribution& generic, Distribution& row) {
-    row.failures.insert(row.failures.end(), generic.failures.begin(), generic.failures.end());
-}
+/// Loads rows from one folder; families are read once however many rows they have.
+class Loader {
+public:
+    Loader(std::filesystem::path folder, bool check_patterns) : folder_(std::move(folder)), check_patterns_(check_patterns) {}
 
-void load_one(const std::filesystem::path& folder, const std::filesystem::path& file, const Distribution& generic, Diagnostics& faults,
-              std::vector<Distribution>& rows) {
-    const YamlDocument document = load_yaml(file.string());
-    Distribution row;
-    if (const auto family = document.root.find("extends"); family != document.root.end() && family->is_string()) {
-        const YamlDocument base = load_yaml((folder / "families" / (family->get<std::string>() + ".yaml")).string());
-        RowReader reader(base, base.root, "", faults);
+    Distribution load(const std::filesystem::path& file) {
+        const YamlDocument document = load_yaml(file.string());
+        Distribution row;
+        if (const auto family = document.root.find("extends"); family != document.root.end() && family->is_string())
+            row = family_row(family->get<std::string>());
+        RowReader reader(document, document.root, "", faults_, check_patterns_);
         read_row(reader, row);
+        const Distribution& generic = family_row("generic");
+        row.failures.insert(row.failures.end(), generic.failures.begin(), generic.failures.end());
+        check_complete(document, row, faults_);
+        if (row.name != file.stem().string())
+            faults_.add(document.at("/name", fmt::format("the row is called '{}' but its file '{}'", row.name, file.filename().string())));
+        return row;
     }
-    RowReader reader(document, document.root, "", faults);
-    read_row(reader, row);
-    append_generic(generic, row);
-    check_complete(document, row, faults);
-    if (row.name != file.stem().string())
-        faults.add(document.at("/name", fmt::format("the row is called '{}' but its file '{}'", row.name, file.filename().string())));
-    rows.push_back(std::move(row));
-}
 
-Distribution load_generic(const std::filesystem::path& folder, Diagnostics& faults) {
-    Distribution generic;
-    const YamlDocument document = load_yaml((folder / "families" / "generic.yaml").string());
-    RowReader reader(document, document.root, "", faults);
-    read_row(reader, generic);
-    return generic;
+    std::vector<std::filesystem::path> files() const {
+        std::vector<std::filesystem::path> found;
+        std::error_code failed;
+        for (const auto& entry : std::filesystem::directory_iterator(folder_ / "distributions", failed)) {
+            if (entry.path().extension() == ".yaml")
+                found.push_back(entry.path());
+        }
+        if (failed)
+            throw Error(Failure::host, fmt::format("cannot read the distribution templates in {}: {}", folder_.string(), failed.message()),
+                        "reinstall imgforge, or set IMGFORGE_DATA to its data folder");
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+
+    void throw_faults() {
+        faults_.sort();
+        faults_.throw_if_errors();
+    }
+
+private:
+    const Distribution& family_row(const std::string& name) {
+        const auto known = families_.find(name);
+        if (known != families_.end())
+            return known->second;
+        const YamlDocument document = load_yaml((folder_ / "families" / (name + ".yaml")).string());
+        Distribution row;
+        RowReader reader(document, document.root, "", faults_, check_patterns_);
+        read_row(reader, row);
+        return families_.emplace(name, std::move(row)).first->second;
+    }
+
+    std::filesystem::path folder_;
+    bool check_patterns_;
+    Diagnostics faults_;
+    std::map<std::string, Distribution> families_;
+};
+
+std::vector<Distribution> load_all(const std::filesystem::path& folder, bool check_patterns) {
+    Loader loader(folder, check_patterns);
+    std::vector<Distribution> rows;
+    for (const std::filesystem::path& file : loader.files())
+        rows.push_back(loader.load(file));
+    loader.throw_faults();
+    return rows;
 }
 
 }  // namespace
 
 std::vector<Distribution> load_distributions(const std::string& folder) {
-    const std::filesystem::path root = folder;
-    Diagnostics faults;
-    const Distribution generic = load_generic(root, faults);
-    std::vector<std::filesystem::path> files;
-    std::error_code failed;
-    for (const auto& entry : std::filesystem::directory_iterator(root / "distributions", failed)) {
-        if (entry.path().extension() == ".yaml")
-            files.push_back(entry.path());
-    }
-    if (failed)
-        throw Error(Failure::host, fmt::format("cannot read the distribution templates in {}: {}", folder, failed.message()),
-                    "reinstall imgforge, or set IMGFORGE_DATA to its data folder");
-    std::sort(files.begin(), files.end());
-
-    std::vector<Distribution> rows;
-    for (const std::filesystem::path& file : files)
-        load_one(root, file, generic, faults, rows);
-    faults.sort();
-    faults.throw_if_errors();
-    return rows;
+    return load_all(folder, true);
 }
 
 const std::vector<Distribution>& distributions() {
-    static const std::vector<Distribution> rows = load_distributions(data_path("templates").string());
+    static const std::vector<Distribution> rows = load_all(data_path("templates"), false);
     return rows;
 }
 
 const Distribution& distribution(std::string_view name) {
+    static std::mutex mutex;
+    static std::map<std::string, Distribution, std::less<>> loaded;
+    const std::lock_guard lock(mutex);
+    if (const auto known = loaded.find(name); known != loaded.end())
+        return known->second;
+    // One row is wanted, so only its file is read.
+    Loader loader(data_path("templates"), false);
     std::vector<std::string> names;
-    for (const Distribution& row : distributions()) {
-        if (row.name == name)
-            return row;
-        names.push_back(row.name);
+    for (const std::filesystem::path& file : loader.files()) {
+        names.push_back(file.stem().string());
+        if (names.back() != name)
+            continue;
+        Distribution row = loader.load(file);
+        loader.throw_faults();
+        return loaded.emplace(names.back(), std::move(row)).first->second;
     }
     throw Error(Failure::recipe, fmt::format("no distribution '{}' is known{}", name, did_you_mean(name, names)),
                 fmt::format("known: {}", fmt::join(names, ", ")));
+}
+
+std::vector<std::string> distribution_names() {
+    std::vector<std::string> names;
+    for (const std::filesystem::path& file : Loader(data_path("templates"), false).files())
+        names.push_back(file.stem().string());
+    return names;
 }
 
 std::string render_kernel_line(const Distribution& row, const std::map<std::string, std::string>& facts) {

@@ -12,7 +12,7 @@
 namespace imgforge::templates {
 
 /// All patterns of a distribution are ECMAScript regular expressions (std::regex), case-sensitive, searched, not matched
-/// whole. The loader has compiled each once, so they are valid. `$1`…`$9` in texts stand for the groups of the pattern.
+/// whole. A test compiles those that are shipped. `$1`…`$9` in texts stand for the groups of the pattern.
 
 /// One way to recognise a medium: everything given must hold.
 struct Detection {
@@ -157,7 +157,10 @@ const std::vector<Distribution>& distributions();
 /// The row of that name; throws Failure::recipe with a suggestion when there is none.
 const Distribution& distribution(std::string_view name);
 
-/// Reads one folder of rows (its `families` and `distributions`), for tests.
+/// Names of all rows, sorted, without reading them.
+std::vector<std::string> distribution_names();
+
+/// Reads one folder of rows (its `families` and `distributions`) and compiles all patterns, for tests.
 std::vector<Distribution> load_distributions(const std::string& folder);
 
 /// The kernel line with {key} replaced from `facts`; blanks inside a {label} become \x20 as dracut wants it.

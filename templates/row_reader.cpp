@@ -25,8 +25,8 @@ std::string pattern_fault(const std::string& pattern) {
 
 }  // namespace
 
-RowReader::RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults)
-    : document_(document), node_(node), pointer_(std::move(pointer)), faults_(faults) {
+RowReader::RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults, bool check_patterns)
+    : document_(document), node_(node), pointer_(std::move(pointer)), faults_(faults), check_patterns_(check_patterns) {
     if (!node_.is_object())
         faults_.add(document_.at(pointer_, "a mapping is wanted here"));
 }
@@ -63,7 +63,7 @@ void RowReader::text(std::string_view key, std::string& field) {
 
 void RowReader::pattern(std::string_view key, std::string& field) {
     text(key, field);
-    if (!has(key))
+    if (!check_patterns_ || !has(key))
         return;
     if (const std::string wrong = pattern_fault(field); !wrong.empty())
         fault(key, wrong);
@@ -129,7 +129,7 @@ void RowReader::texts(std::string_view key, std::vector<std::string>& field) {
 
 void RowReader::patterns(std::string_view key, std::vector<std::string>& field) {
     texts(key, field);
-    if (!has(key))
+    if (!check_patterns_ || !has(key))
         return;
     for (const std::string& one : field) {
         if (const std::string wrong = pattern_fault(one); !wrong.empty())
@@ -148,7 +148,7 @@ void RowReader::mapping(std::string_view key, const std::function<void(RowReader
     const Json* value = find(key);
     if (value == nullptr)
         return;
-    RowReader inner(document_, *value, pointer_of(key), faults_);
+    RowReader inner(document_, *value, pointer_of(key), faults_, check_patterns_);
     if (!value->is_object())
         return;
     body(inner);
@@ -165,7 +165,7 @@ void RowReader::mappings(std::string_view key, const std::function<void(RowReade
     }
     std::size_t index = 0;
     for (const Json& item : *value) {
-        RowReader inner(document_, item, pointer_of(key) + "/" + std::to_string(index++), faults_);
+        RowReader inner(document_, item, pointer_of(key) + "/" + std::to_string(index++), faults_, check_patterns_);
         if (!item.is_object())
             continue;
         body(inner);

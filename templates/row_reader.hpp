@@ -18,10 +18,11 @@ namespace imgforge::templates {
 /// finish() reports the keys nobody asked for.
 class RowReader {
 public:
-    RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults);
+    /// `check_patterns` compiles every regular expression to find faults, which takes most of the time of a load.
+    RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults, bool check_patterns);
 
     void text(std::string_view key, std::string& field);
-    /// A text that is a regular expression; compiled to check it.
+    /// A text that is a regular expression.
     void pattern(std::string_view key, std::string& field);
     void flag(std::string_view key, bool& field);
     void number(std::string_view key, double& field);
@@ -49,6 +50,7 @@ private:
     const Json& node_;
     std::string pointer_;
     Diagnostics& faults_;
+    bool check_patterns_;
     std::vector<std::string> known_;
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "templates/distribution.hpp"
 
-#include <fstream>
+#include <algorithm>
 #include <regex>
 #include <set>
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 
@@ -19,6 +20,20 @@ using testing::Contains;
 using testing::HasSubstr;
 
 const std::string shipped = data_path("templates").string();
+
+/// The shipped rows, all patterns compiled.
+const std::vector<Distribution>& shipped_rows() {
+    static const std::vector<Distribution> rows = load_distributions(shipped);
+    return rows;
+}
+
+const Distribution& shipped_row(const std::string& name) {
+    for (const Distribution& row : shipped_rows()) {
+        if (row.name == name)
+            return row;
+    }
+    throw std::runtime_error("no row " + name);
+}
 
 /// The answer of the first question rule that fits, as the watcher picks it.
 const QuestionRule* rule_for(const Distribution& row, const std::string& text) {
@@ -64,7 +79,7 @@ stages: [{name: all, title: All, pattern: 'x', weight: 1}]
 )";
 
 TEST(Distributions, shipped_rows_load_without_a_fault) {
-    const auto rows = load_distributions(shipped);
+    const auto& rows = shipped_rows();
 
     std::set<std::string> names;
     for (const Distribution& row : rows)
@@ -75,7 +90,7 @@ TEST(Distributions, shipped_rows_load_without_a_fault) {
 }
 
 TEST(Distributions, every_row_ends_with_the_generic_failures) {
-    for (const Distribution& row : load_distributions(shipped)) {
+    for (const Distribution& row : shipped_rows()) {
         const bool panic = std::any_of(row.failures.begin(), row.failures.end(), [](const FailureRule& rule) {
             return std::regex_search(std::string("[    1.3] Kernel panic - not syncing: Attempted to kill init!"),
                                      std::regex(rule.pattern));
@@ -85,8 +100,7 @@ TEST(Distributions, every_row_ends_with_the_generic_failures) {
 }
 
 TEST(DebianRow, names_the_answer_line_for_a_missing_partition_confirmation) {
-    const auto rows = load_distributions(shipped);
-    const auto& debian = *std::find_if(rows.begin(), rows.end(), [](const Distribution& row) { return row.name == "debian13"; });
+    const Distribution& debian = shipped_row("debian13");
 
     const QuestionRule* rule =
         rule_for(debian,
@@ -98,14 +112,14 @@ TEST(DebianRow, names_the_answer_line_for_a_missing_partition_confirmation) {
 }
 
 TEST(DebianRow, recognises_the_recorded_mirror_question) {
-    const auto rows = load_distributions(shipped);
+    const Distribution& row = shipped_row("debian12");
     const std::string question =
         "Download installer components\n-----------------------------\n\nThe installer failed to download a file from the mirror. "
         "This may be a problem \n\nDownloading a file failed:\n  1: Retry [*],  2: Change mirror,      3: Cancel,    \n\n"
         "Prompt: '?' for help, default=1> ";
 
-    const QuestionRule* rule = rule_for(rows.at(1), question);
-    const bool asks = std::regex_search(question, std::regex(rows.at(1).prompts.at(0)));
+    const QuestionRule* rule = rule_for(row, question);
+    const bool asks = std::regex_search(question, std::regex(row.prompts.at(0)));
 
     ASSERT_NE(rule, nullptr);
     EXPECT_TRUE(asks);
@@ -113,12 +127,12 @@ TEST(DebianRow, recognises_the_recorded_mirror_question) {
 }
 
 TEST(DebianRow, names_the_failing_step) {
-    const auto rows = load_distributions(shipped);
+    const Distribution& row = shipped_row("debian12");
     const std::string text =
         "!! ERROR: Installation step failed\n\nAn installation step failed. You can try to run the failing item again from the menu, or "
         "skip it and choose something else. The failing step is: Select and install software\n";
 
-    const QuestionRule* rule = rule_for(rows.at(1), text);
+    const QuestionRule* rule = rule_for(row, text);
 
     ASSERT_NE(rule, nullptr);
     std::smatch found;
