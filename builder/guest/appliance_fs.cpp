@@ -223,6 +223,17 @@ void ApplianceFs::put(const std::string& path, std::string_view content) {
     }
 }
 
+void ApplianceFs::set_owner_and_mode(const std::string& path, std::uint32_t uid, std::uint32_t gid, std::uint32_t mode) {
+    // FAT has neither and answers EPERM; a new file there has what the mount says.
+    const bool done = appliance_.attempt("owner", [&](guestfs_h* g) {
+        return guestfs_lchown(g, static_cast<int>(uid), static_cast<int>(gid), path.c_str());
+    }) == 0 && appliance_.attempt("mode", [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), path.c_str()); }) == 0;
+    if (!done && appliance_.last_errno() != EPERM) {
+        throw ApplianceError(Failure::guest, fmt::format("cannot set owner and mode of {} in the guest: {}", path, appliance_.last_error()),
+                             {}, appliance_.last_errno());
+    }
+}
+
 void ApplianceFs::give_own_inode(const std::string& path, const FileStat& stat) {
     const auto attributes = xattrs(path);
     appliance_.call(fmt::format("unlink of {}", path), [&](guestfs_h* g) { return guestfs_rm(g, path.c_str()); });
@@ -238,8 +249,7 @@ void ApplianceFs::write(std::string_view path, std::string_view content, std::ui
     const std::string name(path);
     if (!exists(path)) {
         put(name, content);
-        chown(name, uid, gid);
-        chmod(name, mode);
+        set_owner_and_mode(name, uid, gid, mode);
         return;
     }
     const FileStat stat = require_regular(path, "write");

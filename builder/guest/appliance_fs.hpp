@@ -46,6 +46,7 @@ private:
     void remove_tree(const std::string& canonical);
     void remove_mount_point_content(const std::string& canonical);
     void put(const std::string& path, std::string_view content);
+    void set_owner_and_mode(const std::string& path, std::uint32_t uid, std::uint32_t gid, std::uint32_t mode);
     void give_own_inode(const std::string& path, const FileStat& stat);
 
     Appliance& appliance_;

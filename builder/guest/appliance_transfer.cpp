@@ -50,8 +50,7 @@ void ApplianceFs::upload(const std::filesystem::path& host, std::string_view pat
         fmt::format("upload of {}", path), [&](guestfs_h* g) { return guestfs_upload(g, host.c_str(), name.c_str()); },
         std::chrono::hours(2));
     if (!existing) {
-        chown(path, 0, 0);
-        chmod(path, status.st_mode & 07777U);
+        set_owner_and_mode(name, 0, 0, status.st_mode & 07777U);
     }
 }
 

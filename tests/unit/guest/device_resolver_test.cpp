@@ -13,7 +13,8 @@ std::vector<FileSystem> disks() {
             {.mountable = "/dev/sdb1", .type = "btrfs", .uuid = "0a0b0c0d-0000-4000-8000-000000000003"}};
 }
 
-std::optional<std::string> found(const std::string& line, const DeviceResolver::PartitionGuid& guid = [](const std::string&) { return std::string(); }) {
+std::optional<std::string> found(
+    const std::string& line, const DeviceResolver::PartitionGuid& guid = [](const std::string&) { return std::string(); }) {
     const auto file_systems = disks();
     return DeviceResolver(file_systems, guid).mountable(parse_fstab(line).at(0));
 }
@@ -34,7 +35,9 @@ TEST(DeviceResolver, takes_names_of_other_disk_controllers) {
     EXPECT_EQ(found("/dev/xvdb1 /data btrfs defaults"), "/dev/sdb1");
 }
 
-TEST(DeviceResolver, knows_that_device_mapper_doubles_dashes) { EXPECT_EQ(found("/dev/mapper/vg--main-root / xfs defaults"), "/dev/vg-main/root"); }
+TEST(DeviceResolver, knows_that_device_mapper_doubles_dashes) {
+    EXPECT_EQ(found("/dev/mapper/vg--main-root / xfs defaults"), "/dev/vg-main/root");
+}
 
 TEST(DeviceResolver, adds_the_subvolume) {
     EXPECT_EQ(found("UUID=0a0b0c0d-0000-4000-8000-000000000003 / btrfs subvol=/@,compress=zstd"), "btrfsvol:/dev/sdb1/@");
@@ -52,7 +55,8 @@ TEST(DeviceResolver, has_no_answer_for_what_is_not_on_the_disks) {
 }
 
 TEST(Fstab, decodes_blanks_and_skips_comments) {
-    const auto entries = parse_fstab("# /dev/sda1 / ext4\n\nLABEL=a /my\\040data ext4 noatime,subvol=x 0 2\n/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto\n");
+    const auto entries = parse_fstab(
+        "# /dev/sda1 / ext4\n\nLABEL=a /my\\040data ext4 noatime,subvol=x 0 2\n/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto\n");
 
     ASSERT_EQ(entries.size(), 2U);
     EXPECT_EQ(entries[0].mount_point, "/my data");

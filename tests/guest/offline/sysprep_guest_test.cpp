@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Canaries for every operation on real file systems: all gone, also from the disk's bytes; nothing else touched.
+#include <gmock/gmock.h>
+#include <guestfs.h>
+
+#include <algorithm>
+
+#include "builder/base/file.hpp"
+#include "builder/base/process.hpp"
+#include "builder/guest/inspection.hpp"
+#include "sysprep/registry.hpp"
+#include "sysprep/runner.hpp"
+#include "sysprep/selection.hpp"
+#include "tests/guest/offline/phony_guest.hpp"
+#include "tests/guest/offline/shared_appliance.hpp"
+
+namespace imgforge::test {
+namespace {
+
+using testing::IsEmpty;
+
+struct Layout {
+    const char* name;
+    const char* disk;
+    const char* root;
+    std::string (*make)(guest::Appliance&, const std::string&);
+};
+
+const Layout plain{"plain", "/dev/sda", "/dev/sda1", make_plain};
+const Layout lvm{"lvm", "/dev/sdb", "/dev/vg-phony/root", make_lvm};
+const Layout btrfs{"btrfs", "/dev/sdc", "btrfsvol:/dev/sdc1/@", make_btrfs};
+
+/// What sysprep may change besides removing canaries.
+bool may_change(const std::string& path, const std::vector<Canary>& planted) {
+    if (path == "/etc/machine-id" || path == "/etc/hostname" || path == "/tmp/link-to-document" ||
+        path.find("imgforge-") != std::string::npos || path == "/etc/systemd/system" ||
+        path == "/etc/systemd/system/multi-user.target.wants" || path == "/etc/netplan/90-dhcp.yaml") {
+        return true;
+    }
+    return std::any_of(planted.begin(), planted.end(),
+                       [&](const Canary& canary) { return canary.path == path || canary.path.starts_with(path + "/"); });
+}
+
+void expect_clean(guest::GuestFs& fs, const std::vector<Canary>& planted) {
+    for (const Canary& canary : planted) {
+        const auto stat = fs.lstat(canary.path);
+        if (stat && stat->type == guest::FileType::regular) {
+            EXPECT_EQ(fs.read(canary.path).find(canary.mark), std::string::npos) << canary.operation << " left " << canary.path;
+        }
+    }
+    EXPECT_EQ(fs.read("/etc/machine-id"), "");
+    EXPECT_EQ(fs.lstat("/etc/machine-id")->mode, 0444U);
+}
+
+void check_layout(const Layout& layout) {
+    SharedAppliance& shared = SharedAppliance::get();
+    guest::Appliance& appliance = shared.appliance();
+    guest::ApplianceFs fs(appliance);
+    const std::vector<Canary> planted = canaries(layout.name);
+    plant(fs, planted, layout.make(appliance, layout.disk));
+    guest::unmount_guest(appliance);
+
+    guest::Inspection os = guest::open_guest(appliance, {.root_device = layout.root});
+    EXPECT_EQ(os.family, "debian");
+    EXPECT_EQ(os.hostname, "phony");
+    const auto before = picture(fs);
+    sysprep::Needles needles;
+    sysprep::OfflineSession session{&appliance, fs, os, needles, shared.monitor(), {}, false};
+    const auto operations = sysprep::select_operations("", sysprep::all_operations());
+
+    const sysprep::SysprepReport first = sysprep::run_operations(session, operations, {}, true);
+    const auto after = picture(fs);
+    const sysprep::SysprepReport second = sysprep::run_operations(session, operations, {}, false);
+
+    expect_clean(fs, planted);
+    EXPECT_GE(first.change_count(), planted.size());
+    EXPECT_EQ(second.change_count(), 0U) << second.to_text(true);
+    for (const auto& [path, line] : before) {
+        if (!may_change(path, planted)) {
+            const auto found = after.find(path);
+            EXPECT_TRUE(found != after.end() && found->second == line)
+                << path << ": " << line << " became " << (found == after.end() ? "nothing" : found->second);
+        }
+    }
+    EXPECT_TRUE(after.contains("/home/user/document"));
+    guest::unmount_guest(appliance);
+}
+
+TEST(SysprepOnGuest, cleans_a_plain_ext4_guest) {
+    check_layout(plain);
+}
+
+TEST(SysprepOnGuest, cleans_lvm_with_xfs_separate_boot_and_var_and_an_esp_not_in_fstab) {
+    check_layout(lvm);
+}
+
+TEST(SysprepOnGuest, cleans_btrfs_subvolumes) {
+    check_layout(btrfs);
+}
+
+TEST(SysprepOnGuest, refuses_an_image_with_several_systems_unless_told_which) {
+    guest::Appliance& appliance = SharedAppliance::get().appliance();
+    try {
+        guest::open_guest(appliance, {});
+        ADD_FAILURE() << "opened one of several systems";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.message(), testing::HasSubstr("systems"));
+    }
+    guest::unmount_guest(appliance);
+}
+
+/// Last in the file: shuts the appliance down.
+TEST(SysprepOnGuest, leaves_no_byte_of_a_canary_in_a_new_file_of_the_disk) {
+    SharedAppliance& shared = SharedAppliance::get();
+    shared.finish();
+    SystemProcessRunner processes;
+    for (int index = 0; index < 3; ++index) {
+        const std::filesystem::path raw = shared.disk(index).string() + ".raw";
+        run_checked(processes,
+                    {.program = "qemu-img", .args = {"convert", "-f", "qcow2", "-O", "raw", shared.disk(index).string(), raw.string()}});
+        const ProcessResult found =
+            processes.run({.program = "grep", .args = {"-a", "-o", "-E", "CANARY[a-z]+(x[0-9]{3}zq|memory)", raw.string()}});
+        EXPECT_EQ(found.out, "") << "disk " << index;
+        std::filesystem::remove(raw);
+    }
+}
+
+}  // namespace
+}  // namespace imgforge::test

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "builder/base/error.hpp"
+#include "sysprep/registry.hpp"
+#include "sysprep/runner.hpp"
+#include "sysprep/selection.hpp"
+#include "tests/support/memory_guest_fs.hpp"
+
+namespace imgforge::sysprep {
+namespace {
+
+using Files = std::map<std::string, std::string>;
+using guest::FileType;
+using guest::Inspection;
+using guest::MemoryGuestFs;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Inspection debian() {
+    Inspection os;
+    os.family = "debian";
+    os.distro = "debian";
+    os.init = "systemd";
+    os.hostname = "goldenbuild";
+    return os;
+}
+
+Operation named(const std::string& name) {
+    for (const Operation& operation : all_operations()) {
+        if (operation.name == name) {
+            return operation;
+        }
+    }
+    throw Error(Failure::usage, "no operation " + name);
+}
+
+OperationReport run(const std::string& name, MemoryGuestFs& fs, const SysprepOptions& options = {}, const Inspection& os = debian()) {
+    return perform(named(name), fs, os, options);
+}
+
+/// Every row of section 1 of the specification, A1 to F11.
+std::vector<std::string> specification_rows() {
+    std::vector<std::string> rows;
+    for (const auto& [letter, count] :
+         {std::pair('A', 15), std::pair('B', 14), std::pair('C', 15), std::pair('D', 16), std::pair('E', 14), std::pair('F', 11)}) {
+        for (int number = 1; number <= count; ++number) {
+            rows.push_back(letter + std::to_string(number));
+        }
+    }
+    return rows;
+}
+
+TEST(Operations, cover_every_row_of_the_specification_or_say_why_not) {
+    std::set<std::string> covered;
+    for (const Operation& operation : all_operations()) {
+        covered.insert(operation.rows.begin(), operation.rows.end());
+    }
+    for (const RowException& exception : row_exceptions()) {
+        EXPECT_FALSE(exception.reason.empty()) << exception.row;
+        covered.insert(exception.row);
+    }
+
+    for (const std::string& row : specification_rows()) {
+        EXPECT_TRUE(covered.contains(row)) << row << " has neither operation nor exception";
+    }
+    const std::vector<std::string> rows = specification_rows();
+    for (const std::string& row : covered) {
+        EXPECT_THAT(rows, Contains(row)) << "no such row";
+    }
+}
+
+TEST(Operations, are_complete_records_with_unique_names) {
+    std::set<std::string> names;
+    for (const Operation& operation : all_operations()) {
+        EXPECT_TRUE(names.insert(operation.name).second) << operation.name;
+        EXPECT_TRUE(std::regex_match(operation.name, std::regex("[a-z][a-z-]+"))) << operation.name;
+        EXPECT_FALSE(operation.heading.empty() || operation.reason.empty() || operation.source.empty() || operation.rows.empty())
+            << operation.name;
+        EXPECT_TRUE(operation.perform || operation.on_devices || !operation.remove.empty() || !operation.empty.empty() ||
+                    !operation.clear.empty())
+            << operation.name;
+        for (const std::string& pattern : operation.remove) {
+            EXPECT_TRUE(pattern.starts_with("/")) << operation.name << " " << pattern;
+        }
+    }
+}
+
+TEST(Operations, change_nothing_on_a_guest_without_anything) {
+    for (const Operation& operation : all_operations()) {
+        MemoryGuestFs fs(Files{{"/etc/os-release", "ID=debian\n"}});
+        const auto before = fs.snapshot();
+
+        const OperationReport report = perform(operation, fs, debian(), {});
+
+        if (operation.name != "machine-id") {  // a missing file would mean "first boot" to systemd
+            EXPECT_THAT(report.changes, IsEmpty()) << operation.name;
+            EXPECT_EQ(fs.snapshot(), before) << operation.name;
+        }
+    }
+}
+
+TEST(MachineIdOperation, empties_the_file_in_place_and_only_once) {
+    MemoryGuestFs fs;
+    fs.add("/etc/machine-id", "0123456789abcdef0123456789abcdef\n", 0444);
+    fs.set_xattr("/etc/machine-id", "security.selinux", "label");
+
+    const auto first = run("machine-id", fs);
+    const auto second = run("machine-id", fs);
+
+    EXPECT_EQ(fs.read("/etc/machine-id"), "");
+    EXPECT_EQ(fs.lstat("/etc/machine-id")->mode, 0444U);
+    EXPECT_EQ(fs.xattrs("/etc/machine-id").at("security.selinux"), "label");
+    EXPECT_EQ(first.changes.size(), 1U);
+    EXPECT_THAT(second.changes, IsEmpty());
+}
+
+TEST(MachineIdOperation, never_empties_what_a_link_points_to) {
+    MemoryGuestFs fs(Files{{"/etc/shadow", "root:*:1::::::\n"}});
+    fs.symlink("/etc/shadow", "/etc/machine-id");
+
+    run("machine-id", fs);
+
+    EXPECT_EQ(fs.read("/etc/shadow"), "root:*:1::::::\n");
+    EXPECT_EQ(fs.lstat("/etc/machine-id")->type, FileType::regular);
+    EXPECT_EQ(fs.read("/etc/machine-id"), "");
+}
+
+TEST(MachineIdOperation, removes_it_for_openrc_and_writes_uninitialized_when_asked) {
+    Inspection alpine = debian();
+    alpine.init = "openrc";
+    MemoryGuestFs openrc(Files{{"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"}});
+    run("machine-id", openrc, {}, alpine);
+    EXPECT_FALSE(openrc.exists("/etc/machine-id"));
+
+    MemoryGuestFs systemd(Files{{"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"}});
+    run("machine-id", systemd, {.machine_id = MachineIdState::uninitialized});
+    EXPECT_EQ(systemd.read("/etc/machine-id"), "uninitialized\n");
+}
+
+TEST(DbusMachineIdOperation, turns_a_regular_file_into_the_link_and_keeps_a_link) {
+    MemoryGuestFs fs(Files{{"/var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n"}});
+
+    run("dbus-machine-id", fs);
+
+    EXPECT_EQ(fs.readlink("/var/lib/dbus/machine-id"), "/etc/machine-id");
+    EXPECT_THAT(run("dbus-machine-id", fs).changes, IsEmpty());
+}
+
+TEST(SshHostkeysOperation, removes_keys_named_in_the_settings_and_keeps_moduli) {
+    MemoryGuestFs fs(Files{{"/etc/ssh/ssh_host_rsa_key", "k"},
+                           {"/etc/ssh/ssh_host_rsa_key.pub", "p"},
+                           {"/etc/ssh/moduli", "m"},
+                           {"/etc/ssh/sshd_config", "hostkey /srv/keys/own_key\n"},
+                           {"/etc/ssh/sshd_config.d/a.conf", "HostCertificate /srv/keys/cert\n"},
+                           {"/srv/keys/own_key", "k"},
+                           {"/srv/keys/own_key.pub", "p"},
+                           {"/srv/keys/cert", "c"},
+                           {"/srv/keys/other", "o"}});
+
+    run("ssh-hostkeys", fs);
+
+    EXPECT_FALSE(fs.exists("/etc/ssh/ssh_host_rsa_key"));
+    EXPECT_FALSE(fs.exists("/srv/keys/own_key"));
+    EXPECT_FALSE(fs.exists("/srv/keys/own_key.pub"));
+    EXPECT_FALSE(fs.exists("/srv/keys/cert"));
+    EXPECT_TRUE(fs.exists("/etc/ssh/moduli"));
+    EXPECT_TRUE(fs.exists("/srv/keys/other"));
+}
+
+TEST(SshHostkeyGenerator, is_added_to_debian_and_left_out_where_the_distribution_has_one) {
+    MemoryGuestFs debian_fs(Files{{"/usr/sbin/sshd", ""}, {"/usr/lib/systemd/system/sshd-keygen.service", "ConditionFirstBoot=yes"}});
+    run("ssh-hostkey-generator", debian_fs);
+    const std::string unit = debian_fs.read("/etc/systemd/system/imgforge-ssh-hostkeys.service");
+    EXPECT_THAT(unit, HasSubstr("ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key"));
+    EXPECT_EQ(unit.find("Before=ssh.socket"), std::string::npos);
+    EXPECT_EQ(debian_fs.readlink("/etc/systemd/system/multi-user.target.wants/imgforge-ssh-hostkeys.service"),
+              "/etc/systemd/system/imgforge-ssh-hostkeys.service");
+
+    Inspection rocky = debian();
+    rocky.family = "redhat";
+    MemoryGuestFs rocky_fs(Files{{"/usr/sbin/sshd", ""}, {"/usr/lib/systemd/system/sshd-keygen@.service", ""}});
+    EXPECT_THAT(run("ssh-hostkey-generator", rocky_fs, {}, rocky).changes, IsEmpty());
+}
+
+TEST(InstallerDatasource, reads_the_list_of_subiquitys_hook_and_trusts_only_its_folders) {
+    MemoryGuestFs fs(Files{{"/etc/cloud/clean.d/99-installer",
+                            "#!/usr/bin/env python3\nimport json\nfiles = json.loads('''[\"/etc/cloud/cloud.cfg.d/99-installer.cfg\", "
+                            "\"/etc/netplan/00-x.yaml\", "
+                            "\"/etc/passwd\", \"/etc/cloud/../shadow\"]''')\n"},
+                           {"/etc/cloud/cloud.cfg.d/99-installer.cfg", "datasource_list: [None]\n"},
+                           {"/etc/netplan/00-x.yaml", "x"},
+                           {"/etc/passwd", "root"},
+                           {"/etc/shadow", "s"},
+                           {"/etc/cloud/ds-identify.cfg", "policy: enabled"},
+                           {"/etc/cloud/cloud.cfg", "users: [default]"}});
+
+    run("installer-datasource", fs);
+
+    EXPECT_FALSE(fs.exists("/etc/cloud/cloud.cfg.d/99-installer.cfg"));
+    EXPECT_FALSE(fs.exists("/etc/netplan/00-x.yaml"));
+    EXPECT_FALSE(fs.exists("/etc/cloud/ds-identify.cfg"));
+    EXPECT_TRUE(fs.exists("/etc/passwd"));
+    EXPECT_TRUE(fs.exists("/etc/shadow"));
+    EXPECT_TRUE(fs.exists("/etc/cloud/cloud.cfg"));
+}
+
+TEST(PasswordsOperation, takes_hashes_away_but_not_those_meant_to_stay) {
+    MemoryGuestFs fs(
+        Files{{"/etc/shadow", "root:$y$abc:19000:0:99999:7:::\nops:$6$x$y:19000::::::\ndaemon:*:19000::::::\nsync:!:1::::::\n"}});
+
+    run("passwords", fs, {.keep_passwords = {"ops"}});
+
+    EXPECT_EQ(fs.read("/etc/shadow"), "root:*:19000:0:99999:7:::\nops:$6$x$y:19000::::::\ndaemon:*:19000::::::\nsync:!:1::::::\n");
+}
+
+TEST(LogsOperation, empties_current_logs_removes_rotated_ones_and_keeps_folders) {
+    MemoryGuestFs fs(Files{{"/var/log/syslog", "x"},
+                           {"/var/log/syslog.1", "x"},
+                           {"/var/log/nginx/access.log", "x"},
+                           {"/var/log/nginx/access.log.2.gz", "x"},
+                           {"/var/log/README", "text"}});
+    fs.chown("/var/log/nginx", 33, 4);
+
+    run("logs", fs);
+
+    EXPECT_EQ(fs.read("/var/log/syslog"), "");
+    EXPECT_FALSE(fs.exists("/var/log/syslog.1"));
+    EXPECT_EQ(fs.read("/var/log/nginx/access.log"), "");
+    EXPECT_FALSE(fs.exists("/var/log/nginx/access.log.2.gz"));
+    EXPECT_EQ(fs.read("/var/log/README"), "text");
+    EXPECT_EQ(fs.lstat("/var/log/nginx")->uid, 33U);
+}
+
+TEST(Homes, are_taken_from_passwd_and_not_only_from_home) {
+    MemoryGuestFs fs(
+        Files{{"/etc/passwd", "root:x:0:0::/root:/bin/sh\ndb:x:100:100::/var/lib/db:/bin/sh\nevil:x:1:1::/../../etc:/bin/sh\n"},
+              {"/var/lib/db/.ssh/authorized_keys", "k"},
+              {"/root/.bash_history", "h"},
+              {"/home/gone/.ssh/id_rsa", "k"},
+              {"/etc/.ssh/x", "k"}});
+
+    run("ssh-user-files", fs);
+    run("histories", fs);
+
+    EXPECT_FALSE(fs.exists("/var/lib/db/.ssh/authorized_keys"));
+    EXPECT_TRUE(fs.exists("/var/lib/db/.ssh"));
+    EXPECT_FALSE(fs.exists("/home/gone/.ssh/id_rsa"));
+    EXPECT_FALSE(fs.exists("/root/.bash_history"));
+    EXPECT_TRUE(fs.exists("/etc/.ssh/x"));
+}
+
+TEST(Keep, saves_a_file_in_a_folder_that_is_cleared) {
+    MemoryGuestFs fs(Files{{"/root/.ssh/authorized_keys", "k"}, {"/root/.ssh/id_rsa", "k"}, {"/tmp/.hidden/a", "x"}, {"/tmp/keep/b", "x"}});
+    const SysprepOptions options{.keep = {"/root/.ssh/authorized_keys", "/tmp/keep"}};
+
+    const auto keys = run("ssh-user-files", fs, options);
+    run("temporary-files", fs, options);
+
+    EXPECT_TRUE(fs.exists("/root/.ssh/authorized_keys"));
+    EXPECT_FALSE(fs.exists("/root/.ssh/id_rsa"));
+    EXPECT_FALSE(fs.exists("/tmp/.hidden"));
+    EXPECT_TRUE(fs.exists("/tmp/keep/b"));
+    EXPECT_EQ(keys.changes.size(), 1U);
+}
+
+TEST(HostnameReferences, go_with_their_domain_and_leave_longer_names) {
+    MemoryGuestFs fs(Files{{"/etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\tgoldenbuild.lan goldenbuild\n10.0.0.9 goldenbuild2 nas\n"},
+                           {"/etc/mailname", "goldenbuild.lan\n"}});
+
+    run("hostname-references", fs);
+
+    EXPECT_EQ(fs.read("/etc/hosts"), "127.0.0.1\tlocalhost\n10.0.0.9 goldenbuild2 nas\n");
+    EXPECT_EQ(fs.read("/etc/mailname"), "localhost\n");
+}
+
+TEST(Kubernetes, refuses_a_cluster_member_with_data) {
+    MemoryGuestFs fs(Files{{"/var/lib/etcd/member/wal", "x"}});
+    EXPECT_THROW(run("kubernetes", fs), Error);
+}
+
+TEST(Selection, names_add_minus_removes_and_mistakes_are_told_at_once) {
+    const auto names = [](const std::string& text) {
+        std::set<std::string> set;
+        for (const Operation& operation : select_operations(text, all_operations())) {
+            set.insert(operation.name);
+        }
+        return set;
+    };
+    EXPECT_EQ(names("machine-id,logs"), (std::set<std::string>{"machine-id", "logs"}));
+    EXPECT_FALSE(names("-logs").contains("logs"));
+    EXPECT_TRUE(names("-logs").contains("machine-id"));
+    EXPECT_EQ(names("all").size(), all_operations().size());
+    try {
+        names("machineid,-lgs");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), Failure::usage);
+        EXPECT_THAT(error.message(), HasSubstr("did you mean 'machine-id'"));
+        EXPECT_THAT(error.message(), HasSubstr("'lgs'"));
+    }
+}
+
+TEST(Selection, machine_id_is_emptied_after_everything_that_may_fill_it) {
+    const auto order = select_operations("", all_operations());
+    const auto place = [&](const std::string& name) {
+        return std::find_if(order.begin(), order.end(), [&](const Operation& operation) { return operation.name == name; }) - order.begin();
+    };
+    EXPECT_LT(place("initramfs"), place("machine-id"));
+    EXPECT_LT(place("ssh-hostkeys"), place("ssh-hostkey-generator"));
+}
+
+TEST(Runner, refuses_a_guest_whose_etc_leads_elsewhere) {
+    MemoryGuestFs fs(Files{{"/evil/machine-id", "x"}});
+    fs.symlink("/evil", "/etc");
+    Inspection os = debian();
+    Needles needles;
+    NullMonitor monitor;
+    OfflineSession session{nullptr, fs, os, needles, monitor, {}, false};
+    EXPECT_THROW(run_operations(session, all_operations(), {}, false), Error);
+    EXPECT_TRUE(fs.exists("/evil/machine-id"));
+}
+
+TEST(Needles, are_collected_in_every_spelling_and_survive_a_file) {
+    MemoryGuestFs fs(Files{{"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"},
+                           {"/etc/shadow", "root:$6$salt$hashhash:1::::::\n"},
+                           {"/etc/netplan/50-cloud-init.yaml", "macaddress: 52:54:00:ab:cd:ef\n"},
+                           {"/var/lib/cloud/data/instance-id", "iid-golden-1\n"}});
+    const Needles needles = collect_needles(fs, debian());
+    const auto has = [&](const std::string& value) {
+        return std::any_of(needles.items.begin(), needles.items.end(), [&](const Needle& needle) { return needle.value == value; });
+    };
+
+    EXPECT_TRUE(has("0123456789abcdef0123456789abcdef"));
+    EXPECT_TRUE(has("01234567-89ab-cdef-0123-456789abcdef"));
+    EXPECT_TRUE(has("0123456789ABCDEF0123456789ABCDEF"));
+    EXPECT_TRUE(has("\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef"));
+    EXPECT_TRUE(has("$6$salt$hashhash"));
+    EXPECT_TRUE(has("52:54:00:ab:cd:ef"));
+    EXPECT_TRUE(has("525400abcdef"));
+    EXPECT_TRUE(has("iid-golden-1"));
+    EXPECT_TRUE(has("goldenbuild"));
+    EXPECT_EQ(Needles::from_json(needles.to_json()).items.size(), needles.items.size());
+}
+
+}  // namespace
+}  // namespace imgforge::sysprep
