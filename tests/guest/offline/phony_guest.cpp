@@ -235,7 +235,7 @@ std::string make_lvm(Appliance& appliance, const std::string& disk) {
     mkfs(appliance, "ext4", disk + "2");
     mkfs(appliance, "xfs", "/dev/vg-phony/root");
     mkfs(appliance, "ext4", "/dev/vg-phony/var");
-    appliance.call("swap", [](guestfs_h* g) { return guestfs_mkswap(g, "/dev/vg-phony/swap", -1); });
+    appliance.call("swap", [](guestfs_h* g) { return guestfs_mkswap(g, "/dev/vg-phony/swap"); });
     const std::string memory = "CANARYswapmemory and more of it";
     appliance.call("swap content",
                    [&](guestfs_h* g) { return guestfs_pwrite_device(g, "/dev/vg-phony/swap", memory.data(), memory.size(), 1 << 20); });
