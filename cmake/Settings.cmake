@@ -19,6 +19,10 @@ if(IMGFORGE_SANITIZE)
                                                        -fno-sanitize-recover=all)
   target_link_options(imgforge_sanitizers INTERFACE -fsanitize=${IMGFORGE_SANITIZE})
 endif()
+if(IMGFORGE_FUZZ)
+  # Coverage for libFuzzer in our libraries; only the fuzz programs link its main.
+  target_compile_options(imgforge_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 find_program(IMGFORGE_CCACHE ccache)
 if(IMGFORGE_CCACHE)

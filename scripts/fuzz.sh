@@ -1,21 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Builds every libFuzzer target with clang and runs each for SECONDS (default 20) on top of its kept corpus.
+# Builds every libFuzzer target (clang, with the sanitizers) and runs each for SECONDS (default 20) on top of its kept corpus.
 #   scripts/fuzz.sh [SECONDS] [TARGET…]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-20}
 shift || true
-cmake --preset fuzz >/dev/null
-nice cmake --build build/fuzz -j "${IMGFORGE_JOBS:-2}" --target fuzz_targets
-for binary in build/fuzz/tests/fuzz/fuzz_*; do
-    name=$(basename "$binary")
-    if [ ! -f "$binary" ] || [ ! -x "$binary" ]; then continue; fi
+cmake --preset asan >/dev/null
+cmake --build build/asan -j "$(nproc)" --target fuzz_targets
+ctest --test-dir build/asan -N -L '^fuzz$' | sed -n 's/.*: fuzz\.//p' | while read -r name; do
     if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
-    corpus=tests/fuzz/corpus/${name#fuzz_}
     work=$(mktemp -d)
-    mkdir -p "$corpus"
     echo "== $name for $seconds s"
-    "$binary" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$work/" "$work" "$corpus" 2>&1 | tail -8
+    "build/asan/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "$work" "tests/fuzz/corpus/$name"
     rm -rf "$work"
 done
