@@ -56,7 +56,6 @@ struct Answers {
     bool recommends = false;
     bool eatmydata = true;
     std::vector<std::string> post{};  ///< shell lines run in the target as root, at the end
-    std::vector<std::string> raw{};   ///< lines (preseed, kickstart) appended as they are
 };
 
 /// What the install stage knows and the answers depend on.

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Anaconda (RHEL family, Fedora). Not run against a real installer here: checked by ksvalidator where it is installed.
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/process.hpp"
+#include "seeds/answer_formats.hpp"
+#include "seeds/target_script.hpp"
+#include "seeds/text.hpp"
+
+namespace imgforge::seeds {
+namespace {
+
+std::string bare_disk(const std::string& device) {
+    return device.rfind("/dev/", 0) == 0 ? device.substr(5) : device;
+}
+
+std::string section(std::string_view head, const std::string& body) {
+    return fmt::format("\n{}\n{}%end\n", head, body);
+}
+
+std::string storage(const Answers& answers, const AnswerFacts& facts) {
+    using Layout = AnswerDisk::Layout;
+    const std::string disk = bare_disk(install_disk(answers, facts));
+    const std::string& fs = answers.disk.filesystem;
+    std::string out = fmt::format(
+        "ignoredisk --only-use={0}\nzerombr\nclearpart --all --initlabel --drives={0}\n"
+        "bootloader --location=mbr --append=\"console={1},115200n8\"\nreqpart\n",
+        disk, facts.console);
+    const bool lvm = answers.disk.layout == Layout::lvm;
+    if (lvm) {
+        out += fmt::format("part /boot --fstype={} --size=1024\npart pv.01 --size=4096 --grow\nvolgroup system pv.01\n", fs);
+    }
+    const auto volume = [&](std::string_view mountpoint, std::string_view name, int size, bool grow) {
+        return lvm ? fmt::format("logvol {} --vgname=system --name={} --fstype={} --size={}{}\n", mountpoint, name, fs, size,
+                                 grow ? " --grow" : "")
+                   : fmt::format("part {} --fstype={} --size={}{}\n", mountpoint, fs, size, grow ? " --grow" : "");
+    };
+    if (answers.disk.swap > 0) {
+        out += lvm ? fmt::format("logvol swap --vgname=system --name=swap --fstype=swap --size={}\n", answers.disk.swap)
+                   : fmt::format("part swap --fstype=swap --size={}\n", answers.disk.swap);
+    }
+    if (answers.disk.layout == Layout::separate) {
+        return out + volume("/", "root", 5120, false) + volume("/var", "var", 2048, false) + volume("/home", "home", 512, true);
+    }
+    return out + volume("/", "root", 3072, true);
+}
+
+std::string source(const Answers& answers, const AnswerFacts& facts) {
+    if (is_offline(answers, facts)) {
+        return "cdrom\n";
+    }
+    return answers.mirror.empty() ? std::string() : fmt::format("url --url={}\n", shell_quote(answers.mirror));
+}
+
+std::string packages(const Answers& answers, const AnswerFacts& facts) {
+    // EL 7 knows neither environment nor the hyphenated option; every release since does.
+    std::string body = facts.version == "7" ? "@core\n" : "@^minimal-environment\n";
+    if (facts.product.find("Fedora") != std::string::npos) {
+        body = "@core\n";
+    }
+    for (const std::string& name : answers.packages) {
+        body += name + "\n";
+    }
+    return section(answers.recommends || facts.version == "7" ? "%packages" : "%packages --exclude-weakdeps", body);
+}
+
+std::string marker_section(const AnswerFacts& facts) {
+    return section("%post --erroronfail", "set -e\n" + marker_script(facts, ""));
+}
+
+}  // namespace
+
+std::string kickstart_text(const Answers& answers, const AnswerFacts& facts) {
+    std::string out = "# Made by imgforge for Anaconda.\n";
+    out += source(answers, facts);
+    out += fmt::format("lang {}\n", answers.locale);
+    out += fmt::format("keyboard --vckeymap={0} --xlayouts='{0}{1}'\n", answers.keyboard,
+                       answers.keyboard_variant.empty() ? "" : " (" + answers.keyboard_variant + ")");
+    out += fmt::format("timezone {} --utc\n", answers.timezone);
+    const std::string full = answers.domain.empty() ? host_name(answers) : host_name(answers) + "." + answers.domain;
+    out += fmt::format("network --bootproto=dhcp --device=link --hostname={}{}\n", full, is_offline(answers, facts) ? "" : " --activate");
+    out += answers.root_password_hash.empty() ? std::string("rootpw --lock\n")
+                                              : fmt::format("rootpw --iscrypted {}\n", answers.root_password_hash);
+    out += storage(answers, facts);
+    out += "selinux --enforcing\nfirewall --enabled --service=ssh\nfirstboot --disabled\nskipx\n";
+    if (facts.product.find("Red Hat") != std::string::npos) {
+        out += "eula --agreed\n";
+    }
+    // Without an action Anaconda waits at "Press ENTER to quit".
+    out += "poweroff\n" + packages(answers, facts);
+    if (const std::string post = target_script(answers); !post.empty()) {
+        out += section("%post --erroronfail", post.substr(post.find('\n') + 1));
+    }
+    out += section("%onerror", fmt::format("cat /tmp/*.log > /dev/virtio-ports/org.fedoraproject.anaconda.log.0 2>/dev/null || true\n"
+                                           "echo 'IMGFORGE-RESULT: failed, see the Anaconda log' > /dev/{}\n",
+                                           facts.console));
+    return out + marker_section(facts);
+}
+
+AnswerFiles kickstart_files(const std::string& text) {
+    return {.initrd = {{.path = "ks.cfg", .bytes = text}}, .kernel_arguments = {"inst.ks=file:/ks.cfg"}, .main_file = "ks.cfg"};
+}
+
+std::string kickstart_with_marker(const std::string& text, const AnswerFacts& facts) {
+    return text + (text.empty() || text.back() == '\n' ? "" : "\n") + marker_section(facts);
+}
+
+}  // namespace imgforge::seeds
