@@ -150,7 +150,7 @@ Diagnostics check_agama(std::string_view text, const std::string& file) {
     if (!Json::accept(text)) {
         Diagnostics faults;
         try {
-            static_cast<void>(Json::parse(text));
+            const Json never = Json::parse(text);
         } catch (const Json::parse_error& fault) {
             faults.add(note(file, line_at(text, static_cast<std::ptrdiff_t>(fault.byte)), true,
                             "not JSON; a jsonnet profile must be evaluated first"));
