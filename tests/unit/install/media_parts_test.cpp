@@ -134,8 +134,9 @@ TEST(InstallerInitrd, packs_with_all_parent_folders) {
         const std::size_t slash = entry.path.rfind('/');
         EXPECT_TRUE(slash == std::string::npos || seen.count(entry.path.substr(0, slash)) == 1) << entry.path;
         seen.insert(entry.path);
-        if (entry.path == "etc/lsb-release")
+        if (entry.path == "etc/lsb-release") {
             EXPECT_EQ(entry.bytes, "DISTRIB_ID=Debian\nX_INSTALLATION_MEDIUM=cdrom\n");
+        }
     });
 
     EXPECT_EQ(seen.count("usr/lib/modules"), 1U);
