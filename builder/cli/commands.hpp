@@ -31,5 +31,6 @@ Command complete_command();
 Command manual_command();
 
 Command sysprep_command();
+Command customize_command();
 
 }  // namespace imgforge::cli

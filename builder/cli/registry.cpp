@@ -21,6 +21,7 @@ std::vector<Command> all_commands() {
         media_probe_command(),
         media_create_command(),
         sysprep_command(),
+        customize_command(),
         doctor_command(),
         completion_command(),
         complete_command(),

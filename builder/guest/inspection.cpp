@@ -14,6 +14,7 @@
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/device_resolver.hpp"
 #include "builder/guest/superblock.hpp"
+#include "builder/guest/system_facts.hpp"
 
 namespace imgforge::guest {
 
@@ -35,7 +36,7 @@ public:
         open_containers();
         refuse_hibernated();
         find_root();
-        read_system();
+        read_system(appliance_, fs_, os_);
         mount_others();
         mount_esp();
         finish();
@@ -48,10 +49,11 @@ private:
     void refuse_hibernated() const;
     void find_root();
     bool mount_candidate(const FileSystem& candidate);
-    bool fstab_names_this_root(const std::string& mountable) const;
+    bool names_as_root(const std::vector<FstabEntry>& table, const std::string& mountable) const;
+    bool is_claimed(const std::string& mountable) const;
+    void claim(const std::string& root);
+    void unmount_candidate();
     [[noreturn]] void no_root() const;
-    void read_system();
-    void read_architecture();
     void mount_others();
     void mount_one(const FstabEntry& entry);
     void mount_esp();
@@ -59,21 +61,16 @@ private:
     void mount(const std::string& mountable, const std::string& mount_point);
     DeviceResolver resolver() const;
     std::vector<FstabEntry> fstab() {
-        return fs_.exists("/etc/fstab") ? parse_fstab(read_or_empty("/etc/fstab")) : std::vector<FstabEntry>();
+        return fs_.exists("/etc/fstab") ? parse_fstab(read_small(fs_, "/etc/fstab")) : std::vector<FstabEntry>();
     }
-    std::string read_or_empty(std::string_view path);
 
     Appliance& appliance_;
     ApplianceFs fs_;
     const OpenOptions& options_;
     Inspection os_;
     std::vector<FstabEntry> fstab_;
+    std::set<std::string> claimed_;  ///< devices that belong to the system found
 };
-
-std::string Opening::read_or_empty(std::string_view path) {
-    const auto target = fs_.resolve(path);
-    return target && fs_.is_file(*target) ? fs_.read(*target, 1U << 20U) : std::string();
-}
 
 void Opening::find_file_systems() {
     os_.file_systems.clear();
@@ -166,8 +163,8 @@ DeviceResolver Opening::resolver() const {
     });
 }
 
-bool Opening::fstab_names_this_root(const std::string& mountable) const {
-    for (const FstabEntry& entry : fstab_) {
+bool Opening::names_as_root(const std::vector<FstabEntry>& table, const std::string& mountable) const {
+    for (const FstabEntry& entry : table) {
         if (entry.mount_point == "/") {
             const auto named = resolver().mountable(entry);
             return named && *named == mountable;
@@ -195,22 +192,20 @@ bool Opening::mount_candidate(const FileSystem& candidate) {
 void Opening::find_root() {
     std::vector<std::string> roots;
     for (const FileSystem& candidate : os_.file_systems) {
-        if (!is_linux_type(candidate.type) || (!options_.root_device.empty() && candidate.mountable != options_.root_device)) {
+        const bool wanted = options_.root_device.empty() || candidate.mountable == options_.root_device;
+        if (!is_linux_type(candidate.type) || !wanted || is_claimed(candidate.mountable)) {
             continue;
         }
-        const bool is_root = mount_candidate(candidate);
-        if (is_root) {
-            fstab_ = fstab();
-            if (!options_.root_device.empty() || fstab_names_this_root(candidate.mountable)) {
-                os_.root_device = candidate.mountable;
-                return;
+        if (mount_candidate(candidate)) {
+            const auto table = fstab();
+            if (!options_.root_device.empty() || names_as_root(table, candidate.mountable)) {
+                // Certain: what its fstab names, and other subvolumes beside it, need no look.
+                fstab_ = table;
+                claim(candidate.mountable);
             }
             roots.push_back(candidate.mountable);
         }
-        if (!os_.mountpoints.empty()) {
-            unmount_guest(appliance_);
-            os_.mountpoints.clear();
-        }
+        unmount_candidate();
     }
     if (roots.size() > 1) {
         throw Error(Failure::guest, fmt::format("the image holds {} systems, on {}", roots.size(), fmt::join(roots, ", ")),
@@ -222,6 +217,26 @@ void Opening::find_root() {
     mount(roots.front(), "/");
     fstab_ = fstab();
     os_.root_device = roots.front();
+}
+
+bool Opening::is_claimed(const std::string& mountable) const {
+    return claimed_.contains(mountable) || claimed_.contains(device_of(mountable));
+}
+
+void Opening::claim(const std::string& root) {
+    claimed_.insert(device_of(root));
+    for (const FstabEntry& entry : fstab_) {
+        if (const auto named = resolver().mountable(entry)) {
+            claimed_.insert(device_of(*named));
+        }
+    }
+}
+
+void Opening::unmount_candidate() {
+    if (!os_.mountpoints.empty()) {
+        unmount_guest(appliance_);
+        os_.mountpoints.clear();
+    }
 }
 
 void Opening::no_root() const {
@@ -240,73 +255,6 @@ void Opening::no_root() const {
         throw Error(Failure::guest, "Windows guests are not supported");
     }
     throw Error(Failure::guest, fmt::format("no operating system found in the image; file systems seen: {}", seen.empty() ? "none" : seen));
-}
-
-void Opening::read_system() {
-    std::string text = read_or_empty("/etc/os-release");
-    if (text.empty()) {
-        text = read_or_empty("/usr/lib/os-release");
-    }
-    const auto release = parse_key_values(text);
-    const auto get = [&](const char* key) {
-        const auto found = release.find(key);
-        return found == release.end() ? std::string() : found->second;
-    };
-    os_.type = "linux";
-    std::tie(os_.distro, os_.family) = distro_of(release);
-    os_.codename = get("VERSION_CODENAME");
-    os_.product = get("PRETTY_NAME");
-    const std::string version = get("VERSION_ID");
-    const char* end = std::from_chars(version.data(), version.data() + version.size(), os_.major).ptr;
-    if (end < version.data() + version.size() && *end == '.') {
-        std::from_chars(end + 1, version.data() + version.size(), os_.minor);
-    }
-    const auto marks =
-        fs_.glob_all({"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/openrc-run", "/usr/bin/openrc-run", "/var/lib/dpkg/status",
-                      "/var/lib/rpm", "/usr/lib/sysimage/rpm", "/lib/apk/db", "/usr/lib/apk/db", "/var/lib/pacman/local"});
-    const auto has = [&](std::string_view mark) { return std::find(marks.begin(), marks.end(), mark) != marks.end(); };
-    os_.init = has("/usr/lib/systemd/systemd") || has("/lib/systemd/systemd") ? "systemd"
-               : has("/sbin/openrc-run") || has("/usr/bin/openrc-run")        ? "openrc"
-                                                                              : "other";
-    os_.package_format = has("/var/lib/dpkg/status")                           ? "deb"
-                         : has("/lib/apk/db") || has("/usr/lib/apk/db")        ? "apk"
-                         : has("/var/lib/pacman/local")                        ? "pacman"
-                         : has("/var/lib/rpm") || has("/usr/lib/sysimage/rpm") ? "rpm"
-                                                                               : "";
-    std::string name = read_or_empty("/etc/hostname");
-    if (name.empty()) {
-        name = read_or_empty("/etc/HOSTNAME");
-    }
-    os_.hostname = name.substr(0, name.find_first_of(" \t\r\n"));
-    read_architecture();
-}
-
-void Opening::read_architecture() {
-    for (const std::string_view program : {"/bin/sh", "/usr/bin/env", "/bin/busybox", "/usr/bin/bash"}) {
-        const auto target = fs_.resolve(program);
-        if (!target || !fs_.is_file(*target)) {
-            continue;
-        }
-        std::size_t got = 0;
-        char* raw = appliance_.attempt("ELF header", [&](guestfs_h* g) { return guestfs_pread(g, target->c_str(), 20, 0, &got); });
-        const std::string header = raw == nullptr ? std::string() : std::string(raw, got);
-        std::free(raw);
-        if (header.size() < 20 || header.substr(0, 4) !=
-                                      "\x7f"
-                                      "ELF") {
-            continue;
-        }
-        // e_machine (elf.h): 62 x86-64, 183 AArch64, 3 i386, 243 RISC-V, 22 s390, 21 PPC64
-        switch (static_cast<unsigned char>(header[18]) | static_cast<unsigned char>(header[19])) {
-            case 62: os_.arch = "x86_64"; return;
-            case 183: os_.arch = "aarch64"; return;
-            case 3: os_.arch = "i386"; return;
-            case 243: os_.arch = "riscv64"; return;
-            case 22: os_.arch = "s390x"; return;
-            case 21: os_.arch = "ppc64le"; return;
-            default: break;
-        }
-    }
 }
 
 void Opening::mount_others() {
