@@ -24,6 +24,8 @@ Command images_delete_command();
 Command images_gc_command();
 Command images_verify_command();
 Command doctor_command();
+Command audit_command();
+Command compact_command();
 Command media_probe_command();
 Command media_create_command();
 Command completion_command();

@@ -18,6 +18,8 @@ std::vector<Command> all_commands() {
         images_delete_command(),
         images_gc_command(),
         images_verify_command(),
+        audit_command(),
+        compact_command(),
         media_probe_command(),
         media_create_command(),
         sysprep_command(),

@@ -10,6 +10,8 @@ std::vector<const engine::StageType*> all_stage_types() {
     return {
         &customize_stage(),
         &sysprep_stage(),
+        &audit_stage(),
+        &compact_stage(),
         &publish_stage(),
     };
 }

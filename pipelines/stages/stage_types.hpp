@@ -10,6 +10,8 @@ namespace imgforge::stages {
 
 const engine::StageType& customize_stage();
 const engine::StageType& sysprep_stage();
+const engine::StageType& audit_stage();
+const engine::StageType& compact_stage();
 const engine::StageType& publish_stage();
 
 }  // namespace imgforge::stages

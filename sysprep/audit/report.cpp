@@ -129,7 +129,7 @@ std::vector<std::string> apply_waivers(std::vector<Finding>& findings, const std
     }
     std::vector<std::string> warnings;
     for (std::size_t i = 0; i < own.size(); ++i) {
-        if (!used[i]) {
+        if (!used[i] && !own[i].optional) {
             warnings.push_back(fmt::format("the waiver for rule '{}', path '{}' covers nothing: remove it", own[i].rule, own[i].path));
         }
     }

@@ -29,6 +29,7 @@ struct Waiver {
     std::string rule;
     std::string path = "*";
     std::string reason;
+    bool optional = false;  ///< no warning when it covers nothing
 };
 
 /// Reads `audit: {waive: [{rule, path, reason}]}`; the schema has checked the shape.

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "pipelines/stages/offline_group.hpp"
+#include "pipelines/stages/stage_types.hpp"
+#include "sysprep/audit/audit.hpp"
+
+namespace imgforge::stages {
+
+using engine::StageResult;
+using engine::StageTask;
+using sysprep::audit::AuditRequest;
+using sysprep::audit::Report;
+
+namespace {
+
+std::vector<std::string> strings(const Json& json, const char* key) {
+    return json.contains(key) ? json.at(key).get<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+/// What earlier stages did on purpose is declared by that: users, passwords, files and states need no second mention in the recipe.
+void take_declared(const Json& facts, AuditRequest& request) {
+    if (const auto customized = facts.find("customized"); customized != facts.end()) {
+        for (const std::string& path : strings(*customized, "paths")) {
+            request.waivers.push_back({.rule = "*", .path = path, .reason = "put there by the recipe (customize)", .optional = true});
+        }
+        for (const std::string& user : strings(*customized, "passwords")) {
+            request.expect.passwords.insert(user);
+        }
+        for (const std::string& user : strings(*customized, "users")) {
+            request.expect.users.insert(user);
+        }
+        request.expect.hostname = request.expect.hostname.empty() ? customized->value("hostname", "") : request.expect.hostname;
+    }
+    if (const auto sysprep = facts.find("sysprep"); sysprep != facts.end()) {
+        request.expect.machine_id = sysprep->value("machine-id", request.expect.machine_id);
+        for (const std::string& user : strings(*sysprep, "keep-passwords")) {
+            request.expect.passwords.insert(user);
+        }
+        for (const std::string& path : strings(*sysprep, "keep")) {
+            request.waivers.push_back({.rule = "*", .path = path, .reason = "kept by the recipe (sysprep: keep)", .optional = true});
+        }
+    }
+}
+
+AuditRequest request_of(const StageTask& task) {
+    AuditRequest request{.disk = *task.input.disk,
+                         .expect = sysprep::audit::expectations_from_json(task.options.value("expect", Json::object())),
+                         .waivers = sysprep::audit::waivers_from_json(task.options.value("waive", Json::array())),
+                         .everything = task.options.value("everything", false),
+                         .parent_activity = task.activity};
+    // Without a sysprep before it the disk is an overlay on the installed layer; compact or publish will flatten it.
+    request.overlay_expected = true;
+    take_declared(task.input.facts, request);
+    return request;
+}
+
+class AuditStage final : public OfflineStage {
+public:
+    std::string_view name() const override { return "audit"; }
+    std::string_view summary() const override {
+        return "search the finished image for leftovers of identity and secrets, free space included";
+    }
+    int revision() const override { return 1; }
+
+    const Json& schema() const override {
+        static const Json schema = Json::parse(R"json({
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "waive": {"type": "array", "default": [], "description": "findings that are accepted, each with its reason",
+                    "items": {"type": "object", "additionalProperties": false, "required": ["rule", "reason"], "properties": {
+                        "rule": {"type": "string", "description": "name of the rule, * and ? allowed"},
+                        "path": {"type": "string", "default": "*", "description": "where; * and ? allowed"},
+                        "reason": {"type": "string", "minLength": 10, "description": "why this is no leftover; printed in every report"}}}},
+                "expect": {"type": "object", "additionalProperties": false, "default": {}, "description": "what the image has on purpose", "properties": {
+                    "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "default": "empty", "description": "state of /etc/machine-id"},
+                    "users": {"type": "array", "items": {"type": "string"}, "default": [], "description": "accounts of people"},
+                    "passwords": {"type": "array", "items": {"type": "string"}, "default": [], "description": "accounts with a usable password"},
+                    "sudo": {"type": "array", "items": {"type": "string"}, "default": [], "description": "users, %groups or files that may say NOPASSWD"},
+                    "hostname": {"type": "string", "default": "", "description": "host name the image keeps"},
+                    "autorelabel": {"type": "boolean", "default": false, "description": "/.autorelabel is meant"},
+                    "cloud-init-disabled": {"type": "boolean", "default": false, "description": "cloud-init is switched off on purpose"}}},
+                "everything": {"type": "boolean", "default": false, "description": "also unpack and search programs and libraries below /usr as files: slower"}
+            }
+        })json");
+        return schema;
+    }
+
+    Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
+        if (!task.input.disk) {
+            throw Error(Failure::recipe, "there is no disk to audit", "put an install or fetch stage before it");
+        }
+        const Report report = sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
+        Json result = report.to_json();
+        result["text"] = report.text();
+        return result;
+    }
+
+    StageResult outside(StageTask& task, const std::filesystem::path& /*layer*/, const std::filesystem::path& /*needles_file*/,
+                        Json inside) const override {
+        const std::string text = inside.at("text");
+        inside.erase("text");
+        if (!inside.at("clean").get<bool>()) {
+            const auto kept = task.run_folder / "audit.json";
+            write_file_atomically(kept, pretty(inside), 0600);
+            throw Error(
+                Failure::integrity, fmt::format("the image is not clean\n{}", text),
+                fmt::format("mend what is found, or waive it with a reason (audit: {{waive: […]}}); full report: {}", kept.string()));
+        }
+        for (const Json& warning : inside.at("coverage").value("warnings", Json::array())) {
+            task.monitor->warning(warning.get<std::string>());
+        }
+        write_file_atomically(task.scratch / "audit.json", pretty(inside));
+        StageResult result;
+        result.files.emplace("audit", "audit.json");
+        result.facts = {{"audit", {{"clean", true}, {"waived", inside.at("findings").size()}}}};
+        return result;
+    }
+};
+
+}  // namespace
+
+const engine::StageType& audit_stage() {
+    static const AuditStage stage;
+    return stage;
+}
+
+}  // namespace imgforge::stages
