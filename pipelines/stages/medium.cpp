@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/stages/medium.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "builder/base/digest.hpp"
+#include "builder/base/error.hpp"
+#include "builder/install/media_create.hpp"
+
+namespace imgforge::stages {
+
+namespace {
+
+std::string text_of(const Json& installer, const char* key) {
+    return installer.contains(key) ? installer.at(key).get<std::string>() : std::string();
+}
+
+install::MediaRequest archive_request(const engine::RecipeFacts& recipe, const std::vector<std::string>& packages) {
+    install::MediaRequest request{.suite = text_of(recipe.installer, "archive")};
+    if (recipe.installer.contains("packages")) {
+        request.packages = recipe.installer.at("packages").get<std::vector<std::string>>();
+    }
+    request.packages.insert(request.packages.end(), packages.begin(), packages.end());
+    std::sort(request.packages.begin(), request.packages.end());
+    request.packages.erase(std::unique(request.packages.begin(), request.packages.end()), request.packages.end());
+    return request;
+}
+
+std::filesystem::path local_path(const engine::RecipeFacts& recipe, const std::string& iso) {
+    constexpr std::string_view scheme = "file://";
+    const std::filesystem::path path = iso.starts_with(scheme) ? iso.substr(scheme.size()) : iso;
+    return path.is_absolute() ? path : recipe.folder / path;
+}
+
+bool remote(const std::string& iso) {
+    return iso.find("://") != std::string::npos && !iso.starts_with("file://");
+}
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+}  // namespace
+
+Medium obtain_medium(const engine::StageTask& task, const std::vector<std::string>& packages) {
+    const engine::RecipeFacts& recipe = *task.recipe;
+    if (recipe.installer.contains("archive")) {
+        const install::MadeMedium made = install::create_media(archive_request(recipe, packages), task.services->places,
+                                                               *task.services->processes, *task.monitor, task.activity);
+        return {.iso = made.iso, .sha256 = made.sha256, .notes = made.notes};
+    }
+    const auto fetched = task.input.files.find("medium");
+    const std::string iso = text_of(recipe.installer, "iso");
+    if (fetched == task.input.files.end() && remote(iso)) {
+        throw Error(Failure::recipe, fmt::format("the medium {} was not fetched", iso),
+                    "put a fetch stage before install, or give a local file");
+    }
+    Medium medium{.iso = fetched != task.input.files.end() ? fetched->second : local_path(recipe, iso)};
+    if (!std::filesystem::exists(medium.iso)) {
+        throw Error(Failure::recipe, fmt::format("installation medium {} does not exist", medium.iso.string()),
+                    "set installer.iso, or --set installer.iso=FILE");
+    }
+    medium.sha256 = recipe.digest_of ? recipe.digest_of(medium.iso) : sha256_file(medium.iso);
+    const std::string wanted = lower(text_of(recipe.installer, "sha256"));
+    if (!wanted.empty() && wanted != medium.sha256) {
+        throw Error(Failure::integrity, fmt::format("{} has SHA-256 {}, the recipe wants {}", medium.iso.string(), medium.sha256, wanted),
+                    "download it again, or correct installer.sha256");
+    }
+    return medium;
+}
+
+std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe, const std::vector<std::string>& packages) {
+    if (recipe.installer.contains("archive")) {
+        return {{.name = "medium from archive", .value = install::request_digest(archive_request(recipe, packages))}};
+    }
+    const std::string wanted = lower(text_of(recipe.installer, "sha256"));
+    if (!wanted.empty()) {
+        return {{.name = "medium", .value = wanted}};
+    }
+    const std::string iso = text_of(recipe.installer, "iso");
+    if (remote(iso)) {
+        return {{.name = "medium", .value = iso}};
+    }
+    return {engine::file_ingredient("medium", local_path(recipe, iso), recipe)};
+}
+
+}  // namespace imgforge::stages
