@@ -8,6 +8,7 @@ namespace imgforge::stages {
 std::vector<const engine::StageType*> all_stage_types() {
     // One line per type, in the order a recipe usually has them.
     return {
+        &install_stage(),
         &customize_stage(),
         &sysprep_stage(),
         &audit_stage(),

@@ -8,6 +8,7 @@ namespace imgforge::stages {
 
 // const engine::StageType& fetch_stage();  (one line per type, sorted as in registry.cpp)
 
+const engine::StageType& install_stage();
 const engine::StageType& customize_stage();
 const engine::StageType& sysprep_stage();
 const engine::StageType& audit_stage();
