@@ -238,6 +238,8 @@ void LayerStore::remove_leftovers(const std::set<std::string>& live) const {
             if (live.count(run) == 0) {
                 dead.push_back(entry.path());
             }
+        } else if (live.empty() && !is_layer_name(name)) {
+            dead.push_back(entry.path());  // what a stage of a killed run put beside its scratch folder
         }
     }
     std::for_each(dead.begin(), dead.end(), [](const fs::path& path) { remove_tree(path); });

@@ -114,10 +114,13 @@ private:
         }
         for (std::size_t j = i + 1; j < first; ++j) {
             const Layer* const above = layer(j);
-            const bool whole_disk = above != nullptr && !above->evicted && !above->result.disk.empty() && above->result.standalone;
-            // When nothing runs, a published image is all that anybody will ask for.
-            const bool published = above != nullptr && first == count_ && above->result.facts.contains("image");
-            if (whole_disk || published) {
+            if (above != nullptr && !above->evicted && !above->result.disk.empty() && above->result.standalone) {
+                return false;
+            }
+        }
+        // When nothing runs, a published image is all that anybody will ask for.
+        for (std::size_t j = 0; j < count_ && first == count_; ++j) {
+            if (const Layer* const any = layer(j); any != nullptr && any->result.facts.contains("image")) {
                 return false;
             }
         }

@@ -6,8 +6,9 @@
 /// One function per stage type, each defined in the file named after it; the record it returns is static.
 namespace imgforge::stages {
 
-// const engine::StageType& fetch_stage();  (one line per type, sorted as in registry.cpp)
-
+const engine::StageType& fetch_stage();
+const engine::StageType& overlay_stage();
+const engine::StageType& resize_stage();
 const engine::StageType& install_stage();
 const engine::StageType& customize_stage();
 const engine::StageType& sysprep_stage();

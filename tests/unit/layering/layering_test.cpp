@@ -27,6 +27,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
         {"sysprep", {"builder/base", "builder/image", "builder/guest"}},
         {"builder/install", {"builder/base", "builder/image", "builder/guest", "builder/virt", "seeds", "templates"}},
         {"pipelines/engine", {"builder/base"}},
+        {"pipelines/fetch", {"builder/base"}},
         {"pipelines/store", {"builder/base", "builder/image"}},
         {"pipelines/lifecycle", {"builder/base", "builder/image", "builder/virt", "seeds", "templates", "pipelines/store"}},
     };

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/engine/build.hpp"
+
+#include <gmock/gmock.h>
+
+#include "builder/base/digest.hpp"
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "tests/unit/engine/fake_stage.hpp"
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+namespace imgforge::engine::test {
+namespace {
+
+std::size_t scratch_folders(const Places& places) {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(places.stages())) {
+        count += entry.path().filename().string().starts_with(".") ? 1U : 0U;
+    }
+    return count;
+}
+
+TEST(Build, runs_every_stage_once_and_then_none) {
+    Workshop shop;
+
+    const BuildReport first = shop.build();
+    const BuildReport second = shop.build();
+
+    EXPECT_THAT(shop.world->ran, SizeIs(8));
+    EXPECT_EQ(disk_text(first), disk_text(second));
+    for (const BuiltStage& stage : second.stages) {
+        EXPECT_EQ(stage.plan.verdict, PlannedStage::Verdict::reuse) << stage.plan.name << ": " << stage.plan.reason;
+    }
+    EXPECT_EQ(build_record(second)["generation"], 1);
+    EXPECT_EQ(scratch_folders(shop.services().places), 0U);
+}
+
+TEST(Build, promotes_after_the_last_stage_and_again_when_everything_was_reused) {
+    Workshop shop;
+    shop.build();
+    shop.build();
+    // The second time because a build may be killed between the last stage and its hooks; hooks are idempotent.
+    EXPECT_THAT(shop.world->hooks, ElementsAre("promote", "promote"));
+}
+
+TEST(Build, quarantines_when_a_later_stage_fails_and_resumes_there) {
+    Workshop shop;
+    shop.world->fail["seven"] = 1;
+
+    std::string context;
+    try {
+        shop.build();
+        FAIL() << "the stage fails";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), Failure::guest);
+        context = error.describe();
+    }
+
+    EXPECT_THAT(context, HasSubstr("stage 'seven' (sample.recipe:11)"));
+    EXPECT_THAT(context, HasSubstr("runs/"));
+    EXPECT_THAT(shop.world->hooks, ElementsAre("quarantine"));
+    const std::vector<PlannedStage> plan = shop.plan();
+    EXPECT_THAT(running(plan), ElementsAre("seven"));
+    EXPECT_THAT(plan.back().reason, HasSubstr("failed last time"));
+    shop.build();
+    EXPECT_THAT(shop.world->ran, SizeIs(8));
+}
+
+TEST(Build, undoes_in_reverse_order_on_success_failure_and_interrupt) {
+    Workshop shop;
+    shop.build();
+    EXPECT_EQ(shop.world->undone.front(), "seven");
+    EXPECT_EQ(shop.world->undone.back(), "one");
+
+    shop.world->undone.clear();
+    shop.world->interrupt["three"] = 1;
+    EXPECT_THROW(shop.build({.fresh = true}), Interrupted);
+    EXPECT_THAT(shop.world->undone, ElementsAre("three", "two", "one"));
+    EXPECT_THAT(shop.world->hooks, ElementsAre("promote"));
+}
+
+TEST(Build, an_interrupt_leaves_no_scratch_and_resumes) {
+    Workshop shop;
+    shop.world->interrupt["three"] = 1;
+
+    EXPECT_THROW(shop.build(), Interrupted);
+
+    EXPECT_EQ(scratch_folders(shop.services().places), 0U);
+    EXPECT_THAT(shop.plan()[2].reason, HasSubstr("was interrupted last time"));
+    shop.build();
+    EXPECT_THAT(shop.world->ran, ElementsAre("one", "two", "three", "four", "five", "six", "publish", "seven"));
+}
+
+TEST(Build, runs_consecutive_stages_of_one_group_together_and_keeps_what_was_published) {
+    Workshop shop;
+    shop.world->fail["five"] = 1;
+
+    EXPECT_THROW(shop.build(), Error);
+
+    EXPECT_EQ(shop.world->groups.back(), 2U);
+    EXPECT_THAT(running(shop.plan()), ElementsAre("five", "six", "publish", "seven"));
+}
+
+TEST(Build, until_stops_and_promotes_nothing) {
+    Workshop shop;
+    const BuildReport report = shop.build({.until = "publish"});
+    EXPECT_THAT(report.stages, SizeIs(7));
+    EXPECT_THAT(shop.world->hooks, IsEmpty());
+    shop.build();
+    EXPECT_THAT(shop.world->hooks, ElementsAre("promote"));
+}
+
+TEST(Build, from_and_fresh_run_again_without_touching_the_layers_others_stand_on) {
+    Workshop shop;
+    const BuildReport first = shop.build({.until = "two"});
+    const std::filesystem::path old_disk = *first.disk;
+    shop.clock.set_wall(shop.clock.wall_seconds() + 10);
+
+    const BuildReport again = shop.build({.from = "two", .until = "two"});
+
+    EXPECT_THAT(shop.world->ran, ElementsAre("one", "two", "two"));
+    EXPECT_NE(*again.disk, old_disk);
+    EXPECT_EQ(disk_text(again), read_file(*again.disk));
+    EXPECT_THROW(shop.build({.from = "tow"}), Error);
+}
+
+TEST(Build, a_refused_cached_result_runs_again) {
+    Workshop shop;
+    shop.build();
+    shop.world->refused = {"publish"};
+    const std::vector<PlannedStage> plan = shop.plan();
+    EXPECT_THAT(running(plan), ElementsAre("publish", "seven"));
+    EXPECT_EQ(plan[6].reason, "refused by the test");
+}
+
+TEST(Build, notices_a_cached_disk_that_something_wrote_to) {
+    Workshop shop;
+    const BuildReport report = shop.build();
+    std::filesystem::permissions(*report.disk, std::filesystem::perms::owner_all);
+    write_file_atomically(*report.disk, "tampered");
+    const std::vector<PlannedStage> plan = shop.plan();
+    EXPECT_THAT(running(plan), ElementsAre("seven"));
+    EXPECT_THAT(plan.back().reason, HasSubstr("changed or removed"));
+}
+
+TEST(Build, max_age_makes_old_layers_again) {
+    Workshop shop;
+    shop.build();
+    shop.clock.set_wall(shop.clock.wall_seconds() + 3600);
+    EXPECT_THAT(running(shop.plan({.max_age = std::chrono::hours(2)})), IsEmpty());
+    const std::vector<PlannedStage> plan = shop.plan({.max_age = std::chrono::minutes(30)});
+    EXPECT_THAT(running(plan), SizeIs(8));
+    EXPECT_THAT(plan[0].reason, HasSubstr("older than max-age"));
+}
+
+TEST(Build, keep_failed_moves_the_folder_to_the_run) {
+    Workshop shop;
+    shop.world->fail["two"] = 1;
+    EXPECT_THROW(shop.build({.keep_failed = true}), Error);
+    bool kept = false;
+    for (const auto& run : std::filesystem::directory_iterator(shop.services().places.runs())) {
+        kept = kept || std::filesystem::exists(run.path() / "failed-two" / "disk");
+    }
+    EXPECT_TRUE(kept);
+}
+
+TEST(Build, evicts_old_disks_but_never_one_that_a_kept_layer_stands_on) {
+    Workshop shop;
+    shop.settings = {{"cache", {{"max-size", "1K"}}}};
+    shop.build();
+
+    // All disks were over the budget and went, leaves first. What is published is still there, so nothing has to run …
+    EXPECT_THAT(running(shop.plan()), IsEmpty());
+    // … until a stage must run and asks for the disk below it.
+    const std::vector<PlannedStage> plan = shop.plan({}, {{"stages.publish.count", "3"}});
+    EXPECT_THAT(running(plan), SizeIs(8));
+    EXPECT_THAT(plan[0].reason, HasSubstr("evicted"));
+    const BuildReport again = shop.build({}, {{"stages.publish.count", "3"}});
+    EXPECT_THAT(again.facts["image"], testing::Not(IsEmpty()));
+}
+
+TEST(Build, settings_with_a_mistyped_cache_key_name_the_nearest) {
+    try {
+        CachePolicy::from_settings({{"cache", {{"max-siez", "1G"}}}});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("max-size"));
+    }
+}
+
+}  // namespace
+}  // namespace imgforge::engine::test

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/unit/engine/fake_stage.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::engine::test {
+
+const Json& FakeStage::schema() const {
+    static const Json schema = {
+        {"type", "object"},
+        {"additionalProperties", false},
+        {"properties",
+         {{"text", {{"type", "string"}, {"default", "plain"}, {"description", "what goes into the disk"}}},
+          {"count", {{"type", "integer"}, {"minimum", 1}, {"maximum", 9}, {"default", 1}, {"description", "how often"}}},
+          {"mode", {{"type", "string"}, {"enum", {"fast", "slow"}}, {"default", "fast"}, {"description", "how"}}},
+          {"password", {{"type", "string"}, {"description", "a secret"}}},
+          {"packages", {{"type", "array"}, {"items", {{"type", "string"}}}, {"description", "a list"}}},
+          {"file", {{"type", "string"}, {"format", "path"}, {"description", "a file whose content counts"}}}}}};
+    return schema;
+}
+
+void FakeStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
+                      Diagnostics& diagnostics) const {
+    if (options.contains("file") && !fs::exists(recipe.folder / options["file"].get<std::string>())) {
+        diagnostics.add(document.at(pointer + "/file", "no such file"));
+    }
+}
+
+std::vector<Ingredient> FakeStage::ingredients(const RecipeFacts& recipe, const Json& options) const {
+    if (!options.contains("file")) {
+        return {};
+    }
+    const std::string file = options["file"];
+    return {file_ingredient("file " + file, recipe.folder / file, recipe)};
+}
+
+bool FakeStage::still_valid(const StageResult&, const StageServices&, std::string& reason) const {
+    reason = "refused by the test";
+    return std::find(world_->refused.begin(), world_->refused.end(), name_) == world_->refused.end();
+}
+
+StageResult FakeStage::run(StageTask& task) const {
+    task.on_undo("undo " + task.name, [world = world_, name = task.name] { world->undone.push_back(name); });
+    const std::string below = task.input.disk ? read_file(*task.input.disk) : std::string();
+    write_file_atomically(task.scratch / "disk", below + fmt::format("{} {}\n", task.name, canonical(task.options)));
+    if (world_->interrupt[task.name]-- > 0) {
+        throw Interrupted();
+    }
+    if (world_->fail[task.name]-- > 0) {
+        throw Error(Failure::guest, "the package 'nonsense' does not exist");
+    }
+    world_->ran.push_back(task.name);
+    return {.disk = "disk", .facts = {{task.name, task.options["text"]}}, .standalone = standalone_};
+}
+
+void FakeStage::reused(StageTask&, const StageResult&) const {}
+
+void FakeStage::run_group(std::span<StageTask> tasks, std::span<const StageType* const> types, const Publish& publish) const {
+    world_->groups.push_back(tasks.size());
+    StageType::run_group(tasks, types, publish);
+}
+
+StageResult FakePublish::run(StageTask& task) const {
+    FakeStage::run(task);
+    fs::remove(task.scratch / "disk");
+    write_file_atomically(task.scratch / "report", "ok");
+    register_hook(task);
+    return {.files = {{"report", "report"}}, .facts = {{"generation", 1}, {"image", {{"path", task.input.disk->string()}}}}};
+}
+
+void FakePublish::reused(StageTask& task, const StageResult&) const {
+    register_hook(task);
+}
+
+void FakePublish::register_hook(StageTask& task) const {
+    task.at_end("promote", [world = world_](bool success) { world->hooks.push_back(success ? "promote" : "quarantine"); });
+}
+
+fs::path fast_folder() {
+    std::error_code code;
+    return fs::is_directory("/dev/shm", code) && ::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::path();
+}
+
+Workshop::Workshop() {
+    for (const char* const name : {"one", "two", "three", "four", "five", "six", "seven"}) {
+        order_.push_back(name);
+        const std::string group = order_.back() == "four" || order_.back() == "five" ? "appliance" : "";
+        types_[name] = std::make_unique<FakeStage>(name, world, group, order_.back() == "six");
+    }
+    order_.push_back("publish");
+    types_["publish"] = std::make_unique<FakePublish>("publish", world);
+}
+
+RecipeRules Workshop::rules() const {
+    RecipeRules rules{.types = {}, .known_os = {"debian12", "debian13", "rocky9"}, .cwd = home.path()};
+    for (const std::string& name : order_) {
+        rules.types.push_back(types_.at(name).get());
+    }
+    return rules;
+}
+
+StageServices Workshop::services() {
+    return {.places = {home.path() / "home"}, .settings = settings, .processes = &processes, .clock = &clock, .monitor = &monitor};
+}
+
+std::string Workshop::recipe_text() const {
+    return R"(name: sample
+os: debian13
+stages:
+  - one: {text: base}
+  - two: {}
+  - three: {count: 2}
+  - four:
+  - five:
+  - six:
+  - publish:
+  - seven:
+)";
+}
+
+Recipe Workshop::recipe(const std::vector<Override>& overrides) const {
+    LoadedRecipe loaded = parse_recipe(recipe_text(), home.path() / "sample.recipe", rules(), overrides);
+    loaded.diagnostics.throw_if_errors();
+    return std::move(*loaded.recipe);
+}
+
+Recipe Workshop::recipe_from(const std::string& text) const {
+    LoadedRecipe loaded = parse_recipe(text, home.path() / "sample.recipe", rules());
+    loaded.diagnostics.throw_if_errors();
+    return std::move(*loaded.recipe);
+}
+
+BuildReport Workshop::build(const BuildOptions& options, const std::vector<Override>& overrides, const BuildSeams& seams) {
+    Recipe made = recipe(overrides);
+    return engine::build(made, options, services(), seams);
+}
+
+std::vector<PlannedStage> Workshop::plan(const BuildOptions& options, const std::vector<Override>& overrides) {
+    Recipe made = recipe(overrides);
+    return plan_build(made, options, services());
+}
+
+std::vector<std::string> running(const std::vector<PlannedStage>& plan) {
+    std::vector<std::string> names;
+    for (const PlannedStage& stage : plan) {
+        if (stage.verdict == PlannedStage::Verdict::run) {
+            names.push_back(stage.name);
+        }
+    }
+    return names;
+}
+
+std::string disk_text(const BuildReport& report) {
+    return report.disk ? read_file(*report.disk) : std::string();
+}
+
+}  // namespace imgforge::engine::test
