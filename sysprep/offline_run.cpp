@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/offline_run.hpp"
 
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/inspection.hpp"
@@ -15,6 +19,17 @@ ProcessSpec working_overlay_spec(const std::filesystem::path& overlay, const std
             .args = {"create", "-q", "-f", "qcow2", "-F", std::string(image::to_string(format)), "-b",
                      std::filesystem::absolute(image).string(), "-o", "cluster_size=4k", overlay.string()}};
 }
+
+namespace {
+
+void flush(const std::filesystem::path& file) {
+    const Fd fd = open_fd(file, O_RDONLY);
+    if (::fsync(fd.get()) != 0) {
+        throw system_error("flush", file.string(), errno);
+    }
+}
+
+}  // namespace
 
 OfflineRun::OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Monitor& monitor)
     : options_(std::move(options)), processes_(processes), monitor_(monitor) {
@@ -74,6 +89,8 @@ void OfflineRun::checkpoint(const std::filesystem::path& file) {
 void OfflineRun::finish(const std::filesystem::path& file) {
     session_.reset();
     appliance_->finish();
+    // QEMU wrote it under cache=unsafe: nothing was flushed to the disk so far.
+    flush(overlay_);
     std::error_code problem;
     std::filesystem::rename(overlay_, file, problem);
     if (problem) {

@@ -26,6 +26,16 @@ bool is_linux_type(std::string_view type) {
     return std::find(linux_types.begin(), linux_types.end(), type) != linux_types.end();
 }
 
+/// The type is forced, so that no other driver is tried on untrusted bytes; nodev, so that a device node of the guest never
+/// opens a device of the appliance.
+void mount_as(Appliance& appliance, const std::string& mountable, const std::string& type, const std::string& mount_point, bool read_only) {
+    const char* how = read_only ? "ro,nodev" : "nodev";
+    appliance.call(fmt::format("mount of {} on {}", mountable, mount_point), [&](guestfs_h* g) {
+        return type.empty() ? guestfs_mount_options(g, how, mountable.c_str(), mount_point.c_str())
+                            : guestfs_mount_vfs(g, how, type.c_str(), mountable.c_str(), mount_point.c_str());
+    });
+}
+
 /// One inspection: the state that its steps share.
 class Opening {
 public:
@@ -133,13 +143,7 @@ void Opening::mount(const std::string& mountable, const std::string& mount_point
     const auto found = std::find_if(os_.file_systems.begin(), os_.file_systems.end(),
                                     [&](const FileSystem& file_system) { return file_system.mountable == mountable; });
     const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs" : found == os_.file_systems.end() ? "" : found->type;
-    // The type is forced, so that no other driver is tried on untrusted bytes; nodev, so that a device node of the guest
-    // never opens a device of the appliance.
-    const char* how = options_.read_only ? "ro,nodev" : "nodev";
-    appliance_.call(fmt::format("mount of {} on {}", mountable, mount_point), [&](guestfs_h* g) {
-        return type.empty() ? guestfs_mount_options(g, how, mountable.c_str(), mount_point.c_str())
-                            : guestfs_mount_vfs(g, how, type.c_str(), mountable.c_str(), mount_point.c_str());
-    });
+    mount_as(appliance_, mountable, type, mount_point, options_.read_only);
     os_.mountpoints.emplace_back(mount_point, mountable);
 }
 
@@ -357,10 +361,10 @@ void unmount_guest(Appliance& appliance) {
 
 void mount_guest(Appliance& appliance, const Inspection& os, bool read_only) {
     for (const auto& [mount_point, mountable] : os.mountpoints) {
-        appliance.call(fmt::format("mount of {} on {}", mountable, mount_point),
-                       [&, &place = mount_point, &device = mountable](guestfs_h* g) {
-                           return guestfs_mount_options(g, read_only ? "ro,nodev" : "nodev", device.c_str(), place.c_str());
-                       });
+        const auto known = std::find_if(os.file_systems.begin(), os.file_systems.end(),
+                                        [&device = mountable](const FileSystem& file_system) { return file_system.mountable == device; });
+        const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs" : known == os.file_systems.end() ? "" : known->type;
+        mount_as(appliance, mountable, type, mount_point, read_only);
     }
 }
 

@@ -12,8 +12,8 @@ Operation build_traces_operation() {
         .rows = {"F10"},
         .order = Operation::order_last,
         .remove = {"/usr/lib/virt-sysprep", "/root/virt-sysprep-firstboot.log", "/root/*.iso", "/root/imgforge*", "/etc/imgforge-installed",
-                   "/etc/imgforge-install*", "/var/log/imgforge*", "/var/log/qga.log", "/var/log/qemu-ga", "/var/lib/qemu-ga/*",
-                   "/tmp/.imgforge-*", "/etc/resolv.conf.guestfs*"},
+                   "/etc/imgforge-install*", "/etc/imgforge.answers", "/var/lib/imgforge-result", "/var/log/imgforge*", "/var/log/qga.log",
+                   "/var/log/qemu-ga", "/var/lib/qemu-ga/*", "/tmp/.imgforge-*", "/etc/resolv.conf.guestfs*"},
         .perform =
             [](Cleaner& cleaner) {
                 cleaner.edit_lines("/etc/fstab", [](const std::string& line) -> std::optional<std::string> {
