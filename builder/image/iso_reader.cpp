@@ -101,6 +101,7 @@ struct IsoReader::State {
     IsoEntry entry(const iso9660_stat_t& stat, std::string path) const;
     Stat lookup(const std::string& path) const;
     Stat lookup_file(std::string_view path, std::string& final_path) const;
+    std::string without_folder_links(const std::string& path) const;
     void copy(const iso9660_stat_t& stat, const std::string& path, const std::function<void(std::string_view)>& sink) const;
     [[noreturn]] void damaged(const std::string& what) const;
 };
@@ -145,10 +146,39 @@ Stat IsoReader::State::lookup(const std::string& path) const {
     return stat;
 }
 
+/// The path with links among its folders followed ("dists/stable/Release"); unchanged where there are none.
+std::string IsoReader::State::without_folder_links(const std::string& path) const {
+    std::string current = path;
+    for (int hop = 0; hop < link_limit; ++hop) {
+        std::optional<std::string> next;
+        for (std::size_t slash = current.find('/'); slash != std::string::npos && !next; slash = current.find('/', slash + 1)) {
+            const std::string folder = current.substr(0, slash);
+            const Stat stat = lookup(folder);
+            if (!stat)
+                return current;
+            const IsoEntry found = entry(*stat, folder);
+            if (found.kind != IsoEntry::Kind::symlink)
+                continue;
+            next = link_path(folder, found.target);
+            if (!next)
+                return current;
+            *next = next->empty() ? current.substr(slash + 1) : *next + current.substr(slash);
+        }
+        if (!next)
+            return current;
+        current = *next;
+    }
+    damaged(fmt::format("the folders of {} are links in circles", path));
+}
+
 Stat IsoReader::State::lookup_file(std::string_view path, std::string& final_path) const {
     final_path = joined(components(path));
     for (int hop = 0; hop < link_limit; ++hop) {
         Stat stat = lookup(final_path);
+        if (!stat) {
+            final_path = without_folder_links(final_path);
+            stat = lookup(final_path);
+        }
         if (!stat)
             return {};
         const IsoEntry found = entry(*stat, final_path);

@@ -2,6 +2,7 @@
 #include "builder/install/disc_tree.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -132,20 +133,19 @@ void write_disc_tree(const std::filesystem::path& root, const DiscIdentity& iden
 
 void write_efi_image(ProcessRunner& runner, const std::filesystem::path& root, const BootParts& boot) {
     const std::filesystem::path image = root / "boot/grub/efi.img";
-    const std::filesystem::path loaders = root.parent_path() / "efi";
-    put(loaders / "shim", boot.shim_efi);
-    put(loaders / "grub", boot.grub_efi);
+    const std::filesystem::path loaders = root.parent_path() / "efi" / "EFI";
+    put(loaders / "BOOT/BOOTX64.EFI", boot.shim_efi);
+    put(loaders / "BOOT/grubx64.efi", boot.grub_efi);
+    // FAT begins in 1980; fixed times make the same image of the same loaders.
+    const auto fixed = std::chrono::file_clock::from_sys(std::chrono::sys_seconds(std::chrono::seconds(315532800)));
+    for (const std::filesystem::path& path : {loaders / "BOOT/BOOTX64.EFI", loaders / "BOOT/grubx64.efi", loaders / "BOOT", loaders})
+        std::filesystem::last_write_time(path, fixed);
     std::filesystem::remove(image);
-    // -i and SOURCE_DATE_EPOCH: the same image for the same loaders.
-    const std::map<std::string, std::string> env = {{"SOURCE_DATE_EPOCH", "315532800"}, {"MTOOLS_SKIP_CHECK", "1"}};
+    const std::map<std::string, std::string> env = {{"SOURCE_DATE_EPOCH", "315532800"}, {"TZ", "UTC"}};
     run_checked(runner, {.program = find_program("mkfs.vfat").value_or("mkfs.vfat").string(),
-                         .args = {"-C", "-i", "1DEB1A00", "-n", "EFI", image.string(), efi_image_kib},
+                         .args = {"--invariant", "-C", "-i", "1DEB1A00", "-n", "EFI", image.string(), efi_image_kib},
                          .env = env});
-    run_checked(runner, {.program = "mmd", .args = {"-i", image.string(), "::/EFI", "::/EFI/BOOT"}, .env = env});
-    run_checked(runner,
-                {.program = "mcopy", .args = {"-i", image.string(), (loaders / "shim").string(), "::/EFI/BOOT/BOOTX64.EFI"}, .env = env});
-    run_checked(runner,
-                {.program = "mcopy", .args = {"-i", image.string(), (loaders / "grub").string(), "::/EFI/BOOT/grubx64.efi"}, .env = env});
+    run_checked(runner, {.program = "mcopy", .args = {"-s", "-m", "-i", image.string(), loaders.string(), "::/"}, .env = env});
 }
 
 ProcessSpec disc_image_command(const std::filesystem::path& root, const std::filesystem::path& isohdpfx, const std::string& label,
