@@ -32,6 +32,9 @@ void take_declared(const Json& facts, AuditRequest& request) {
         for (const std::string& user : strings(*customized, "users")) {
             request.expect.users.insert(user);
         }
+        for (const std::string& user : strings(*customized, "sudo")) {
+            request.expect.sudo.insert(user);
+        }
         request.expect.hostname = request.expect.hostname.empty() ? customized->value("hostname", "") : request.expect.hostname;
     }
     if (const auto sysprep = facts.find("sysprep"); sysprep != facts.end()) {

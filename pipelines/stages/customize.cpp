@@ -59,12 +59,26 @@ public:
         // Several customize stages: what any of them put in on purpose is kept.
         Json paths = inside.at("paths");
         Json passwords = inside.at("passwords");
+        Json users = Json::array();
+        Json sudo = Json::array();
+        const sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
+        for (const sysprep::UserSpec& user : spec.users) {
+            users.push_back(user.name);
+            if (user.sudo) {
+                sudo.push_back(user.name);
+            }
+        }
+        std::string hostname = spec.hostname;
         if (task.input.facts.contains("customized")) {
             const Json& earlier = task.input.facts.at("customized");
             paths.insert(paths.end(), earlier.at("paths").begin(), earlier.at("paths").end());
             passwords.insert(passwords.end(), earlier.at("passwords").begin(), earlier.at("passwords").end());
+            users.insert(users.end(), earlier.at("users").begin(), earlier.at("users").end());
+            sudo.insert(sudo.end(), earlier.at("sudo").begin(), earlier.at("sudo").end());
+            hostname = hostname.empty() ? earlier.at("hostname").get<std::string>() : hostname;
         }
-        result.facts = {{"customized", {{"paths", paths}, {"passwords", passwords}}}};
+        result.facts = {
+            {"customized", {{"paths", paths}, {"passwords", passwords}, {"users", users}, {"sudo", sudo}, {"hostname", hostname}}}};
         return result;
     }
 

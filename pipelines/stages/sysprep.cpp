@@ -104,7 +104,12 @@ StageResult outside(StageTask& task, const std::filesystem::path& layer, const s
     for (const Json& operation : inside.at("operations")) {
         changes += operation.at("changes").size();
     }
-    result.facts = {{"sysprep_changes", changes}};
+    // The audit takes from these what was left on purpose.
+    result.facts = {{"sysprep_changes", changes},
+                    {"sysprep",
+                     {{"machine-id", task.options.value("machine-id", "empty")},
+                      {"keep", strings(task.options, "keep")},
+                      {"keep-passwords", strings(task.options, "keep-passwords")}}}};
     return result;
 }
 }

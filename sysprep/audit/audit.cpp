@@ -25,8 +25,11 @@ void append(std::vector<Finding>& to, std::vector<Finding> more) {
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-std::unique_ptr<Matcher> matcher_for(const Needles& needles) {
-    auto patterns = needle_patterns(needles);
+/// A host name that the image has on purpose is no needle, even when it was there before cleaning.
+std::unique_ptr<Matcher> matcher_for(const Needles& needles, const Expectations& expect) {
+    Needles searched = needles;
+    std::erase_if(searched.items, [&](const Needle& needle) { return needle.kind == "hostname" && needle.value == expect.hostname; });
+    auto patterns = needle_patterns(searched);
     patterns.insert(patterns.end(), generic_patterns().begin(), generic_patterns().end());
     return std::make_unique<Matcher>(std::move(patterns));
 }
@@ -148,7 +151,7 @@ Json scan_coverage(const ByteScan& scan) {
 
 Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessRunner& processes, Monitor& monitor,
                    const std::filesystem::path& work_folder) {
-    const auto matcher = matcher_for(needles);
+    const auto matcher = matcher_for(needles, request.expect);
     const image::DiskView view(processes, image::read_backing_chain(request.disk, request.format, request.policy), work_folder);
     ByteScan scan = scan_bytes(view, *matcher, request.threads, monitor, request.parent_activity);
     std::vector<Finding> findings = std::move(scan.findings);
@@ -158,7 +161,7 @@ Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessR
 
 Report audit_in_session(const AuditRequest& request, OfflineSession& session, ProcessRunner& processes) {
     const auto start = std::chrono::steady_clock::now();
-    const auto matcher = matcher_for(session.needles);
+    const auto matcher = matcher_for(session.needles, request.expect);
     const image::DiskView view(processes, image::read_backing_chain(request.disk, request.format, request.policy), session.work_folder);
     ByteScan scan = scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity);
     std::vector<Finding> findings = std::move(scan.findings);
