@@ -157,6 +157,14 @@ AnswerFiles autoinstall_files(const std::string& text) {
 }
 
 std::string autoinstall_with_marker(const std::string& text, const AnswerFacts& facts) {
+    const std::string body = text.substr(std::min(text.find('\n'), text.size()));
+    if (Json::accept(body)) {
+        Json tree = Json::parse(body);
+        for (const Json& command : marker_commands(facts)) {
+            tree["autoinstall"]["late-commands"].push_back(command);
+        }
+        return cloud_config_text(tree);
+    }
     const std::vector<std::string_view> lines = lines_of(text);
     std::size_t top = lines.size();
     std::size_t list = lines.size();

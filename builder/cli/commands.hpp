@@ -23,6 +23,8 @@ Command images_rollback_command();
 Command images_delete_command();
 Command images_gc_command();
 Command images_verify_command();
+Command seed_create_command();
+Command seed_inspect_command();
 Command doctor_command();
 Command audit_command();
 Command compact_command();

@@ -5,9 +5,12 @@ namespace imgforge::cli {
 
 std::vector<Command> light_commands() {
     return {
-        images_list_command("images"), images_list_command("images list"), images_show_command(),   images_diff_command(),
-        images_promote_command(),      images_rollback_command(),          images_delete_command(), images_gc_command(),
-        images_verify_command(),
+        images_list_command("images"), images_list_command("images list"),
+        images_show_command(),         images_diff_command(),
+        images_promote_command(),      images_rollback_command(),
+        images_delete_command(),       images_gc_command(),
+        images_verify_command(),       seed_create_command(),
+        seed_inspect_command(),
     };
 }
 

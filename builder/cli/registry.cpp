@@ -20,6 +20,8 @@ std::vector<Command> all_commands() {
         images_verify_command(),
         audit_command(),
         compact_command(),
+        seed_create_command(),
+        seed_inspect_command(),
         media_probe_command(),
         media_create_command(),
         sysprep_command(),

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "seeds/seed.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "seeds/base64.hpp"
+#include "seeds/cloud_yaml.hpp"
+#include "seeds/passwords.hpp"
+#include "seeds/seed_checks.hpp"
+#include "seeds/seed_reader.hpp"
+#include "seeds/ssh_keys.hpp"
+#include "seeds/user_data.hpp"
+
+namespace imgforge::seeds {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+SeedFiles odd_files() {
+    return {{"meta-data", "instance-id: x\n"},
+            {"user-data", "#cloud-config\n{}\n"},
+            {"empty", ""},
+            {"a-name-much-longer-than-eight-plus-three.data.json", std::string(1U << 20U, 'x')},
+            {"openstack/latest/meta_data.json", "{}"}};
+}
+
+TEST(SeedIso, reads_back_with_all_files_and_label) {
+    const TempDir folder("seed");
+    write_seed_iso(odd_files(), "cidata", folder / "a.iso");
+    const FoundSeed found = read_seed(folder / "a.iso");
+    struct stat info {};
+    ::stat((folder / "a.iso").c_str(), &info);
+
+    EXPECT_EQ(found.files, odd_files());
+    EXPECT_EQ(found.label, "cidata");
+    EXPECT_EQ(info.st_mode & 07777U, 0600U);
+}
+
+TEST(SeedIso, is_the_same_whenever_it_is_made) {
+    const std::string first = seed_iso(odd_files(), "cidata", 1000000000);
+    ::sleep(1);  // libarchive would stamp the second
+    EXPECT_EQ(seed_iso(odd_files(), "cidata", 1000000000), first);
+    EXPECT_NE(seed_iso(odd_files(), "cidata", 1000000001), first);
+}
+
+TEST(SeedReader, refuses_damaged_images) {
+    const TempDir folder("seed");
+    const std::string whole = seed_iso(odd_files(), "cidata", 0);
+    write_file_atomically(folder / "short.iso", whole.substr(0, 50000));
+    write_file_atomically(folder / "text.iso", std::string(100000, 'x'));
+
+    EXPECT_THROW(static_cast<void>(read_seed(folder / "short.iso")), Error);
+    EXPECT_THROW(static_cast<void>(read_seed(folder / "text.iso")), Error);
+}
+
+TEST(SeedReader, tells_what_a_seed_lacks) {
+    EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}}, "CIDATA").problems.text(), HasSubstr("meta-data: missing"));
+    EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}, {"meta-data", "instance-id: a"}}, "seed").problems.text(),
+                HasSubstr("labelled 'seed'"));
+    EXPECT_EQ(judge_seed({{"readme", ""}}, "x").datasource, "unknown");
+}
+
+TEST(SeedFilesOf, fresh_instance_ids_differ) {
+    EXPECT_NE(seed_files(SeedSpec{}).at("meta-data"), seed_files(SeedSpec{}).at("meta-data"));
+}
+
+TEST(SeedFilesOf, configdrive_has_latest_and_a_dated_copy) {
+    SeedSpec spec{.datasource = Datasource::configdrive, .instance_id = "i-1", .hostname = "web-1"};
+    spec.network = network_v2({{.mac = "52:54:00:00:00:01", .dhcp4 = false, .addresses = {"192.0.2.5/24"}, .gateway4 = "192.0.2.1"}});
+    const SeedFiles files = seed_files(spec);
+
+    EXPECT_EQ(files.at("openstack/latest/meta_data.json"), files.at("openstack/2018-08-27/meta_data.json"));
+    const Json network = Json::parse(files.at("openstack/latest/network_data.json"));
+    EXPECT_EQ(network["links"][0]["ethernet_mac_address"], "52:54:00:00:00:01");
+    EXPECT_EQ(network["networks"][0]["netmask"], "255.255.255.0");
+    EXPECT_EQ(network["networks"][0]["routes"][0]["gateway"], "192.0.2.1");
+}
+
+TEST(SeedFilesOf, configdrive_refuses_a_card_without_mac) {
+    SeedSpec spec{.datasource = Datasource::configdrive};
+    spec.network = {{"version", 2}, {"ethernets", {{"eth0", {{"dhcp4", true}}}}}};
+    EXPECT_THROW(static_cast<void>(seed_files(spec)), Error);
+}
+
+TEST(SeedFilesOf, user_data_is_merged_as_a_second_part_and_kept_byte_for_byte) {
+    const std::string own = "#cloud-config\npackage_update: yes\nruncmd: [touch /own]\n";
+    SeedSpec spec{.hostname = "web-1"};
+    spec.user_data = own;
+    const std::string merged = seed_files(spec).at("user-data");
+
+    EXPECT_THAT(merged, StartsWith("Content-Type: multipart/mixed"));
+    EXPECT_THAT(merged, HasSubstr("\n\n" + own + "\n--"));
+    EXPECT_THAT(merged, HasSubstr("Merge-Type: list(append)+dict(no_replace,recurse_list)+str()"));
+    spec.verbatim = true;
+    EXPECT_THROW(static_cast<void>(seed_files(spec)), Error);
+}
+
+TEST(SeedChecks, name_the_header_mistake) {
+    EXPECT_THAT(check_user_data("", "u").text(), HasSubstr("empty"));
+    EXPECT_THAT(check_user_data("# cloud-config\npackages: [a]\n", "u").text(), HasSubstr("u:1:1: the first line is '# cloud-config'"));
+    EXPECT_THAT(check_user_data("\xef\xbb\xbf#cloud-config\n", "u").text(), HasSubstr("byte order mark"));
+    EXPECT_THAT(check_user_data("\n#cloud-config\n", "u").text(), HasSubstr("very first line"));
+    EXPECT_EQ(check_user_data("#!/bin/sh\ntrue\n", "u").text(), "");
+    EXPECT_EQ(check_user_data("## template: jinja\n#cloud-config\n{% if x %}", "u").text(), "");
+}
+
+TEST(SeedChecks, tell_line_of_unknown_keys_and_wrong_types) {
+    const std::string found =
+        check_user_data("#cloud-config\nhostnam: a\nruncmd: echo\nwrite_files:\n  - path: /a\n    permissions: 644\n", "u").text();
+
+    EXPECT_THAT(found, HasSubstr("u:2:1: warning: unknown key `hostnam`"));
+    EXPECT_THAT(found, HasSubstr("'hostname'"));
+    EXPECT_THAT(found, HasSubstr("u:3:9: `runcmd` must be a list, not text"));
+    EXPECT_THAT(found, HasSubstr("u:6:"));
+    EXPECT_EQ(check_user_data("#cloud-config\npackage_update: yes\n", "u").text(), "");
+}
+
+TEST(SeedChecks, tell_faults_of_network_config) {
+    const std::string found =
+        check_network_config("version: 2\nethernets:\n  eth0:\n    dhcp: true\n    addresses: [192.0.2.5]\n", "n").text();
+
+    EXPECT_THAT(found, HasSubstr("n:4:5: warning: unknown key `dhcp`"));
+    EXPECT_THAT(found, HasSubstr("n:5:"));
+    EXPECT_THAT(found, HasSubstr("prefix length"));
+}
+
+TEST(SeedChecks, refuse_hostile_values) {
+    SeedSpec spec{.instance_id = "../../etc", .hostname = "a b"};
+    spec.users.push_back({.name = "x\ny", .ssh_keys = {"-----BEGIN OPENSSH PRIVATE KEY-----"}, .password_hash = "plain"});
+    const std::string found = check_seed(spec).text();
+
+    EXPECT_THAT(found, HasSubstr("host name"));
+    EXPECT_THAT(found, HasSubstr("instance-id"));
+    EXPECT_THAT(found, HasSubstr("private key"));
+    EXPECT_THAT(found, HasSubstr("password hash"));
+    EXPECT_THAT(found, Not(HasSubstr("plain\n")));
+}
+
+TEST(Passwords, hashes_are_fresh_yescrypt_and_verify) {
+    const std::string one = hash_password("correct horse");
+    EXPECT_THAT(one, StartsWith("$y$"));
+    EXPECT_NE(one, hash_password("correct horse"));
+    EXPECT_FALSE(password_hash_fault(one).has_value());
+    EXPECT_FALSE(password_hash_fault(hash_password("x", "$6$")).has_value());
+    EXPECT_TRUE(password_hash_fault("correct horse").has_value());
+    EXPECT_TRUE(password_hash_fault(one.substr(0, 40)).has_value());
+    EXPECT_THROW(static_cast<void>(hash_password("a\nb")), Error);
+}
+
+TEST(HostKeys, are_valid_public_keys_of_their_types) {
+    for (const HostKey& key : make_host_keys({"ed25519", "ecdsa", "rsa"})) {
+        EXPECT_FALSE(public_key_fault(key.public_key).has_value()) << key.type;
+        EXPECT_THAT(key.private_key, StartsWith("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
+    }
+    EXPECT_NE(make_host_keys({"ed25519"})[0].public_key, make_host_keys({"ed25519"})[0].public_key);
+}
+
+TEST(PublicKeys, faults_are_told_without_quoting_the_key) {
+    const std::string good = make_host_keys({"ed25519"})[0].public_key;
+    EXPECT_FALSE(public_key_fault("from=\"10.0.0.0/8\",command=\"a b\" " + good).has_value());
+    EXPECT_TRUE(public_key_fault(good.substr(0, 50)).has_value());
+    EXPECT_TRUE(public_key_fault("ssh-rsa " + good.substr(12)).has_value());
+    EXPECT_TRUE(public_key_fault("ssh-dss AAAA").has_value());
+}
+
+TEST(Base64, survives_both_ways) {
+    for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc\0d", 5)}) {
+        EXPECT_EQ(base64_decode(base64_encode(text)), text);
+    }
+    EXPECT_FALSE(base64_decode("====").has_value());
+    EXPECT_FALSE(base64_decode("QQ").has_value());
+    EXPECT_FALSE(base64_decode("Q Q=").has_value());
+}
+
+TEST(CloudYaml, escapes_what_yaml_readers_refuse_or_fold) {
+    EXPECT_THAT(yaml_text({{"a", "\x7f\xc2\x85\xe2\x80\xa8\xef\xbb\xbf\xf0\x9f\x98\x80"}}),
+                HasSubstr("\"\\u007f\\u0085\\u2028\\ufeff\xf0\x9f\x98\x80\""));
+    EXPECT_THROW(static_cast<void>(yaml_text({{"a", "\xff"}})), Error);
+}
+
+}  // namespace
+}  // namespace imgforge::seeds
