@@ -95,7 +95,7 @@ std::size_t little_endian(const std::string& image, std::size_t at) {
 /// the TF entry RRIP 1.12 section 4.1.6.
 class Stamper {
 public:
-    Stamper(std::string& image, std::int64_t epoch) : image_(image) {
+    Stamper(std::string& image, std::string_view label, std::int64_t epoch) : image_(image), label_(fmt::format("{:<32}", label)) {
         const std::time_t when = static_cast<std::time_t>(epoch);
         std::tm utc{};
         gmtime_r(&when, &utc);
@@ -112,11 +112,19 @@ public:
     }
 
     void run() {
-        for (std::size_t at = 16 * sector; image_.at(at) != '\xff'; at += sector) {  // 255 ends the set of descriptors
+        std::size_t at = 16 * sector;
+        for (; image_.at(at) != '\xff'; at += sector) {  // 255 ends the set of descriptors
             const char type = image_.at(at);
+            if (type == 1) {
+                put(at + 40, label_);  // libarchive turns it into upper case, genisoimage does not
+            }
             if (type == 1 || type == 2) {
                 descriptor(at);
             }
+        }
+        // Behind the last descriptor stands a free-text note with the date (libarchive, "non-ISO file system information").
+        if (little_endian(image_, 16 * sector + 140) > at / sector + 1) {  // before the first path table
+            put(at + sector, std::string(sector, '\0'));
         }
     }
 
@@ -143,10 +151,18 @@ private:
                 continue;
             }
             record(at);
+            mend_empty_file(at);
             if ((static_cast<unsigned char>(image_.at(at + 25)) & 2U) != 0) {
                 folder(little_endian(image_, at + 2), little_endian(image_, at + 10));
             }
             at += length;
+        }
+    }
+
+    /// libarchive lets a file of no bytes begin at sector 0xfffffff0; readers that check extents call that damage.
+    void mend_empty_file(std::size_t at) {
+        if (little_endian(image_, at + 10) == 0) {
+            put(at + 2, std::string(8, '\0'));
         }
     }
 
@@ -170,6 +186,7 @@ private:
     }
 
     std::string& image_;
+    std::string label_;
     std::string short_;
     std::string long_;
     std::set<std::size_t> seen_;
@@ -193,7 +210,7 @@ std::int64_t reproducible_time() {
 
 std::string seed_iso(const SeedFiles& files, std::string_view label, std::int64_t epoch) {
     std::string image = archive_bytes(files, label, epoch);
-    Stamper(image, epoch).run();
+    Stamper(image, label, epoch).run();
     return image;
 }
 

@@ -146,7 +146,8 @@ public:
                             "use --datasource nocloud");
             }
         }
-        for (const auto& [name, nic] : child(network_, "ethernets", Json::object()).items()) {
+        const Json all_cards = child(network_, "ethernets", Json::object());
+        for (const auto& [name, nic] : all_cards.items()) {
             macs_[name] = mac_of(name, nic);
             Json link{{"id", name}, {"name", text_of(nic, "set-name").empty() ? name : text_of(nic, "set-name")}, {"type", "phy"}};
             link["ethernet_mac_address"] = macs_[name];
@@ -167,7 +168,8 @@ private:
     }
 
     void bonds() {
-        for (const auto& [name, bond] : child(network_, "bonds", Json::object()).items()) {
+        const Json all_bonds = child(network_, "bonds", Json::object());
+        for (const auto& [name, bond] : all_bonds.items()) {
             const Json members = child(bond, "interfaces", Json::array());
             if (members.empty() || !macs_.contains(members[0].get<std::string>())) {
                 throw Error(Failure::recipe, fmt::format("bond '{}' names no known network card", name),
@@ -189,7 +191,8 @@ private:
     }
 
     void vlans() {
-        for (const auto& [name, vlan] : child(network_, "vlans", Json::object()).items()) {
+        const Json all_vlans = child(network_, "vlans", Json::object());
+        for (const auto& [name, vlan] : all_vlans.items()) {
             const std::string parent = text_of(vlan, "link");
             if (!macs_.contains(parent)) {
                 throw Error(Failure::recipe, fmt::format("VLAN '{}' lies on unknown link '{}'", name, parent),
