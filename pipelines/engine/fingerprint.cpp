@@ -23,7 +23,9 @@ bool names_a_path(const Json& schema) {
 /// Options that name files do not count: the files' contents do (the type's own ingredients), so renaming one is no change.
 std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
     std::vector<Ingredient> list;
-    for (const auto& option : stage.options.items()) {
+    // Written order is no difference: the keys are sorted, at every depth.
+    const Json sorted = parse_json(canonical(stage.options), "options");
+    for (const auto& option : sorted.items()) {
         const Json* const schema = schema_at(stage.handler->schema(), "/" + option.key());
         const bool path = schema != nullptr && names_a_path(*schema);
         for (Ingredient& one : value_ingredients(std::string(option_prefix) + option.key(), option.value())) {

@@ -8,6 +8,7 @@
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/install/media_create.hpp"
+#include "pipelines/stages/medium_source.hpp"
 
 namespace imgforge::stages {
 
@@ -54,9 +55,9 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
     }
     const auto fetched = task.input.files.find("medium");
     const std::string iso = text_of(recipe.installer, "iso");
-    if (fetched == task.input.files.end() && remote(iso)) {
-        throw Error(Failure::recipe, fmt::format("the medium {} was not fetched", iso),
-                    "put a fetch stage before install, or give a local file");
+    if (fetched == task.input.files.end() && (remote(iso) || recipe.installer.contains("checksums"))) {
+        const std::optional<fetch::Medium> downloaded = recipe_medium(task);
+        return {.iso = downloaded.value().path, .sha256 = downloaded->sha256};
     }
     Medium medium{.iso = fetched != task.input.files.end() ? fetched->second : local_path(recipe, iso)};
     if (!std::filesystem::exists(medium.iso)) {
