@@ -34,11 +34,33 @@ protected:
     std::filesystem::path capabilities_ = folder_ / "capabilities";
 };
 
+/// Ends a machine that is meant to outlive its connection, also when an assertion fails in between.
+class DestroyAtEnd {
+public:
+    DestroyAtEnd(std::string uri, std::string name) : uri_(std::move(uri)), name_(std::move(name)) {}
+    ~DestroyAtEnd() {
+        try {
+            if (const auto domain = Connection::open(uri_).find(name_)) {
+                domain->destroy();
+            }
+        } catch (const std::exception& error) {
+            ADD_FAILURE() << error.what();
+        }
+    }
+    DestroyAtEnd(const DestroyAtEnd&) = delete;
+    DestroyAtEnd& operator=(const DestroyAtEnd&) = delete;
+
+private:
+    std::string uri_;
+    std::string name_;
+};
+
 // One test for the whole life: QEMU's capabilities are probed once (4 s) and shared by both roots.
 TEST_F(Embedded, keeps_machines_of_two_long_roots_apart_and_finds_them_again) {
     const auto long_name = std::string(60, 'r');
     const std::string first_uri = embedded_uri(folder_ / long_name / "first");
     const std::string second_uri = embedded_uri(folder_ / long_name / "second");
+    const DestroyAtEnd cleanup(first_uri, "one");
     {
         const Connection first = Connection::open(first_uri, capabilities_);
         const Connection second = Connection::open(second_uri, capabilities_);
