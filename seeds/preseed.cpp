@@ -91,8 +91,9 @@ private:
     }
 
     void accounts() {
-        // "!" disables the account (installation guide B.4.5). Users are made by the late script, which also gives them their keys.
-        line("passwd/root-password-crypted", "password", answers_.root_password_hash.empty() ? "!" : answers_.root_password_hash);
+        // "*" is no hash, so nobody gets in by password. Not "!", which the installation guide names: user-setup 1.107 (trixie) takes it
+        // for "nothing preseeded" and asks for a password. Users are made by the late script, which also gives them their keys.
+        line("passwd/root-password-crypted", "password", answers_.root_password_hash.empty() ? "*" : answers_.root_password_hash);
         no("passwd/make-user");
     }
 

@@ -37,7 +37,7 @@ d-i netcfg/get_domain string
 d-i hw-detect/load_firmware boolean false
 d-i hw-detect/firmware-lookup string never
 d-i passwd/make-user boolean false
-d-i passwd/root-password-crypted password !
+d-i passwd/root-password-crypted password *
 d-i clock-setup/utc boolean true
 d-i clock-setup/ntp boolean false
 d-i time/zone string UTC

@@ -103,6 +103,16 @@ TEST_F(WatcherTest, gives_the_line_to_add_for_a_missing_partition_confirmation) 
     EXPECT_THAT(outcome().answer, HasSubstr("partman/confirm"));
 }
 
+TEST_F(WatcherTest, names_a_recorded_question_for_a_text) {
+    watch();
+    console(recorded("serial-debian13-root-password.log"));
+    wait(6);
+
+    EXPECT_EQ(outcome().kind, Kind::question);
+    EXPECT_THAT(outcome().message, HasSubstr("Root password:"));
+    EXPECT_THAT(outcome().answer, HasSubstr("passwd/root-password"));
+}
+
 TEST_F(WatcherTest, a_prompt_that_goes_away_is_no_question) {
     watch();
     console("Prompt: '?' for help, default=1> ");
