@@ -148,6 +148,7 @@ store::Candidate candidate_of(StageTask& task) {
 Json facts_of(const store::Generation& generation, bool published, const std::string& reason) {
     return {{"generation", generation.generation},
             {"published", published},
+            {"candidate", generation.state == store::GenerationState::candidate},
             {"publish_reason", reason},
             {"image",
              {{"name", generation.image},

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One launch. IMGFORGE_TEST_IMAGE=FILE.qcow2 reads an installed system as well and prints how long that took.
+#include "pipelines/stages/contents.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <guestfs.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "builder/base/file.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/inspection.hpp"
+#include "builder/image/overlay.hpp"
+#include "pipelines/store/files.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::stages {
+namespace {
+
+std::map<std::string, fs::path> in_folder(const std::map<std::string, fs::path>& files, const fs::path& folder) {
+    std::map<std::string, fs::path> absolute;
+    for (const auto& [role, name] : files) {
+        absolute[role] = folder / name;
+    }
+    return absolute;
+}
+
+const store::FileRecord* find(const std::vector<store::FileRecord>& files, const std::string& path) {
+    const auto found = std::find_if(files.begin(), files.end(), [&](const store::FileRecord& file) { return file.path == path; });
+    return found == files.end() ? nullptr : &*found;
+}
+
+TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
+    const TempDir work("imgforge-contents-test");
+    NullMonitor monitor;
+    image::create_empty_qcow2(work / "disk.qcow2", ByteSize::mib(64));
+    guest::ApplianceOptions options;
+    options.drives.push_back({.file = work / "disk.qcow2"});
+    guest::Appliance appliance(std::move(options), monitor);
+    appliance.call("mkfs", [](guestfs_h* g) { return guestfs_mkfs(g, "ext4", "/dev/sda"); });
+    appliance.call("mount", [](guestfs_h* g) { return guestfs_mount(g, "/dev/sda", "/"); });
+    guest::ApplianceFs guest(appliance);
+    for (const char* folder : {"/etc", "/etc/apt", "/etc/apt/sources.list.d", "/usr", "/usr/bin", "/var", "/var/lib", "/var/lib/dpkg"}) {
+        guest.make_directory(folder);
+    }
+    guest.write("/var/lib/dpkg/status", "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8.0-1\n");
+    guest.write("/etc/apt/sources.list.d/debian.sources",
+                "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: trixie\nComponents: main\n");
+    guest.write("/etc/motd", "hello\n", 0640, 1000, 50);
+    guest.write("/usr/bin/odd\nname", "x");
+    guest.symlink("../../etc/motd", "/usr/bin/link");
+    guest::Inspection os;
+    os.distro = "debian";
+    os.major = 13;
+    os.package_format = "deb";
+
+    Json sources;
+    const auto contents = captured_contents(in_folder(capture_contents(appliance, guest, os, work.path()), work.path()), &sources);
+    appliance.finish();
+
+    ASSERT_TRUE(contents.has_value());
+    EXPECT_EQ(contents->packages.at(0).name, "curl");
+    EXPECT_EQ(contents->release, "debian-13");
+    EXPECT_EQ(sources.at(0).at("suite"), "trixie");
+    const std::vector<store::FileRecord> files = store::read_files(*contents->files);
+    const store::FileRecord* const motd = find(files, "/etc/motd");
+    ASSERT_NE(motd, nullptr);
+    EXPECT_EQ(motd->mode, 0640U);
+    EXPECT_EQ(motd->uid, 1000U);
+    EXPECT_EQ(motd->gid, 50U);
+    EXPECT_EQ(motd->digest, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+    ASSERT_NE(find(files, "/usr/bin/link"), nullptr);
+    EXPECT_EQ(find(files, "/usr/bin/link")->target, "../../etc/motd");
+    ASSERT_NE(find(files, "/usr/bin/odd\\x0aname"), nullptr);
+    EXPECT_EQ(find(files, "/usr/bin/odd\\x0aname")->digest.size(), 64U);
+    EXPECT_EQ(find(files, "/etc")->type, 'd');
+}
+
+TEST(Contents, installed_system_is_read_completely) {
+    const char* const image = std::getenv("IMGFORGE_TEST_IMAGE");
+    if (image == nullptr) {
+        GTEST_SKIP() << "IMGFORGE_TEST_IMAGE names no image";
+    }
+    const TempDir work("imgforge-contents-test");
+    NullMonitor monitor;
+    guest::ApplianceOptions options;
+    options.drives.push_back({.file = image, .format = "qcow2", .read_only = true});
+    guest::Appliance appliance(std::move(options), monitor);
+    const guest::Inspection os = guest::open_guest(appliance, {.read_only = true, .passphrase_file = {}, .root_device = {}});
+    guest::ApplianceFs guest(appliance);
+    const auto start = std::chrono::steady_clock::now();
+    const auto contents = captured_contents(in_folder(capture_contents(appliance, guest, os, work.path()), work.path()));
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    appliance.finish();
+    const std::vector<store::FileRecord> files = store::read_files(*contents->files);
+    fmt::print("{} {}: {} packages, {} files in {:.1f} s; manifest {} bytes packed\n", os.product, contents->release,
+               contents->packages.size(), files.size(), seconds.count(), store::gzip(store::files_to_text(files)).size());
+    EXPECT_GT(contents->packages.size(), 100U);
+    EXPECT_GT(files.size(), 5000U);
+    EXPECT_TRUE(std::all_of(files.begin(), files.end(),
+                            [](const store::FileRecord& file) { return file.type != 'f' || file.digest.size() == 64; }));
+}
+
+}  // namespace
+}  // namespace imgforge::stages
