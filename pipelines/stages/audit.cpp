@@ -3,6 +3,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "pipelines/stages/contents.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "sysprep/audit/audit.hpp"
@@ -66,7 +67,7 @@ public:
     std::string_view summary() const override {
         return "search the finished image for leftovers of identity and secrets, free space included";
     }
-    int revision() const override { return 1; }
+    int revision() const override { return 2; }
 
     const Json& schema() const override {
         static const Json schema = Json::parse(R"json({
@@ -98,6 +99,10 @@ public:
         const Report report = sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
         Json result = report.to_json();
         result["text"] = report.text();
+        if (result.at("clean").get<bool>()) {
+            // The guest is open here anyway: what is in it, for the manifest and the SBOM of the generation.
+            capture_contents(session.appliance, session.fs, session.os, task.scratch);
+        }
         return result;
     }
 
@@ -118,6 +123,8 @@ public:
         write_file_atomically(task.scratch / "audit.json", pretty(inside));
         StageResult result;
         result.files.emplace("audit", "audit.json");
+        result.files.emplace(contents_role, "contents.json");
+        result.files.emplace(guest_files_role, "guest-files.json");
         result.facts = {{"audit", {{"clean", true}, {"waived", inside.at("findings").size()}}}};
         return result;
     }
