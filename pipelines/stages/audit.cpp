@@ -99,9 +99,9 @@ public:
         const Report report = sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
         Json result = report.to_json();
         result["text"] = report.text();
-        if (result.at("clean").get<bool>()) {
+        if (result.at("clean").get<bool>() && session.appliance != nullptr) {
             // The guest is open here anyway: what is in it, for the manifest and the SBOM of the generation.
-            capture_contents(session.appliance, session.fs, session.os, task.scratch);
+            capture_contents(*session.appliance, session.fs, session.os, task.scratch);
         }
         return result;
     }
@@ -123,8 +123,11 @@ public:
         write_file_atomically(task.scratch / "audit.json", pretty(inside));
         StageResult result;
         result.files.emplace("audit", "audit.json");
-        result.files.emplace(contents_role, "contents.json");
-        result.files.emplace(guest_files_role, "guest-files.json");
+        for (const auto& [role, name] : {std::pair(contents_role, "contents.json"), std::pair(guest_files_role, "guest-files.json")}) {
+            if (std::filesystem::exists(task.scratch / name)) {
+                result.files.emplace(role, name);
+            }
+        }
         result.facts = {{"audit", {{"clean", true}, {"waived", inside.at("findings").size()}}}};
         return result;
     }
