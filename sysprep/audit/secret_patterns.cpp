@@ -58,6 +58,25 @@ std::size_t after_line_end(std::string_view data, std::size_t at) {
     return std::string_view::npos;
 }
 
+/// End of a base64 block that starts at `pos`: over line ends, indentation and comment signs. The first line of an OpenSSH key is the same
+/// for all keys of its kind; only the whole block tells one key from another.
+std::size_t base64_block_end(std::string_view data, std::size_t pos) {
+    const std::size_t limit = pos + look_ahead - 256;
+    for (;;) {
+        pos += run_of(data, pos, is_base64);
+        std::size_t next = after_line_end(data, pos);
+        if (next == std::string_view::npos || pos >= limit) {
+            return pos;
+        }
+        next += run_of(
+            data, next, [](char c) { return c == ' ' || c == '\t' || c == '#'; }, 40);
+        if (run_of(data, next, is_base64) < 4) {
+            return pos;
+        }
+        pos = next;
+    }
+}
+
 /// "-----BEGIN … PRIVATE KEY-----", line end, optional "Name: value" lines, then at least 40 base64 characters.
 Found private_key(std::string_view data, std::size_t at) {
     const std::size_t from = at > 40 ? at - 40 : 0;
@@ -78,7 +97,7 @@ Found private_key(std::string_view data, std::size_t at) {
             data, pos, [](char c) { return c == ' ' || c == '\t'; }, 40);  // indented inside YAML
         const std::size_t body = run_of(data, pos, is_base64);
         if (body >= 40) {
-            return Span{begin, pos + body - begin};
+            return Span{begin, base64_block_end(data, pos) - begin};
         }
         const std::size_t line = run_of(
             data, pos, [](char c) { return c >= ' ' && c < 127 && c != '\\'; }, 120);
@@ -90,7 +109,7 @@ Found private_key(std::string_view data, std::size_t at) {
 /// Base64 of "openssh-key-v1\0": a key whose armour is gone.
 Found openssh_base64(std::string_view data, std::size_t at) {
     const std::size_t length = run_of(data, at, is_base64);
-    return length >= 60 ? Found(Span{at, length}) : std::nullopt;
+    return length >= 60 ? Found(Span{at, base64_block_end(data, at) - at}) : std::nullopt;
 }
 
 /// PROTOCOL.key: magic with its NUL, then a length-prefixed cipher name. In ssh's own binary the magic stands alone.

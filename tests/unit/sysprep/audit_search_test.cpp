@@ -98,6 +98,25 @@ TEST(SecretPatterns, names_of_formats_in_programs_are_no_secrets) {
     }
 }
 
+TEST(SecretPatterns, keys_that_share_their_first_line_are_told_apart) {
+    const std::string first = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA" + repeat("AAAA", 12) + "\n";
+    Matcher::Scratch scratch(generic());
+    const auto prints = [&](const std::string& text) {
+        std::vector<std::string> out;
+        for (const Hit& hit : generic().scan(scratch, text, 0, text.size())) {
+            out.push_back(hit.fingerprint);
+        }
+        return out;
+    };
+    const auto one = prints(first + repeat("Qx1z", 12) + "\n-----END");
+    const auto other = prints(first + repeat("Zz9y", 12) + "\n-----END");
+
+    ASSERT_THAT(one, SizeIs(2));
+    ASSERT_THAT(other, SizeIs(2));
+    EXPECT_NE(one[0], other[0]);
+    EXPECT_NE(one[1], other[1]);
+}
+
 TEST(SecretPatterns, assigned_passwords_count_in_files_of_installers_only) {
     EXPECT_THAT(rules_in("password=hunter22\n", "/var/log/installer/syslog"), ElementsAre("secret:installer-password"));
     EXPECT_THAT(rules_in("  Password: \"hunter22\"\n", "/root/original-ks.cfg"), ElementsAre("secret:installer-password"));
