@@ -1,9 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/guest/offline/shared_appliance.hpp"
 
+#include <gtest/gtest.h>
+
 #include "builder/base/process.hpp"
+#include "tests/support/require.hpp"
 
 namespace imgforge::test {
+
+namespace {
+
+/// libguestfs builds its appliance with supermin from a kernel of this host.
+class NeedsAppliance final : public testing::Environment {
+public:
+    void SetUp() override {
+        std::error_code ignored;
+        bool kernel = false;
+        for (const auto& entry : std::filesystem::directory_iterator("/boot", ignored)) {
+            kernel = kernel || entry.path().filename().string().starts_with("vmlinuz");
+        }
+        if (!find_program("supermin") || !find_program("qemu-img") || !kernel) {
+            IMGFORGE_SKIP("guest", "supermin, qemu-img or a kernel in /boot is missing: no libguestfs appliance");
+        }
+    }
+};
+
+const auto* const needs_appliance = testing::AddGlobalTestEnvironment(new NeedsAppliance);
+
+}  // namespace
 
 SharedAppliance& SharedAppliance::get() {
     static SharedAppliance shared;
