@@ -88,7 +88,7 @@ Command media_create_command() {
             .positionals = {{.name = "SUITE", .help = "code name of the release", .completes = Completes::choice}},
             .options = {{.names = {"--package", "-p"},
                          .value = "NAME",
-                         .help = "put this package and what it needs on board (repeatable)",
+                         .help = "put this package and what it needs on board",
                          .repeatable = true},
                         {.names = {"--mirror"}, .value = "URI", .help = "archive to use in place of the one in the host's apt sources"},
                         {.names = {"--output", "-o"}, .value = "FILE", .help = "copy the image here", .completes = Completes::file},
