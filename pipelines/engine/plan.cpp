@@ -145,7 +145,10 @@ private:
             planned.reason = reason;
         } else {
             const bool own = !planned.differences.empty() && planned.differences.front() != "the stage before it changed";
-            planned.reason = own ? planned.differences.front() : fmt::format("stage '{}' runs before it", stages_[first].name);
+            const bool known = past != nullptr && !past->ingredients.empty();
+            planned.reason = own      ? planned.differences.front()
+                             : !known ? "never ran"
+                                      : fmt::format("stage '{}' runs before it", stages_[first].name);
         }
         return planned;
     }
@@ -195,7 +198,7 @@ std::string plan_text(const std::string& recipe, const std::vector<PlannedStage>
         const bool run = stage.verdict == PlannedStage::Verdict::run;
         text += fmt::format("{:<{}}  {:<5}  {}\n", stage.name, width, run ? "run" : "reuse", stage.reason);
         for (const std::string& difference : stage.differences) {
-            if (explain && run && difference != stage.reason) {
+            if (explain && run && difference != stage.reason && difference != "the stage before it changed") {
                 text += fmt::format("{:<{}}         also: {}\n", "", width, difference);
             }
         }
