@@ -7,6 +7,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 imgforge=${IMGFORGE_BINARY:?set by CTest}
 export IMGFORGE_HOME=${IMGFORGE_TEST_HOME:?set by CTest}
 export IMGFORGE_DATA=$root
+# A build tree must stay removable by `rm -rf`; the immutable flag has tests of its own (tests/tools/store).
+export IMGFORGE_IMMUTABLE=off
 work=$(mktemp -d /var/tmp/imgforge-boot-XXXXXX)
 cleanup_functions=()
 finish() {
