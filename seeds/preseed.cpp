@@ -244,7 +244,8 @@ std::string preseed_with_marker(const std::string& text, const AnswerFacts& fact
             continue;
         }
         std::smatch part;
-        if (std::regex_match(pending, part, late) && part[2].str().find(late_script) == std::string::npos) {
+        if (pending.find("preseed/late_command") != std::string::npos && std::regex_match(pending, part, late) &&
+            part[2].str().find(late_script) == std::string::npos) {
             pending = fmt::format("{}( {} ) && {}", part[1].str(), part[2].str(), call);
             found = true;
         } else {
