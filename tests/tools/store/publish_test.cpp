@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/store/publish.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/image/backing_chain.hpp"
 #include "pipelines/store/delta.hpp"
 #include "pipelines/store/files.hpp"
@@ -77,6 +80,17 @@ TEST_F(Publish, whole_disk_reads_as_the_candidate_and_all_records_are_there) {
     }
     EXPECT_NO_THROW(require_same_content(processes_, made.disk, result.generation.disk()));
     EXPECT_THAT(verify(home_.store, {}, monitor_), IsEmpty());
+}
+
+TEST_F(Publish, not_even_root_writes_to_a_published_disk) {
+    if (::geteuid() != 0 || std::getenv("IMGFORGE_IMMUTABLE") != nullptr) {
+        IMGFORGE_SKIP("tools", "the immutable flag needs root and must not be switched off");
+    }
+    const PublishResult result = publish(home_.store, processes_, candidate(1, {}), monitor_);
+    EXPECT_THROW(open_fd(result.generation.disk(), O_WRONLY), Error);
+    std::error_code code;
+    fs::remove(result.generation.manifest_path(), code);
+    EXPECT_TRUE(fs::exists(result.generation.manifest_path())) << "this file system has no immutable flag";
 }
 
 TEST_F(Publish, same_packages_and_files_are_not_published_again) {
