@@ -80,8 +80,7 @@ std::string clean_console(std::string_view raw) {
     return valid_utf8(out);
 }
 
-std::string console_tail(const std::filesystem::path& log, std::size_t lines) {
-    constexpr std::uint64_t most = 64U << 10U;
+std::string console_tail(const std::filesystem::path& log, std::size_t lines, std::uint64_t most) {
     const std::uint64_t size = size_of(log);
     std::string text = clean_console(read_from(log, size > most ? size - most : 0, std::min(size, most)));
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
@@ -94,7 +93,19 @@ std::string console_tail(const std::filesystem::path& log, std::size_t lines) {
     return start == std::string::npos || start == 0 ? text : text.substr(start + 1);
 }
 
-ConsoleWatch::ConsoleWatch(std::filesystem::path log) : log_(std::move(log)), offset_(size_of(log_)) {}
+ConsoleFollower::ConsoleFollower(std::filesystem::path log) : log_(std::move(log)), offset_(size_of(log_)) {}
+
+std::string ConsoleFollower::read() {
+    const std::uint64_t size = size_of(log_);
+    if (size < offset_) {
+        offset_ = 0;
+    }
+    const std::string raw = read_from(log_, offset_, std::min<std::uint64_t>(size - offset_, 1U << 20U));
+    offset_ += raw.size();
+    return clean_console(raw);
+}
+
+ConsoleWatch::ConsoleWatch(std::filesystem::path log, std::uint64_t from) : log_(std::move(log)), offset_(from) {}
 
 void ConsoleWatch::look() {
     const std::uint64_t size = size_of(log_);
@@ -142,6 +153,10 @@ void ConsoleWatch::judge(const std::string& line) {
     if (head != std::string::npos && line.find(" finished at ", head) != std::string::npos) {
         cloud_init_finished_ = true;
     }
+}
+
+std::uint64_t console_size(const std::filesystem::path& log) {
+    return size_of(log);
 }
 
 bool rotate_log(const std::filesystem::path& log, std::uint64_t limit, int keep) {

@@ -13,14 +13,26 @@ namespace imgforge::lifecycle {
 /// are dropped, "\r" overwrites as a terminal would. A guest can write anything to its console.
 std::string clean_console(std::string_view raw);
 
-/// The last `lines` lines of a console log, cleaned; at most the last 64 KiB are read. Empty when there is no file.
-std::string console_tail(const std::filesystem::path& log, std::size_t lines);
+/// The last `lines` lines of a console log, cleaned; at most the last `most` bytes are read. Empty when there is no file.
+std::string console_tail(const std::filesystem::path& log, std::size_t lines, std::uint64_t most = 64U << 10U);
+
+/// Gives what is appended to a log from now on, cleaned.
+class ConsoleFollower {
+public:
+    explicit ConsoleFollower(std::filesystem::path log);
+    /// Empty when nothing came. Starts over when the log was rotated.
+    std::string read();
+
+private:
+    std::filesystem::path log_;
+    std::uint64_t offset_;
+};
 
 /// Follows a growing log from one moment on and tells what it means.
 class ConsoleWatch {
 public:
-    /// From the present end of the file on (0 when it does not exist yet).
-    explicit ConsoleWatch(std::filesystem::path log);
+    /// From that byte on: what stands before belongs to an earlier boot.
+    explicit ConsoleWatch(std::filesystem::path log, std::uint64_t from = 0);
 
     /// Reads what came since; cheap when nothing did.
     void look();
@@ -44,6 +56,9 @@ private:
     std::optional<std::string> fatal_;
     bool cloud_init_finished_ = false;
 };
+
+/// Its size now; 0 when there is none.
+std::uint64_t console_size(const std::filesystem::path& log);
 
 /// Renames a log above `limit` bytes to NAME.1 (and .1 to .2, …, `keep` of them). Only while nobody writes to it: without virtlogd QEMU
 /// holds the file open. Returns true when it moved.

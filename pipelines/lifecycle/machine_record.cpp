@@ -91,6 +91,7 @@ MachineRecord read_record(const Json& json) {
     record.generation = json.at("generation").get<int>();
     record.uuid = json.at("uuid").get<std::string>();
     record.instance_id = json.at("instance_id").get<std::string>();
+    record.generation_id = json.value("generation_id", "");
     record.connection = json.at("connection").get<std::string>();
     record.host = json.value("host", "");
     record.pool = json.value("pool", "");
@@ -133,7 +134,7 @@ bool MachineRecord::is_embedded() const {
 
 bool MachineRecord::is_remote() const {
     const std::size_t slashes = connection.find("://");
-    return slashes != std::string::npos && slashes + 3 < connection.size() && connection[slashes + 3] != '/';
+    return !pool.empty() || (slashes != std::string::npos && slashes + 3 < connection.size() && connection[slashes + 3] != '/');
 }
 
 Json to_json(const MachineRecord& record) {
@@ -144,6 +145,7 @@ Json to_json(const MachineRecord& record) {
                  {"generation", record.generation},
                  {"uuid", record.uuid},
                  {"instance_id", record.instance_id},
+                 {"generation_id", record.generation_id},
                  {"connection", record.connection},
                  {"host", record.host},
                  {"pool", record.pool},

@@ -48,11 +48,12 @@ struct MachineRecord {
     RecordState state = RecordState::spawning;
     std::string image;
     int generation = 0;
-    std::string uuid;         ///< of the domain
-    std::string instance_id;  ///< cloud-init's
-    std::string connection;   ///< libvirt URI; "qemu:///embed" means a root of its own under instances/NAME
-    std::string host{};       ///< key under `hosts:` in the settings; empty: by --connect or this host
-    std::string pool{};       ///< libvirt storage pool that holds the disks on a remote host; empty: local files
+    std::string uuid;             ///< of the domain
+    std::string instance_id;      ///< cloud-init's
+    std::string generation_id{};  ///< UUID of the vmgenid device; new whenever the guest starts from a copied state (respawn)
+    std::string connection;       ///< libvirt URI; "qemu:///embed" means a root of its own under instances/NAME
+    std::string host{};           ///< key under `hosts:` in the settings; empty: by --connect or this host
+    std::string pool{};           ///< libvirt storage pool that holds the disks on a remote host; empty: local files
     std::vector<Nic> nics{};
     std::optional<std::uint16_t> ssh_port{};  ///< loopback port that leads to the guest's port 22
     std::string user;                         ///< cloud user to log in as
@@ -76,7 +77,7 @@ struct MachineRecord {
     double seconds = 0;          ///< what the spawn took
 
     bool is_embedded() const;
-    /// By URI: a host name is in it.
+    /// Its disks are volumes of another host's pool, or the URI names a host.
     bool is_remote() const;
 };
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/commands.hpp"
+#include "builder/cli/machine_options.hpp"
+
+namespace imgforge::cli {
+
+Command list_command() {
+    return {.name = "list",
+            .group = "Machines",
+            .summary = "all machines with state, image, address, age and size",
+            .options = {{.names = {"--all-hosts"}, .help = "also ask the hosts of remote machines for their state"},
+                        {.names = {"--all"}, .help = "destroyed machines, too"}},
+            .examples = {{"imgforge list", "what is there"},
+                         {"imgforge list --json | jq '.machines[] | select(.outdated) | .name'", "what stands on an old image"}},
+            .run = [](const Arguments& arguments, CommandContext& context) {
+                auto machines = machines_of(context);
+                auto records = machines.reservations().all();
+                if (!arguments.has("all")) {
+                    std::erase_if(records, [](const auto& record) { return record.state == lifecycle::RecordState::destroyed; });
+                }
+                const auto views = lifecycle::look(machines, records, {.remote = arguments.has("all-hosts")});
+                context.result(lifecycle::views_json(machines, views), machines_table(machines, views));
+                return 0;
+            }};
+}
+
+}  // namespace imgforge::cli

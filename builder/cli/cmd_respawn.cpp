@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "builder/cli/commands.hpp"
+#include "builder/cli/machine_options.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+int run(const Arguments& arguments, CommandContext& context) {
+    auto machines = machines_of(context);
+    Json list = Json::array();
+    std::string text;
+    const auto names = arguments.all("NAME");
+    if (!confirm(arguments, context,
+                 fmt::format("The root disk of {} is thrown away and made anew.",
+                             fmt::format("{}", names.size() == 1 ? names.front() : fmt::format("{} machines", names.size()))))) {
+        return 0;
+    }
+    for_each_machine(context, names, [&](const std::string& name) {
+        const auto result = lifecycle::respawn_machine(machines, name, arguments.get_or("image", ""),
+                                                       timeout_of(arguments).value_or(lifecycle::stop_patience));
+        list.push_back({{"name", name}, {"from", result.from}, {"generation", result.to}, {"running", result.was_running}});
+        text += fmt::format("{}  generation {} -> {}{}\n", name, result.from, result.to, result.was_running ? ", started again" : "");
+    });
+    context.result({{"machines", list}}, text);
+    return 0;
+}
+
+}  // namespace
+
+Command respawn_command() {
+    return {.name = "respawn",
+            .group = "Machines",
+            .summary = "new root disk on the current generation; identity and data disks stay",
+            .description =
+                "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was written to the root disk is lost. A "
+                "running machine "
+                "is shut down first and started again afterwards.",
+            .positionals = {machine_positional(true)},
+            .options = {{.names = {"--image"},
+                         .value = "IMAGE[@GEN]",
+                         .help = "another image or generation than the current one",
+                         .completes = Completes::image},
+                        {.names = {"--yes", "-y"}, .help = "do not ask"},
+                        timeout_option("pull the plug of a running machine after this time (default: 2m)")},
+            .examples = {{"imgforge respawn web-1 --yes", "on the newest generation"},
+                         {"imgforge respawn web-1 --image debian13@3 --yes", "back to an older one"}},
+            .run = run};
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/commands.hpp"
+#include "builder/cli/machine_options.hpp"
+
+namespace imgforge::cli {
+
+Command restart_command() {
+    return {.name = "restart",
+            .group = "Machines",
+            .summary = "stop and start",
+            .positionals = {machine_positional(true)},
+            .options = {{.names = {"--force"}, .help = "pull the plug at once"},
+                        wait_option("none"),
+                        timeout_option("pull the plug after this time (default: 2m)")},
+            .examples = {{"imgforge restart web-1", "with everything its definition says now"}},
+            .run = [](const Arguments& arguments, CommandContext& context) {
+                auto machines = machines_of(context);
+                const std::chrono::milliseconds patience =
+                    arguments.has("force") ? std::chrono::milliseconds(0) : timeout_of(arguments).value_or(lifecycle::stop_patience);
+                std::vector<lifecycle::MachineView> views;
+                for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
+                    views.push_back(lifecycle::restart_machine(machines, name, patience, wait_of(arguments, lifecycle::Wait::none)));
+                });
+                context.result(lifecycle::views_json(machines, views), machines_table(machines, views));
+                return 0;
+            }};
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/cli/commands.hpp"
+#include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/spawn.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+using lifecycle::SpawnOptions;
+
+std::optional<ByteSize> size_option(const Arguments& arguments, std::string_view key) {
+    const auto text = arguments.get(key);
+    return text ? std::optional(ByteSize::parse(*text)) : std::nullopt;
+}
+
+/// "PATH:TAG" or "PATH:TAG:ro".
+lifecycle::SharedFolder shared_folder(std::string text) {
+    lifecycle::SharedFolder share;
+    if (text.size() > 3 && text.substr(text.size() - 3) == ":ro") {
+        share.read_only = true;
+        text.resize(text.size() - 3);
+    }
+    const std::size_t colon = text.rfind(':');
+    const std::filesystem::path path = text.substr(0, colon);
+    if (colon == std::string::npos || colon + 1 == text.size() || !path.is_absolute() || !std::filesystem::is_directory(path)) {
+        throw Error(Failure::usage, fmt::format("'{}' is no shared folder", text), "--share /absolute/folder:TAG or …:TAG:ro");
+    }
+    share.path = path;
+    share.tag = text.substr(colon + 1);
+    return share;
+}
+
+void read_machine(const Arguments& arguments, SpawnOptions& options) {
+    options.size = arguments.get_or("size", "");
+    options.memory = size_option(arguments, "memory");
+    options.disk = size_option(arguments, "disk");
+    if (const auto vcpus = arguments.integer("vcpus", 1, 512)) {
+        options.vcpus = static_cast<unsigned>(*vcpus);
+    }
+    for (const auto& text : arguments.all("data-disk")) {
+        options.data_disks.push_back(ByteSize::parse(text));
+    }
+    for (const auto& text : arguments.all("share")) {
+        options.shares.push_back(shared_folder(text));
+    }
+    for (const auto& text : arguments.all("network")) {
+        options.networks.push_back(lifecycle::parse_network(text));
+    }
+    options.firmware = arguments.get_or("firmware", "bios");
+    options.tpm = arguments.has("tpm");
+    options.cpu = arguments.get_or("cpu", "");
+}
+
+SpawnOptions read_options(const Arguments& arguments) {
+    SpawnOptions options;
+    options.image = arguments.get_or("IMAGE", "");
+    options.name = arguments.get_or("NAME", "");
+    options.count = static_cast<std::size_t>(arguments.integer("count", 1, 1000).value_or(1));
+    read_machine(arguments, options);
+    for (const auto& file : arguments.all("ssh-key")) {
+        options.ssh_key_files.emplace_back(file);
+    }
+    if (const auto file = arguments.get("user-data")) {
+        options.user_data = *file;
+    }
+    if (const auto file = arguments.get("network-config")) {
+        options.network_config = *file;
+    }
+    options.user = arguments.get_or("user", "");
+    if (arguments.has("copy") && arguments.has("thick")) {
+        throw Error(Failure::usage, "--copy and --thick exclude each other");
+    }
+    options.mode = arguments.has("thick")  ? lifecycle::DiskMode::thick
+                   : arguments.has("copy") ? lifecycle::DiskMode::copy
+                                           : lifecycle::DiskMode::overlay;
+    options.ephemeral = arguments.has("ephemeral");
+    options.autostart = arguments.has("autostart");
+    options.overcommit = arguments.has("overcommit");
+    options.start = !arguments.has("no-start");
+    options.host = arguments.get_or("host", "");
+    options.wait = wait_of(arguments, options.start ? lifecycle::Wait::ssh : lifecycle::Wait::none);
+    options.timeout = timeout_of(arguments);
+    options.comment = arguments.get_or("comment", "");
+    return options;
+}
+
+std::string spawned_text(const lifecycle::Lifecycle& machines, const std::vector<lifecycle::MachineView>& views, bool started) {
+    std::string text;
+    for (const auto& view : views) {
+        const std::string address = shown_address(view);
+        text += fmt::format("{}  {}  {:.1f}s\n", view.record.name,
+                            !started          ? "defined"
+                            : address.empty() ? "started"
+                                              : address,
+                            view.seconds);
+        if (started && !address.empty()) {
+            text += fmt::format("  {}\n", lifecycle::ssh_paste_line(machines.ssh_target(view.record, address)));
+        }
+    }
+    const std::string& name = views.front().record.name;
+    return text + (started ? fmt::format("next: imgforge ssh {}\n", name) : fmt::format("next: imgforge start {}\n", name));
+}
+
+int run(const Arguments& arguments, CommandContext& context) {
+    const SpawnOptions options = read_options(arguments);
+    auto machines = machines_of(context);
+    const auto views = lifecycle::spawn(machines, options);
+    context.result(lifecycle::views_json(machines, views), spawned_text(machines, views, options.start));
+    return 0;
+}
+
+std::vector<Option> machine_shape_options() {
+    return {
+        {.names = {"--size"}, .value = "NAME", .help = "small, medium, large, or one of the settings (default: small)"},
+        {.names = {"--memory"}, .value = "SIZE", .help = "memory, such as 1536M"},
+        {.names = {"--vcpus"}, .value = "N", .help = "virtual CPUs"},
+        {.names = {"--disk"}, .value = "SIZE", .help = "grow the root disk to this size"},
+        {.names = {"--data-disk"}, .value = "SIZE", .help = "an empty disk besides", .repeatable = true},
+        {.names = {"--share"}, .value = "DIR:TAG[:ro]", .help = "a host folder the guest can mount (9p)", .repeatable = true},
+        {.names = {"--network"},
+         .value = "NET",
+         .help = "nat, user, isolated, bridge=NAME or network=NAME, with ,vlan= ,mac= ,ip= ,model=; one NIC each",
+         .repeatable = true},
+        {.names = {"--firmware"},
+         .value = "KIND",
+         .help = "bios (default), uefi or uefi-secure",
+         .choices = {"bios", "uefi", "uefi-secure"},
+         .completes = Completes::choice},
+        {.names = {"--tpm"}, .help = "add a TPM 2.0"},
+        {.names = {"--cpu"}, .value = "MODEL", .help = "CPU model, host-model or maximum"},
+    };
+}
+
+std::vector<Option> spawn_options() {
+    std::vector<Option> options = {
+        {.names = {"--count", "-n"}, .value = "N", .help = "so many machines side by side; {n} in the name is the number"},
+    };
+    const auto shape = machine_shape_options();
+    options.insert(options.end(), shape.begin(), shape.end());
+    const std::vector<Option> rest = {
+        {.names = {"--ssh-key"},
+         .value = "FILE",
+         .help = "public keys that may log in, besides your own",
+         .repeatable = true,
+         .completes = Completes::file},
+        {.names = {"--user-data"}, .value = "FILE", .help = "cloud-init user-data", .completes = Completes::file},
+        {.names = {"--network-config"}, .value = "FILE", .help = "cloud-init network-config", .completes = Completes::file},
+        {.names = {"--user"}, .value = "NAME", .help = "login user (default: the distribution's)"},
+        {.names = {"--copy"}, .help = "an independent copy of the image instead of an overlay"},
+        {.names = {"--thick"}, .help = "a copy with all its space allocated"},
+        {.names = {"--ephemeral"}, .help = "gone as soon as it stops"},
+        {.names = {"--autostart"}, .help = "start with the host"},
+        {.names = {"--host"}, .value = "HOST", .help = "an entry of `hosts:` in the settings, or `any`: the one with most free memory"},
+        {.names = {"--no-start"}, .help = "define it, do not start it"},
+        {.names = {"--overcommit"}, .help = "start even when the host's free memory is less"},
+        {.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge list`"},
+        wait_option("ssh"),
+        timeout_option("give up (and remove everything) after this time; default 5m with KVM, 15m without"),
+    };
+    options.insert(options.end(), rest.begin(), rest.end());
+    return options;
+}
+
+}  // namespace
+
+Command spawn_command() {
+    return {.name = "spawn",
+            .group = "Machines",
+            .summary = "a new machine from a golden image",
+            .description =
+                "Makes an overlay on the image's current generation, a seed with a fresh identity, and a libvirt domain; starts it and "
+                "waits until "
+                "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; there is never a password.\n\n"
+                "Whatever goes wrong, everything made is removed again and the end of the console is shown.",
+            .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
+                            {.name = "NAME", .help = "of the machine; {n} is a number (default: IMAGE-{n})", .required = false}},
+            .options = spawn_options(),
+            .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
+                         {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
+                         {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip", "an older generation, on a VLAN"}},
+            .run = run};
+}
+
+}  // namespace imgforge::cli

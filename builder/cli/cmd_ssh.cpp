@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/cli/commands.hpp"
+#include "builder/cli/machine_options.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+/// The words as one command line for the guest's shell. A single word is passed as it is, as ssh(1) does with a quoted line.
+std::string guest_command(const std::vector<std::string>& words) {
+    if (words.size() == 1) {
+        return words.front();
+    }
+    std::string line;
+    for (const auto& word : words) {
+        line += (line.empty() ? "" : " ") + shell_quote(word);
+    }
+    return line;
+}
+
+int run(const Arguments& arguments, CommandContext& context) {
+    auto machines = machines_of(context);
+    const auto record = machines.require(arguments.get_or("NAME", ""));
+    auto target = machines.ssh_target(record, lifecycle::reachable_address(machines, record));
+    target.user = arguments.get_or("user", target.user);
+    std::vector<std::string> words = {"ssh"};
+    for (auto& word : lifecycle::ssh_arguments(target, guest_command(arguments.all("COMMAND")), false)) {
+        words.push_back(std::move(word));
+    }
+    if (context.json) {
+        context.result({{"command", words}}, "");
+        return 0;
+    }
+    std::vector<char*> argv;
+    for (auto& word : words) {
+        argv.push_back(word.data());
+    }
+    argv.push_back(nullptr);
+    // ssh takes over this process: its terminal, its signals and its exit code are the user's.
+    execvp("ssh", argv.data());
+    throw Error(Failure::host, fmt::format("cannot run ssh: {}", errno_text(errno)), "apt-get install openssh-client");
+}
+
+}  // namespace
+
+Command ssh_command() {
+    return {
+        .name = "ssh",
+        .group = "Machines",
+        .summary = "log in, or run a command there",
+        .description =
+            "Uses the store's own key and checks the host key that was made for the machine before its first boot: there is no question to "
+            "answer and nothing is trusted on first use. The exit code is ssh's.",
+        .positionals = {machine_positional(),
+                        {.name = "COMMAND", .help = "run this instead of a shell", .required = false, .repeatable = true}},
+        .options = {{.names = {"--user"}, .value = "NAME", .help = "log in as this user"}},
+        .examples = {{"imgforge ssh web-1", "a shell"}, {"imgforge ssh web-1 -- systemctl --failed", "one command"}},
+        .run = run};
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/commands.hpp"
+#include "builder/cli/machine_options.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+std::string_view how_text(lifecycle::Stopped how) {
+    switch (how) {
+        case lifecycle::Stopped::was_off: return "was off";
+        case lifecycle::Stopped::politely: return "shut down";
+        case lifecycle::Stopped::unplugged: return "unplugged";
+    }
+    return "";
+}
+
+int run(const Arguments& arguments, CommandContext& context) {
+    auto machines = machines_of(context);
+    const std::chrono::milliseconds patience =
+        arguments.has("force") ? std::chrono::milliseconds(0) : timeout_of(arguments).value_or(lifecycle::stop_patience);
+    Json list = Json::array();
+    std::string text;
+    for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
+        const auto how = how_text(lifecycle::stop_machine(machines, name, patience));
+        list.push_back({{"name", name}, {"state", "shut off"}, {"how", how}});
+        text += name + "  " + std::string(how) + "\n";
+    });
+    context.result({{"machines", list}}, text);
+    return 0;
+}
+
+}  // namespace
+
+Command stop_command() {
+    return {
+        .name = "stop",
+        .group = "Machines",
+        .summary = "ask machines to shut down, and pull the plug when they do not",
+        .positionals = {machine_positional(true)},
+        .options = {{.names = {"--force"}, .help = "pull the plug at once"}, timeout_option("pull the plug after this time (default: 2m)")},
+        .examples = {{"imgforge stop web-1 --timeout 30s", "half a minute of politeness"}},
+        .run = run};
+}
+
+}  // namespace imgforge::cli

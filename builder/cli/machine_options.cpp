@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/machine_options.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+using lifecycle::MachineView;
+
+/// "3d", "5h", "12m": one unit is enough for a table.
+std::string age_text(std::int64_t seconds) {
+    constexpr std::int64_t minute = 60;
+    constexpr std::int64_t hour = 60 * minute;
+    constexpr std::int64_t day = 24 * hour;
+    if (seconds >= 2 * day) {
+        return fmt::format("{}d", seconds / day);
+    }
+    if (seconds >= 2 * hour) {
+        return fmt::format("{}h", seconds / hour);
+    }
+    return seconds >= 2 * minute ? fmt::format("{}m", seconds / minute) : fmt::format("{}s", std::max<std::int64_t>(seconds, 0));
+}
+
+/// Width on a terminal: UTF-8 continuation bytes take none.
+std::size_t width(const std::string& text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
+}
+
+}  // namespace
+
+lifecycle::Lifecycle machines_of(const CommandContext& context) {
+    return lifecycle::Lifecycle({.places = context.places,
+                                 .settings = context.settings,
+                                 .processes = context.processes,
+                                 .clock = context.clock,
+                                 .monitor = context.monitor,
+                                 .connection = context.connection});
+}
+
+Positional machine_positional(bool several) {
+    return {.name = "NAME", .help = several ? "machines" : "the machine", .repeatable = several, .completes = Completes::machine};
+}
+
+Option wait_option(const std::string& default_word) {
+    return {.names = {"--wait"},
+            .value = "SIGNAL",
+            .help = fmt::format("wait until the machine gives this signal (default: {})", default_word),
+            .choices = {"none", "ip", "agent", "cloud-init", "ssh"},
+            .completes = Completes::choice};
+}
+
+Option timeout_option(const std::string& help) {
+    return {.names = {"--timeout"}, .value = "TIME", .help = help};
+}
+
+lifecycle::Wait wait_of(const Arguments& arguments, lifecycle::Wait fallback) {
+    const auto word = arguments.get("wait");
+    return word ? lifecycle::parse_wait(*word) : fallback;
+}
+
+std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments) {
+    const auto text = arguments.get("timeout");
+    return text ? std::optional<std::chrono::milliseconds>(parse_duration(*text)) : std::nullopt;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            widths[i] = std::max(widths[i], width(row[i]));
+        }
+    }
+    std::string out;
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            line += row[i];
+            if (i + 1 < row.size()) {
+                line.append(widths[i] - width(row[i]) + 2, ' ');
+            }
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + "\n";
+    }
+    return out;
+}
+
+std::string shown_address(const MachineView& view) {
+    if (view.record.ssh_port && view.state == "running") {
+        return fmt::format("127.0.0.1:{}", *view.record.ssh_port);
+    }
+    for (const auto& addresses : view.addresses) {
+        if (!addresses.empty()) {
+            return addresses.front();
+        }
+    }
+    return {};
+}
+
+std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vector<MachineView>& views) {
+    if (views.empty()) {
+        return "no machines; `imgforge spawn IMAGE NAME` makes one\n";
+    }
+    std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "IMAGE", "ADDRESS", "AGE", "DISK", "COMMENT"}};
+    const std::int64_t now = lifecycle.clock().wall_seconds();
+    for (const auto& view : views) {
+        const auto& record = view.record;
+        const std::string image = fmt::format("{}@{}{}", record.image, record.generation, view.outdated ? " (outdated)" : "");
+        const std::string where = record.host.empty() ? "" : fmt::format("[{}] ", record.host);
+        rows.push_back({record.name, view.state, image, shown_address(view), age_text(now - record.created),
+                        view.disk_bytes == 0 ? "" : ByteSize::bytes(view.disk_bytes).text(),
+                        where + record.comment + (view.problem.empty() ? "" : " " + view.problem)});
+    }
+    return table(rows);
+}
+
+void for_each_machine(const CommandContext& context, const std::vector<std::string>& names,
+                      const std::function<void(const std::string&)>& body) {
+    std::optional<Error> first;
+    for (const auto& name : names) {
+        try {
+            body(name);
+        } catch (const Error& error) {
+            if (first) {
+                context.monitor->warning(error.message());
+            } else {
+                first = error;
+            }
+        }
+    }
+    if (first) {
+        throw Error(*first);
+    }
+}
+
+bool confirm(const Arguments& arguments, const CommandContext& context, const std::string& question) {
+    if (arguments.has("yes")) {
+        return true;
+    }
+    if (context.json || isatty(0) == 0 || isatty(2) == 0) {
+        throw Error(Failure::usage, fmt::format("{} Nobody can be asked here", question), "say --yes when you mean it");
+    }
+    write_all(2, question + " [y/N] ", "standard error");
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+}  // namespace imgforge::cli

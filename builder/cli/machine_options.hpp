@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "builder/cli/command.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/lifecycle.hpp"
+
+namespace imgforge::cli {
+
+/// The machines of this user, as all commands of the group "Machines" want them.
+lifecycle::Lifecycle machines_of(const CommandContext& context);
+
+/// Positional NAME of a machine; `several` for NAME….
+Positional machine_positional(bool several = false);
+
+/// --wait and --timeout, and reading them.
+Option wait_option(const std::string& default_word);
+Option timeout_option(const std::string& help);
+lifecycle::Wait wait_of(const Arguments& arguments, lifecycle::Wait fallback);
+std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments);
+
+/// Lines of a table with columns as wide as needed, two blanks between; the first row is the heading.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+/// "web-1  running  debian13@3 …" for a list of machines.
+std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vector<lifecycle::MachineView>& views);
+
+/// The address a person uses: "192.168.122.5", or "127.0.0.1:22005" where a port leads to the machine; empty when unknown.
+std::string shown_address(const lifecycle::MachineView& view);
+
+/// Runs `body` for each name; all are tried, the first failure is thrown at the end, the others become warnings.
+void for_each_machine(const CommandContext& context, const std::vector<std::string>& names,
+                      const std::function<void(const std::string&)>& body);
+
+/// Asks on the terminal; without one, or with --json, an error that names --yes. True for y or yes.
+bool confirm(const Arguments& arguments, const CommandContext& context, const std::string& question);
+
+}  // namespace imgforge::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pipelines/lifecycle/lifecycle.hpp"
+
+namespace imgforge::lifecycle {
+
+/// What a clean-up did (or with `dry_run` would do).
+struct CleanupReport {
+    std::vector<std::string> forgotten;  ///< destroyed machines whose names and MACs are free now
+    std::vector<std::string> removed;    ///< remains of spawns that were killed, and ephemeral machines that ended
+    std::vector<std::string> adopted;    ///< machines whose folders were there and whose records were lost
+    std::vector<std::string> problems;   ///< what could not be done, and why
+};
+
+/// Machines that another command works on are left alone.
+CleanupReport clean_up(Lifecycle& lifecycle, bool dry_run = false);
+
+/// The same for one machine; false when there is nothing of that name to clean up.
+bool clean_up_machine(Lifecycle& lifecycle, std::string_view name);
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/control.hpp"
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/virt/virt_error.hpp"
+#include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/console_log.hpp"
+#include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/preflight.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+/// The guest agent shuts a guest down even where nobody listens to the power button; most guests have only the button.
+void ask_to_shut_down(const virt::Domain& domain) {
+    try {
+        domain.shutdown(true);
+    } catch (const virt::VirtError&) {
+        domain.shutdown(false);
+    }
+}
+
+bool is_down(const virt::Domain& domain) {
+    const auto status = domain.status();
+    return !status || !status->active();
+}
+
+void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
+    settle_root_disk(lifecycle, record);
+    if (!record.is_remote()) {
+        check_memory(record.memory, 1);
+    }
+    const auto connection = lifecycle.open(record);
+    const auto domain = connection.find(record.uuid);
+    if (!domain || is_down(*domain)) {
+        start_domain(lifecycle, connection, record);
+    }
+}
+
+/// Of a held machine.
+MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait, std::optional<std::chrono::milliseconds> timeout) {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto console_start = console_size(lifecycle.console_log(record));
+    bring_up(lifecycle, record);
+    Readiness ready;
+    if (wait != Wait::none) {
+        ready = wait_until_ready(lifecycle, record, wait, timeout.value_or(std::chrono::minutes(15)), console_start);
+    }
+    MachineView view = look(lifecycle, record);
+    merge_addresses(view.addresses, ready.addresses);
+    view.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    return view;
+}
+
+}  // namespace
+
+MachineView start_machine(Lifecycle& lifecycle, std::string_view name, Wait wait, std::optional<std::chrono::milliseconds> timeout) {
+    auto [record, lock] = lifecycle.hold(name);
+    return start_held(lifecycle, record, wait, timeout);
+}
+
+MachineView restart_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds patience, Wait wait) {
+    auto [record, lock] = lifecycle.hold(name);
+    stop_held(lifecycle, record, patience);
+    return start_held(lifecycle, record, wait, {});
+}
+
+Stopped stop_held(Lifecycle& lifecycle, const MachineRecord& record, std::chrono::milliseconds patience) {
+    const auto connection = lifecycle.open(record);
+    const auto domain = connection.find(record.uuid);
+    if (!domain || is_down(*domain)) {
+        return Stopped::was_off;
+    }
+    if (patience > std::chrono::milliseconds(0)) {
+        ask_to_shut_down(*domain);
+        try {
+            wait_until(
+                lifecycle.clock(), fmt::format("shutdown of machine '{}'", record.name), patience, [&] { return is_down(*domain); },
+                [&] { return fmt::format("console: {}", console_tail(lifecycle.console_log(record), 1)); });
+            return Stopped::politely;
+        } catch (const Error& error) {
+            if (error.kind() != Failure::timeout) {
+                throw;
+            }
+            lifecycle.monitor().warning(error.message() + "; the plug is pulled");
+        }
+    }
+    domain->destroy();
+    return Stopped::unplugged;
+}
+
+Stopped stop_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds patience) {
+    const auto [record, lock] = lifecycle.hold(name);
+    const Stopped how = stop_held(lifecycle, record, patience);
+    if (record.ephemeral) {
+        erase_machine(lifecycle, record);
+    }
+    return how;
+}
+
+void set_autostart(Lifecycle& lifecycle, std::string_view name, bool on) {
+    auto [record, lock] = lifecycle.hold(name);
+    if (!record.is_embedded()) {
+        const auto domain = lifecycle.open(record).find(record.uuid);
+        if (!domain) {
+            throw Error(Failure::domain, fmt::format("libvirt does not know machine '{}' any more", record.name),
+                        fmt::format("imgforge show {} --repair", record.name));
+        }
+        domain->set_autostart(on);
+    }
+    record.autostart = on;
+    lifecycle.save(record);
+}
+
+int start_autostarted(Lifecycle& lifecycle) {
+    int failures = 0;
+    for (const auto& record : lifecycle.reservations().all()) {
+        if (record.state != RecordState::ready || !record.autostart || !record.is_embedded()) {
+            continue;
+        }
+        try {
+            start_machine(lifecycle, record.name);
+        } catch (const Error& error) {
+            lifecycle.monitor().warning(fmt::format("machine '{}' does not start: {}", record.name, error.message()));
+            ++failures;
+        }
+    }
+    return failures;
+}
+
+void destroy_machine(Lifecycle& lifecycle, std::string_view name) {
+    static_cast<void>(lifecycle.require(name));
+    const MachineLock lock = MachineLock::acquire(lifecycle.places().instances(), name, std::chrono::minutes(1));
+    MachineRecord record = lifecycle.require(name);
+    if (record.state == RecordState::spawning) {
+        // A killed spawn: there is nothing worth a record.
+        erase_machine(lifecycle, record);
+        return;
+    }
+    erase_domain(lifecycle, record);
+    erase_files(lifecycle, record, true);
+    lifecycle.store().remove_references({store::Holder::Kind::instance, record.name});
+    record.state = RecordState::destroyed;
+    record.destroyed = lifecycle.clock().wall_seconds();
+    lifecycle.save(record);
+}
+
+}  // namespace imgforge::lifecycle

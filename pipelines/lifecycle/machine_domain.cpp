@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/machine_domain.hpp"
+
+#include <sys/un.h>
+
+namespace imgforge::lifecycle {
+namespace {
+
+std::string disk_target(std::size_t index) {
+    return std::string("vd") + static_cast<char>('a' + index);
+}
+
+/// Root first, then the data disks, the seed last: the guest's names follow this order, and /dev/vdb shall be the first data disk.
+std::vector<virt::DiskSpec> machine_disks(const MachineRecord& record) {
+    std::vector<virt::DiskSpec> disks;
+    virt::DiskSpec root{.path = record.disk, .format = record.disk_format, .target = disk_target(0), .boot_order = 1};
+    for (const auto& path : record.backing) {
+        root.backing.push_back({path, "qcow2"});
+    }
+    if (record.ephemeral) {
+        // Nobody will look at the disk after a crash of the host, so flushes are wasted time.
+        root.cache = "unsafe";
+    }
+    disks.push_back(std::move(root));
+    for (const auto& data : record.data_disks) {
+        disks.push_back({.path = data.path, .format = data.format, .target = disk_target(disks.size())});
+    }
+    if (!record.seed.empty()) {
+        // virtio, not a CD-ROM: Debian's cloud kernel has no SATA driver and would never see it.
+        disks.push_back({.path = record.seed, .format = "raw", .target = disk_target(disks.size()), .readonly = true, .serial = "seed"});
+    }
+    return disks;
+}
+
+virt::NicSpec machine_nic(const Nic& nic, const std::optional<std::uint16_t>& forward) {
+    virt::NicSpec spec;
+    spec.mac = nic.network.mac.value_or("");
+    spec.model = nic.network.model;
+    if (nic.network.vlan) {
+        spec.vlan = static_cast<int>(*nic.network.vlan);
+    }
+    switch (nic.network.kind) {
+        case NetworkSpec::Kind::user:
+            spec.kind = virt::NicSpec::Kind::user;
+            if (forward) {
+                spec.forwards.push_back({"127.0.0.1", *forward, 22});
+            }
+            break;
+        case NetworkSpec::Kind::bridge:
+            spec.kind = virt::NicSpec::Kind::bridge;
+            spec.source = nic.network.name;
+            break;
+        case NetworkSpec::Kind::nat:
+        case NetworkSpec::Kind::isolated:
+        case NetworkSpec::Kind::network: spec.source = libvirt_network(nic.network); break;
+    }
+    return spec;
+}
+
+void add_nics(const MachineRecord& record, virt::DomainSpec& spec) {
+    auto forward = record.ssh_port;
+    for (const auto& nic : record.nics) {
+        const bool user = nic.network.kind == NetworkSpec::Kind::user;
+        spec.nics.push_back(machine_nic(nic, user ? forward : std::nullopt));
+        if (user) {
+            forward.reset();  // only the first one leads to SSH
+        }
+    }
+}
+
+}  // namespace
+
+std::filesystem::path console_socket(const std::filesystem::path& folder) {
+    auto path = folder / "console.sock";
+    return path.native().size() < sizeof(sockaddr_un::sun_path) ? path : std::filesystem::path();
+}
+
+virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesystem::path& folder, virt::DomainSpec::Accel accel) {
+    virt::DomainSpec spec;
+    spec.name = record.name;
+    spec.uuid = record.uuid;
+    spec.memory = record.memory;
+    spec.vcpus = static_cast<int>(record.vcpus);
+    spec.accel = accel;
+    spec.cpu = record.cpu;
+    spec.firmware = record.firmware == "bios" ? virt::DomainSpec::Firmware::bios : virt::DomainSpec::Firmware::uefi;
+    spec.secure_boot = record.firmware == "uefi-secure";
+    spec.tpm = record.tpm;
+    spec.disks = machine_disks(record);
+    add_nics(record, spec);
+    virt::CharacterSpec console{.kind = virt::CharacterSpec::Kind::pty, .append = true};
+    if (!record.is_remote()) {
+        console.log = folder / "console.log";
+        if (const auto socket = console_socket(folder); !socket.empty()) {
+            console.kind = virt::CharacterSpec::Kind::unix_socket;
+            console.path = socket;
+        }
+    }
+    spec.serials.push_back(console);
+    spec.channels.push_back({"org.qemu.guest_agent.0", {.kind = virt::CharacterSpec::Kind::unix_socket}});
+    for (const auto& share : record.shares) {
+        spec.filesystems.push_back({virt::FilesystemSpec::Driver::p9, share.path, share.tag, share.read_only});
+    }
+    spec.video = false;
+    spec.generation_id = record.generation_id;
+    spec.metadata = {{"image", record.image}, {"generation", std::to_string(record.generation)}, {"instance-id", record.instance_id}};
+    return spec;
+}
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipelines/lifecycle/lifecycle.hpp"
+#include "pipelines/lifecycle/spawn.hpp"
+#include "seeds/seed.hpp"
+
+namespace imgforge::lifecycle {
+
+/// Files of the golden image's chain, top first: its disk and the disks of the generations it is stored as a difference to.
+std::vector<std::filesystem::path> image_chain(store::Store& store, const store::Generation& generation);
+
+/// The seed all machines of one spawn share; name, instance-id and host keys are added for each. Reads the user's files; throws
+/// Failure::recipe with their faults.
+seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user, bool user_is_images_own);
+
+/// What the files of a machine are made from.
+struct MachineSource {
+    std::vector<std::filesystem::path> chain;  ///< of the golden image, top first
+    DiskMode mode = DiskMode::overlay;
+    std::optional<ByteSize> disk_size{};
+    seeds::SeedSpec seed;
+};
+
+/// Makes instances/NAME with root disk, data disks, seed, known_hosts and instance.json, and fills in the record's paths. On failure what
+/// was made stays, for the caller to remove.
+void make_machine_files(Lifecycle& lifecycle, MachineRecord& record, const MachineSource& source);
+
+/// The root disk alone (respawn makes a new one beside the old). Fills in nothing.
+void make_root_disk(ProcessRunner& processes, const std::filesystem::path& disk, const MachineSource& source);
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Changes of a machine's root disk: consolidate and respawn. Both make disk.qcow2.new, write the record that describes it, and only
+// then rename it over disk.qcow2. Whoever finds a disk.qcow2.new later knows from the record whether to finish or to drop it.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/random.hpp"
+#include "builder/image/backing_chain.hpp"
+#include "builder/image/qemu_img.hpp"
+#include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/machine_files.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path new_disk(const MachineRecord& record) {
+    return record.disk.string() + ".new";
+}
+
+/// The chain below a disk of ours as its header says, canonical.
+std::vector<fs::path> chain_below(const fs::path& disk) {
+    std::vector<fs::path> files;
+    for (const auto& link : image::read_backing_chain(disk, image::DiskFormat::qcow2)) {
+        files.push_back(link.file);
+    }
+    files.erase(files.begin());
+    return files;
+}
+
+std::vector<fs::path> canonical(const std::vector<fs::path>& files) {
+    std::vector<fs::path> out;
+    for (const auto& file : files) {
+        out.push_back(fs::weakly_canonical(file));
+    }
+    return out;
+}
+
+void require_local(const MachineRecord& record, const char* what) {
+    if (record.is_remote()) {
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' is on another host: {} works on machines of this host only", record.name, what));
+    }
+}
+
+bool runs(Lifecycle& lifecycle, const MachineRecord& record) {
+    const auto domain = lifecycle.open(record).find(record.uuid);
+    const auto status = domain ? domain->status() : std::nullopt;
+    return status && status->active();
+}
+
+/// Keeps only the reference the machine's disk needs now.
+void keep_reference(Lifecycle& lifecycle, const MachineRecord& record) {
+    auto& store = lifecycle.store();
+    const store::Holder holder{store::Holder::Kind::instance, record.name};
+    store.remove_references(holder);
+    if (!record.backing.empty()) {
+        store.add_reference(record.image, record.generation, holder);
+    }
+}
+
+void flush(const fs::path& file) {
+    const Fd fd = open_fd(file, O_RDONLY);
+    if (fsync(fd.get()) != 0) {
+        throw system_error("flush", file.string(), errno);
+    }
+}
+
+/// Publishes disk.qcow2.new; the record describes it already.
+void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
+    flush(new_disk(record));
+    lifecycle.save(record);
+    fs::rename(new_disk(record), record.disk);
+    sync_directory(record.disk.parent_path());
+    define_machine(lifecycle, lifecycle.open(record), record);
+    keep_reference(lifecycle, record);
+}
+
+void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
+    const auto connection = lifecycle.open(record);
+    const auto domain = connection.find(record.uuid);
+    Activity activity(lifecycle.monitor(), fmt::format("pull the golden image into {}", record.name));
+    domain->start_block_pull("vda");
+    while (true) {
+        const auto job = domain->block_job("vda");
+        if (!job || !job->running) {
+            break;
+        }
+        activity.progress(static_cast<double>(job->done), static_cast<double>(job->total), "bytes");
+        lifecycle.clock().sleep(std::chrono::milliseconds(250));
+    }
+    if (!chain_below(record.disk).empty()) {
+        throw Error(Failure::domain, fmt::format("libvirt ended the copy for machine '{}' before it was complete", record.name),
+                    "the machine is unchanged; try again, or consolidate it while it is off");
+    }
+    record.backing.clear();
+    lifecycle.save(record);
+    define_machine(lifecycle, connection, record);
+    keep_reference(lifecycle, record);
+}
+
+void consolidate_stopped(Lifecycle& lifecycle, MachineRecord& record) {
+    Activity activity(lifecycle.monitor(), fmt::format("copy the root disk of {}", record.name));
+    remove_tree(new_disk(record));
+    image::qemu_img::run_convert(lifecycle.processes(), {.from = record.disk, .to = new_disk(record)},
+                                 [&](double percent) { activity.progress(percent, 100); });
+    fs::permissions(new_disk(record), fs::perms::owner_read | fs::perms::owner_write);
+    record.backing.clear();
+    switch_disk(lifecycle, record);
+}
+
+}  // namespace
+
+bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
+    if (record.is_remote() || !fs::exists(new_disk(record))) {
+        return false;
+    }
+    bool complete = false;
+    try {
+        complete = chain_below(new_disk(record)) == canonical(record.backing) && chain_below(record.disk) != canonical(record.backing);
+    } catch (const Error&) {
+        complete = false;  // an unfinished file is no image
+    }
+    if (complete) {
+        switch_disk(lifecycle, record);
+    } else {
+        remove_tree(new_disk(record));
+        keep_reference(lifecycle, record);
+    }
+    return true;
+}
+
+bool consolidate_machine(Lifecycle& lifecycle, std::string_view name) {
+    auto [record, lock] = lifecycle.hold(name);
+    require_local(record, "consolidate");
+    settle_root_disk(lifecycle, record);
+    if (record.backing.empty()) {
+        return false;
+    }
+    runs(lifecycle, record) ? consolidate_running(lifecycle, record) : consolidate_stopped(lifecycle, record);
+    return true;
+}
+
+RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const std::string& image_spec,
+                              std::chrono::milliseconds patience) {
+    auto [record, lock] = lifecycle.hold(name);
+    require_local(record, "respawn");
+    settle_root_disk(lifecycle, record);
+    auto& store = lifecycle.store();
+    const auto generation = store.resolve(image_spec.empty() ? record.image : image_spec);
+    RespawnResult result{record.generation, generation.generation};
+    const store::Holder holder{store::Holder::Kind::instance, record.name};
+    store.add_reference(generation.image, generation.generation, holder);
+    const bool was_overlay = !record.backing.empty();
+    MachineSource source;
+    source.chain = image_chain(store, generation);
+    source.mode = was_overlay ? DiskMode::overlay : DiskMode::copy;
+    const ByteSize old_size = image::virtual_size(record.disk, image::DiskFormat::qcow2);
+    source.disk_size = std::max(old_size, generation.virtual_size);
+    remove_tree(new_disk(record));
+    make_root_disk(lifecycle.processes(), new_disk(record), source);
+    result.was_running = stop_held(lifecycle, record, patience) != Stopped::was_off;
+    record.image = generation.image;
+    record.generation = generation.generation;
+    record.backing = was_overlay ? source.chain : std::vector<fs::path>();
+    record.generation_id = random_uuid();
+    switch_disk(lifecycle, record);
+    if (result.was_running) {
+        start_domain(lifecycle, lifecycle.open(record), record);
+    }
+    return result;
+}
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipelines/lifecycle/lifecycle.hpp"
+#include "pipelines/lifecycle/observe.hpp"
+#include "pipelines/lifecycle/ready.hpp"
+
+namespace imgforge::lifecycle {
+
+/// How the root disk comes from the golden image.
+enum class DiskMode {
+    overlay,  ///< a thin layer; made in a millisecond
+    copy,     ///< independent of the image; by reflink where the file system can
+    thick,    ///< a copy with all of its space allocated
+};
+
+/// What `imgforge spawn` was asked for.
+struct SpawnOptions {
+    std::string image;   ///< NAME or NAME@GENERATION
+    std::string name{};  ///< or a pattern with {n}; empty: IMAGE-{n}
+    std::size_t count = 1;
+    std::string size{};  ///< empty: the default size
+    std::optional<ByteSize> memory{};
+    std::optional<unsigned> vcpus{};
+    std::optional<ByteSize> disk{};      ///< grow the root disk to this
+    std::vector<ByteSize> data_disks{};  ///< empty disks besides
+    std::vector<SharedFolder> shares{};
+    std::vector<NetworkSpec> networks{};                 ///< one NIC each; empty: the default network
+    std::vector<std::filesystem::path> ssh_key_files{};  ///< besides the caller's own public keys
+    std::optional<std::filesystem::path> user_data{};
+    std::optional<std::filesystem::path> network_config{};
+    std::string user{};  ///< login; empty: the distribution's cloud user
+    DiskMode mode = DiskMode::overlay;
+    std::string firmware = "bios";
+    bool tpm = false;
+    std::string cpu{};
+    bool ephemeral = false;
+    bool autostart = false;
+    bool start = true;        ///< false: define only (then nothing is waited for)
+    bool overcommit = false;  ///< do not compare memory with what the host has left
+    std::string host{};       ///< key under `hosts:` of the settings; "any": the one with most free memory
+    Wait wait = Wait::ssh;
+    std::optional<std::chrono::milliseconds> timeout{};  ///< empty: 5 minutes with KVM, 15 without
+    std::string comment{};
+};
+
+/// Makes the machines side by side: names, MACs and instance-ids are reserved first, then disk, seed and domain are made, and the named
+/// signal is awaited. All or none: any failure removes everything of all of them, and the error carries the end of the console.
+std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options);
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "builder/base/clock.hpp"
+#include "builder/base/monitor.hpp"
+#include "pipelines/lifecycle/spool_protocol.hpp"
+
+namespace imgforge::lifecycle {
+
+/// One line of installed.txt.
+struct SpoolMachine {
+    std::string name;
+    std::string image;  ///< "debian13@3"
+    std::string state;
+    std::string address;
+    std::string created;
+    std::string comment;
+    std::vector<std::string> macs;
+    bool autostart = false;
+};
+
+/// What a spool does to machines; the real one stands on Lifecycle, tests have their own.
+class SpoolActions {
+public:
+    virtual ~SpoolActions() = default;
+    virtual void spawn(const std::string& name, const SpoolProperties& properties) = 0;
+    virtual void start(const std::string& name) = 0;
+    virtual void stop(const std::string& name) = 0;
+    virtual void destroy(const std::string& name) = 0;
+    virtual void set_autostart(const std::string& name, bool on) = 0;
+    /// A destroyed machine's name shall be used again.
+    virtual void forget(const std::string& name) = 0;
+    /// Machines of this host that are not destroyed.
+    virtual std::vector<SpoolMachine> machines() = 0;
+};
+
+/// What one pass did.
+struct SpoolPass {
+    int done = 0;
+    int failed = 0;
+};
+
+/// A folder through which machines are controlled by dropped files. One process works on it at a time (a lock that also holds over
+/// NFS), and several hosts may share it: a machine belongs to the host named in inst/NAME.host, which is made by link(2), so that
+/// exactly one host can win even where locks do not work; only that host acts on the machine's files.
+class Spool {
+public:
+    Spool(SpoolFolder folder, std::string host, SpoolActions& actions, Clock& clock, Monitor& monitor);
+
+    /// Serves everything that lies there now. Each request is logged in log/ACTION.log, removed when done, and kept out of the way when it
+    /// failed (inst/NAME.FAILED, or the line in the log). Then autostart/ is applied and the two lists are brought up to date.
+    SpoolPass run();
+
+private:
+    void serve(const SpoolRequest& request, SpoolPass& pass);
+    bool is_mine(const SpoolRequest& request);
+    bool take(const std::string& name);
+    void spawn(const SpoolRequest& request);
+    void destroy(const std::string& name);
+    void apply_autostart(const std::vector<std::string>& wanted, SpoolPass& pass);
+    void write_lists();
+    void log(SpoolRequest::Action action, const std::string& name, const std::string& text) const;
+    std::string owner_of(const std::string& name) const;
+    bool knows(const std::string& name) const;
+
+    SpoolFolder folder_;
+    std::string host_;
+    SpoolActions& actions_;
+    Clock& clock_;
+    Monitor& monitor_;
+    std::vector<SpoolMachine> machines_;
+};
+
+/// Calls `pass` now and after each change in the folder: told by inotify at once, and every `poll` besides, because changes other hosts
+/// make on NFS are not told. Ends only with Interrupted.
+void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll, const std::function<void()>& pass);
+
+}  // namespace imgforge::lifecycle
