@@ -197,6 +197,9 @@ void add_nic(pugi::xml_node devices, const NicSpec& item) {
 
 std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
     std::vector<std::string> arguments;
+    // libvirt does not know of these cards and gives the slots of the root bus from 1 on to its root ports: without an address QEMU would
+    // take slot 1 and the machine would not start. From 0x10 on, below q35's own devices at 0x1f, nothing is given away.
+    constexpr int first_user_slot = 0x10;
     int index = 0;
     for (const NicSpec& nic : spec.nics) {
         if (!given_to_qemu(nic)) {
@@ -208,7 +211,9 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
             netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port, forward.guest_port);
         }
         const std::string model = nic.model == "virtio" ? "virtio-net-pci" : nic.model;
-        arguments.insert(arguments.end(), {"-netdev", netdev, "-device", fmt::format("{},netdev={},mac={},romfile=", model, id, nic.mac)});
+        arguments.insert(arguments.end(), {"-netdev", netdev, "-device",
+                                           fmt::format("{},netdev={},mac={},romfile=,bus=pcie.0,addr={:#x}", model, id, nic.mac,
+                                                       first_user_slot + index - 1)});
     }
     return arguments;
 }
