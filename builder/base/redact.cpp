@@ -45,9 +45,9 @@ bool may_hold_secret(const std::string& text) {
 std::string mask_values(const std::string& line) {
     static const std::regex hash(R"(\$(1|5|6|y|2[aby]?)\$[^\s:'",\\]+)");
     static const std::regex assigned(
-        R"RX(((?:pass(?:word|wd|phrase)|secret|token|private[_-]?key)[A-Za-z_/-]*["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s,;}\]]+))RX",
+        R"RX(((?:pass(?:word|wd|phrase)|secret|token|private[_-]?key)[A-Za-z_/-]*["']?\s*[:=]\s*)("[^"]+"|'[^']+'|[^\s,;}\]"'][^\s,;}\]]*))RX",
         std::regex::icase);
-    static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)(\S.*)$)", std::regex::icase);
+    static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)([^*!\s].*)$)", std::regex::icase);
     std::string masked = std::regex_replace(line, hash, "***");
     masked = std::regex_replace(masked, assigned, "$1***");
     return std::regex_replace(masked, debconf, "$1***");

@@ -17,6 +17,7 @@ std::vector<const engine::StageType*> all_stage_types() {
         &audit_stage(),
         &compact_stage(),
         &publish_stage(),
+        &spawn_stage(),
     };
 }
 

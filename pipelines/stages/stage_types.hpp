@@ -15,5 +15,6 @@ const engine::StageType& sysprep_stage();
 const engine::StageType& audit_stage();
 const engine::StageType& compact_stage();
 const engine::StageType& publish_stage();
+const engine::StageType& spawn_stage();
 
 }  // namespace imgforge::stages

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/random.hpp"
+#include "pipelines/engine/stage.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/spawn.hpp"
+#include "pipelines/stages/stage_types.hpp"
+
+namespace imgforge::stages {
+namespace {
+
+using engine::StageResult;
+using engine::StageTask;
+
+/// What a clone is asked once it can be logged in to: one "name value" line each. Everything here must differ between clones.
+/// Sources: machine-id(5); sshd host keys; cloud-init's instance-id; random-seed of systemd-random-seed.service(8).
+constexpr const char* identity_script =
+    "echo machine-id $(cat /etc/machine-id); "
+    "echo hostname $(hostname); "
+    "for key in /etc/ssh/ssh_host_*_key.pub; do echo host-key-$(basename $key .pub) $(cut -d' ' -f2 $key); done; "
+    "echo instance-id $(sudo -n cat /var/lib/cloud/data/instance-id 2>/dev/null || cat /run/cloud-init/.instance-id 2>/dev/null); "
+    "echo mac $(cat /sys/class/net/e*/address 2>/dev/null | head -n 1); "
+    "echo random-seed $(sudo -n sha256sum /var/lib/systemd/random-seed 2>/dev/null | cut -c1-64); "
+    "echo duid $(sudo -n cat /var/lib/dhcpcd/duid /var/lib/dhcp/*duid* 2>/dev/null | head -n 1); "
+    "echo boot-id $(cat /proc/sys/kernel/random/boot_id)";
+
+using Identity = std::map<std::string, std::string>;
+
+Identity parse_identity(const std::string& output) {
+    Identity identity;
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);) {
+        const std::size_t blank = line.find(' ');
+        if (blank != std::string::npos && blank + 1 < line.size()) {
+            identity[line.substr(0, blank)] = line.substr(blank + 1);
+        }
+    }
+    return identity;
+}
+
+/// What every clone must be able to show; the others are compared when they are there.
+const std::vector<std::string>& indispensable() {
+    static const std::vector<std::string> names = {"machine-id", "hostname", "mac", "boot-id"};
+    return names;
+}
+
+Identity identity_of(lifecycle::Lifecycle& machines, const lifecycle::MachineView& view) {
+    std::string host = view.record.ssh_port ? "127.0.0.1" : "";
+    for (const auto& addresses : view.addresses) {
+        if (host.empty() && !addresses.empty()) {
+            host = addresses.front();
+        }
+    }
+    const lifecycle::SshTarget target = machines.ssh_target(view.record, host);
+    lifecycle::SshProbe probe;
+    wait_until(
+        machines.clock(), fmt::format("the identity of clone '{}' over SSH", view.record.name), std::chrono::minutes(3),
+        [&] {
+            probe = lifecycle::probe_ssh(machines.processes(), target, identity_script, std::chrono::seconds(60));
+            return probe.reached;
+        },
+        [&] { return probe.seen; }, std::chrono::seconds(2));
+    Identity identity = parse_identity(probe.output);
+    for (const std::string& name : indispensable()) {
+        if (identity[name].empty()) {
+            throw Error(Failure::integrity, fmt::format("clone '{}' has no {}", view.record.name, name),
+                        "the clean-up of the image took something a machine needs: see the sysprep stage");
+        }
+    }
+    const bool has_key =
+        std::any_of(identity.begin(), identity.end(), [](const auto& entry) { return entry.first.starts_with("host-key-"); });
+    if (!has_key) {
+        throw Error(Failure::integrity, fmt::format("clone '{}' has no SSH host key", view.record.name),
+                    "the image has nothing that makes host keys at first boot: see `imgforge sysprep --list-operations`");
+    }
+    return identity;
+}
+
+/// Names of what two clones share although it must differ.
+std::vector<std::string> shared_identity(const Identity& one, const Identity& other) {
+    std::vector<std::string> shared;
+    for (const auto& [name, value] : one) {
+        const auto found = other.find(name);
+        if (found != other.end() && !value.empty() && found->second == value) {
+            shared.push_back(name);
+        }
+    }
+    return shared;
+}
+
+void prove_different(const std::vector<Identity>& clones, const std::vector<lifecycle::MachineView>& views) {
+    for (std::size_t i = 0; i < clones.size(); ++i) {
+        for (std::size_t j = i + 1; j < clones.size(); ++j) {
+            const std::vector<std::string> shared = shared_identity(clones[i], clones[j]);
+            if (!shared.empty()) {
+                throw Error(
+                    Failure::integrity,
+                    fmt::format("the clones '{}' and '{}' have the same {}", views[i].record.name, views[j].record.name, shared.front()),
+                    "the image must not be used: sysprep left an identity in it");
+            }
+        }
+    }
+}
+
+class SpawnStage final : public engine::StageType {
+public:
+    std::string_view name() const override { return "spawn"; }
+    std::string_view summary() const override {
+        return "start machines from the published generation; with two or more, prove that they differ";
+    }
+    int revision() const override { return 1; }
+    const Json& schema() const override {
+        static const Json schema = Json::parse(R"J({
+            "type": "object",
+            "description": "Machines from the generation this recipe published. It becomes current only when they came up.",
+            "additionalProperties": false,
+            "properties": {
+                "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2, "description": "how many machines, side by side"},
+                "names": {"type": "string", "description": "name pattern with {n}; default: a name of its own per run"},
+                "size": {"type": "string", "default": "small", "description": "small, medium, large or one of the settings"},
+                "network": {"type": "array", "items": {"type": "string"}, "description": "networks as for imgforge spawn --network; default: the settings'"},
+                "firmware": {"enum": ["bios", "uefi", "uefi-secure"], "description": "default: the recipe's machine.firmware"},
+                "ephemeral": {"type": "boolean", "default": true, "description": "remove the machines when the proof is done"},
+                "wait": {"enum": ["none", "ip", "agent", "cloud-init", "ssh"], "default": "ssh", "description": "what counts as up; the comparison of the clones needs ssh"},
+                "timeout": {"type": "string", "pattern": "^[0-9]+[smh]?$", "description": "how long a machine may take to come up; default 5m with KVM, 15m without"}
+            }
+        })J");
+        return schema;
+    }
+
+    StageResult run(StageTask& task) const override {
+        const Json facts = task.input.facts;
+        if (!facts.contains("generation")) {
+            throw Error(Failure::recipe, "spawn needs a published generation, and no publish stage comes before it",
+                        "add `- publish: {}` before `- spawn`");
+        }
+        lifecycle::Lifecycle machines({.places = task.services->places,
+                                       .settings = task.services->settings,
+                                       .processes = task.services->processes,
+                                       .clock = task.services->clock,
+                                       .monitor = task.monitor,
+                                       .connection = task.services->connection});
+        const lifecycle::SpawnOptions options = options_of(task, facts["generation"].get<int>());
+        const std::vector<lifecycle::MachineView> views = lifecycle::spawn(machines, options);
+        StageResult result;
+        const bool ephemeral = task.options.value("ephemeral", true);
+        try {
+            result.facts = prove(machines, options, views);
+        } catch (...) {
+            if (!task.keep_failed) {
+                erase(machines, views);
+            }
+            throw;
+        }
+        if (ephemeral) {
+            erase(machines, views);
+        }
+        return result;
+    }
+
+private:
+    static lifecycle::SpawnOptions options_of(const StageTask& task, int generation) {
+        lifecycle::SpawnOptions options;
+        options.image = fmt::format("{}@{}", task.recipe->name, generation);
+        options.count = task.options.value("count", std::size_t{2});
+        const std::string own = fmt::format("proof-{}-{}-{{n}}", task.recipe->name, random_hex(3));
+        options.name = task.options.value("names", own);
+        options.size = task.options.value("size", std::string("small"));
+        options.firmware = task.options.value("firmware", task.recipe->machine.value("firmware", std::string("bios")));
+        if (task.options.contains("network")) {
+            for (const Json& text : task.options["network"]) {
+                options.networks.push_back(lifecycle::parse_network(text.get<std::string>()));
+            }
+        }
+        options.wait = lifecycle::parse_wait(task.options.value("wait", std::string("ssh")));
+        if (task.options.contains("timeout")) {
+            options.timeout = parse_duration(task.options["timeout"].get<std::string>());
+        }
+        options.comment = fmt::format("proof of {}", options.image);
+        return options;
+    }
+
+    /// Logs in to each clone and compares; with another signal than SSH there is nothing more to see than that it came.
+    static Json prove(lifecycle::Lifecycle& machines, const lifecycle::SpawnOptions& options,
+                      const std::vector<lifecycle::MachineView>& views) {
+        Json names = Json::array();
+        for (const lifecycle::MachineView& view : views) {
+            names.push_back(view.record.name);
+        }
+        if (options.wait != lifecycle::Wait::ssh) {
+            return {{"proof", {{"clones", names}, {"compared", Json::array()}}}};
+        }
+        std::vector<Identity> clones;
+        for (const lifecycle::MachineView& view : views) {
+            clones.push_back(identity_of(machines, view));
+        }
+        prove_different(clones, views);
+        Json compared = Json::array();
+        for (const auto& [name, value] : clones.front()) {
+            compared.push_back(name);
+        }
+        return {{"proof", {{"clones", names}, {"compared", compared}}}};
+    }
+
+    static void erase(lifecycle::Lifecycle& machines, const std::vector<lifecycle::MachineView>& views) {
+        for (const lifecycle::MachineView& view : views) {
+            lifecycle::erase_machine(machines, view.record);
+        }
+    }
+};
+
+}  // namespace
+
+const engine::StageType& spawn_stage() {
+    static const SpawnStage stage;
+    return stage;
+}
+
+}  // namespace imgforge::stages
