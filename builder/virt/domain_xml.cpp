@@ -113,6 +113,11 @@ void add_cpu(pugi::xml_node domain, const DomainSpec& spec) {
     auto cpu = domain.append_child("cpu");
     if (model == "host-passthrough" || model == "host-model" || model == "maximum") {
         cpu.append_attribute("mode") = model.c_str();
+        if (model == "maximum" && spec.accel == DomainSpec::Accel::tcg && spec.avoid_cx16) {
+            auto feature = cpu.append_child("feature");
+            feature.append_attribute("policy") = "disable";
+            feature.append_attribute("name") = "cx16";
+        }
     } else {
         cpu.append_attribute("mode") = "custom";
         cpu.append_attribute("match") = "exact";

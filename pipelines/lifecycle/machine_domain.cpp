@@ -83,6 +83,7 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     spec.vcpus = static_cast<int>(record.vcpus);
     spec.accel = accel;
     spec.cpu = record.cpu;
+    spec.avoid_cx16 = !record.needs_cx16;
     spec.firmware = record.firmware == "bios" ? virt::DomainSpec::Firmware::bios : virt::DomainSpec::Firmware::uefi;
     spec.secure_boot = record.firmware == "uefi-secure";
     spec.tpm = record.tpm;

@@ -107,6 +107,7 @@ MachineRecord read_record(const Json& json) {
     record.firmware = json.value("firmware", "bios");
     record.tpm = json.value("tpm", false);
     record.cpu = json.value("cpu", "");
+    record.needs_cx16 = json.value("needs_cx16", true);
     record.autostart = json.value("autostart", false);
     record.ephemeral = json.value("ephemeral", false);
     record.comment = json.value("comment", "");
@@ -161,6 +162,7 @@ Json to_json(const MachineRecord& record) {
                  {"firmware", record.firmware},
                  {"tpm", record.tpm},
                  {"cpu", record.cpu},
+                 {"needs_cx16", record.needs_cx16},
                  {"autostart", record.autostart},
                  {"ephemeral", record.ephemeral},
                  {"comment", record.comment},

@@ -67,7 +67,8 @@ struct MachineRecord {
     unsigned vcpus = 1;
     std::string firmware = "bios";  ///< bios, uefi, uefi-secure
     bool tpm = false;
-    std::string cpu{};  ///< libvirt CPU model or mode; empty: the best the acceleration offers
+    std::string cpu{};       ///< libvirt CPU model or mode; empty: the best the acceleration offers
+    bool needs_cx16 = true;  ///< the guest's user space is built for x86-64-v2 (RHEL 9 and its like, openSUSE)
     bool autostart = false;
     bool ephemeral = false;
     std::string comment{};

@@ -31,21 +31,24 @@ using Seconds = std::chrono::duration<double>;
 struct Login {
     std::string user;
     bool images_own = true;  ///< the image's cloud-init makes it by itself
+    std::string family{};    ///< of the distribution, empty when unknown
 };
 
 Login choose_login(const store::Generation& generation, const std::string& wanted) {
     const Json manifest = generation.manifest();
     const std::string os = manifest.contains("recipe") && manifest["recipe"].is_object() ? manifest["recipe"].value("os", "") : "";
     std::string images_own;
+    std::string family;
     for (const auto& row : templates::distributions()) {
         if (row.name == os) {
             images_own = row.login_user;
+            family = row.family;
         }
     }
     if (!wanted.empty()) {
-        return {wanted, wanted == images_own};
+        return {wanted, wanted == images_own, family};
     }
-    return images_own.empty() ? Login{"imgforge", false} : Login{images_own, true};
+    return images_own.empty() ? Login{"imgforge", false, family} : Login{images_own, true, family};
 }
 
 MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
@@ -158,6 +161,8 @@ private:
         check_options(options_, common_, placement_);
         const Login login = choose_login(generation_, options_.user);
         common_.user = login.user;
+        // Debian, Ubuntu, Alpine and Arch are built for the first x86-64; the others' C libraries refuse a CPU without CMPXCHG16B.
+        common_.needs_cx16 = login.family != "debian" && login.family != "ubuntu" && login.family != "alpine" && login.family != "arch";
         source_.chain = image_chain(lifecycle_.store(), generation_);
         source_.mode = options_.mode;
         source_.disk_size = size_of(lifecycle_, options_).disk;
