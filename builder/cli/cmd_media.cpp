@@ -86,13 +86,11 @@ Command media_create_command() {
                 "Suites: {}.",
                 fmt::join(templates::archive_suites(), ", ")),
             .positionals = {{.name = "SUITE", .help = "code name of the release", .completes = Completes::choice}},
-            .options = {{.names = {"--package", "-p"},
-                         .value = "NAME",
-                         .help = "put this package and what it needs on board",
-                         .repeatable = true},
-                        {.names = {"--mirror"}, .value = "URI", .help = "archive to use in place of the one in the host's apt sources"},
-                        {.names = {"--output", "-o"}, .value = "FILE", .help = "copy the image here", .completes = Completes::file},
-                        {.names = {"--force"}, .help = "replace FILE"}},
+            .options =
+                {{.names = {"--package", "-p"}, .value = "NAME", .help = "put this package and what it needs on board", .repeatable = true},
+                 {.names = {"--mirror"}, .value = "URI", .help = "archive to use in place of the one in the host's apt sources"},
+                 {.names = {"--output", "-o"}, .value = "FILE", .help = "copy the image here", .completes = Completes::file},
+                 {.names = {"--force"}, .help = "replace FILE"}},
             .examples = {{"imgforge media create bookworm", "a Debian 12 medium in the cache"},
                          {"imgforge media create trixie --package nginx --output debian13-nginx.iso", "Debian 13 with nginx on board"}},
             .run = create};

@@ -53,67 +53,64 @@ public:
         static const Json schema = Json::parse(R"json({
             "type": "object", "additionalProperties": false,
             "properties": {
-                "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c (imgforge sysprep --list-operations)", "default": ""},
+                "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c; see imgforge sysprep --list-operations", "default": ""},
                 "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "description": "what to leave in /etc/machine-id", "default": "empty"},
                 "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
                 "keep-passwords": {"type": "array", "items": {"type": "string"}, "description": "users whose password stays usable", "default": []},
                 "remove-users": {"type": "array", "items": {"type": "string"}, "description": "build users to remove with their homes", "default": []},
-                "passphrase-file": {
-        "type" : "string", "description" : "file with the passphrase of encrypted volumes", "default" : ""
-    }
-}
-})json");
+                "passphrase-file": {"type": "string", "description": "file with the passphrase of encrypted volumes", "default": ""}
+            }
+        })json");
         return schema;
-}
-
-void check(const engine::RecipeFacts& /*recipe*/, const Json& options, const YamlDocument& document, const std::string& pointer,
-           Diagnostics& diagnostics) const override {
-    try {
-        sysprep::select_operations(options.value("operations", ""), sysprep::all_operations());
-    } catch (const Error& error) {
-        diagnostics.add(document.at(pointer + "/operations", error.message()));
     }
-}
 
-std::filesystem::path passphrase_file(const engine::RecipeFacts& recipe, const Json& options) const override {
-    const std::string file = options.value("passphrase-file", "");
-    return file.empty() ? std::filesystem::path() : recipe.folder / file;
-}
-
-Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
-    const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
-    return sysprep::run_operations(session, operations, options_of(task), true).to_json();
-}
-
-StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file,
-                    Json inside) const override {
-    StageResult result;
-    // The layer's backing file still holds every secret: the result is a new file without one.
-    const std::filesystem::path cleaned = task.scratch / "cleaned.qcow2";
-    sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes, *task.monitor, task.activity);
-    std::filesystem::rename(cleaned, layer);
-    result.disk = layer.filename();
-    result.standalone = true;
-    write_file_atomically(task.scratch / "sysprep.json", pretty(inside));
-    result.files.emplace("sysprep", "sysprep.json");
-    if (!needles_file.empty()) {
-        write_file_atomically(task.scratch / "needles.json", read_file(needles_file), 0600);
-        result.files.emplace("needles", "needles.json");
+    void check(const engine::RecipeFacts& /*recipe*/, const Json& options, const YamlDocument& document, const std::string& pointer,
+               Diagnostics& diagnostics) const override {
+        try {
+            sysprep::select_operations(options.value("operations", ""), sysprep::all_operations());
+        } catch (const Error& error) {
+            diagnostics.add(document.at(pointer + "/operations", error.message()));
+        }
     }
-    std::size_t changes = 0;
-    for (const Json& operation : inside.at("operations")) {
-        changes += operation.at("changes").size();
+
+    std::filesystem::path passphrase_file(const engine::RecipeFacts& recipe, const Json& options) const override {
+        const std::string file = options.value("passphrase-file", "");
+        return file.empty() ? std::filesystem::path() : recipe.folder / file;
     }
-    // The audit takes from these what was left on purpose.
-    result.facts = {{"sysprep_changes", changes},
-                    {"sysprep",
-                     {{"machine-id", task.options.value("machine-id", "empty")},
-                      {"keep", strings(task.options, "keep")},
-                      {"keep-passwords", strings(task.options, "keep-passwords")}}}};
-    return result;
-}
-}
-;
+
+    Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
+        const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
+        return sysprep::run_operations(session, operations, options_of(task), true).to_json();
+    }
+
+    StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file,
+                        Json inside) const override {
+        StageResult result;
+        // The layer's backing file still holds every secret: the result is a new file without one.
+        const std::filesystem::path cleaned = task.scratch / "cleaned.qcow2";
+        sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes, *task.monitor, task.activity);
+        std::filesystem::rename(cleaned, layer);
+        result.disk = layer.filename();
+        result.standalone = true;
+        write_file_atomically(task.scratch / "sysprep.json", pretty(inside));
+        result.files.emplace("sysprep", "sysprep.json");
+        if (!needles_file.empty()) {
+            write_file_atomically(task.scratch / "needles.json", read_file(needles_file), 0600);
+            result.files.emplace("needles", "needles.json");
+        }
+        std::size_t changes = 0;
+        for (const Json& operation : inside.at("operations")) {
+            changes += operation.at("changes").size();
+        }
+        // The audit takes from these what was left on purpose.
+        result.facts = {{"sysprep_changes", changes},
+                        {"sysprep",
+                         {{"machine-id", task.options.value("machine-id", "empty")},
+                          {"keep", strings(task.options, "keep")},
+                          {"keep-passwords", strings(task.options, "keep-passwords")}}}};
+        return result;
+    }
+};
 
 }  // namespace
 

@@ -23,7 +23,9 @@ namespace {
 /// A small file system of its own, gone with the object.
 class SmallFileSystem {
 public:
-    explicit SmallFileSystem(const fs::path& at) : at_(at) { mounted_ = ::mount("imgforge-test", at_.c_str(), "tmpfs", 0, "size=24m") == 0; }
+    explicit SmallFileSystem(const fs::path& at) : at_(at) {
+        mounted_ = ::mount("imgforge-test", at_.c_str(), "tmpfs", 0, "size=24m") == 0;
+    }
     ~SmallFileSystem() {
         if (mounted_) {
             ::umount2(at_.c_str(), MNT_DETACH);
