@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/control.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -39,6 +41,47 @@ void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
     }
 }
 
+/// Waits; false when the time is over.
+bool down_within(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain, std::chrono::milliseconds patience) {
+    try {
+        wait_until(
+            lifecycle.clock(), fmt::format("shutdown of machine '{}'", record.name), patience, [&] { return is_down(domain); },
+            [&] { return fmt::format("console: {}", console_tail(lifecycle.console_log(record), 1)); });
+        return true;
+    } catch (const Error& error) {
+        if (error.kind() != Failure::timeout) {
+            throw;
+        }
+        lifecycle.monitor().message(error.message());
+        return false;
+    }
+}
+
+/// A guest without D-Bus has nobody at the power button and often no agent; its own poweroff command, by SSH, is left.
+void ask_by_ssh(Lifecycle& lifecycle, const MachineRecord& record) {
+    try {
+        const SshTarget target = lifecycle.ssh_target(record, reachable_address(lifecycle, record));
+        static_cast<void>(
+            probe_ssh(lifecycle.processes(), target, "sudo -n systemctl poweroff || sudo -n poweroff", std::chrono::seconds(20)));
+    } catch (const Error& error) {
+        lifecycle.monitor().message(error.message());
+    }
+}
+
+bool goes_down_politely(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain, std::chrono::milliseconds patience) {
+    ask_to_shut_down(domain);
+    const std::chrono::milliseconds first = std::min<std::chrono::milliseconds>(patience / 3, std::chrono::seconds(15));
+    if (down_within(lifecycle, record, domain, first)) {
+        return true;
+    }
+    ask_by_ssh(lifecycle, record);
+    if (down_within(lifecycle, record, domain, patience - first)) {
+        return true;
+    }
+    lifecycle.monitor().warning(fmt::format("machine '{}' does not shut down; the plug is pulled", record.name));
+    return false;
+}
+
 /// Of a held machine.
 MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait, std::optional<std::chrono::milliseconds> timeout) {
     const auto begun = std::chrono::steady_clock::now();
@@ -73,19 +116,8 @@ Stopped stop_held(Lifecycle& lifecycle, const MachineRecord& record, std::chrono
     if (!domain || is_down(*domain)) {
         return Stopped::was_off;
     }
-    if (patience > std::chrono::milliseconds(0)) {
-        ask_to_shut_down(*domain);
-        try {
-            wait_until(
-                lifecycle.clock(), fmt::format("shutdown of machine '{}'", record.name), patience, [&] { return is_down(*domain); },
-                [&] { return fmt::format("console: {}", console_tail(lifecycle.console_log(record), 1)); });
-            return Stopped::politely;
-        } catch (const Error& error) {
-            if (error.kind() != Failure::timeout) {
-                throw;
-            }
-            lifecycle.monitor().warning(error.message() + "; the plug is pulled");
-        }
+    if (patience > std::chrono::milliseconds(0) && goes_down_politely(lifecycle, record, *domain, patience)) {
+        return Stopped::politely;
     }
     domain->destroy();
     return Stopped::unplugged;

@@ -53,7 +53,8 @@ void erase_domain(Lifecycle& lifecycle, const MachineRecord& record) {
         return;
     }
     const fs::path root = lifecycle.embedded_root(record);
-    if (!fs::exists(root)) {
+    // All that libvirt keeps of it lies in the root, which goes with the files: without a QEMU there is nothing to tell libvirt.
+    if (!embedded_process(root, record)) {
         return;
     }
     try {
