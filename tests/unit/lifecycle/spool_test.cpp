@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/spool.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/temp_dir.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// Machines in memory.
+class MemoryMachines final : public SpoolActions {
+public:
+    void spawn(const std::string& name, const SpoolProperties& properties) override {
+        calls.push_back("spawn " + name);
+        if (properties.image == "missing") {
+            throw Error(Failure::usage, "no image 'missing'");
+        }
+        list.push_back({name, properties.image + "@1", "running", "192.0.2.1", "now", properties.comment, {"52:54:00:00:00:01"}});
+    }
+    void start(const std::string& name) override { need(name, "start"); }
+    void stop(const std::string& name) override { need(name, "stop"); }
+    void destroy(const std::string& name) override {
+        need(name, "destroy");
+        std::erase_if(list, [&](const auto& machine) { return machine.name == name; });
+    }
+    void set_autostart(const std::string& name, bool on) override {
+        calls.push_back((on ? "autostart " : "no autostart ") + name);
+        for (auto& machine : list) {
+            machine.autostart = machine.name == name ? on : machine.autostart;
+        }
+    }
+    void forget(const std::string&) override {}
+    std::vector<SpoolMachine> machines() override { return list; }
+
+    std::vector<std::string> calls;
+    std::vector<SpoolMachine> list;
+
+private:
+    void need(const std::string& name, const std::string& action) {
+        calls.push_back(action + " " + name);
+        if (std::none_of(list.begin(), list.end(), [&](const auto& machine) { return machine.name == name; })) {
+            throw Error(Failure::domain, "there is no machine '" + name + "'");
+        }
+    }
+};
+
+class SpoolTest : public testing::Test {
+protected:
+    SpoolTest() { SpoolFolder{temp_.path()}.create(); }
+
+    SpoolPass run(MemoryMachines& machines, const std::string& host = "alpha") {
+        NullMonitor monitor;
+        return Spool({temp_.path()}, host, machines, clock_, monitor).run();
+    }
+    void drop(const std::string& name, const std::string& text = "") const { write_file_atomically(temp_ / name, text); }
+    bool exists(const std::string& name) const { return fs::exists(temp_ / name); }
+    std::string text(const std::string& name) const { return read_file(temp_ / name); }
+
+    TempDir temp_{"imgforge-test"};
+    SystemClock clock_;
+    MemoryMachines alpha_;
+    MemoryMachines beta_;
+};
+
+TEST_F(SpoolTest, a_dropped_properties_file_becomes_a_machine_once) {
+    drop("inst/web.properties", "image=debian13\ncomment = shop front\n");
+
+    run(alpha_);
+    run(alpha_);
+
+    EXPECT_THAT(alpha_.calls, ElementsAre("spawn web"));
+    EXPECT_THAT(text("installed.txt"), HasSubstr("web\tdebian13@1\trunning\t192.0.2.1\tnow\tshop front\talpha\n"));
+    EXPECT_THAT(text("mac-addresses.txt"), HasSubstr("52:54:00:00:00:01\tweb\talpha\n"));
+    EXPECT_THAT(text("log/spawn.log"), HasSubstr("alpha web ok"));
+    EXPECT_TRUE(exists("inst/web.properties"));
+}
+
+TEST_F(SpoolTest, requests_are_carried_out_logged_and_removed) {
+    drop("inst/web.properties", "image=debian13\n");
+    run(alpha_);
+    drop("stop/web");
+    drop("start/web");
+
+    run(alpha_);
+
+    EXPECT_THAT(alpha_.calls, ElementsAre("spawn web", "stop web", "start web"));
+    EXPECT_FALSE(exists("stop/web"));
+    EXPECT_FALSE(exists("start/web"));
+    EXPECT_THAT(text("log/stop.log"), HasSubstr("web ok"));
+}
+
+TEST_F(SpoolTest, a_destroyed_machine_is_marked_and_does_not_come_back) {
+    drop("inst/web.properties", "image=debian13\n");
+    run(alpha_);
+    drop("destroy/web");
+    run(alpha_);
+    run(alpha_);
+
+    EXPECT_THAT(alpha_.calls, ElementsAre("spawn web", "destroy web"));
+    EXPECT_TRUE(exists("inst/web.DESTROYED"));
+    EXPECT_FALSE(exists("inst/web.host"));
+    EXPECT_THAT(text("installed.txt"), Not(HasSubstr("web")));
+
+    fs::remove(temp_ / "inst/web.DESTROYED");
+    run(alpha_);
+    EXPECT_EQ(alpha_.calls.back(), "spawn web");
+}
+
+TEST_F(SpoolTest, a_failed_spawn_tells_why_and_is_tried_again_only_after_a_change) {
+    drop("inst/web.properties", "image=missing\n");
+    EXPECT_EQ(run(alpha_).failed, 1);
+    EXPECT_EQ(run(alpha_).failed, 0);
+
+    EXPECT_THAT(text("inst/web.FAILED"), HasSubstr("no image 'missing'"));
+    EXPECT_FALSE(exists("inst/web.host"));
+
+    drop("inst/web.properties", "image=debian13\n");
+    fs::last_write_time(temp_ / "inst/web.properties", fs::last_write_time(temp_ / "inst/web.FAILED") + std::chrono::seconds(1));
+    EXPECT_EQ(run(alpha_).done, 1);
+    EXPECT_FALSE(exists("inst/web.FAILED"));
+}
+
+TEST_F(SpoolTest, of_two_hosts_one_gets_the_machine_and_only_it_acts) {
+    drop("inst/web.properties", "image=debian13\n");
+    run(alpha_, "alpha");
+    run(beta_, "beta");
+    drop("stop/web");
+    run(beta_, "beta");
+    EXPECT_TRUE(exists("stop/web"));
+    run(alpha_, "alpha");
+
+    EXPECT_FALSE(exists("stop/web"));
+    EXPECT_THAT(beta_.calls, IsEmpty());
+    EXPECT_THAT(text("installed.txt"), HasSubstr("\talpha\n")) << "beta must not drop alpha's line";
+}
+
+TEST_F(SpoolTest, a_machine_meant_for_another_host_is_left_to_it) {
+    drop("inst/web.properties", "image=debian13\nhost=beta\n");
+    run(alpha_, "alpha");
+    EXPECT_THAT(alpha_.calls, IsEmpty());
+    run(beta_, "beta");
+    EXPECT_THAT(beta_.calls, ElementsAre("spawn web"));
+}
+
+TEST_F(SpoolTest, autostart_follows_the_links) {
+    drop("inst/web.properties", "image=debian13\nautostart=yes\n");
+    run(alpha_);
+    EXPECT_TRUE(exists("autostart/web"));
+    fs::remove(temp_ / "autostart/web");
+    run(alpha_);
+
+    EXPECT_THAT(alpha_.calls, ElementsAre("spawn web", "autostart web", "no autostart web"));
+}
+
+TEST_F(SpoolTest, hostile_names_and_links_reach_nothing) {
+    drop("start/$(id)");
+    drop("stop/.nfs0001");
+    drop("destroy/web~");
+    fs::create_symlink("/etc/passwd", temp_ / "inst/evil.properties");
+
+    const SpoolPass pass = run(alpha_);
+
+    EXPECT_EQ(pass.failed, 1);
+    EXPECT_THAT(alpha_.calls, IsEmpty());
+    EXPECT_THAT(text("inst/evil.FAILED"), Not(HasSubstr("root:")));
+    EXPECT_TRUE(exists("start/$(id)"));
+}
+
+TEST_F(SpoolTest, an_unknown_machine_is_told_in_the_log) {
+    drop("start/nobody");
+    EXPECT_EQ(run(alpha_).failed, 1);
+    EXPECT_THAT(text("log/start.log"), HasSubstr("nobody failed: there is no machine"));
+    EXPECT_FALSE(exists("start/nobody"));
+}
+
+TEST(SpoolProperties, every_fault_is_told_with_its_line) {
+    Diagnostics faults;
+
+    EXPECT_FALSE(parse_properties("imaeg=x\nsize\nstart=maybe\nsize=a\nsize=b\ncomment=\xff\n", "web.properties", faults));
+
+    std::vector<int> lines;
+    for (const auto& fault : faults.list()) {
+        lines.push_back(fault.line);
+    }
+    EXPECT_THAT(lines, ElementsAre(1, 2, 3, 5, 6));
+    EXPECT_EQ(faults.list().at(0).suggestion, "image");
+}
+
+TEST(SpoolProperties, reads_blanks_comments_quotes_and_line_ends_of_all_kinds) {
+    Diagnostics faults;
+
+    const auto properties = parse_properties("# c\r\n! c\n\n  image : debian13@3 \r\ncomment=\"a = b\"\nstart=no", "p", faults);
+
+    ASSERT_TRUE(properties) << faults.text();
+    EXPECT_EQ(properties->image, "debian13@3");
+    EXPECT_EQ(properties->comment, "a = b");
+    EXPECT_FALSE(properties->start);
+}
+
+TEST(SpoolProperties, an_image_is_needed) {
+    Diagnostics faults;
+    EXPECT_FALSE(parse_properties("", "p", faults));
+    EXPECT_THAT(faults.text(), HasSubstr("image="));
+}
+
+}  // namespace
+}  // namespace imgforge::lifecycle
