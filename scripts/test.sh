@@ -1,26 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs what building and testing need, builds, runs every tier and ends with "N passed, N failed, N skipped".
-#   scripts/test.sh [TIER…]      tiers: unit golden fuzz tools guest boot style; default: all
+# Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N skipped".
+#   scripts/test.sh [TIER…]      tiers: unit golden tools guest boot style (the default) and sanitize, fuzz, long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
-# Two builds: `ci` (g++) for the tiers with real programs and machines, `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer) for
-# unit, golden and fuzz. The machines are slow and use one core, so they run while the second build goes on.
+# Two builds: `ci` (g++) for everything, and for the tiers sanitize and fuzz `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer),
+# which runs the unit and golden tests again. The machines (guest, boot) are slow and use one core, so they run beside the rest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-all=(unit golden fuzz tools guest boot style)
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=("${all[@]}")
+[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest boot style)
 IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
 
 begin=$(date +%s)
 step() { printf '\n== [%4ds] %s\n' $(($(date +%s) - begin)) "$*"; }
+asked() { [[ " ${tiers[*]} " == *" $1 "* ]]; }
 # labels TIER… : those of the arguments that were asked for, as a regular expression; empty if none
 labels() {
     local wanted=() tier
     for tier in "$@"; do
-        if [[ " ${tiers[*]} " == *" $tier "* ]]; then wanted+=("$tier"); fi
+        if asked "$tier"; then wanted+=("$tier"); fi
     done
     if [ ${#wanted[@]} -gt 0 ]; then (IFS='|'; echo "^(${wanted[*]})\$"); fi
 }
@@ -37,30 +37,32 @@ run() {
 
 step "packages"
 scripts/install-packages.sh test
-fast=$(labels unit golden fuzz)
-middle=$(labels tools style)
-slow=$(labels guest boot)
+quick=$(labels unit golden tools style)
+machines=$(labels guest boot long)
 background=
-if [ -n "$middle$slow" ]; then
+if [ -n "$quick$machines" ]; then
     step "build (g++)"
     cmake --preset ci >/dev/null
-    cmake --build build/ci -j "$(nproc)" --target imgforge real_tests
+    cmake --build build/ci -j "$(nproc)" --target imgforge imgforge-host imgforge-machine unit_tests real_tests
+fi
+if [ -n "$machines" ]; then
     step "machines: guest and boot run in the background, log in build/results/machines.log"
-    run ci machines "$slow" 1 >"$results/machines.log" 2>&1 &
+    run ci machines "$machines" 1 >"$results/machines.log" 2>&1 &
     background=$!
     trap 'kill $background 2>/dev/null || true' EXIT
 fi
-if [ -n "$fast" ]; then
+step "unit, golden, tools, style"
+run ci quick "$quick" 2
+sanitized=$(labels fuzz)
+if asked sanitize; then sanitized='^(unit|golden'$(asked fuzz && echo '|fuzz')')$'; fi
+if [ -n "$sanitized" ]; then
     step "build (clang, sanitizers)"
     cmake --preset asan >/dev/null
     cmake --build build/asan -j "$(nproc)" --target unit_tests fuzz_targets
-    step "unit, golden, fuzz"
+    step "sanitize, fuzz"
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
-    run asan fast "$fast" 2
-    unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+    run asan sanitized "$sanitized" 2
 fi
-step "tools, style"
-run ci middle "$middle" 2
 if [ -n "$background" ]; then
     step "waiting for the machines"
     wait "$background" || true

@@ -81,30 +81,5 @@ TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
     EXPECT_EQ(find(files, "/etc")->type, 'd');
 }
 
-TEST(Contents, installed_system_is_read_completely) {
-    const char* const image = std::getenv("IMGFORGE_TEST_IMAGE");
-    if (image == nullptr) {
-        GTEST_SKIP() << "IMGFORGE_TEST_IMAGE names no image";
-    }
-    const TempDir work("imgforge-contents-test");
-    NullMonitor monitor;
-    guest::ApplianceOptions options;
-    options.drives.push_back({.file = image, .format = "qcow2", .read_only = true});
-    guest::Appliance appliance(std::move(options), monitor);
-    const guest::Inspection os = guest::open_guest(appliance, {.read_only = true, .passphrase_file = {}, .root_device = {}});
-    guest::ApplianceFs guest(appliance);
-    const auto start = std::chrono::steady_clock::now();
-    const auto contents = captured_contents(in_folder(capture_contents(appliance, guest, os, work.path()), work.path()));
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    appliance.finish();
-    const std::vector<store::FileRecord> files = store::read_files(*contents->files);
-    fmt::print("{} {}: {} packages, {} files in {:.1f} s; manifest {} bytes packed\n", os.product, contents->release,
-               contents->packages.size(), files.size(), seconds.count(), store::gzip(store::files_to_text(files)).size());
-    EXPECT_GT(contents->packages.size(), 100U);
-    EXPECT_GT(files.size(), 5000U);
-    EXPECT_TRUE(std::all_of(files.begin(), files.end(),
-                            [](const store::FileRecord& file) { return file.type != 'f' || file.digest.size() == 64; }));
-}
-
 }  // namespace
 }  // namespace imgforge::stages
