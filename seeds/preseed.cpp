@@ -75,9 +75,11 @@ private:
     void mirror() {
         static const std::regex form("^(https?)://([^/]+)(/.*)?$");
         std::smatch part;
-        const std::string url = answers_.mirror.empty() ? "http://deb.debian.org/debian" : answers_.mirror;
-        if (!std::regex_match(url, part, form)) {
-            throw Error(Failure::recipe, fmt::format("'{}' is no mirror address", url), "http://deb.debian.org/debian");
+        if (answers_.mirror.empty()) {
+            return;  // the installer's own default is not asked for at priority critical
+        }
+        if (!std::regex_match(answers_.mirror, part, form)) {
+            throw Error(Failure::recipe, fmt::format("'{}' is no mirror address", answers_.mirror), "write it as http://HOST/debian");
         }
         const std::string protocol = part[1].str();
         line("mirror/country", "string", "manual");

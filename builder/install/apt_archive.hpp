@@ -15,7 +15,7 @@ namespace imgforge::install {
 
 /// Where packages come from.
 struct AptSource {
-    std::string uri;                ///< "http://deb.debian.org/debian", without trailing slash
+    std::string uri;                ///< "http://mirror.example.org/debian", without trailing slash
     std::string suite;              ///< "trixie"
     std::string component;          ///< "main", or "main/debian-installer" for the installer's own packages
     std::filesystem::path keyring;  ///< keys that may sign the index

@@ -27,7 +27,6 @@ using templates::ArchiveSuite;
 
 // Raise when the same packages would give another disc than before.
 constexpr int layout_revision = 1;
-constexpr const char* fallback_mirror = "http://deb.debian.org/debian";
 constexpr std::uint64_t space_needed = 1200ULL << 20U;
 
 std::string digest_of(const std::vector<std::string>& parts) {
@@ -111,8 +110,10 @@ private:
 
     void find_source() {
         mirror_ = !request_.mirror.empty() ? request_.mirror : host_mirror(runner_);
-        if (mirror_.empty())
-            mirror_ = fallback_mirror;
+        if (mirror_.empty()) {
+            throw Error(Failure::host, "apt on this host is set up for no Debian archive, so there is nothing to make a medium from",
+                        "add a Debian archive to /etc/apt/sources.list.d, or name one with --mirror");
+        }
         while (mirror_.ends_with("/"))
             mirror_.pop_back();
     }

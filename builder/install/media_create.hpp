@@ -18,7 +18,7 @@ namespace imgforge::install {
 struct MediaRequest {
     std::string suite;                    ///< "bookworm"
     std::vector<std::string> packages{};  ///< on board beside the standard ones
-    std::string mirror{};                 ///< archive URI; empty: what the host's apt uses, else deb.debian.org
+    std::string mirror{};                 ///< archive URI; empty: what the host's apt uses
     bool reuse = false;                   ///< take a medium made before for the same request without asking the archive
 };
 

@@ -50,7 +50,7 @@ TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
     }
     guest.write("/var/lib/dpkg/status", "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8.0-1\n");
     guest.write("/etc/apt/sources.list.d/debian.sources",
-                "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: trixie\nComponents: main\n");
+                "Types: deb\nURIs: http://mirror.example.org/debian\nSuites: trixie\nComponents: main\n");
     guest.write("/etc/motd", "hello\n", 0640, 1000, 50);
     guest.write("/usr/bin/odd\nname", "x");
     guest.symlink("../../etc/motd", "/usr/bin/link");

@@ -86,9 +86,11 @@ TEST(RefreshRecipe, updates_come_right_before_sysprep) {
 TEST(PackageSources, reads_both_forms_of_apt_and_yum_and_apk) {
     const Json sources = package_sources({
         {"/etc/apt/sources.list",
-         "# comment\ndeb [signed-by=/x] http://deb.debian.org/debian trixie main\ndeb-src http://deb.debian.org/debian trixie main\n"},
+         "# comment\ndeb [signed-by=/x] http://mirror.example.org/debian trixie main\ndeb-src http://mirror.example.org/debian trixie "
+         "main\n"},
         {"/etc/apt/sources.list.d/debian.sources",
-         "Types: deb deb-src\nURIs: http://deb.debian.org/debian/\nSuites: trixie-updates\n trixie-backports\nComponents: main\n\nTypes: "
+         "Types: deb deb-src\nURIs: http://mirror.example.org/debian/\nSuites: trixie-updates\n trixie-backports\nComponents: "
+         "main\n\nTypes: "
          "deb\nEnabled: no\nURIs: http://off\nSuites: x\n"},
         {"/etc/yum.repos.d/rocky.repo",
          "[base]\nbaseurl=https://dl.example/9/BaseOS/x86_64/os/\n[v]\nbaseurl=https://dl.example/$releasever/\n"},
@@ -97,9 +99,10 @@ TEST(PackageSources, reads_both_forms_of_apt_and_yum_and_apk) {
     for (const Json& source : sources) {
         names.insert(source["type"].get<std::string>() + " " + source["uri"].get<std::string>() + " " + source["suite"].get<std::string>());
     }
-    EXPECT_EQ(names, (std::set<std::string>{"apt http://deb.debian.org/debian trixie", "apt http://deb.debian.org/debian trixie-updates",
-                                            "apt http://deb.debian.org/debian trixie-backports",
-                                            "yum https://dl.example/9/BaseOS/x86_64/os ", "unknown https://dl.example/$releasever "}));
+    EXPECT_EQ(names,
+              (std::set<std::string>{"apt http://mirror.example.org/debian trixie", "apt http://mirror.example.org/debian trixie-updates",
+                                     "apt http://mirror.example.org/debian trixie-backports", "yum https://dl.example/9/BaseOS/x86_64/os ",
+                                     "unknown https://dl.example/$releasever "}));
 }
 
 TEST(MirrorState, asks_the_file_that_changes_with_the_source) {
