@@ -8,7 +8,7 @@ wait=(--wait ssh --timeout 10m)
 "$imgforge" images show "$image" >/dev/null 2>&1 || [ -d "$IMGFORGE_HOME/images/$image" ] || skip "no image $image in $IMGFORGE_HOME (boot.golden makes it)"
 run() { "$imgforge" "$@"; }
 field() { python3 -c 'import json,sys; m=json.load(sys.stdin)["machines"][0]; print(eval("m"+sys.argv[1]))' "$1"; }
-identity() { run ssh "$1" -- 'cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub; hostname'; }
+identity() { run ssh "$1" -- 'cat /etc/machine-id; echo $(cat /etc/ssh/ssh_host_ed25519_key.pub); hostname'; }
 forget_all() { for name in life-1 life-2 life-3 life-sys; do run destroy "$name" --yes >/dev/null 2>&1; done; run cleanup >/dev/null 2>&1; }
 at_exit forget_all
 
