@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The life of machines: embedded driver first (no daemon), then qemu:///system with daemons started here and stopped again.
 # Needs a store with a current image $IMGFORGE_TEST_IMAGE (debian13) that has sshd and cloud-init.
+# shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 image=${IMGFORGE_TEST_IMAGE:-debian13}
 wait=(--wait ssh --timeout 10m)
