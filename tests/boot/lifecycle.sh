@@ -39,7 +39,7 @@ say "killed in the middle of a spawn"
 sleep 4; kill -9 $victim; wait $victim 2>/dev/null || true
 run cleanup
 holds "no folder is left" test ! -e "$IMGFORGE_HOME/instances/life-3"
-holds "no QEMU is left" bash -c '! pgrep -f guest=life-3 >/dev/null'
+holds "no QEMU is left" bash -c '! pgrep -f guest=life-[3] >/dev/null'
 run destroy life-1 --yes; run cleanup
 
 say "spool: from a dropped file to a machine and back"
