@@ -16,7 +16,8 @@ at_exit forget_all
 say "embedded driver: two clones side by side"
 run spawn "$image" 'life-{n}' --count 2 --connect embedded "${wait[@]}" --json >"$work/spawned"
 first=$(identity life-1); second=$(identity life-2)
-differ "machine-id and host key of two clones" "$first" "$second"
+differ "machine-ids of two clones" "$(sed -n 1p <<<"$first")" "$(sed -n 1p <<<"$second")"
+differ "host keys of two clones" "$(sed -n 2p <<<"$first")" "$(sed -n 2p <<<"$second")"
 same "host name" "$(tail -n 1 <<<"$first")" life-1
 same "state" "$(run show life-1 --json | field '["state"]')" running
 holds "ip names the forwarded port" grep -q '^127\.0\.0\.1:[0-9]*$' <(run ip life-1)
