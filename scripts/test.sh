@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N skipped".
-#   scripts/test.sh [TIER…]      tiers: unit golden tools guest boot style (the default) and sanitize, fuzz, long
+#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style (the default) and boot, sanitize, fuzz, long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
 # Two builds: `ci` (g++) for everything, and for the tiers sanitize and fuzz `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer),
@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest boot style)
+[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style)
 IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
 
