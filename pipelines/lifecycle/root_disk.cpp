@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -12,6 +14,7 @@
 #include "builder/base/random.hpp"
 #include "builder/image/backing_chain.hpp"
 #include "builder/image/qemu_img.hpp"
+#include "pipelines/lifecycle/address.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
@@ -81,6 +84,25 @@ void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
     sync_directory(record.disk.parent_path());
     define_machine(lifecycle, lifecycle.open(record), record);
     keep_reference(lifecycle, record);
+}
+
+/// A new root means a new machine-id, and DHCP clients make their identifier from that: the server would hand out another address. So the
+/// present one is reserved for the MAC, which stays.
+void keep_addresses(Lifecycle& lifecycle, MachineRecord& record) {
+    const auto connection = lifecycle.open(record);
+    for (auto& nic : record.nics) {
+        const auto leased = nic.network.ip ? std::vector<std::string>() : leased_addresses(connection, nic);
+        const auto v4 = std::find_if(leased.begin(), leased.end(), [](const std::string& address) { return is_ipv4(address); });
+        if (v4 == leased.end()) {
+            continue;
+        }
+        try {
+            connection.reserve_address(libvirt_network(nic.network), nic.network.mac.value_or(""), record.name, *v4);
+            nic.network.ip = *v4;
+        } catch (const Error& error) {
+            lifecycle.monitor().warning(fmt::format("machine '{}' may get another address: {}", record.name, error.message()));
+        }
+    }
 }
 
 void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
@@ -166,6 +188,7 @@ RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const
     source.disk_size = std::max(old_size, generation.virtual_size);
     remove_tree(new_disk(record));
     make_root_disk(lifecycle.processes(), new_disk(record), source);
+    keep_addresses(lifecycle, record);
     result.was_running = stop_held(lifecycle, record, patience) != Stopped::was_off;
     record.image = generation.image;
     record.generation = generation.generation;
