@@ -38,9 +38,8 @@ std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file,
     }
     if (mode == Mode::exclusive) {
         const std::string text = fmt::format("process {} on {}: {}\n", ::getpid(), host_name(), purpose);
-        if (::ftruncate(fd.get(), 0) == 0) {
-            write_all(fd.get(), text, file.string());
-        }
+        // A courtesy to those who wait: the lock itself needs no room, so a full disk must not make it fail.
+        [[maybe_unused]] const ssize_t written = ::ftruncate(fd.get(), 0) == 0 ? ::write(fd.get(), text.data(), text.size()) : 0;
     }
     return FileLock(std::move(fd));
 }

@@ -13,7 +13,7 @@
 namespace imgforge {
 
 /// Advisory lock on a file (fcntl OFD lock: freed by the kernel when the process dies, works over NFSv4). The holder
-/// writes "PID on HOST: purpose" into it, so that who waits can say for whom.
+/// writes "PID on HOST: purpose" into it (as far as there is room), so that who waits can say for whom.
 class FileLock {
 public:
     enum class Mode { shared, exclusive };

@@ -57,13 +57,16 @@ void Executor::run() {
         }
     } catch (const Interrupted&) {
         throw;  // not a verdict on what was made: the same command resumes
-    } catch (...) {
-        run_hooks(false);
+    } catch (const Error& error) {
+        run_hooks({.success = false, .error = error.describe()});
+        throw;
+    } catch (const std::exception& fault) {
+        run_hooks({.success = false, .error = fault.what()});
         throw;
     }
     if (report_.stages.size() == recipe_.stages.size()) {
         point("hooks");
-        run_hooks(true);
+        run_hooks({});
     }
     point("undo");
     undo_.run();
@@ -93,7 +96,9 @@ StageTask Executor::make_task(std::size_t i) {
     task.expected_seconds = plan.expected_seconds;
     task.keep_failed = options_.keep_failed;
     task.on_undo = [this](std::string what, std::function<void()> action) { undo_.push(std::move(what), std::move(action)); };
-    task.at_end = [this](std::string what, std::function<void(bool)> action) { hooks_.push_back({std::move(what), std::move(action)}); };
+    task.at_end = [this](std::string what, std::function<void(const BuildEnd&)> action) {
+        hooks_.push_back({std::move(what), std::move(action)});
+    };
     return task;
 }
 
@@ -259,16 +264,16 @@ void Executor::stage_failed(const std::vector<StageTask>& tasks, std::size_t at)
 }
 
 /// Promotion must be told when it fails; quarantine after a failure must not hide that failure.
-void Executor::run_hooks(bool success) {
+void Executor::run_hooks(const BuildEnd& end) {
     const interrupt::Shield shield;
     for (const Hook& hook : std::exchange(hooks_, {})) {
-        point((success ? "hook " : "failure hook ") + hook.what);
-        if (success) {
-            in_context([&] { return hook.what; }, [&] { hook.action(true); });
+        point((end.success ? "hook " : "failure hook ") + hook.what);
+        if (end.success) {
+            in_context([&] { return hook.what; }, [&] { hook.action(end); });
             continue;
         }
         try {
-            hook.action(false);
+            hook.action(end);
         } catch (const std::exception& fault) {
             services_.monitor->warning(fmt::format("{}: {}", hook.what, fault.what()));
         }

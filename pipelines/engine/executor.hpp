@@ -26,7 +26,7 @@ public:
 private:
     struct Hook {
         std::string what;
-        std::function<void(bool)> action;
+        std::function<void(const BuildEnd&)> action;
     };
 
     void point(const std::string& name) const;
@@ -40,7 +40,7 @@ private:
     void publish(std::size_t i, const StageTask& task, StageResult result);
     void take_over(std::size_t i, const Layer& layer);
     void stage_failed(const std::vector<StageTask>& tasks, std::size_t at);
-    void run_hooks(bool success);
+    void run_hooks(const BuildEnd& end);
     std::string where(std::size_t i) const;
 
     const Recipe& recipe_;

@@ -78,6 +78,12 @@ struct StageInput {
     std::vector<StageNote> stages{};                     ///< the stages before, in order: for manifests
 };
 
+/// How a build came to its end, for at_end().
+struct BuildEnd {
+    bool success = true;
+    std::string error{};  ///< the failure as the user sees it; empty on success
+};
+
 /// One stage of one run, handed to the stage type.
 struct StageTask {
     std::string name;  ///< the stage's name in the recipe (type, or type-2 …)
@@ -97,9 +103,9 @@ struct StageTask {
     /// Runs when the build ends, however it ends (not after kill -9), in reverse order; shielded from interrupts. Failures
     /// are warnings. For what must not outlive the build, such as a proof machine; within run() prefer RAII.
     std::function<void(std::string what, std::function<void()> action)> on_undo;
-    /// Runs with true when the last stage of the recipe has ended well (promotion), with false when a later stage failed
+    /// Runs with success when the last stage of the recipe has ended well (promotion), with the error when a later stage failed
     /// (quarantine); not at all after an interrupt or with --until. Must be idempotent: see StageType::reused().
-    std::function<void(std::string what, std::function<void(bool success)> action)> at_end;
+    std::function<void(std::string what, std::function<void(const BuildEnd& end)> action)> at_end;
 };
 
 }  // namespace imgforge::engine

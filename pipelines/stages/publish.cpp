@@ -159,14 +159,15 @@ Json facts_of(const store::Generation& generation, bool published, const std::st
 }
 
 /// After the last stage: a candidate that passed becomes current and old generations go; one that failed is quarantined.
-void settle(const StageServices& services, const std::string& image, int number, const fs::path& run_folder, bool success) {
+void settle(const StageServices& services, const std::string& image, int number, const fs::path& run_folder, const engine::BuildEnd& end) {
     OpenStore open(services);
     const auto generation = open.store.find(image, number);
     if (!generation || generation->state != store::GenerationState::candidate) {
         return;  // nothing was published, or an earlier build settled it
     }
-    if (!success) {
-        const std::string report = fmt::format("A stage after `publish` failed; its log and artefacts are in {}\n", run_folder.string());
+    if (!end.success) {
+        const std::string report =
+            fmt::format("A stage after `publish` failed; its log and artefacts are in {}\n\n{}\n", run_folder.string(), redact(end.error));
         open.store.quarantine(image, number, "a check of the recipe failed after it was published", report);
         services.monitor->warning(fmt::format("{} is quarantined; the generation in service stays", generation->label()));
         return;
@@ -179,7 +180,9 @@ void settle(const StageServices& services, const std::string& image, int number,
 void register_end(StageTask& task, const std::string& image, int number) {
     const StageServices* const services = task.services;
     task.at_end(fmt::format("settle {}@{}", image, number),
-                [services, image, number, folder = task.run_folder](bool success) { settle(*services, image, number, folder, success); });
+                [services, image, number, folder = task.run_folder](const engine::BuildEnd& end) {
+                    settle(*services, image, number, folder, end);
+                });
 }
 
 class PublishStage final : public engine::StageType {

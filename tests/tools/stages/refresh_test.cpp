@@ -237,6 +237,7 @@ TEST_F(Refresh, failed_proof_quarantines_and_leaves_current_alone) {
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].state, store::GenerationState::current);
     EXPECT_EQ(all[1].state, store::GenerationState::quarantined);
+    EXPECT_THAT(read_file(services_.places.images() / "debian13" / "quarantine-2.txt"), HasSubstr("both clones have one machine-id"));
 
     world.proof_fails = false;
     EXPECT_EQ(refresh_now().after, 3);

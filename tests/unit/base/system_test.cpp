@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <csignal>
@@ -162,6 +163,30 @@ TEST(FileLock, excludes_and_names_the_holder) {
     EXPECT_FALSE(FileLock::try_acquire(folder / "lock", "second"));
     EXPECT_THAT([&] { FileLock::acquire(folder / "lock", "second", std::chrono::milliseconds(100)); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("building debian13"), HasSubstr("process "))));
+}
+
+TEST(FileLock, needs_no_room_on_the_disk) {
+    const TempDir folder;
+    write_file_atomically(folder / "lock", "");
+    // No file may grow: what a full disk is to write(2).
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+    std::optional<FileLock> held;
+    std::string fault;
+    try {
+        held = FileLock::try_acquire(folder / "lock", "building debian13");
+    } catch (const std::exception& error) {
+        fault = error.what();
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    static_cast<void>(std::signal(SIGXFSZ, handler));
+    EXPECT_EQ(fault, "");
+    ASSERT_TRUE(held);
+    EXPECT_EQ(FileLock::holder(folder / "lock"), "");
+    EXPECT_FALSE(FileLock::try_acquire(folder / "lock", "second"));
 }
 
 TEST(StateDb, migrates_each_area_once_and_refuses_a_newer_one) {

@@ -83,7 +83,8 @@ void FakePublish::reused(StageTask& task, const StageResult&) const {
 }
 
 void FakePublish::register_hook(StageTask& task) const {
-    task.at_end("promote", [world = world_](bool success) { world->hooks.push_back(success ? "promote" : "quarantine"); });
+    task.at_end("promote",
+                [world = world_](const BuildEnd& end) { world->hooks.push_back(end.success ? "promote" : "quarantine: " + end.error); });
 }
 
 fs::path fast_folder() {
