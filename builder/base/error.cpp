@@ -1,12 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <mutex>
+#include <new>
 #include <system_error>
 
 #include <fmt/format.h>
 
 namespace imgforge {
+namespace {
+
+struct Translators {
+    std::mutex mutex;
+    std::vector<ErrorTranslator> all;
+};
+
+Translators& translators() {
+    static Translators known;
+    return known;
+}
+
+}  // namespace
 
 std::string_view to_string(Failure kind) {
     switch (kind) {
@@ -43,6 +60,35 @@ ExitCode exit_code(Failure kind) {
         case Failure::integrity: return ExitCode::verification_failed;
         default: return ExitCode::failed;
     }
+}
+
+void register_error_translator(ErrorTranslator translator) {
+    const std::lock_guard lock(translators().mutex);
+    std::vector<ErrorTranslator>& all = translators().all;
+    if (std::find(all.begin(), all.end(), translator) == all.end()) {
+        all.push_back(translator);
+    }
+}
+
+Error as_error(const std::exception& fault) {
+    if (const auto* error = dynamic_cast<const Error*>(&fault)) {
+        return *error;
+    }
+    if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&fault)) {
+        return system_error("use", file->path1().empty() ? "a file" : file->path1().string(), file->code().value());
+    }
+    if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) {
+        return {Failure::host, "out of memory", "free some memory, or run fewer jobs at once"};
+    }
+    {
+        const std::lock_guard lock(translators().mutex);
+        for (const ErrorTranslator translator : translators().all) {
+            if (std::optional<Error> error = translator(fault)) {
+                return *std::move(error);
+            }
+        }
+    }
+    return {Failure::tool, fmt::format("unexpected: {}", fault.what()), "run again with --verbose and report it"};
 }
 
 std::string errno_text(int code) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,11 +70,34 @@ enum class ExitCode : int {
 /// The exit code that belongs to a kind of failure.
 ExitCode exit_code(Failure kind);
 
+/// A library's exception as an Error: those of std::filesystem by their errno (see system_error()), no memory as
+/// Failure::host, those of registered translators, everything else as Failure::tool.
+Error as_error(const std::exception& fault);
+
+/// Teaches as_error() the exceptions of one library; nothing: not mine. For code that is not linked into every program.
+/// Registering twice is harmless; thread-safe.
+using ErrorTranslator = std::optional<Error> (*)(const std::exception&);
+void register_error_translator(ErrorTranslator translator);
+
+/// Runs `body`; what leaves it is an Error or Interrupted.
+template <class Body>
+decltype(auto) translated(Body&& body) {
+    try {
+        return std::forward<Body>(body)();
+    } catch (const Error&) {
+        throw;
+    } catch (const Interrupted&) {
+        throw;
+    } catch (const std::exception& fault) {
+        throw as_error(fault);
+    }
+}
+
 /// Runs `body`; an Error that leaves it gets the line `describe()` as context and keeps its dynamic type.
 template <class Describe, class Body>
 decltype(auto) in_context(Describe&& describe, Body&& body) {
     try {
-        return std::forward<Body>(body)();
+        return translated(std::forward<Body>(body));
     } catch (Error& error) {
         error.add_context(std::forward<Describe>(describe)());
         throw;

@@ -12,25 +12,46 @@ namespace imgforge {
 namespace {
 
 constexpr int busy_timeout_ms = 30000;
+constexpr std::uintmax_t small_room = 256U << 10U;  ///< less than SQLite needs for its shared memory and a few pages
 
-Error translate(const SQLite::Exception& fault, const std::filesystem::path& file) {
-    const std::string message = fmt::format("the state database {}: {}", file.string(), fault.what());
+Error translate(const SQLite::Exception& fault, const std::string& file) {
+    std::string message = fmt::format("the state database{}: {}", file.empty() ? "" : " " + file, fault.what());
+    if (!file.empty()) {
+        std::error_code code;
+        const auto space = std::filesystem::space(std::filesystem::path(file).parent_path(), code);
+        if (!code && space.available < small_room) {
+            message += fmt::format("; the disk is full ({} bytes free)", space.available);
+        }
+    }
     switch (fault.getErrorCode()) {
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
             return {Failure::integrity, message,
                     fmt::format("move it away and run `imgforge images verify --repair`, which rebuilds it from the folders")};
         case SQLITE_FULL:
+        // A shared-memory file that cannot grow is an I/O error to SQLite (sqlite.org/rescode.html#ioerr_shmsize).
+        case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
-        case SQLITE_READONLY: return {Failure::host, message, "check free space and permissions of that folder"};
+        case SQLITE_READONLY:
+        case SQLITE_PERM:
+            return {
+                Failure::host, message,
+                "check free space and permissions of that folder, and the kernel's log for errors of the disk; then run the same again"};
         case SQLITE_BUSY: return {Failure::timeout, message, "another imgforge process holds it; look for a hanging one"};
         default: return {Failure::tool, message};
     }
 }
 
+/// For statements outside of the functions below; the file's name is not known there.
+std::optional<Error> translate_foreign(const std::exception& fault) {
+    const auto* sqlite = dynamic_cast<const SQLite::Exception*>(&fault);
+    return sqlite == nullptr ? std::nullopt : std::optional(translate(*sqlite, {}));
+}
+
 }  // namespace
 
 StateDb::StateDb(const std::filesystem::path& file) {
+    register_error_translator(translate_foreign);
     try {
         make_directories(file.parent_path());
         database_ = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
@@ -40,7 +61,7 @@ StateDb::StateDb(const std::filesystem::path& file) {
         database_->exec("PRAGMA synchronous=FULL");
         database_->exec("PRAGMA foreign_keys=ON");
     } catch (const SQLite::Exception& fault) {
-        throw translate(fault, file);
+        throw translate(fault, file.string());
     }
 }
 
@@ -52,7 +73,7 @@ SQLite::Database& StateDb::raw() {
 }
 
 void StateDb::migrate(std::string_view area, const std::vector<std::string_view>& steps) {
-    const std::filesystem::path file = database_->getFilename();
+    const std::string file = database_->getFilename();
     const auto version_of = [&]() -> std::size_t {
         SQLite::Statement table(*database_, "SELECT 1 FROM sqlite_master WHERE type='table' AND name='schema_versions'");
         if (!table.executeStep()) {
@@ -65,10 +86,10 @@ void StateDb::migrate(std::string_view area, const std::vector<std::string_view>
     try {
         std::size_t version = version_of();
         if (version > steps.size()) {
-            throw Error(Failure::host,
-                        fmt::format("{} was written by a newer imgforge ({} version {}, this one knows {})", file.string(), area, version,
-                                    steps.size()),
-                        "use the newer imgforge, or another IMGFORGE_HOME");
+            throw Error(
+                Failure::host,
+                fmt::format("{} was written by a newer imgforge ({} version {}, this one knows {})", file, area, version, steps.size()),
+                "use the newer imgforge, or another IMGFORGE_HOME");
         }
         if (version == steps.size()) {
             return;

@@ -102,7 +102,7 @@ int run_main(int argc, char** argv, const std::vector<Command>& commands) {
         return report(error, json);
     } catch (const std::exception& fault) {
         // A library's exception that no wrapper translated: still one clear line and a documented exit code.
-        return report(Error(Failure::tool, fmt::format("unexpected: {}", fault.what()), "run again with --verbose and report it"), json);
+        return report(as_error(fault), json);
     }
 }
 

@@ -225,14 +225,16 @@ private:
 }  // namespace
 
 std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options, const StageServices& services) {
-    services.places.create();
-    StateDb database(services.places.state_db());
-    Journal journal(database);
-    return plan_now(recipe, options, services, journal);
+    return translated([&] {
+        services.places.create();
+        StateDb database(services.places.state_db());
+        Journal journal(database);
+        return plan_now(recipe, options, services, journal);
+    });
 }
 
 BuildReport build(Recipe& recipe, const BuildOptions& options, const StageServices& services, const BuildSeams& seams) {
-    return Run(recipe, options, services, seams).go();
+    return translated([&] { return Run(recipe, options, services, seams).go(); });
 }
 
 Json build_record(const BuildReport& report) {

@@ -1,56 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
 #include "pipelines/store/publish.hpp"
 #include "pipelines/store/verify.hpp"
 #include "tests/support/disk_maker.hpp"
 #include "tests/support/require.hpp"
+#include "tests/support/small_file_system.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::store {
 namespace {
-
-/// A small file system of its own, gone with the object.
-class SmallFileSystem {
-public:
-    explicit SmallFileSystem(const fs::path& at) : at_(at) {
-        mounted_ = ::mount("imgforge-test", at_.c_str(), "tmpfs", 0, "size=24m") == 0;
-    }
-    ~SmallFileSystem() {
-        if (mounted_) {
-            ::umount2(at_.c_str(), MNT_DETACH);
-        }
-    }
-    SmallFileSystem(const SmallFileSystem&) = delete;
-    SmallFileSystem& operator=(const SmallFileSystem&) = delete;
-    bool mounted() const { return mounted_; }
-
-    /// Fills it until only `bytes` are free.
-    void leave_free(std::uint64_t bytes) const {
-        const fs::path filler = at_ / "filler";
-        fs::remove(filler);
-        const std::uint64_t room = free_space(at_);
-        if (room > bytes) {
-            const Fd fd = open_fd(filler, O_RDWR | O_CREAT);
-            ASSERT_EQ(::posix_fallocate(fd.get(), 0, static_cast<off_t>(room - bytes)), 0);
-        }
-    }
-    void empty() const { fs::remove(at_ / "filler"); }
-
-private:
-    fs::path at_;
-    bool mounted_ = false;
-};
 
 Candidate small_candidate(const fs::path& disk, int version) {
     Candidate candidate;
@@ -64,7 +29,7 @@ Candidate small_candidate(const fs::path& disk, int version) {
 TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_it_was) {
     const TempDir work("imgforge-full");
     make_directories(work / "store");
-    const SmallFileSystem small(work / "store");
+    const test::SmallFileSystem small(work / "store", 24);
     if (!small.mounted()) {
         IMGFORGE_SKIP("tools", "a tmpfs cannot be mounted here (needs root)");
     }
