@@ -74,9 +74,9 @@ std::string embedded_uri(const std::filesystem::path& root) {
     return "qemu:///embed?root=" + percent_encoded(root.native());
 }
 
-Connection Connection::open(const std::string& uri, const std::filesystem::path& capabilities, milliseconds patience) {
+Connection Connection::open(const std::string& uri, const std::filesystem::path& capabilities, milliseconds patience, int token) {
     if (embedded_root(uri)) {
-        return {uri, std::make_shared<WorkerTransport>(uri, capabilities, patience)};
+        return {uri, std::make_shared<WorkerTransport>(uri, capabilities, patience, token)};
     }
     return {uri, std::make_shared<NativeHost>(uri)};
 }

@@ -61,8 +61,9 @@ public:
     /// Opens within `patience`. An embedded root in use by another process is waited for; a root whose path is too long for
     /// UNIX sockets is reached through a short link in the runtime folder. `capabilities`: folder in which QEMU's probed
     /// capabilities are shared between embedded roots (saves 4 s at the first start in a fresh root); empty: not shared.
+    /// `token`: a file descriptor kept open as long as libvirt is at work on an embedded root, also when this process is killed.
     static Connection open(const std::string& uri, const std::filesystem::path& capabilities = {},
-                           std::chrono::milliseconds patience = std::chrono::seconds(30));
+                           std::chrono::milliseconds patience = std::chrono::seconds(30), int token = -1);
 
     const std::string& uri() const { return uri_; }
     bool embedded() const { return uri_.starts_with("qemu:///embed"); }

@@ -29,11 +29,14 @@ using std::chrono::steady_clock;
 namespace {
 
 /// The worker gets a process group of its own: Ctrl-C on the terminal must not hit it before its clean-up was asked for.
-pid_t spawn_worker(const std::vector<std::string>& words, int socket) {
+pid_t spawn_worker(const std::vector<std::string>& words, int socket, int token) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, socket, STDOUT_FILENO);
+    if (token >= 0) {
+        posix_spawn_file_actions_adddup2(&actions, token, STDERR_FILENO + 1);
+    }
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
@@ -73,14 +76,14 @@ fs::path worker_program() {
     throw Error(Failure::host, fmt::format("{} is missing; looked in {}", name, self.string()), "reinstall imgforge");
 }
 
-WorkerTransport::WorkerTransport(const std::string& uri, const fs::path& capabilities, milliseconds patience) {
+WorkerTransport::WorkerTransport(const std::string& uri, const fs::path& capabilities, milliseconds patience, int token) {
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         throw system_error("create", "socket pair", errno);
     }
     socket_ = Fd(pair[0]);
     const Fd other(pair[1]);
-    pid_ = spawn_worker({worker_program().string(), uri, capabilities.string(), std::to_string(patience.count())}, other.get());
+    pid_ = spawn_worker({worker_program().string(), uri, capabilities.string(), std::to_string(patience.count())}, other.get(), token);
     call({{"op", "alive"}}, patience + std::chrono::seconds(10));
 }
 

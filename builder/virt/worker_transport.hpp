@@ -17,9 +17,11 @@ namespace imgforge::virt {
 /// One `imgforge-machine` process holding one embedded root, spoken to by JSON lines over a socket pair. When this object goes
 /// (or this process dies), the worker sees the end of its input, closes the connection and ends; machines keep running
 /// unless they were started with auto_destroy.
+/// `token`: a file descriptor that the worker keeps open as long as it lives, so that a lock taken with it tells others when the
+/// worker of a process that was killed is still busy.
 class WorkerTransport final : public Transport {
 public:
-    WorkerTransport(const std::string& uri, const std::filesystem::path& capabilities, std::chrono::milliseconds patience);
+    WorkerTransport(const std::string& uri, const std::filesystem::path& capabilities, std::chrono::milliseconds patience, int token = -1);
     ~WorkerTransport() override;
     WorkerTransport(const WorkerTransport&) = delete;
     WorkerTransport& operator=(const WorkerTransport&) = delete;

@@ -53,6 +53,9 @@ void erase_domain(Lifecycle& lifecycle, const MachineRecord& record) {
         return;
     }
     const fs::path root = lifecycle.embedded_root(record);
+    // The worker of a command that was killed may be about to start QEMU.
+    constexpr std::chrono::seconds patience{60};
+    MachineLock::wait_for_workers(lifecycle.places().instances(), record.name, patience);
     // All that libvirt keeps of it lies in the root, which goes with the files: without a QEMU there is nothing to tell libvirt.
     if (!embedded_process(root, record)) {
         return;

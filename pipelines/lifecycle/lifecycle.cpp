@@ -46,7 +46,9 @@ const virt::ConnectionChoice& Lifecycle::choice() {
 
 virt::Connection Lifecycle::open(const MachineRecord& record) {
     if (record.is_embedded()) {
-        return virt::Connection::open(virt::embedded_uri(embedded_root(record)), places().cache() / "libvirt");
+        constexpr std::chrono::seconds patience{30};
+        const Fd token = MachineLock::worker_token(places().instances(), record.name);
+        return virt::Connection::open(virt::embedded_uri(embedded_root(record)), places().cache() / "libvirt", patience, token.get());
     }
     return open_uri(record.connection);
 }

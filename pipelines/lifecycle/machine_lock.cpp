@@ -25,9 +25,14 @@ off_t lock_offset(std::string_view name) {
     return static_cast<off_t>(hash % (1ULL << 30U));
 }
 
-bool try_lock(int fd, off_t offset) {
+/// The bytes after those of the machines themselves.
+off_t worker_offset(std::string_view name) {
+    return static_cast<off_t>((1ULL << 30U) + static_cast<unsigned long long>(lock_offset(name)));
+}
+
+bool try_lock(int fd, off_t offset, short type = F_WRLCK) {
     struct flock range {};
-    range.l_type = F_WRLCK;
+    range.l_type = type;
     range.l_whence = SEEK_SET;
     range.l_start = offset;
     range.l_len = 1;
@@ -60,6 +65,24 @@ MachineLock MachineLock::acquire(const std::filesystem::path& instances, std::st
         clock, fmt::format("turn on machine '{}'", name), patience, [&] { return try_lock(fd.get(), offset); },
         [] { return std::string("another imgforge command is working on it"); }, std::chrono::milliseconds(20));
     return MachineLock(std::move(fd));
+}
+
+Fd MachineLock::worker_token(const std::filesystem::path& instances, std::string_view name) {
+    make_directories(instances);
+    Fd fd = open_fd(instances / ".lock", O_RDWR | O_CREAT, 0644);
+    if (!try_lock(fd.get(), worker_offset(name), F_RDLCK)) {
+        throw Error(Failure::domain, fmt::format("machine '{}' is being removed", name), "try again in a moment");
+    }
+    return fd;
+}
+
+void MachineLock::wait_for_workers(const std::filesystem::path& instances, std::string_view name, std::chrono::milliseconds patience) {
+    const Fd fd = open_fd(instances / ".lock", O_RDWR | O_CREAT, 0644);
+    SystemClock clock;
+    wait_until(
+        clock, fmt::format("end of libvirt's work on machine '{}'", name), patience,
+        [&] { return try_lock(fd.get(), worker_offset(name)); }, [] { return std::string("an imgforge-machine process is still there"); },
+        std::chrono::milliseconds(20));
 }
 
 }  // namespace imgforge::lifecycle

@@ -21,6 +21,12 @@ public:
     /// Waits; throws Failure::timeout.
     static MachineLock acquire(const std::filesystem::path& instances, std::string_view name, std::chrono::milliseconds patience);
 
+    /// For who lets libvirt work on the machine's embedded root: the lock lives as long as any copy of the descriptor, so a worker
+    /// that outlives its killed command keeps it.
+    static Fd worker_token(const std::filesystem::path& instances, std::string_view name);
+    /// Waits until no worker is left; throws Failure::timeout.
+    static void wait_for_workers(const std::filesystem::path& instances, std::string_view name, std::chrono::milliseconds patience);
+
 private:
     explicit MachineLock(Fd fd) : fd_(std::move(fd)) {}
     Fd fd_;
