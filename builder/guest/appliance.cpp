@@ -12,6 +12,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/log.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/watchdog.hpp"
 
 namespace imgforge::guest {
@@ -118,14 +119,17 @@ void Appliance::start(Accelerator accelerator) {
         guestfs_set_smp(g, state.options.cpus);
     }
     guestfs_set_event_callback(g, on_message, GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY | GUESTFS_EVENT_WARNING, 0, nullptr);
-    for (const Drive& drive : state.options.drives) {
+    for (std::size_t index = 0; index < state.options.drives.size(); ++index) {
+        const Drive& drive = state.options.drives[index];
+        const std::string label = drive_label(index);
         // cachemode unsafe: a private copy whose shutdown is checked; QEMU still writes its caches to the file on a sync.
-        const int done = drive.read_only
-                             ? guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
-                                                      GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1)
-                             : guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
-                                                      GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD,
-                                                      drive.discard ? "besteffort" : "disable", -1);
+        const int done =
+            drive.read_only
+                ? guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
+                                         GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1)
+                : guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
+                                         GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD,
+                                         drive.discard ? "besteffort" : "disable", GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1);
         if (done != 0) {
             throw Error(Failure::tool, fmt::format("cannot add {} to the appliance: {}", drive.file.string(), last_error()));
         }

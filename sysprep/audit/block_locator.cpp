@@ -3,7 +3,6 @@
 
 #include <guestfs.h>
 
-#include <array>
 #include <charconv>
 #include <set>
 
@@ -11,6 +10,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/log.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "builder/image/partition_table.hpp"
 #include "sysprep/audit/guest_tree.hpp"
 
@@ -54,15 +54,13 @@ std::string debugfs(OfflineSession& session, std::string_view request, const std
         for (std::size_t i = 0; i < batch && at != numbers.end(); ++i, ++at) {
             list += fmt::format(" {}", *at);
         }
-        std::string line = fmt::format("debugfs -R '{}{}' {} 2>/dev/null", request, list, device);
-        std::array<char*, 2> argv{line.data(), nullptr};
-        char* const answer =
-            session.appliance->attempt("look up blocks", [&](guestfs_h* g) { return guestfs_debug(g, "sh", argv.data()); });
-        if (answer == nullptr) {
+        const auto answer =
+            guest::run_tool(*session.appliance, fmt::format("debugfs -R '{}{}' {} 2>/dev/null", request, list, guest::device_node(device)));
+        if (!answer) {
             log::warn(fmt::format("blocks cannot be looked up in the appliance: {}", session.appliance->last_error()));
             return out;
         }
-        out += guest::take_string(answer);
+        out += *answer;
     }
     return out;
 }

@@ -5,26 +5,13 @@
 #include <set>
 
 #include "builder/base/error.hpp"
-#include "builder/base/log.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/ops/ops.hpp"
 
 namespace imgforge::sysprep {
 
 namespace {
-
-/// guestfs(3) offers no tune2fs for features; `debug sh` runs the appliance's own program, never the guest's.
-bool in_appliance(DeviceWork& work, const std::string& line) {
-    std::string copy = line;
-    char* arguments[] = {copy.data(), nullptr};
-    char* output = work.appliance.attempt(line, [&](guestfs_h* g) { return guestfs_debug(g, "sh", arguments); });
-    if (output == nullptr) {
-        log::debug(fmt::format("appliance: {}: {}", line, work.appliance.last_error()));
-        return false;
-    }
-    std::free(output);
-    return true;
-}
 
 void trim(DeviceWork& work, const std::string& mountable, const std::string& type) {
     work.appliance.call("mount of " + mountable,
@@ -52,27 +39,52 @@ std::uint32_t little32(const std::string& bytes, std::size_t offset) {
     return value;
 }
 
-/// The journal keeps copies of directories and inodes: names and short links of what was deleted. Without it its blocks
-/// are free space; a new one is made of zeros.
-void wipe_ext(DeviceWork& work, const std::string& device, const std::string& type) {
+/// What of an ext superblock matters here (ext4 documentation, "Super Block").
+struct Journal {
+    bool own = false;          ///< has_journal, and it lies in the file system
+    bool orphan_file = false;  ///< a feature that needs the journal and goes with it
+    std::uint32_t megabytes = 0;
+    bool small_blocks = false;
+};
+
+Journal journal_of(DeviceWork& work, const std::string& device) {
     const std::string block = work.appliance.read_device(device, 1024, 1024);
     constexpr std::uint32_t has_journal = 0x4;
-    constexpr std::uint32_t no_external_device = 0;
-    const bool journal = (little32(block, 0x5c) & has_journal) != 0 && little32(block, 0xe4) == no_external_device;
-    const bool small_blocks = (1024U << little32(block, 0x18)) < 4096;
-    const bool removed = journal && in_appliance(work, "tune2fs -O ^has_journal " + device);
+    constexpr std::uint32_t has_orphan_file = 0x1000;
+    constexpr std::uint32_t in_inode = 1;  // s_jnl_backup_type: s_jnl_blocks[15] and [16] hold the size of the journal's inode
+    const std::uint32_t compatible = little32(block, 0x5c);
+    const bool size_known = static_cast<std::uint8_t>(block.at(0xfd)) == in_inode && little32(block, 0x10c + 15 * 4) == 0;
+    return {.own = (compatible & has_journal) != 0 && little32(block, 0xe4) == 0,
+            .orphan_file = (compatible & has_orphan_file) != 0,
+            .megabytes = size_known ? little32(block, 0x10c + 16 * 4) >> 20U : 0,
+            .small_blocks = (1024U << little32(block, 0x18)) < 4096};
+}
+
+/// The journal keeps copies of directories and inodes: names and short links of what was deleted. Without it its blocks
+/// are free space; a new one, of the same size, is made of zeros. guestfs(3) has no call for features.
+void wipe_ext(DeviceWork& work, const std::string& device, const std::string& type) {
+    const Journal journal = journal_of(work, device);
+    const std::string node = guest::device_node(device);
+    const char* const without = journal.orphan_file ? "^orphan_file,^has_journal" : "^has_journal";
+    const bool removed = journal.own && guest::run_tool(work.appliance, fmt::format("tune2fs -O {} {}", without, node)).has_value();
+    if (journal.own && !removed) {
+        work.notes.push_back(fmt::format("the journal of {} could not be wiped; names of removed files may be in it: {}", device,
+                                         work.appliance.last_error()));
+    }
     // Without its journal ext3 is mounted by the ext4 driver.
     trim(work, device, removed && type == "ext3" ? "ext4" : type);
-    if (small_blocks) {
+    if (journal.small_blocks) {
         work.appliance.call(
             "zeroing of free blocks on " + device, [&](guestfs_h* g) { return guestfs_zerofree(g, device.c_str()); },
             std::chrono::hours(2));
     }
-    if (removed && !in_appliance(work, "tune2fs -O has_journal " + device)) {
-        throw Error(Failure::tool, fmt::format("the journal of {} could not be made again: {}", device, work.appliance.last_error()));
+    if (!removed) {
+        return;
     }
-    if (journal && !removed) {
-        work.notes.push_back(fmt::format("the journal of {} could not be wiped; names of removed files may be in it", device));
+    const std::string size = journal.megabytes > 0 ? fmt::format(" -J size={}", journal.megabytes) : "";
+    const char* const orphans = journal.orphan_file ? ",orphan_file" : "";
+    if (!guest::run_tool(work.appliance, fmt::format("tune2fs -O has_journal{}{} {}", orphans, size, node))) {
+        throw Error(Failure::tool, fmt::format("the journal of {} could not be made again: {}", device, work.appliance.last_error()));
     }
 }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "builder/base/clock.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "sysprep/ops/ops.hpp"
 
 namespace imgforge::sysprep {
@@ -12,6 +14,23 @@ namespace imgforge::sysprep {
 namespace {
 
 using Groups = Handle<guestfs_lvm_vg_list, guestfs_free_lvm_vg_list>;
+
+/// udev looks at every device that was written to; LVM waits only some seconds for it (lvm.conf, retry_deactivation), which a busy
+/// host may not keep to.
+void remove_volume(DeviceWork& work, const std::string& volume) {
+    SystemClock clock;
+    std::string seen;
+    wait_until(
+        clock, fmt::format("removal of {}", volume), std::chrono::minutes(2),
+        [&] {
+            guest::run_tool(work.appliance, "udevadm settle --timeout=30");
+            const bool done =
+                work.appliance.attempt("removal of " + volume, [&](guestfs_h* g) { return guestfs_lvremove(g, volume.c_str()); }) == 0;
+            seen = done ? "" : work.appliance.last_error();
+            return done;
+        },
+        [&] { return seen; }, std::chrono::seconds(1));
+}
 
 void wipe_group(DeviceWork& work, const std::string& group) {
     const std::string name = "imgforge_free";
@@ -22,7 +41,7 @@ void wipe_group(DeviceWork& work, const std::string& group) {
         work.appliance.call(
             "wipe of " + volume, [&](guestfs_h* g) { return guestfs_zero_device(g, volume.c_str()); }, std::chrono::hours(2));
     }
-    work.appliance.call("removal of " + volume, [&](guestfs_h* g) { return guestfs_lvremove(g, volume.c_str()); });
+    remove_volume(work, volume);
     work.notes.push_back(fmt::format("free extents of volume group {} wiped", group));
 }
 

@@ -4,105 +4,21 @@
 #include <fmt/format.h>
 #include <guestfs.h>
 
-#include "builder/base/digest.hpp"
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "builder/base/error.hpp"
+#include "builder/base/process.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "builder/guest/appliance_tool.hpp"
 
 namespace imgforge::test {
 
+namespace fs = std::filesystem;
 using guest::Appliance;
-using guest::FileType;
-using guest::GuestFs;
 
 namespace {
-
-/// operation, path, template of the content: %s is the mark; empty: the mark alone.
-struct Row {
-    const char* operation;
-    const char* path;
-    const char* content;
-};
-
-constexpr Row rows[] = {
-    {"dbus-machine-id", "/var/lib/dbus/machine-id", ""},
-    {"hostname-references", "/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 phony.%s phony\n"},
-    {"machine-info", "/etc/machine-info", ""},
-    {"ssh-hostkeys", "/etc/ssh/ssh_host_ed25519_key", ""},
-    {"ssh-hostkeys", "/etc/ssh/ssh_host_ed25519_key-cert.pub", ""},
-    {"other-ssh-hostkeys", "/etc/dropbear/dropbear_rsa_host_key", ""},
-    {"random-seed", "/var/lib/systemd/random-seed", ""},
-    {"random-seed", "/boot/efi/loader/random-seed", ""},
-    {"credential-secret", "/var/lib/systemd/credential.secret", ""},
-    {"tpm-state", "/var/lib/systemd/tpm2-srk-public-key.pem", ""},
-    {"journal", "/var/log/journal/0123456789abcdef0123456789abcdef/system.journal", ""},
-    {"hostid", "/etc/hostid", ""},
-    {"timers", "/var/lib/systemd/timers/stamp-apt-daily.timer", ""},
-    {"clock-state", "/var/lib/chrony/drift", ""},
-    {"dhcp-client", "/var/lib/dhcp/dhclient.leases", ""},
-    {"dhcp-client", "/var/lib/dhcpcd/duid", ""},
-    {"dhcp-client", "/var/lib/NetworkManager/internal-1.lease", ""},
-    {"networkmanager-state", "/var/lib/NetworkManager/secret_key", ""},
-    {"networkmanager-profiles", "/etc/NetworkManager/system-connections/wifi.nmconnection",
-     "[connection]\ntype=wifi\n[wifi-security]\npsk=%s\n"},
-    {"networkmanager-profiles", "/etc/NetworkManager/system-connections/wired.nmconnection", "[connection]\ntype=ethernet\nuuid=%s\n"},
-    {"netplan", "/etc/netplan/50-cloud-init.yaml", "network: {ethernets: {a: {match: {macaddress: '%s'}}}}\n"},
-    {"interfaces", "/etc/network/interfaces", "auto eth0\niface eth0 inet dhcp\n  hwaddress ether %s\n"},
-    {"interfaces", "/etc/systemd/network/10-one.link", "[Match]\nMACAddress=%s\n"},
-    {"udev-names", "/etc/udev/rules.d/70-persistent-net.rules", ""},
-    {"resolv-conf", "/etc/resolv.conf", "nameserver 10.9.8.7 # %s\n"},
-    {"iscsi", "/etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:%s\n"},
-    {"nvme", "/etc/nvme/hostnqn", ""},
-    {"vpn-identity", "/var/lib/zerotier-one/identity.secret", ""},
-    {"lvm-files", "/etc/lvm/archive/vg_00000.vg", ""},
-    {"multipath", "/etc/multipath/wwids", ""},
-    {"blkid-cache", "/etc/blkid.tab", ""},
-    {"boot-environment", "/boot/grub/grubenv", "# GRUB Environment Block\nrecordfail=%s\n"},
-    {"rescue-kernel", "/boot/loader/entries/0123-0-rescue.conf", ""},
-    {"grub-install-device", "/boot/grub/device.map", ""},
-    {"grub-install-device", "/var/cache/debconf/config.dat", "Name: grub-pc/install_devices\nValue: /dev/disk/by-id/%s\n"},
-    {"installer-datasource", "/etc/cloud/cloud.cfg.d/99-installer.cfg", ""},
-    {"cloud-init", "/var/lib/cloud/instances/iid/user-data.txt", ""},
-    {"cloud-init", "/var/log/cloud-init-output.log", ""},
-    {"cloud-init-settings", "/etc/sudoers.d/90-cloud-init-users", ""},
-    {"cloud-agents", "/etc/instance_id", ""},
-    {"ubuntu-pro", "/var/lib/ubuntu-advantage/private/machine-token.json", ""},
-    {"snapd", "/var/lib/snapd/state.json", "{\"data\":{\"auth\":{\"macaroon\":\"%s\"},\"snaps\":{\"core\":1}}}"},
-    {"popularity-contest", "/etc/popularity-contest.conf", "MY_HOSTID=\"%s\"\nPARTICIPATE=\"yes\"\n"},
-    {"config-management", "/etc/puppetlabs/puppet/ssl/private_keys/a.pem", ""},
-    {"containers", "/etc/docker/key.json", ""},
-    {"kubernetes", "/etc/kubernetes/pki/ca.key", ""},
-    {"domain", "/etc/krb5.keytab", ""},
-    {"self-signed-tls", "/etc/ssl/private/ssl-cert-snakeoil.key", ""},
-    {"application-ids", "/var/lib/mysql/auto.cnf", ""},
-    {"libvirt", "/etc/libvirt/qemu/networks/default.xml", "<network>\n  <uuid>%s</uuid>\n</network>\n"},
-    {"passwords", "/etc/shadow", "root:$6$%s:19000:0:99999:7:::\n"},
-    {"ssh-user-files", "/home/user/.ssh/authorized_keys", ""},
-    {"ssh-user-files", "/srv/service/.ssh/id_ed25519", ""},
-    {"histories", "/root/.bash_history", ""},
-    {"histories", "/srv/service/.python_history", ""},
-    {"credentials", "/home/user/.aws/credentials", ""},
-    {"installer-logs", "/var/log/installer/cdebconf/questions.dat", ""},
-    {"installer-files", "/root/anaconda-ks.cfg", ""},
-    {"debconf-passwords", "/var/cache/debconf/passwords.dat", ""},
-    {"password-backups", "/etc/shadow-", ""},
-    {"password-backups", "/var/backups/shadow.bak", ""},
-    {"proxies", "/etc/apt/apt.conf.d/90curtin-aptproxy", ""},
-    {"etckeeper", "/etc/.git/objects/ab/cdef", ""},
-    {"mail", "/var/mail/user", ""},
-    {"mail", "/var/spool/postfix/deferred/A/ABCDEF", ""},
-    {"cron-spool", "/var/spool/cron/crontabs/user", ""},
-    {"logs", "/var/log/nginx/access.log", ""},
-    {"logs", "/var/log/syslog.1", ""},
-    {"login-records", "/var/log/wtmp", ""},
-    {"crash-data", "/var/lib/systemd/coredump/core.zst", ""},
-    {"temporary-files", "/tmp/.hidden-file", ""},
-    {"temporary-files", "/var/tmp/folder/file", ""},
-    {"caches", "/var/cache/apt/archives/a.deb", ""},
-    {"caches", "/var/lib/apt/lists/list", ""},
-    {"logrotate-state", "/var/lib/logrotate/status", ""},
-    {"desktop", "/var/lib/AccountsService/users/user", ""},
-    {"accounting", "/var/account/pacct", ""},
-    {"package-database-leftovers", "/var/lib/dpkg/status-old", ""},
-    {"build-traces", "/root/virt-sysprep-firstboot.log", ""},
-};
 
 std::string uuid_of(Appliance& appliance, const std::string& device) {
     return guest::take_string(appliance.call("uuid", [&](guestfs_h* g) { return guestfs_vfs_uuid(g, device.c_str()); }));
@@ -119,95 +35,101 @@ void mount(Appliance& appliance, const std::string& mountable, const char* type,
     appliance.call("mount", [&](guestfs_h* g) { return guestfs_mount_vfs(g, "", type, mountable.c_str(), place); });
 }
 
-void walk(GuestFs& fs, const std::string& folder, std::map<std::string, std::string>& into) {
-    for (const guest::DirEntry& entry : fs.list(folder)) {
-        const std::string path = guest::join_path(folder, entry.name);
-        const guest::FileStat& stat = entry.stat;
-        std::string line = fmt::format("{} {:o} {}:{}", static_cast<int>(stat.type), stat.mode, stat.uid, stat.gid);
-        if (stat.type == FileType::regular) {
-            line += " " + sha256_hex(fs.read(path));
-        } else if (stat.type == FileType::symlink) {
-            line += " -> " + fs.readlink(path);
-        }
-        for (const auto& [name, value] : fs.xattrs(path)) {
-            line += fmt::format(" {}={}", name, value);
-        }
-        into.emplace(path, std::move(line));
-        if (stat.type == FileType::directory) {
-            walk(fs, path, into);
-        }
+/// A program of the appliance, in the guest's root: one call in place of hundreds.
+std::vector<std::string> lines_from(Appliance& appliance, const std::string& command) {
+    const auto output = guest::run_tool(appliance, "cd /sysroot && " + command);
+    if (!output) {
+        throw Error(Failure::guest, fmt::format("{}: {}", command, appliance.last_error()));
     }
+    std::vector<std::string> lines;
+    std::istringstream stream(*output);
+    for (std::string line; std::getline(stream, line);) {
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+void pack_in(Appliance& appliance, const fs::path& folder) {
+    const TempDir work("imgforge-phony-tar");
+    const std::string archive = (work / "tree.tar").string();
+    SystemProcessRunner processes;
+    run_checked(processes,
+                {.program = "tar", .args = {"--numeric-owner", "--owner=0", "--group=4", "-cf", archive, "-C", folder.string(), "."}});
+    appliance.call("phony guest", [&](guestfs_h* g) { return guestfs_tar_in(g, archive.c_str(), "/"); });
 }
 
 }  // namespace
 
-std::vector<Canary> canaries(const std::string& layout) {
-    std::vector<Canary> all;
-    int number = 0;
-    for (const Row& row : rows) {
-        const std::string mark = fmt::format("CANARY{}x{:03}zq", layout, ++number);
-        std::string content = row.content;
-        if (content.empty()) {
-            // Several lines, so that no block size hides the mark.
-            for (int line = 0; line < 40; ++line) {
-                content += mark + "\n";
-            }
-        } else {
-            content.replace(content.find("%s"), 2, mark);
-        }
-        if (std::string_view(row.operation) == "boot-environment") {
-            content += std::string(1024 - content.size(), '#');
-        }
-        all.push_back({row.operation, row.path, mark, content});
-    }
-    return all;
-}
-
-void plant(GuestFs& fs, const std::vector<Canary>& canaries, const std::string& fstab) {
-    const std::vector<std::pair<const char*, const char*>> stays{
-        {"/etc/os-release", "ID=debian\nVERSION_ID=\"13\"\nPRETTY_NAME=\"Phony Debian\"\n"},
-        {"/etc/hostname", "phony\n"},
-        {"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"},
-        {"/etc/passwd", "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\nservice:x:100:100::/srv/service:/bin/sh\n"},
-        {"/usr/sbin/sshd", "x"},
-        {"/usr/bin/env", "x"},
-        {"/usr/lib/systemd/systemd", "x"},
-        {"/etc/ssh/moduli", "moduli"},
-        {"/etc/ssh/sshd_config", "# HostKey /etc/passwd\n"},
-        {"/etc/cloud/cloud.cfg", "users: [default]\n"},
-        {"/var/lib/dpkg/status", "Package: base\n"},
-        {"/home/user/document", "mine"},
-        {"/usr/share/doc/readme", "text"},
-        {"/var/cache/ldconfig/aux-cache", "aux"},
+void plant(Appliance& appliance, const std::vector<Canary>& canaries, const std::string& fstab) {
+    const TempDir tree("imgforge-phony-tree");
+    const auto put = [&](const std::string& path, const std::string& content, fs::perms mode) {
+        const fs::path file = tree.path() / path.substr(1);
+        fs::create_directories(file.parent_path());
+        std::ofstream(file) << content;
+        fs::permissions(file, mode);
     };
-    for (const auto& [path, content] : stays) {
-        fs.make_directory(guest::parent_of(path));
-        fs.write(path, content);
+    for (const auto& [path, content] : permanent_files()) {
+        put(path, content, fs::perms(0644));
     }
-    fs.chmod("/etc/machine-id", 0444);
-    fs.chmod("/home/user/document", 0600);
-    fs.chown("/home/user/document", 1000, 1000);
-    fs.set_xattr("/home/user/document", "user.note", "kept");
-    fs.symlink("usr/bin", "/bin");
-    fs.write("/etc/fstab", fstab);
+    put("/etc/fstab", fstab, fs::perms(0644));
+    const auto on_esp = [](const Canary& canary) { return canary.path.starts_with("/boot/efi/"); };
     for (const Canary& canary : canaries) {
-        fs.make_directory(guest::parent_of(canary.path));
-        fs.write(canary.path, canary.content, 0640, 0, 4);
+        if (!on_esp(canary)) {
+            put(canary.path, canary.content, fs::perms(0640));
+        }
     }
-    fs.chmod("/tmp", 01777);
+    fs::permissions(tree.path(), fs::perms(0755));
+    pack_in(appliance, tree.path());
+
+    guest::ApplianceFs guest(appliance);
+    for (const Canary& canary : canaries) {
+        // FAT knows no owners, which tar takes for a fault.
+        if (on_esp(canary)) {
+            guest.make_directory(guest::parent_of(canary.path));
+            guest.write(canary.path, canary.content, 0640, 0, 4);
+        }
+    }
+    guest.chmod("/etc/machine-id", 0444);
+    guest.chmod("/home/user/document", 0600);
+    guest.chown("/home/user/document", 1000, 1000);
+    guest.set_xattr("/home/user/document", "user.note", "kept");
+    guest.symlink("usr/bin", "/bin");
+    guest.chmod("/tmp", 01777);
     // A link that leads out of a cleaned folder: what it points to stays.
-    fs.symlink("/home/user/document", "/tmp/link-to-document");
+    guest.symlink("/home/user/document", "/tmp/link-to-document");
+    if (fstab.find(" / ext4") != std::string::npos) {
+        // The target lies in the inode, of which the journal keeps copies.
+        guest.symlink("CANARYjournalx900zq", "/tmp/link-in-the-journal");
+    }
 }
 
-std::map<std::string, std::string> picture(GuestFs& fs) {
+std::map<std::string, std::string> picture(Appliance& appliance) {
     std::map<std::string, std::string> found;
-    walk(fs, "/", found);
+    // Each line: path, a tab, what is known. No name of the phony guest holds a tab or a newline.
+    for (const std::string& line : lines_from(appliance, R"(find . -mindepth 1 -printf '%P\t%y %m %U:%G -> %l\n')")) {
+        const std::size_t tab = line.find('\t');
+        found["/" + line.substr(0, tab)] = line.substr(tab + 1);
+    }
+    for (const std::string& line : lines_from(appliance, "find . -type f -exec sha256sum {} +")) {
+        found["/" + line.substr(68)] += " " + line.substr(0, 64);
+    }
+    std::string file;
+    for (const std::string& line : lines_from(appliance, "find . -exec getfattr -h -d -m - -e hex {} + 2>/dev/null; true")) {
+        if (line.starts_with("# file: ")) {
+            file = line.substr(8);
+        } else if (!line.empty()) {
+            found["/" + file] += " " + line;
+        }
+    }
     return found;
 }
 
 std::string make_plain(Appliance& appliance, const std::string& disk) {
     appliance.call("partition", [&](guestfs_h* g) { return guestfs_part_disk(g, disk.c_str(), "mbr"); });
-    mkfs(appliance, "ext4", disk + "1");
+    // As Debian 13 makes it.
+    appliance.call("mkfs", [&](guestfs_h* g) {
+        return guestfs_mkfs_opts(g, "ext4", (disk + "1").c_str(), GUESTFS_MKFS_OPTS_FEATURES, "orphan_file", -1);
+    });
     mount(appliance, disk + "1", "ext4", "/");
     return "UUID=" + uuid_of(appliance, disk + "1") + " / ext4 errors=remount-ro 0 1\n";
 }

@@ -11,7 +11,8 @@
 
 namespace imgforge::test {
 
-/// The one launch of this program: four blank disks with clusters of 4 KiB, as a working overlay has.
+/// The one launch of this program: four blank disks with clusters of 4 KiB, as a working overlay has; three of 1 GiB and a
+/// small one.
 class SharedAppliance {
 public:
     static SharedAppliance& get();

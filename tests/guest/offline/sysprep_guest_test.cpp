@@ -7,7 +7,11 @@
 
 #include "builder/base/file.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/inspection.hpp"
+#include "builder/image/disk_view.hpp"
+#include "sysprep/audit/block_locator.hpp"
 #include "sysprep/registry.hpp"
 #include "sysprep/runner.hpp"
 #include "sysprep/selection.hpp"
@@ -32,7 +36,7 @@ const Layout btrfs{"btrfs", "/dev/sdc", "btrfsvol:/dev/sdc1/@", make_btrfs};
 
 /// What sysprep may change besides removing canaries.
 bool may_change(const std::string& path, const std::vector<Canary>& planted) {
-    if (path == "/etc/machine-id" || path == "/etc/hostname" || path == "/tmp/link-to-document" ||
+    if (path == "/etc/machine-id" || path == "/etc/hostname" || path.starts_with("/tmp/link-") ||
         path.find("imgforge-") != std::string::npos || path == "/etc/systemd/system" ||
         path == "/etc/systemd/system/multi-user.target.wants" || path == "/etc/netplan/90-dhcp.yaml") {
         return true;
@@ -57,19 +61,19 @@ void check_layout(const Layout& layout) {
     guest::Appliance& appliance = shared.appliance();
     guest::ApplianceFs fs(appliance);
     const std::vector<Canary> planted = canaries(layout.name);
-    plant(fs, planted, layout.make(appliance, layout.disk));
+    plant(appliance, planted, layout.make(appliance, layout.disk));
     guest::unmount_guest(appliance);
 
     guest::Inspection os = guest::open_guest(appliance, {.root_device = layout.root});
     EXPECT_EQ(os.family, "debian");
     EXPECT_EQ(os.hostname, "phony");
-    const auto before = picture(fs);
+    const auto before = picture(appliance);
     sysprep::Needles needles;
     sysprep::OfflineSession session{&appliance, fs, os, needles, shared.monitor(), {}, false};
     const auto operations = sysprep::select_operations("", sysprep::all_operations());
 
     const sysprep::SysprepReport first = sysprep::run_operations(session, operations, {}, true);
-    const auto after = picture(fs);
+    const auto after = picture(appliance);
     const sysprep::SysprepReport second = sysprep::run_operations(session, operations, {}, false);
 
     expect_clean(fs, planted);
@@ -83,11 +87,58 @@ void check_layout(const Layout& layout) {
         }
     }
     EXPECT_TRUE(after.contains("/home/user/document"));
+    // Journals are wiped: a note would say why one was not.
+    EXPECT_THAT(first.to_text(false), testing::Not(testing::HasSubstr("could not be wiped")));
     guest::unmount_guest(appliance);
 }
 
-TEST(SysprepOnGuest, cleans_a_plain_ext4_guest) {
+/// Features and size of the journal, as dumpe2fs prints them.
+std::string journal_facts(guest::Appliance& appliance, const std::string& device) {
+    return guest::run_tool(appliance,
+                           "dumpe2fs -h " + guest::device_node(device) + " 2>/dev/null | grep -E '^(Filesystem features|Total journal)'")
+        .value_or("");
+}
+
+TEST(SysprepOnGuest, cleans_a_plain_ext4_guest_and_makes_its_journal_and_orphan_file_anew) {
     check_layout(plain);
+    guest::Appliance& appliance = SharedAppliance::get().appliance();
+    const std::string facts = journal_facts(appliance, plain.root);
+    EXPECT_THAT(facts, testing::HasSubstr("has_journal"));
+    EXPECT_THAT(facts, testing::HasSubstr("orphan_file"));
+    // mke2fs(8): what a file system of 1 GiB gets.
+    EXPECT_THAT(facts, testing::ContainsRegex("Total journal size: +16M"));
+    EXPECT_EQ(guest::run_tool(appliance, "e2fsck -fn " + guest::device_node(plain.root) + " >/dev/null 2>&1; echo $?"), "0");
+}
+
+TEST(SysprepOnGuest, names_the_file_that_a_byte_of_the_disk_lies_in) {
+    SharedAppliance& shared = SharedAppliance::get();
+    guest::Appliance& appliance = shared.appliance();
+    const TempDir work("imgforge-locate-test");
+    // Nothing is mounted, so the file is complete; QEMU keeps it locked.
+    std::filesystem::copy_file(shared.disk(0), work / "copy.qcow2");
+    guest::Inspection os = guest::open_guest(appliance, {.read_only = true, .root_device = plain.root});
+    guest::ApplianceFs fs(appliance);
+    sysprep::Needles needles;
+    sysprep::OfflineSession session{&appliance, fs, os, needles, shared.monitor(), work.path(), true};
+    SystemProcessRunner processes;
+    const image::DiskView view(processes, image::read_backing_chain(work / "copy.qcow2", image::DiskFormat::qcow2), work.path());
+    std::vector<std::uint64_t> offsets;
+    for (const image::ByteRange& range : view.data()) {
+        std::string bytes;
+        view.read(range.start, range.length, bytes);
+        const std::size_t at = bytes.find(readme_mark);
+        if (at != std::string::npos) {
+            offsets.push_back(range.start + at);
+        }
+    }
+    ASSERT_EQ(offsets.size(), 1U);
+
+    const auto files = sysprep::audit::locate_files(session, view, offsets);
+
+    // Also where the kernel of the appliance has found the disks in another order.
+    ASSERT_EQ(files.size(), 1U) << guest::run_tool(appliance, "ls -l /dev/disk/guestfs").value_or("");
+    EXPECT_EQ(files.begin()->second, "/usr/share/doc/readme");
+    guest::unmount_guest(appliance);
 }
 
 TEST(SysprepOnGuest, cleans_btrfs_subvolumes) {
