@@ -86,5 +86,7 @@ for status in "$results"/*.status; do
     if [ "$(cat "$status")" -ne 0 ] && [ "$now" -eq 0 ]; then now=1 total=$((total + 1)); fi
     failed=$((failed + now))
 done
+# Why, once more and in short: above it may be thousands of lines away.
+if [ "$failed" -gt 0 ]; then python3 scripts/failed-tests.py "$results"/*.xml || true; fi
 echo "$((total - failed - skipped)) passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$total" -gt 0 ]

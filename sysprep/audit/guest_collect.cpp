@@ -33,7 +33,7 @@ bool is_kept(std::string_view path) {
     return path.starts_with("/etc/") || boot || path.starts_with("/usr/lib/systemd/") || path.starts_with("/usr/lib/imgforge/") ||
            path.starts_with("/usr/local/") || path.starts_with("/lib/systemd/") ||
            (path.starts_with("/var/lib/dpkg/") && path.ends_with(".md5sums")) || path.starts_with("/var/lib/dbus/") ||
-           path.starts_with("/var/spool/cron/");
+           path.starts_with("/var/spool/cron/") || path == "/var/cache/debconf/config.dat" || path == "/var/lib/snapd/state.json";
 }
 
 FileType type_of(archive_entry* entry) {

@@ -73,6 +73,7 @@ std::vector<GuestRule> identity_rules();
 std::vector<GuestRule> access_rules();
 std::vector<GuestRule> boot_rules();
 std::vector<GuestRule> leftover_rules();
+std::vector<GuestRule> settings_rules();
 
 /// A finding of a rule; name and layer are filled in by check_guest().
 Finding leftover(std::string path, std::string detail);

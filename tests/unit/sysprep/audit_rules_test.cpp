@@ -205,6 +205,17 @@ const std::vector<Planted>& planted() {
         {"build-tools", "", with_file("/root/virt-sysprep-firstboot.log")},
         {"iscsi-name", "", with_file("/etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:abc\n")},
         {"popularity-contest", "", with_file("/etc/popularity-contest.conf", "MY_HOSTID=\"abc\"\n")},
+        {"tpm-state", "", with_file("/var/lib/systemd/pcrlock.json")},
+        {"rescue-kernel", "", with_file("/boot/loader/entries/0123-0-rescue.conf")},
+        {"application-ids", "", with_file("/var/lib/mysql/auto.cnf")},
+        {"package-database-leftovers", "", with_file("/var/lib/dpkg/status-old")},
+        {"networkmanager-profiles", "", with_file("/etc/NetworkManager/system-connections/a.nmconnection", "[connection]\nuuid=1\n")},
+        {"resolv-conf", "", with_file("/etc/resolv.conf", "nameserver 10.0.0.1\n")},
+        {"boot-environment", "", with_file("/boot/grub/grubenv", "# GRUB Environment Block\nrecordfail=1\n")},
+        {"grub-install-device", "",
+         with_file("/var/cache/debconf/config.dat", "Name: grub-pc/install_devices\nValue: /dev/disk/by-id/ata-QEMU\n")},
+        {"snap-login", "", with_file("/var/lib/snapd/state.json", R"({"data":{"auth":{"users":[]}}})")},
+        {"libvirt-networks", "", with_file("/etc/libvirt/qemu/networks/default.xml", "<network>\n  <uuid>1</uuid>\n</network>\n")},
         {"self-made-keys", "", with_file("/etc/ssl/private/ssl-cert-snakeoil.key")},
     };
     return all;
