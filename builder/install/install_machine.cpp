@@ -135,6 +135,10 @@ private:
         const auto status = domain_.status();
         if (!status || !status->active()) {
             const auto stop = domain_.last_stop();
+            // A transient domain is gone before libvirt's event with the reason is delivered.
+            if (!status && !stop && looks_after_end_++ < 10) {
+                return;
+            }
             stopped_ = true;
             by_itself_ = stop ? stop->reason == "shutdown" : status && status->reason == "shutdown";
             how_ = stop ? stop->text() : status ? status->text() : "the domain has vanished";
@@ -146,7 +150,16 @@ private:
         }
         if (clock_.now() - stats_seen_ >= seconds(5)) {
             stats_seen_ = clock_.now();
+            look_at_statistics();
+        }
+    }
+
+    void look_at_statistics() {
+        try {
             watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = domain_.cpu_time()}, stats_seen_);
+        } catch (const virt::VirtError& error) {
+            // It may power off between two questions; the next look at its state says how.
+            log::debug(fmt::format("no statistics: {}", error.what()));
         }
     }
 
@@ -186,6 +199,7 @@ private:
     std::vector<FileTail> logs_;
     Clock::Instant state_seen_{};
     Clock::Instant stats_seen_{};
+    int looks_after_end_ = 0;
     bool stopped_ = false;
     bool by_itself_ = false;
     bool closed_ = false;

@@ -20,6 +20,15 @@ constexpr double idle_cpu_share = 0.08;
 constexpr seconds busy_patience{900};
 constexpr int too_many_returns = 3;
 
+/// What generated answers say on the console when their closing script fails (seeds/: the EXIT trap, error-commands, %onerror).
+constexpr std::string_view failed_marker = "IMGFORGE-RESULT: failed";
+const templates::FailureRule closing_script{
+    .pattern = {},
+    .meaning = "a command at the end of the answers failed",
+    .remedy = "look for it in the console and the installer's log: post commands run with `set -e`",
+    .grace = seconds(10),  // the installer often says which one right after
+};
+
 std::regex compiled(const std::string& pattern) {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
 }
@@ -133,6 +142,10 @@ void Watcher::check_marker(const std::string& line, Instant now) {
     if (!marker_at_ && !options_.marker.empty() && line.find(options_.marker) != std::string::npos) {
         marker_at_ = now;
         pending_.reset();
+        return;
+    }
+    if (!marker_at_ && !pending_ && line.find(failed_marker) != std::string::npos) {
+        pending_ = Pending{.rule = &closing_script, .meaning = closing_script.meaning, .answer = {}, .step = progress_.step(), .at = now};
     }
 }
 

@@ -251,6 +251,22 @@ Json facts_of(const Preparation& made, const install::InstalledSystem& system, c
               {"acceleration", std::string(virt::to_string(acceleration.accelerator))}}}};
 }
 
+/// A mirror or network fault gets one second try, from an empty disk; nothing else does: it would only fail the same way later.
+install::InstallReport install_patiently(const StageTask& task, const install::InstallPlan& plan, Activity& activity) {
+    install::InstallReport report = install::run_install(plan, *task.services->clock, activity, *task.monitor);
+    if (!report.outcome.transient || report.outcome.worth_verifying() || !report.reach.empty()) {
+        return report;
+    }
+    task.monitor->warning("such faults pass: trying once more from an empty disk");
+    const fs::path first = fs::path(plan.folder).concat("-first-try");
+    remove_tree(first);
+    fs::rename(plan.folder, first);
+    const ByteSize size = ByteSize::parse(task.recipe->machine.value("disk", "10G"));
+    remove_tree(plan.disk);
+    image::create_empty_qcow2(plan.disk, size);
+    return install::run_install(plan, *task.services->clock, activity, *task.monitor);
+}
+
 class InstallStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "install"; }
@@ -340,7 +356,7 @@ StageResult InstallStage::run(StageTask& task) const {
         plan.total = parse_duration(limit);
     }
     Activity activity(*task.monitor, fmt::format("installing {} {}", made.info.product, made.info.version), task.activity);
-    const install::InstallReport report = install::run_install(plan, *task.services->clock, activity, *task.monitor);
+    const install::InstallReport report = install_patiently(task, plan, activity);
     if (!report.outcome.worth_verifying()) {
         fail(task, plan, report);
     }

@@ -68,6 +68,16 @@ TEST_F(WatcherTest, follows_a_recorded_success_with_progress_that_never_goes_bac
                 ::testing::IsSupersetOf({"cdrom-detect", "load-cdrom", "partman", "bootstrap-base", "grub-installer", "finish-install"}));
 }
 
+TEST_F(WatcherTest, the_answers_own_failure_mark_ends_it_within_seconds) {
+    watch();
+    console("Finishing the installation  ... 92%IMGFORGE-RESULT: failed, see the installer log\n");
+    wait(9);
+    EXPECT_FALSE(watcher_->outcome());
+    wait(3);
+    EXPECT_EQ(outcome().kind, Kind::failed);
+    EXPECT_THAT(outcome().message, ::testing::HasSubstr("a command at the end of the answers failed"));
+}
+
 TEST_F(WatcherTest, power_off_without_the_marker_is_no_success) {
     watch();
     console(recorded("serial-debian13-success.log"));
