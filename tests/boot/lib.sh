@@ -19,6 +19,8 @@ finish() {
     exit $status
 }
 trap finish EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
 at_exit() { cleanup_functions+=("$1"); }
 say() { printf '\n== [%4ds] %s\n' "$SECONDS" "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
@@ -32,4 +34,33 @@ exit_code() { local code=0; "$@" >"$work/out" 2>"$work/err" || code=$?; echo $co
 skip() {
     case ",${IMGFORGE_REQUIRE:-}," in *,boot,*|*,all,*) fail "IMGFORGE_REQUIRE names boot: $*" ;; esac
     echo "SKIPPED: $*"; trap - EXIT; rm -rf "$work"; exit 77
+}
+# libvirt_daemons: qemu:///system for this test. Daemons that run already are used; else virtlogd and libvirtd are started, with
+# configuration and state of their own in $work, and end with the test.
+libvirt_daemons() {
+    virsh -c qemu:///system version >/dev/null 2>&1 && return
+    mkdir -p "$work/libvirt/lib/qemu"
+    cp -a /etc/libvirt "$work/libvirt/etc"
+    rm -rf "$work"/libvirt/etc/qemu/*.xml
+    # As root: a QEMU that may not open /dev/kvm while libvirtd may makes libvirt probe QEMU again at every call.
+    printf 'user = "root"\ngroup = "root"\n' >"$work/libvirt/etc/qemu.conf"
+    at_exit stop_libvirt_daemons
+    # shellcheck disable=SC2016  # for the inner shell
+    unshare --mount sh -ec 'mount --bind "$0/libvirt/etc" /etc/libvirt; mount --bind "$0/libvirt/lib" /var/lib/libvirt
+        virtlogd -d -p "$0/virtlogd.pid"; libvirtd -d -p "$0/libvirtd.pid"' "$work"
+    for _ in $(seq 100); do virsh -c qemu:///system version >/dev/null 2>&1 && break; sleep 0.2; done
+    virsh -c qemu:///system net-info default >/dev/null 2>&1 || virsh -c qemu:///system net-define /usr/share/libvirt/networks/default.xml
+}
+stop_libvirt_daemons() {
+    virsh -c qemu:///system net-destroy default >/dev/null 2>&1  # dnsmasq would outlive libvirtd
+    for daemon in libvirtd virtlogd; do kill "$(cat "$work/$daemon.pid")"; done
+}
+# own_home: a store of the test's own with the images of $IMGFORGE_HOME, which it may spoil
+own_home() {
+    mkdir "$work/home" "$work/home/cache"
+    chmod 711 "$work"  # QEMU of qemu:///system is another user
+    for part in images keys state.db cache/acceleration.json; do
+        if [ -e "$IMGFORGE_HOME/$part" ]; then cp -a --reflink=auto "$IMGFORGE_HOME/$part" "$work/home/$part"; fi
+    done
+    export IMGFORGE_HOME=$work/home
 }

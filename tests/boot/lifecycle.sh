@@ -11,6 +11,7 @@ run() { "$imgforge" "$@"; }
 field() { python3 -c 'import json,sys; m=json.load(sys.stdin)["machines"][0]; print(eval("m"+sys.argv[1]))' "$1"; }
 identity() { run ssh "$1" -- 'cat /etc/machine-id; echo $(cat /etc/ssh/ssh_host_ed25519_key.pub); hostname'; }
 forget_all() { for name in life-1 life-2 life-3 life-sys; do run destroy "$name" --yes >/dev/null 2>&1; done; run cleanup >/dev/null 2>&1; }
+[ "$(id -u)" != 0 ] || libvirt_daemons  # first, so that it ends last
 at_exit forget_all
 
 say "embedded driver: two clones side by side"
@@ -58,14 +59,6 @@ run cleanup
 
 say "qemu:///system: NAT and a DHCP lease"
 [ "$(id -u)" = 0 ] || { echo "not root: the system part is left out"; exit 0; }
-daemons=()
-stop_daemons() { for pid in "${daemons[@]}"; do kill "$pid"; done; }
-if ! virsh -c qemu:///system version >/dev/null 2>&1; then
-    virtlogd -d -p "$work/virtlogd.pid"; libvirtd -d -p "$work/libvirtd.pid"
-    for file in virtlogd libvirtd; do for _ in $(seq 100); do [ -s "$work/$file.pid" ] && break; sleep 0.1; done; daemons+=("$(cat "$work/$file.pid")"); done
-    at_exit stop_daemons
-    for _ in $(seq 100); do virsh -c qemu:///system version >/dev/null 2>&1 && break; sleep 0.2; done
-fi
 system() { "$imgforge" "$@" --connect qemu:///system; }
 system spawn "$image" life-sys "${wait[@]}"
 holds "a leased address" grep -Eq '^192\.168\.[0-9]+\.[0-9]+$' <(run ip life-sys)
