@@ -55,6 +55,7 @@ public:
 
 private:
     void find_file_systems();
+    void add_containers();
     void open_containers();
     void refuse_hibernated() const;
     void find_root();
@@ -63,7 +64,7 @@ private:
     bool is_claimed(const std::string& mountable) const;
     void claim(const std::string& root);
     void unmount_candidate();
-    [[noreturn]] void no_root() const;
+    [[noreturn]] void no_root();
     void mount_others();
     void mount_one(const FstabEntry& entry);
     void mount_esp();
@@ -101,14 +102,40 @@ void Opening::find_file_systems() {
     }
 }
 
+/// guestfs_list_filesystems leaves LUKS out, as it does with all that only holds others. Both versions of the header begin alike
+/// (LUKS1 On-Disk Format Specification; LUKS2 On-Disk Format Specification, 3.1).
+void Opening::add_containers() {
+    constexpr std::string_view magic("LUKS\xba\xbe", 6);
+    std::vector<std::string> devices = take_strings(appliance_.call("disks", [](guestfs_h* g) { return guestfs_list_devices(g); }));
+    for (char** more : {appliance_.call("partitions", [](guestfs_h* g) { return guestfs_list_partitions(g); }),
+                        appliance_.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs(g); })}) {
+        const std::vector<std::string> names = take_strings(more);
+        devices.insert(devices.end(), names.begin(), names.end());
+    }
+    for (const std::string& device : devices) {
+        const bool listed = std::any_of(os_.file_systems.begin(), os_.file_systems.end(),
+                                        [&](const FileSystem& file_system) { return file_system.mountable == device; });
+        if (!listed && appliance_.read_device(device, 0, magic.size()) == magic) {
+            FileSystem container;
+            container.mountable = device;
+            container.type = "crypto_LUKS";
+            os_.file_systems.push_back(std::move(container));
+        }
+    }
+}
+
 void Opening::open_containers() {
+    if (options_.passphrase_file.empty()) {
+        return;
+    }
+    add_containers();
     std::vector<std::string> containers;
     for (const FileSystem& file_system : os_.file_systems) {
         if (file_system.type == "crypto_LUKS") {
             containers.push_back(file_system.mountable);
         }
     }
-    if (containers.empty() || options_.passphrase_file.empty()) {
+    if (containers.empty()) {
         return;
     }
     std::string passphrase = read_file(options_.passphrase_file, 1U << 20U);
@@ -243,7 +270,10 @@ void Opening::unmount_candidate() {
     }
 }
 
-void Opening::no_root() const {
+void Opening::no_root() {
+    if (!os_.encrypted) {
+        add_containers();
+    }
     std::string seen;
     bool ntfs = false;
     bool luks = false;

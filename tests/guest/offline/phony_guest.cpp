@@ -94,6 +94,7 @@ void plant(Appliance& appliance, const std::vector<Canary>& canaries, const std:
     guest.chown("/home/user/document", 1000, 1000);
     guest.set_xattr("/home/user/document", "user.note", "kept");
     guest.symlink("usr/bin", "/bin");
+    guest.make_directory("/tmp");
     guest.chmod("/tmp", 01777);
     // A link that leads out of a cleaned folder: what it points to stays.
     guest.symlink("/home/user/document", "/tmp/link-to-document");
