@@ -22,7 +22,8 @@ std::string debian(PackageAction action, const std::string& names) {
     const std::string apt =
         "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true NEEDRESTART_SUSPEND=1; apt-get -q -y -o Dpkg::Use-Pty=0 ";
     switch (action) {
-        case PackageAction::refresh: return apt + "update";
+        // Else a repository that does not answer is a warning only (apt-get(8)), and a refresh would find "nothing new".
+        case PackageAction::refresh: return apt + "-o APT::Update::Error-Mode=any update";
         case PackageAction::upgrade: return apt + "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold dist-upgrade";
         case PackageAction::install: return apt + "-o Dpkg::Options::=--force-confold install --" + names;
         case PackageAction::remove: return apt + "purge --" + names + " && " + apt + "autoremove";

@@ -106,6 +106,8 @@ TEST_F(Customize, finds_all_faults_of_the_options_at_once) {
 
 TEST(PackageCommand, speaks_to_the_manager_of_each_family_and_refuses_options_as_names) {
     guest::Inspection os;
+    os.family = "debian";
+    EXPECT_THAT(package_command(os, PackageAction::refresh, {}), HasSubstr("APT::Update::Error-Mode=any update"));
     os.family = "redhat";
     EXPECT_EQ(package_command(os, PackageAction::install, {"vim"}), "dnf -y install vim");
     os.family = "suse";
