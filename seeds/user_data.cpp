@@ -7,7 +7,6 @@
 #include <archive_entry.h>
 #include <fmt/format.h>
 
-#include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
 #include "seeds/base64.hpp"
@@ -204,6 +203,16 @@ void add_work(const SeedSpec& spec, Json& out) {
     }
 }
 
+/// The same for the same texts, and in neither of them.
+std::string unused_boundary(std::string_view users, std::string_view ours) {
+    for (unsigned number = 0;; ++number) {
+        const std::string boundary = fmt::format("==imgforge-{:04}==", number);
+        if (users.find(boundary) == std::string_view::npos && ours.find(boundary) == std::string_view::npos) {
+            return boundary;
+        }
+    }
+}
+
 }  // namespace
 
 UserDataKind user_data_kind(std::string_view bytes) {
@@ -276,8 +285,7 @@ Json cloud_config(const SeedSpec& spec) {
 
 std::string merged_user_data(const std::string& users, const Json& ours) {
     const UserDataKind kind = user_data_kind(users);
-    // Derived from the contents: the same inputs give the same bytes, and the text cannot hold its own digest.
-    const std::string boundary = "==imgforge-" + sha256_hex(users).substr(0, 24) + "==";
+    const std::string boundary = unused_boundary(users, cloud_config_text(ours));
     std::string out = fmt::format("Content-Type: multipart/mixed; boundary=\"{}\"\nMIME-Version: 1.0\n\n--{}\n", boundary, boundary);
     if (kind == UserDataKind::mime) {
         out += users;  // its own headers make it a nested multipart, which cloud-init walks into

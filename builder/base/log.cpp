@@ -7,6 +7,9 @@
 #include <memory>
 #include <mutex>
 
+// The header-only form: this is the only unit that uses spdlog, and the front program shall not load the shared library.
+#undef SPDLOG_COMPILED_LIB
+#undef SPDLOG_SHARED_LIB
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <iterator>
 
@@ -8,6 +11,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/random.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/cli/commands.hpp"
 #include "seeds/passwords.hpp"
@@ -83,14 +87,27 @@ std::filesystem::path output_of(const Arguments& arguments, const std::string& f
     return format == "dir" ? name + "-seed" : format == "vfat" ? name + "-seed.img" : name + "-seed.iso";
 }
 
+/// Whole or not at all, but not flushed to the disk: nothing refers to the file yet, and flushing takes longer than all the rest.
+void write_unflushed(const std::filesystem::path& path, std::string_view bytes) {
+    const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+    const std::filesystem::path temporary = folder / fmt::format(".{}.{}.tmp", path.filename().string(), random_hex(8));
+    const Fd file = open_fd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    try {
+        write_all(file.get(), bytes, path.string());
+        std::filesystem::rename(temporary, path);
+    } catch (...) {
+        ::unlink(temporary.c_str());
+        throw;
+    }
+}
+
 void write_seed(const seeds::SeedFiles& files, std::string_view label, const std::string& format, const std::filesystem::path& output) {
     if (format == "dir") {
         seeds::write_seed_dir(files, output);
-    } else if (format == "vfat") {
-        seeds::write_seed_vfat(files, label, output);
-    } else {
-        seeds::write_seed_iso(files, label, output);
+        return;
     }
+    const std::int64_t epoch = seeds::reproducible_time();
+    write_unflushed(output, format == "vfat" ? seeds::seed_vfat(files, label, epoch) : seeds::seed_iso(files, label, epoch));
 }
 
 int create(const Arguments& arguments, CommandContext& context) {
@@ -114,14 +131,18 @@ int create(const Arguments& arguments, CommandContext& context) {
     }
     const std::string_view label = seeds::volume_label(spec.datasource);
     write_seed(files, label, format, output);
-    seeds::FoundSeed made{.datasource = std::string(seeds::to_string(spec.datasource)), .label = std::string(label), .files = files};
-    Json record = seeds::seed_record(made);
-    record["path"] = std::filesystem::absolute(output).string();
-    record["format"] = format;
-    record["instance_id"] = spec.instance_id;
-    record["problems"] = warnings.to_json();
-    context.result(record, fmt::format("{}\n  {} seed with label {}, instance {}\n  {} files; attach it as a read-only virtio disk\n",
-                                       output.string(), seeds::to_string(spec.datasource), label, spec.instance_id, files.size()));
+    const std::string text = fmt::format("{}\n  {} seed with label {}, instance {}\n  {} files; attach it as a read-only virtio disk\n",
+                                         output.string(), seeds::to_string(spec.datasource), label, spec.instance_id, files.size());
+    Json record;
+    if (context.json) {  // digests are made only for those who read them: loading OpenSSL's providers takes 2 ms
+        record =
+            seeds::seed_record({.datasource = std::string(seeds::to_string(spec.datasource)), .label = std::string(label), .files = files});
+        record["path"] = std::filesystem::absolute(output).string();
+        record["format"] = format;
+        record["instance_id"] = spec.instance_id;
+        record["problems"] = warnings.to_json();
+    }
+    context.result(record, text);
     return 0;
 }
 
