@@ -69,6 +69,7 @@ FailureRule read_failure(RowReader& row) {
     row.text("in", where);
     row.pattern("unless", rule.unless);
     row.seconds("grace", rule.grace);
+    row.flag("explains", rule.explains);
     row.flag("transient", rule.transient);
     if (where != "console" && where != "log" && where != "both")
         row.fault("in", fmt::format("'in' is console, log or both, not '{}'", where));

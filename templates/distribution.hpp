@@ -81,6 +81,7 @@ struct FailureRule {
     bool on_log = false;             ///< searched in the log channels' lines
     std::string unless{};            ///< lines that match this too do not count
     std::chrono::seconds grace{20};  ///< how long more output is waited for before the verdict
+    bool explains = false;           ///< no verdict by itself: says why when the installer then asks or ends; later phrases replace it
     bool transient = false;          ///< a mirror or network fault that a second try from scratch may not meet
 };
 

@@ -170,7 +170,7 @@ void Watcher::stats(const GuestStats& stats, Instant now) {
 }
 
 void Watcher::look_for_failure(const std::string& line, bool from_log, Instant now) {
-    if (pending_ || marker_at_ || line.empty()) {
+    if ((pending_ && !pending_->rule->explains) || marker_at_ || line.empty()) {
         return;
     }
     const std::string text = line.substr(0, longest_searched);
@@ -201,7 +201,7 @@ void Watcher::ended(bool by_itself, const std::string& how, Instant now) {
         return;
     }
     if (pending_) {
-        check_failure(now + std::chrono::hours(1));  // no more output will come
+        check_failure(now, true);  // no more output will come
     }
     if (by_itself) {
         decide({.kind = Outcome::Kind::no_marker,
@@ -227,7 +227,7 @@ void Watcher::tick(Instant now) {
         return;
     }
     check_question(now);
-    check_failure(now);
+    check_failure(now, false);
     check_silence(now);
     if (!outcome_ && progress_.returns() >= too_many_returns) {
         decide({.kind = Outcome::Kind::loop,
@@ -297,7 +297,7 @@ void Watcher::decide_question(const std::string& prompt, Instant now) {
         return;
     }
     if (pending_) {
-        check_failure(now + std::chrono::hours(1));
+        check_failure(now, true);
         return;
     }
     decide({.kind = Outcome::Kind::question,
@@ -305,7 +305,7 @@ void Watcher::decide_question(const std::string& prompt, Instant now) {
             .remedy = "answer this question in the answers file"});
 }
 
-void Watcher::check_failure(Instant now) {
+void Watcher::check_failure(Instant now, bool at_end) {
     if (outcome_ || !pending_) {
         return;
     }
@@ -313,7 +313,7 @@ void Watcher::check_failure(Instant now) {
         pending_.reset();  // the installer went on: it was not the end
         return;
     }
-    if (now - pending_->at < pending_->rule->grace) {
+    if (!at_end && (pending_->rule->explains || now - pending_->at < pending_->rule->grace)) {
         return;
     }
     const auto& rule = *pending_->rule;

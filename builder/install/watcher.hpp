@@ -96,7 +96,8 @@ private:
     void check_question(Instant now);
     void decide_question(const std::string& prompt, Instant now);
     void check_marker(const std::string& line, Instant now);
-    void check_failure(Instant now);
+    /// `at_end`: the installer waits or has ended, so nothing that was found can still turn out harmless.
+    void check_failure(Instant now, bool at_end);
     void check_silence(Instant now);
     std::string question_text() const;
     std::string where(Instant now) const;

@@ -186,6 +186,24 @@ TEST_F(WatcherTest, a_log_line_does_not_stop_an_installer_that_goes_on) {
     EXPECT_FALSE(watcher_->outcome());
 }
 
+// Debian 12 from a medium without pciutils and usbutils, as recorded: apt says so during the base system's installation, which then
+// works on for minutes without a word on the console.
+TEST_F(WatcherTest, packages_the_installer_tries_by_itself_do_not_end_it_however_long_it_takes) {
+    watch();
+    console("Installing the base system  ... 91%");
+    log("Nov 21 11:57:25 in-target: E: Unable to locate package pciutils\n");
+    wait(8);
+    log("Nov 21 11:57:33 in-target: E: Unable to locate package usbutils\n");
+    wait(300);
+    EXPECT_FALSE(watcher_->outcome());
+
+    console(
+        "\r\n!! ERROR: Installation step failed\r\nAn installation step failed. The failing step is: Install the base system\r\n[Press "
+        "enter to continue] ");
+    wait(6);
+    EXPECT_THAT(outcome().message, HasSubstr("usbutils"));
+}
+
 TEST_F(WatcherTest, nothing_on_the_console_is_no_boot) {
     watch({.marker = "m", .slowness = 8});
     wait(479);
