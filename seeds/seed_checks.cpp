@@ -9,6 +9,7 @@
 
 #include "builder/base/strict_yaml.hpp"
 #include "builder/base/suggestion.hpp"
+#include "seeds/mime_parts.hpp"
 #include "seeds/network.hpp"
 #include "seeds/passwords.hpp"
 #include "seeds/schema_check.hpp"
@@ -139,6 +140,73 @@ void explain_header(std::string_view text, const std::string& name, Diagnostics&
     faults.add({.file = name, .line = 1, .column = 1, .message = message, .suggestion = "#cloud-config"});
 }
 
+/// The parts cloud-init treats as cloud-config or tells by their first line; lines are those of the whole file where that is possible.
+void check_mime(const std::string& text, const std::string& name, Diagnostics& faults) {
+    int number = 0;
+    for (const MimePart& part : mime_parts(text)) {
+        ++number;
+        const std::string part_name =
+            part.as_written ? name : fmt::format("{} part {}{}", name, number, part.name.empty() ? "" : " (" + part.name + ")");
+        const bool config = part.type == "text/cloud-config";
+        const std::string content = gunzipped(part.bytes, part_name);
+        if (user_data_kind(content) == UserDataKind::mime || !(config || user_data_kind(content) == UserDataKind::cloud_config)) {
+            continue;
+        }
+        // A part of this type needs no first line: cloud-init goes by the type (user_data.py _process_msg).
+        const Diagnostics found = trimmed(content).empty() ? Diagnostics() : check_schema_text("cloud-config.json", content, part_name);
+        for (Diagnostic fault : found.list()) {
+            fault.line += part.as_written && fault.line > 0 ? part.first_line - 1 : 0;
+            faults.add(std::move(fault));
+        }
+    }
+}
+
+/// `text` with the expressions of a template replaced by a word and its statements and comments by nothing; lines stay where they are.
+std::string without_jinja(const std::string& text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::string_view open = std::string_view(text).substr(at, 2);
+        const std::string_view close = open == "{{" ? "}}" : open == "{%" ? "%}" : open == "{#" ? "#}" : "";
+        const std::size_t end = close.empty() ? std::string::npos : text.find(close, at + 2);
+        if (end == std::string::npos) {
+            out.push_back(text[at++]);
+            continue;
+        }
+        out += open == "{{" ? "jinja" : "";
+        out.append(static_cast<std::size_t>(
+                       std::count(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(end), '\n')),
+                   '\n');
+        at = end + 2;
+    }
+    return out;
+}
+
+/// What can be said before the values are known: the kind of the text below the first line, and keys that do not exist.
+void check_jinja(const std::string& text, const std::string& name, Diagnostics& faults) {
+    const std::string body = without_jinja(text.substr(std::min(text.find('\n'), text.size())));
+    const std::string_view rest = trimmed(body);
+    const UserDataKind kind = user_data_kind(rest);
+    if (kind == UserDataKind::unknown || kind == UserDataKind::empty) {
+        faults.add({.file = name,
+                    .line = 2,
+                    .message = "below the jinja line must stand what the text is once it is filled in",
+                    .suggestion = "#cloud-config"});
+        return;
+    }
+    if (kind != UserDataKind::cloud_config) {
+        return;
+    }
+    const bool has_statements = text.find("{%") != std::string::npos;
+    const Diagnostics found = check_schema_text("cloud-config.json", body, name);
+    for (Diagnostic fault : found.list()) {
+        const bool unknown_key = fault.message.rfind("unknown key", 0) == 0;
+        if (unknown_key || !has_statements) {  // a value may be anything once it is filled in, so that no fault is certain
+            fault.severity = Diagnostic::Severity::warning;
+            faults.add(std::move(fault));
+        }
+    }
+}
+
 }  // namespace
 
 Diagnostics check_user_data(const std::string& bytes, const std::string& name) {
@@ -151,7 +219,9 @@ Diagnostics check_user_data(const std::string& bytes, const std::string& name) {
             break;
         case UserDataKind::unknown: explain_header(text, name, faults); break;
         case UserDataKind::cloud_config: faults.append(check_schema_text("cloud-config.json", text, name)); break;
-        default: break;  // scripts, MIME, jinja and the rest mean what cloud-init makes of them
+        case UserDataKind::mime: check_mime(text, name, faults); break;
+        case UserDataKind::jinja: check_jinja(text, name, faults); break;
+        default: break;  // scripts and the rest mean what cloud-init makes of them
     }
     return faults;
 }

@@ -13,6 +13,7 @@
 #include "seeds/seed_checks.hpp"
 #include "seeds/text.hpp"
 #include "seeds/user_data.hpp"
+#include "seeds/vfat_reader.hpp"
 
 namespace imgforge::seeds {
 namespace {
@@ -85,7 +86,8 @@ void judge_nocloud(FoundSeed& seed) {
     }
     const auto meta = seed.files.find("meta-data");
     if (meta != seed.files.end() && meta->second.find("instance-id") == std::string::npos) {
-        add(seed, "meta-data", "there is no instance-id, so a clone does not notice that it is a new machine", "instance-id: i-0001");
+        add(seed, "meta-data",
+            "there is no instance-id, so a clone does not notice that it is a new machine; add for example 'instance-id: i-0001'");
     }
     judge_user_data(seed, "user-data");
     const auto network = seed.files.find("network-config");
@@ -140,8 +142,25 @@ FoundSeed read_seed(const std::filesystem::path& path) {
     if (std::filesystem::is_directory(path)) {
         return judge_seed(folder_files(path), "");
     }
-    const image::IsoReader iso(path);
-    return judge_seed(iso_files(iso), iso.volume().label);
+    if (std::filesystem::file_size(path) <= 2 * largest_seed) {
+        const std::string bytes = read_file(path);
+        if (is_vfat(bytes)) {
+            std::string label;
+            SeedFiles files = read_vfat(bytes, label);
+            return judge_seed(std::move(files), label);
+        }
+    }
+    try {
+        const image::IsoReader iso(path);
+        return judge_seed(iso_files(iso), iso.volume().label);
+    } catch (const Error& error) {
+        if (error.kind() != Failure::integrity) {
+            throw;
+        }
+        // The reader's own remedy speaks of installer media.
+        throw Error(error.kind(), error.message(),
+                    "a seed is an ISO 9660 or vfat image or a folder; make it again with imgforge seed create");
+    }
 }
 
 Json seed_record(const FoundSeed& seed) {

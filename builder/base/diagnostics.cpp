@@ -7,12 +7,33 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/suggestion.hpp"
 
 namespace imgforge {
 namespace {
 
 auto key(const Diagnostic& d) {
     return std::tie(d.file, d.line, d.column, d.pointer, d.message);
+}
+
+/// A suggestion is either the word that was meant in place of one in the message, or a thing to do.
+bool is_misspelling(const Diagnostic& d) {
+    if (d.suggestion.find(' ') != std::string::npos) {
+        return false;
+    }
+    constexpr std::string_view around = "'`\",.:;()";
+    std::size_t begin = 0;
+    while (begin < d.message.size()) {
+        const std::size_t end = std::min(d.message.find(' ', begin), d.message.size());
+        std::string_view word = std::string_view(d.message).substr(begin, end - begin);
+        begin = end + 1;
+        word.remove_prefix(std::min(word.find_first_not_of(around), word.size()));
+        word = word.substr(0, word.find_last_not_of(around) + 1);
+        if (!word.empty() && nearest(word, {d.suggestion})) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -39,7 +60,7 @@ std::string to_text(const Diagnostic& d) {
     }
     text += fmt::format(": {}{}", d.severity == Diagnostic::Severity::warning ? "warning: " : "", d.message);
     if (!d.suggestion.empty()) {
-        text += fmt::format(" (did you mean '{}'?)", d.suggestion);
+        text += is_misspelling(d) ? fmt::format(" (did you mean '{}'?)", d.suggestion) : fmt::format(" (try: {})", d.suggestion);
     }
     return text;
 }

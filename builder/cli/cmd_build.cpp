@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
+#include "pipelines/report/run_folder.hpp"
 
 namespace imgforge::cli {
 namespace {
+
+/// Builds, and writes the page of --html however the build ends.
+engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildOptions& options, const CommandContext& context,
+                                    const std::optional<std::string>& page) {
+    const auto write_page = [&](const std::filesystem::path& run_folder) {
+        write_file_atomically(*page, report::html(report::read_run(run_folder)), 0644);
+    };
+    try {
+        engine::BuildReport built = engine::build(recipe, options, stage_services(context), build_seams(context));
+        if (page) {
+            write_page(built.run_folder);
+        }
+        return built;
+    } catch (const Error&) {
+        if (page) {
+            write_page(report::newest_run(context.places.runs()));
+        }
+        throw;
+    }
+}
 
 int run_build(const Arguments& arguments, CommandContext& context) {
     std::vector<engine::Override> overrides;
@@ -32,7 +54,7 @@ int run_build(const Arguments& arguments, CommandContext& context) {
         context.result(engine::plan_record(recipe.facts.name, plan, explain), engine::plan_text(recipe.facts.name, plan, explain));
         return 0;
     }
-    const engine::BuildReport report = engine::build(recipe, options, services, build_seams(context));
+    const engine::BuildReport report = build_with_page(recipe, options, context, arguments.get("html"));
     context.result(engine::build_record(report), engine::build_text(report));
     return 0;
 }
@@ -63,6 +85,10 @@ Command build_command() {
                      .value = "KEY=VALUE",
                      .help = "change the recipe: machine.memory=2G, installer.iso=FILE, stages.STAGE.OPTION=VALUE",
                      .repeatable = true},
+                    {.names = {"--html"},
+                     .value = "FILE",
+                     .help = "write a page about the build, see imgforge report",
+                     .completes = Completes::file},
                     {.names = {"--keep-failed"}, .help = "keep what a failed stage left behind, to look at it"}},
         .examples = {{"imgforge build debian13", "build the shipped recipe"},
                      {"imgforge build my.recipe --plan", "see what would run, and why"},

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/file.hpp"
+#include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/manual.hpp"
 
@@ -19,7 +20,10 @@ Command manual_command() {
                     const std::filesystem::path folder = arguments.get_or("FOLDER", ".");
                     make_directories(folder);
                     Json names = Json::array();
-                    for (const auto& [name, text] : manual_pages(all_commands())) {
+                    std::map<std::string, std::string> pages = manual_pages(all_commands());
+                    const engine::RecipeRules rules = recipe_rules();
+                    pages["imgforge.recipe.5"] = recipe_page(engine::recipe_schema(rules.types, rules.known_os));
+                    for (const auto& [name, text] : pages) {
                         write_file_atomically(folder / name, text);
                         names.push_back(name);
                     }

@@ -43,6 +43,7 @@ Command cleanup_command();
 Command spool_run_command();
 Command spool_watch_command();
 Command doctor_command();
+Command report_command();
 Command audit_command();
 Command compact_command();
 Command media_probe_command();

@@ -12,20 +12,6 @@
 namespace imgforge::cli {
 namespace {
 
-/// Text for troff: backslashes, leading dots and quotes would be commands; a plain "-" would become a hyphen.
-std::string escape(std::string_view text) {
-    std::string result;
-    bool line_start = true;
-    for (const char c : text) {
-        if (line_start && (c == '.' || c == '\'')) {
-            result += "\\&";
-        }
-        result += c == '\\' ? std::string("\\e") : c == '-' ? std::string("\\-") : std::string(1, c);
-        line_start = c == '\n';
-    }
-    return result;
-}
-
 std::string page_name(const std::string& command) {
     std::string name = "imgforge-" + command;
     std::replace(name.begin(), name.end(), ' ', '-');
@@ -35,15 +21,15 @@ std::string page_name(const std::string& command) {
 std::string header(const std::string& name, const std::string& summary) {
     std::string upper = name;
     std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return fmt::format(".TH {} 1 \"\" \"imgforge {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n", escape(upper), IMGFORGE_VERSION,
-                       escape(name), escape(summary));
+    return fmt::format(".TH {} 1 \"\" \"imgforge {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n", troff_escape(upper), IMGFORGE_VERSION,
+                       troff_escape(name), troff_escape(summary));
 }
 
 std::string paragraphs(std::string_view text) {
     std::string result;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find("\n\n"), text.size());
-        result += ".PP\n" + escape(text.substr(0, end)) + "\n";
+        result += ".PP\n" + troff_escape(text.substr(0, end)) + "\n";
         text.remove_prefix(std::min(end + 2, text.size()));
     }
     return result;
@@ -52,12 +38,12 @@ std::string paragraphs(std::string_view text) {
 std::string options(const std::vector<Option>& list) {
     std::string result;
     for (const Option& option : list) {
-        result += fmt::format(".TP\n\\fB{}\\fR{}\n{}", escape(fmt::format("{}", fmt::join(option.names, ", "))),
-                              option.value.empty() ? "" : " \\fI" + escape(option.value) + "\\fR", escape(option.help));
+        result += fmt::format(".TP\n\\fB{}\\fR{}\n{}", troff_escape(fmt::format("{}", fmt::join(option.names, ", "))),
+                              option.value.empty() ? "" : " \\fI" + troff_escape(option.value) + "\\fR", troff_escape(option.help));
         if (!option.choices.empty()) {
-            result += escape(fmt::format(". One of: {}", fmt::join(option.choices, ", ")));
+            result += troff_escape(fmt::format(". One of: {}", fmt::join(option.choices, ", ")));
         }
-        result += option.repeatable ? escape(". May be given again") + ".\n" : ".\n";
+        result += option.repeatable ? troff_escape(". May be given again") + ".\n" : ".\n";
     }
     return result;
 }
@@ -65,7 +51,7 @@ std::string options(const std::vector<Option>& list) {
 std::string examples(const std::vector<Example>& list) {
     std::string result;
     for (const Example& example : list) {
-        result += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", escape(example.what), escape(example.line));
+        result += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", troff_escape(example.what), troff_escape(example.line));
     }
     return result;
 }
@@ -76,12 +62,12 @@ constexpr const char* exit_section =
 
 std::string command_page(const Command& command) {
     std::string page = header(page_name(command.name), command.summary);
-    page += ".SH SYNOPSIS\n" + escape(usage_line(command)) + "\n.SH DESCRIPTION\n" + escape(command.summary) + ".\n" +
+    page += ".SH SYNOPSIS\n" + troff_escape(usage_line(command)) + "\n.SH DESCRIPTION\n" + troff_escape(command.summary) + ".\n" +
             paragraphs(command.description);
     if (!command.positionals.empty()) {
         page += ".SH ARGUMENTS\n";
         for (const Positional& positional : command.positionals) {
-            page += fmt::format(".TP\n\\fI{}\\fR\n{}.\n", escape(positional.name), escape(positional.help));
+            page += fmt::format(".TP\n\\fI{}\\fR\n{}.\n", troff_escape(positional.name), troff_escape(positional.help));
         }
     }
     if (!command.options.empty()) {
@@ -96,7 +82,8 @@ std::string command_page(const Command& command) {
 
 std::string main_page(const std::vector<Command>& commands) {
     std::string page = header("imgforge", "from a distribution's installer ISO to running, unique virtual machines");
-    page += ".SH SYNOPSIS\n.B imgforge\n\\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n.nf\n" + escape(overview_text()) + ".fi\n";
+    page +=
+        ".SH SYNOPSIS\n.B imgforge\n\\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n.nf\n" + troff_escape(overview_text()) + ".fi\n";
     std::string group;
     for (const Command& command : commands) {
         if (command.hidden) {
@@ -106,9 +93,9 @@ std::string main_page(const std::vector<Command>& commands) {
             group = command.group;
             std::string upper = group;
             std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-            page += fmt::format(".SH {} COMMANDS\n", escape(upper));
+            page += fmt::format(".SH {} COMMANDS\n", troff_escape(upper));
         }
-        page += fmt::format(".TP\n.BR {} (1)\n{}.\n", page_name(command.name), escape(command.summary));
+        page += fmt::format(".TP\n.BR {} (1)\n{}.\n", page_name(command.name), troff_escape(command.summary));
     }
     page += ".SH COMMON OPTIONS\n" + options(common_options());
     page +=
@@ -121,6 +108,19 @@ std::string main_page(const std::vector<Command>& commands) {
 }
 
 }  // namespace
+
+std::string troff_escape(std::string_view text) {
+    std::string result;
+    bool line_start = true;
+    for (const char c : text) {
+        if (line_start && (c == '.' || c == '\'')) {
+            result += "\\&";
+        }
+        result += c == '\\' ? std::string("\\e") : c == '-' ? std::string("\\-") : std::string(1, c);
+        line_start = c == '\n';
+    }
+    return result;
+}
 
 std::map<std::string, std::string> manual_pages(const std::vector<Command>& commands) {
     std::map<std::string, std::string> pages{{"imgforge.1", main_page(commands)}};

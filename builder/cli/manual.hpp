@@ -13,4 +13,10 @@ namespace imgforge::cli {
 /// comes from the command records, so that it cannot drift from what the program does.
 std::map<std::string, std::string> manual_pages(const std::vector<Command>& commands);
 
+/// imgforge.recipe(5), made from the JSON Schema of recipes (`imgforge schema`) for the same reason.
+std::string recipe_page(const Json& schema);
+
+/// Text for troff: backslashes, leading dots and quotes would be commands; a plain "-" would become a hyphen.
+std::string troff_escape(std::string_view text);
+
 }  // namespace imgforge::cli

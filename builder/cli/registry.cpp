@@ -6,6 +6,7 @@ namespace imgforge::cli {
 std::vector<Command> all_commands() {
     return {
         build_command(),
+        report_command(),
         validate_command(),
         schema_command(),
         refresh_command(),

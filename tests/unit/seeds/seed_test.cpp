@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,6 +68,62 @@ TEST(SeedReader, refuses_damaged_images) {
     EXPECT_THROW(static_cast<void>(read_seed(folder / "text.iso")), Error);
 }
 
+TEST(SeedVfat, reads_back_with_all_files_and_label) {
+    const TempDir folder("seed");
+    SeedFiles files = odd_files();
+    files["a/b/\xc3\xa4\xf0\x9f\x98\x80 with blanks.txt"] = "x";
+    write_seed_vfat(files, "cidata", folder / "a.img");
+
+    const FoundSeed found = read_seed(folder / "a.img");
+
+    EXPECT_EQ(found.label, "CIDATA");
+    EXPECT_TRUE(found.files == files);
+}
+
+TEST(SeedVfat, hostile_images_end_in_an_error) {
+    const TempDir folder("seed");
+    const std::string good = seed_vfat({{"meta-data", std::string(9000, 'x')}, {"user-data", "#cloud-config\n"}}, "cidata", 0);
+    const auto kind_of = [&](const std::string& bytes) -> std::optional<Failure> {
+        write_file_atomically(folder / "bad.img", bytes);
+        try {
+            static_cast<void>(read_seed(folder / "bad.img"));
+            return std::nullopt;
+        } catch (const Error& error) {
+            return error.kind();
+        }
+    };
+    ASSERT_EQ(kind_of(good), std::nullopt);
+
+    std::string circle = good;  // cluster 2 of the first FAT names itself
+    circle[512 + 4] = 2;
+    circle[512 + 5] = 0;
+    EXPECT_EQ(kind_of(circle), Failure::integrity);
+    std::string outside = good;
+    outside[512 + 4] = '\x00';
+    outside[512 + 5] = '\x7f';
+    EXPECT_EQ(kind_of(outside), Failure::integrity);
+    std::string no_cluster = good;
+    no_cluster[13] = 0;
+    EXPECT_EQ(kind_of(no_cluster), Failure::integrity);
+    EXPECT_EQ(kind_of(good.substr(0, 600)), Failure::integrity);
+    for (std::size_t at = 11; at < 40; ++at) {  // any number of the boot sector may be absurd: an answer, never a crash
+        std::string odd = good;
+        odd[at] = '\xff';
+        static_cast<void>(kind_of(odd));
+    }
+}
+
+TEST(SeedReader, a_file_that_is_no_image_gets_a_remedy_about_seeds) {
+    const TempDir folder("seed");
+    write_file_atomically(folder / "x.iso", std::string(1U << 17U, 'x'));
+    try {
+        static_cast<void>(read_seed(folder / "x.iso"));
+        FAIL() << "no error";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.hint(), Not(HasSubstr("publisher")));
+    }
+}
+
 TEST(SeedReader, tells_what_a_seed_lacks) {
     EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}}, "CIDATA").problems.text(), HasSubstr("meta-data: missing"));
     EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}, {"meta-data", "instance-id: a"}}, "seed").problems.text(),
@@ -126,6 +184,33 @@ TEST(SeedChecks, tell_line_of_unknown_keys_and_wrong_types) {
     EXPECT_THAT(found, HasSubstr("u:3:9: `runcmd` must be a list, not text"));
     EXPECT_THAT(found, HasSubstr("u:6:"));
     EXPECT_EQ(check_user_data("#cloud-config\npackage_update: yes\n", "u").text(), "");
+}
+
+TEST(SeedChecks, look_into_the_parts_of_a_mime_message) {
+    const std::string message =
+        "Content-Type: multipart/mixed; boundary=\"XX\"\nMIME-Version: 1.0\n\n--XX\nContent-Type: text/cloud-config\n\n"
+        "#cloud-config\npackage: [vim]\n--XX\nContent-Type: text/x-shellscript\n\n#!/bin/sh\npackage: x\n--XX\n"
+        "Content-Type: text/cloud-config; name=\"late\"\nContent-Transfer-Encoding: base64\n\n" +
+        base64_encode("#cloud-config\nruncmd: 7\n") + "\n--XX--\n";
+
+    const std::string found = check_user_data(message, "ud").text();
+
+    EXPECT_THAT(found, HasSubstr("ud:8:1: warning: unknown key `package`, it will be ignored (did you mean 'packages'?)"));
+    EXPECT_THAT(found, HasSubstr("ud part 3 (late):2:"));
+    EXPECT_THAT(found, Not(HasSubstr("ud:13")));
+}
+
+TEST(SeedChecks, look_below_the_jinja_line) {
+    EXPECT_THAT(check_user_data("## template: jinja\npackages: [vim]\n", "ud").text(), HasSubstr("ud:2: below the jinja line"));
+    const Diagnostics found = check_user_data(
+        "## template: jinja\n#cloud-config\nhostname: {{ v1.local_hostname }}\n{% if x %}\npackage: [vim]\n{% endif %}\n", "ud");
+    EXPECT_FALSE(found.has_errors());
+    EXPECT_THAT(found.text(), HasSubstr("ud:5:1: warning: unknown key `package`"));
+    EXPECT_TRUE(check_user_data("## template: jinja\n#!/bin/sh\necho {{ v1.region }}\n", "ud").empty());
+}
+
+TEST(SeedChecks, remedies_are_no_misspellings) {
+    EXPECT_THAT(check_seed({.hostname = "no_name"}).text(), HasSubstr("(try: letters, digits and hyphens"));
 }
 
 TEST(SeedChecks, tell_faults_of_network_config) {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/cli/commands.hpp"
+#include "pipelines/report/run_folder.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::cli {
+namespace {
+
+/// RUN is an id below runs/, or a folder; without it the newest.
+fs::path folder_of(const Arguments& arguments, const CommandContext& context) {
+    const auto run = arguments.get("RUN");
+    if (!run) {
+        return report::newest_run(context.places.runs());
+    }
+    for (const fs::path& folder : {context.places.runs() / *run, fs::path(*run)}) {
+        std::error_code code;
+        if (fs::is_directory(folder, code)) {
+            return folder;
+        }
+    }
+    throw Error(Failure::usage, fmt::format("there is no run '{}' in {}", *run, context.places.runs().string()),
+                "imgforge report takes the newest");
+}
+
+int run_report(const Arguments& arguments, CommandContext& context) {
+    const report::RunReport run = report::read_run(folder_of(arguments, context));
+    const fs::path output = arguments.get_or("output", run.run + ".html");
+    write_file_atomically(output, report::html(run), 0644);
+    context.result({{"run", run.run}, {"recipe", run.recipe}, {"ok", run.ok}, {"path", fs::absolute(output).string()}}, output.string());
+    return 0;
+}
+
+}  // namespace
+
+Command report_command() {
+    return {
+        .name = "report",
+        .group = "Build",
+        .summary = "one self-contained page about a build",
+        .description =
+            "Stages with their times and what was cached, how the installation ended, its last screen, the image, the packages "
+            "against the generation before, and the audit. The page fetches nothing and holds no script; secrets are masked.",
+        .positionals = {{.name = "RUN", .help = "id of a run; default: the newest", .required = false}},
+        .options = {{.names = {"--output", "-o"}, .value = "FILE", .help = "the page; default: RUN.html", .completes = Completes::file}},
+        .examples = {{"imgforge report", "the newest build"}, {"imgforge report 20261121-084013-debian13-f362 -o build.html", "that one"}},
+        .run = run_report};
+}
+
+}  // namespace imgforge::cli

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/report/run_folder.hpp"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/redact.hpp"
+
+namespace fs = std::filesystem;
+
+namespace imgforge::report {
+namespace {
+
+constexpr std::size_t console_bytes = 6000;
+
+std::optional<Json> json_of(const fs::path& file) {
+    std::error_code code;
+    if (!fs::exists(file, code)) {
+        return std::nullopt;
+    }
+    return parse_json(read_file(file), file.string());
+}
+
+std::string text_of(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// "20261121-084013-fixture-f362" -> "2026-11-21 08:40:13 UTC".
+std::string start_of(const std::string& run) {
+    if (run.size() < 15 || run[8] != '-') {
+        return {};
+    }
+    return fmt::format("{}-{}-{} {}:{}:{} UTC", run.substr(0, 4), run.substr(4, 2), run.substr(6, 2), run.substr(9, 2), run.substr(11, 2),
+                       run.substr(13, 2));
+}
+
+std::vector<StageLine> stage_lines(const Json& record, bool failed) {
+    std::vector<StageLine> lines;
+    double begin = 0;
+    for (const Json& stage : record.value("stages", Json::array())) {
+        StageLine line{.name = text_of(stage, "name"),
+                       .type = text_of(stage, "type"),
+                       .ran = text_of(stage, "verdict") == "run",
+                       .reason = text_of(stage, "reason"),
+                       .begin = begin,
+                       .seconds = stage.value("seconds", 0.0)};
+        begin += line.seconds;
+        lines.push_back(std::move(line));
+    }
+    // The error names the stage: "in stage 'install' (my.recipe:13)".
+    const std::string error = text_of(record, "error");
+    for (StageLine& line : lines) {
+        line.failed = failed && error.find(fmt::format("in stage '{}'", line.name)) != std::string::npos;
+    }
+    return lines;
+}
+
+/// The end of what the installer showed, and its screen.
+void add_installer(const fs::path& folder, RunReport& report) {
+    std::error_code code;
+    if (fs::exists(folder / "screen.png", code)) {
+        report.screenshot_png = read_file(folder / "screen.png", 8U << 20U);
+    }
+    if (fs::exists(folder / "console.txt", code)) {
+        std::string text = read_file(folder / "console.txt");
+        if (text.size() > console_bytes) {
+            const std::size_t line = text.find('\n', text.size() - console_bytes);
+            text.erase(0, line == std::string::npos ? text.size() - console_bytes : line + 1);
+        }
+        report.console_tail = redact(text);
+    }
+}
+
+void add_generation(const Json& record, RunReport& report) {
+    const Json image = record.value("image", Json());
+    const Json generation = record.value("generation", Json());
+    if (!image.is_object() || !image.contains("path")) {
+        return;
+    }
+    report.image = image;
+    report.image["generation"] = generation;
+    const fs::path folder = fs::path(text_of(image, "path")).parent_path();
+    report.audit = json_of(folder / "audit.json").value_or(Json());
+    if (!generation.is_number_integer()) {
+        return;
+    }
+    const auto before = json_of(folder.parent_path() / std::to_string(generation.get<int>() - 1) / "packages.json");
+    const auto after = json_of(folder / "packages.json");
+    if (before && after) {
+        report.packages = package_changes(*before, *after);
+    }
+}
+
+}  // namespace
+
+Json package_changes(const Json& before, const Json& after) {
+    const auto versions = [](const Json& list) {
+        std::map<std::string, std::string> out;
+        for (const Json& package : list.value("packages", Json::array())) {
+            const std::string architecture = text_of(package, "architecture");
+            out[text_of(package, "name") + (architecture.empty() ? "" : ":" + architecture)] = text_of(package, "version");
+        }
+        return out;
+    };
+    const auto old_versions = versions(before);
+    const auto new_versions = versions(after);
+    Json changes{{"added", Json::array()}, {"removed", Json::array()}, {"changed", Json::array()}};
+    for (const auto& [name, version] : new_versions) {
+        const auto was = old_versions.find(name);
+        if (was == old_versions.end()) {
+            changes["added"].push_back(name + " " + version);
+        } else if (was->second != version) {
+            changes["changed"].push_back(fmt::format("{} {} → {}", name, was->second, version));
+        }
+    }
+    for (const auto& [name, version] : old_versions) {
+        if (!new_versions.contains(name)) {
+            changes["removed"].push_back(name + " " + version);
+        }
+    }
+    return changes;
+}
+
+RunReport read_run(const fs::path& folder) {
+    const auto record = json_of(folder / "record.json");
+    if (!record || !record->is_object()) {
+        throw Error(Failure::recipe, fmt::format("{} holds no record of a run", folder.string()),
+                    "a run that still goes on, or was killed, has none yet");
+    }
+    const bool ok = text_of(*record, "state") != "failed" && text_of(*record, "error").empty();
+    RunReport report{.recipe = text_of(*record, "recipe"),
+                     .run = text_of(*record, "run"),
+                     .started = start_of(text_of(*record, "run")),
+                     .ok = ok,
+                     .failure = redact(text_of(*record, "error")),
+                     .stages = stage_lines(*record, !ok)};
+    add_installer(folder / "install", report);
+    add_generation(*record, report);
+    return report;
+}
+
+fs::path newest_run(const fs::path& runs) {
+    fs::path newest;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(runs, code)) {
+        // The names begin with the time, so that the greatest is the newest.
+        if (fs::exists(entry.path() / "record.json", code) && entry.path().filename() > newest.filename()) {
+            newest = entry.path();
+        }
+    }
+    if (newest.empty()) {
+        throw Error(Failure::usage, fmt::format("there is no finished run in {}", runs.string()), "imgforge build RECIPE");
+    }
+    return newest;
+}
+
+}  // namespace imgforge::report

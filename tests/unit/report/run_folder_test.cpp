@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <gmock/gmock.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/temp_dir.hpp"
+#include "pipelines/report/run_folder.hpp"
+
+namespace imgforge::report {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* failed_record = R"json({
+    "recipe": "d", "run": "20261121-084013-d-f362", "generation": null, "image": null, "state": "failed",
+    "error": "no medium\n  in stage 'install' (d.recipe:3)",
+    "stages": [
+        {"name": "fetch", "type": "fetch", "verdict": "reuse", "reason": "nothing changed", "seconds": 0.0},
+        {"name": "install", "type": "install", "verdict": "run", "reason": "never ran", "seconds": 61.5}
+    ]
+})json";
+
+TEST(ReadRun, tells_the_stage_that_failed_with_screen_and_console) {
+    const TempDir folder("run");
+    write_file_atomically(folder / "record.json", failed_record);
+    make_directories(folder / "install");
+    write_file_atomically(folder / "install/screen.png", "\x89PNG");
+    write_file_atomically(folder / "install/console.txt", std::string(20000, 'x') + "\nthe last line\n");
+
+    const RunReport run = read_run(folder.path());
+
+    EXPECT_FALSE(run.ok);
+    EXPECT_EQ(run.started, "2026-11-21 08:40:13 UTC");
+    ASSERT_EQ(run.stages.size(), 2U);
+    EXPECT_FALSE(run.stages[0].ran);
+    EXPECT_FALSE(run.stages[0].failed);
+    EXPECT_TRUE(run.stages[1].failed);
+    EXPECT_EQ(run.console_tail, "the last line\n");
+    EXPECT_THAT(html(run), HasSubstr("data:image/png;base64,"));
+}
+
+TEST(ReadRun, takes_audit_and_packages_of_the_published_generation) {
+    const TempDir home("run");
+    for (const char* const generation : {"1", "2"}) {
+        make_directories(home / "images/d" / generation);
+    }
+    write_file_atomically(home / "images/d/1/packages.json",
+                          R"({"packages": [{"name": "a", "version": "1"}, {"name": "b", "version": "1"}]})");
+    write_file_atomically(home / "images/d/2/packages.json",
+                          R"({"packages": [{"name": "a", "version": "2"}, {"name": "c", "version": "1"}]})");
+    write_file_atomically(home / "images/d/2/audit.json", R"({"clean": true, "findings": []})");
+    write_file_atomically(
+        home / "record.json", R"({"recipe": "d", "run": "20261121-084013-d-f362", "generation": 2, "state": "done", "stages": [],
+        "image": {"path": ")" + (home / "images/d/2/disk.qcow2").string() +
+                                  R"("}})");
+
+    const RunReport run = read_run(home.path());
+
+    EXPECT_TRUE(run.ok);
+    EXPECT_EQ(run.audit["clean"], true);
+    EXPECT_EQ(run.packages["added"][0], "c 1");
+    EXPECT_EQ(run.packages["removed"][0], "b 1");
+    EXPECT_EQ(run.packages["changed"][0], "a 1 → 2");
+}
+
+TEST(ReadRun, a_folder_without_record_is_an_error) {
+    const TempDir folder("run");
+    EXPECT_THROW(static_cast<void>(read_run(folder.path())), Error);
+    EXPECT_THROW(static_cast<void>(newest_run(folder.path())), Error);
+}
+
+TEST(NewestRun, is_the_one_with_the_latest_name_and_a_record) {
+    const TempDir runs("runs");
+    for (const char* const name : {"20261120-1-a", "20261121-1-b", "20261122-killed"}) {
+        make_directories(runs / name);
+    }
+    write_file_atomically(runs / "20261120-1-a/record.json", "{}");
+    write_file_atomically(runs / "20261121-1-b/record.json", "{}");
+
+    EXPECT_EQ(newest_run(runs.path()).filename(), "20261121-1-b");
+}
+
+}  // namespace
+}  // namespace imgforge::report
