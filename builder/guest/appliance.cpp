@@ -186,7 +186,7 @@ std::vector<std::pair<std::string, std::string>> Appliance::file_systems() {
         take_strings(call("list of file systems", [](guestfs_h* g) { return guestfs_list_filesystems(g); }));
     std::vector<std::pair<std::string, std::string>> pairs;
     for (std::size_t index = 0; index + 1 < flat.size(); index += 2) {
-        pairs.emplace_back(flat[index], flat[index + 1]);
+        pairs.emplace_back(with_stable_device(*this, flat[index]), flat[index + 1]);
     }
     return pairs;
 }

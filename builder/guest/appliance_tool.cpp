@@ -6,6 +6,7 @@
 
 #include <array>
 #include <regex>
+#include <sstream>
 
 #include "builder/base/log.hpp"
 
@@ -36,6 +37,39 @@ std::optional<std::string> run_tool(Appliance& appliance, const std::string& lin
         return std::nullopt;
     }
     return take_string(output);
+}
+
+namespace {
+
+/// libguestfs up to 1.50 translates only names that begin with the device when it answers (its daemon/device-name-translation.c).
+bool leaks_kernel_names(const Appliance& appliance) {
+    struct guestfs_version* const version = ::guestfs_version(appliance.handle());
+    if (version == nullptr) {
+        return false;
+    }
+    const bool leaks = version->major == 1 && version->minor <= 50;
+    guestfs_free_version(version);
+    return leaks;
+}
+
+}  // namespace
+
+std::string with_stable_device(Appliance& appliance, const std::string& mountable) {
+    static const std::regex subvolume("btrfsvol:/dev/(sd[a-z]+)([0-9]*)(/.*)");
+    std::smatch match;
+    if (!leaks_kernel_names(appliance) || !std::regex_match(mountable, match, subvolume)) {
+        return mountable;
+    }
+    // "diskb sdc": label and kernel name of each whole disk.
+    const auto links =
+        run_tool(appliance, "cd /dev/disk/guestfs && for label in disk*; do echo $label $(basename $(readlink $label)); done");
+    std::istringstream lines(links.value_or(""));
+    for (std::string label, kernel; lines >> label >> kernel;) {
+        if (kernel == match[1].str() && label.starts_with("disk")) {
+            return "btrfsvol:/dev/sd" + label.substr(4) + match[2].str() + match[3].str();
+        }
+    }
+    return mountable;
 }
 
 }  // namespace imgforge::guest

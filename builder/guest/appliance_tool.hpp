@@ -23,4 +23,8 @@ std::string device_node(const std::string& device);
 std::optional<std::string> run_tool(Appliance& appliance, const std::string& line,
                                     std::chrono::seconds deadline = Appliance::default_deadline);
 
+/// A mountable of guestfs_list_filesystems with the name that its calls take: of btrfs subvolumes ("btrfsvol:/dev/sdb1/@") it gives the
+/// kernel's device up to libguestfs 1.50, which may be another than libguestfs' own of that name.
+std::string with_stable_device(Appliance& appliance, const std::string& mountable);
+
 }  // namespace imgforge::guest
