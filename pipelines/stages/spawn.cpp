@@ -20,11 +20,13 @@ using engine::StageResult;
 using engine::StageTask;
 
 /// What a clone is asked once it can be logged in to: one "name value" line each. Everything here must differ between clones.
-/// Sources: machine-id(5); sshd host keys; cloud-init's instance-id; random-seed of systemd-random-seed.service(8).
+/// Sources: machine-id(5); sshd host keys; cloud-init's instance-id; random-seed of systemd-random-seed.service(8). With sudo where the
+/// login user may not read: cloud-init before 23 gives the public host keys it writes from a seed mode 0600 (cc_ssh.py CONFIG_KEY_TO_FILE).
 constexpr const char* identity_script =
     "echo machine-id $(cat /etc/machine-id); "
     "echo hostname $(hostname); "
-    "for key in /etc/ssh/ssh_host_*_key.pub; do echo host-key-$(basename $key .pub) $(cut -d' ' -f2 $key); done; "
+    "for key in /etc/ssh/ssh_host_*_key.pub; do "
+    "echo host-key-$(basename $key .pub) $({ cat $key 2>/dev/null || sudo -n cat $key 2>/dev/null; } | cut -d' ' -f2); done; "
     "echo instance-id $(sudo -n cat /var/lib/cloud/data/instance-id 2>/dev/null || cat /run/cloud-init/.instance-id 2>/dev/null); "
     "echo mac $(cat /sys/class/net/e*/address 2>/dev/null | head -n 1); "
     "echo random-seed $(sudo -n sha256sum /var/lib/systemd/random-seed 2>/dev/null | cut -c1-64); "
