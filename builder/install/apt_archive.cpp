@@ -52,6 +52,12 @@ std::string apt_errors(const ProcessResult& result) {
     return errors;
 }
 
+/// An index that is not the one the Release file names. apt's words for it (apt-pkg/acquire-item.cc), which have no code to go by.
+bool stale_index(const std::string& errors) {
+    return errors.find("unexpected size") != std::string::npos || errors.find("Hash Sum mismatch") != std::string::npos ||
+           errors.find("Mirror sync in progress") != std::string::npos;
+}
+
 /// "'http://…/pool/x_1.deb' x_1_amd64.deb 1234 SHA256:…" -> the URI.
 std::string uri_of_line(const std::string& line) {
     const std::size_t end = line.find('\'', 1);
@@ -98,12 +104,12 @@ std::string host_mirror(ProcessRunner& runner) {
 AptArchive::AptArchive(ProcessRunner& runner, std::filesystem::path folder, AptSource source)
     : runner_(runner), folder_(std::move(folder)), configuration_(folder_ / "apt.conf"), source_(std::move(source)) {}
 
-void AptArchive::write_configuration() const {
+void AptArchive::write_configuration(const std::string& suite) const {
     for (const char* sub : {"lists/partial", "cache/archives/partial", "empty.d", "log"})
         make_directories(folder_ / sub);
     write_file_atomically(folder_ / "status", "");
     write_file_atomically(folder_ / "sources.list", fmt::format("deb [arch=amd64 signed-by={}] {} {} {}\n", source_.keyring.string(),
-                                                                source_.uri, source_.suite, source_.component));
+                                                                source_.uri, suite, source_.component));
     const std::string folder = folder_.string();
     // Read by -c after the host's own files, so that it wins over them; hooks of the host have nothing to do here.
     std::string text =
@@ -146,21 +152,38 @@ ProcessSpec AptArchive::apt(std::vector<std::string> args) const {
     return {.program = "apt-get", .args = std::move(args), .timeout = std::chrono::minutes(15)};
 }
 
-void AptArchive::update() {
-    if (!std::filesystem::exists(source_.keyring))
-        throw Error(Failure::host, fmt::format("the keys of the Debian archive are missing: {}", source_.keyring.string()),
-                    "apt-get install debian-archive-keyring");
-    write_configuration();
+std::string AptArchive::update_as(const std::string& suite) {
+    write_configuration(suite);
     const ProcessSpec spec = apt({"update", "-qq", "--error-on=any"});
     const ProcessResult result = runner_.run(spec);
     if (!result.ok()) {
         const std::string errors = apt_errors(result);
         if (errors.empty())
             throw process_error(spec, result);
-        throw Error(Failure::tool, fmt::format("apt cannot read {} {} from {}: {}", source_.suite, source_.component, source_.uri, errors),
-                    "check the network and the mirror; name another with --mirror");
+        return errors;
     }
     read_index();
+    return {};
+}
+
+void AptArchive::update() {
+    if (!std::filesystem::exists(source_.keyring))
+        throw Error(Failure::host, fmt::format("the keys of the Debian archive are missing: {}", source_.keyring.string()),
+                    "apt-get install debian-archive-keyring");
+    const std::string errors = update_as(source_.suite);
+    if (errors.empty())
+        return;
+    if (stale_index(errors)) {
+        for (const char* alias : {"stable", "oldstable", "oldoldstable", "testing"}) {
+            remove_tree(folder_ / "lists");  // a Release file of another name would be read in its place
+            if (update_as(alias).empty() && release_.codename == source_.suite) {
+                alias_ = alias;
+                return;
+            }
+        }
+    }
+    throw Error(Failure::tool, fmt::format("apt cannot read {} {} from {}: {}", source_.suite, source_.component, source_.uri, errors),
+                "check the network and the mirror; name another with --mirror");
 }
 
 void AptArchive::read_index() {

@@ -40,8 +40,12 @@ public:
     /// `folder` keeps indices between runs.
     AptArchive(ProcessRunner& runner, std::filesystem::path folder, AptSource source);
 
-    /// Fetches the index. Throws Failure::tool with apt's words, Failure::host when apt or the keyring is missing.
+    /// Fetches the index. A mirror that serves an older index than the suite's Release file names (it is being synchronised, or a cache in
+    /// between is stale) is read by the suite's other names, "stable" and so on, as long as the signed Release file there says the same
+    /// code name. Throws Failure::tool with apt's words, Failure::host when apt or the keyring is missing.
     void update();
+    /// The other name update() had to take; empty when the suite's own served.
+    const std::string& alias() const { return alias_; }
     const ReleaseInfo& release() const { return release_; }
     const PackageIndex& index() const { return index_; }
     const AptSource& source() const { return source_; }
@@ -55,7 +59,9 @@ public:
 
 private:
     ProcessSpec apt(std::vector<std::string> args) const;
-    void write_configuration() const;
+    void write_configuration(const std::string& suite) const;
+    /// Nothing when it went well, else apt's words.
+    std::string update_as(const std::string& suite);
     void read_index();
 
     ProcessRunner& runner_;
@@ -63,6 +69,7 @@ private:
     std::filesystem::path configuration_;
     AptSource source_;
     ReleaseInfo release_;
+    std::string alias_;
     PackageIndex index_;
 };
 

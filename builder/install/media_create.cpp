@@ -124,6 +124,11 @@ private:
         AptArchive archive(runner_, places_.media() / "apt" / fmt::format("{}-{}", suite, key),
                            {.uri = mirror_, .suite = suite, .component = component, .keyring = suite_.keyring});
         archive.update();
+        if (!archive.alias().empty()) {
+            notes_.push_back(fmt::format("{} serves an index of {} {} that its Release file does not name; the one of '{}' was taken ({})",
+                                         mirror_, suite, component, archive.alias(), archive.release().version));
+            monitor_.message(notes_.back());
+        }
         return archive;
     }
 
