@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N skipped".
-#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style (the default) and boot, sanitize, fuzz, long
+#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style boot sanitize fuzz (the default) and long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
 # Two builds: `ci` (g++) for everything, and for the tiers sanitize and fuzz `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer),
-# which runs the unit and golden tests again. The machines (guest, boot) are slow and use one core, so they run beside the rest.
+# which runs the unit and golden tests again. The tier boot installs Debian and boots machines from it: it takes longest and uses little more
+# than one core, so it starts as soon as the programs are built, and all else runs beside it with a lower priority.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style)
+[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style boot sanitize fuzz)
 IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
 
@@ -31,37 +32,44 @@ mkdir -p "$results"
 run() {
     if [ -z "$3" ]; then return 0; fi
     local status=0
-    ctest --test-dir "build/$1" --output-on-failure --no-tests=error -L "$3" -j "$4" --output-junit "$results/$2.xml" || status=$?
+    ${priority:-} ctest --test-dir "build/$1" --output-on-failure --no-tests=error -L "$3" -j "$4" --output-junit "$results/$2.xml" || status=$?
     echo $status >"$results/$2.status"
 }
+beside_run() { priority="nice -n 10" run "$@"; }
 
 step "packages"
 scripts/install-packages.sh test
-quick=$(labels unit golden tools style)
-machines=$(labels guest boot long)
+beside() { nice -n 10 "$@"; }
+
+quick=$(labels unit golden tools style guest)
+machines=$(labels boot long)
 background=
 if [ -n "$quick$machines" ]; then
-    step "build (g++)"
+    step "build (g++): the programs"
     cmake --preset ci >/dev/null
-    cmake --build build/ci -j "$(nproc)" --target imgforge imgforge-host imgforge-machine unit_tests real_tests
+    cmake --build build/ci -j "$(nproc)" --target imgforge imgforge-host imgforge-machine
 fi
 if [ -n "$machines" ]; then
-    step "machines: guest and boot run in the background, log in build/results/machines.log"
+    step "machines: the boot tier runs in the background, log in build/results/machines.log"
     run ci machines "$machines" 1 >"$results/machines.log" 2>&1 &
     background=$!
     trap 'kill $background 2>/dev/null || true' EXIT
 fi
-step "unit, golden, tools, style"
-run ci quick "$quick" 2
+if [ -n "$quick" ]; then
+    step "build (g++): the tests"
+    beside cmake --build build/ci -j "$(nproc)" --target unit_tests real_tests
+    step "unit, golden, tools, style, guest"
+    beside_run ci quick "$quick" 2
+fi
 sanitized=$(labels fuzz)
 if asked sanitize; then sanitized='^(unit|golden'$(asked fuzz && echo '|fuzz')')$'; fi
 if [ -n "$sanitized" ]; then
     step "build (clang, sanitizers)"
     cmake --preset asan >/dev/null
-    cmake --build build/asan -j "$(nproc)" --target unit_tests fuzz_targets
+    beside cmake --build build/asan -j "$(nproc)" --target unit_tests fuzz_targets
     step "sanitize, fuzz"
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
-    run asan sanitized "$sanitized" 2
+    beside_run asan sanitized "$sanitized" 2
 fi
 if [ -n "$background" ]; then
     step "waiting for the machines"
