@@ -23,6 +23,11 @@ std::set<std::string, ByLength>& secrets() {
     return values;
 }
 
+std::set<std::string>& terms() {
+    static std::set<std::string> values;
+    return values;
+}
+
 void replace_all(std::string& text, const std::string& what, std::string_view with) {
     for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
         text.replace(at, what.size(), with);
@@ -41,6 +46,19 @@ bool may_hold_secret(const std::string& text) {
     return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
+/// Puts *** in place of the values of `assigned`, except where key and value together are a term of never_redact().
+std::string mask_assigned(const std::string& line, const std::regex& assigned) {
+    std::string masked;
+    auto rest = line.cbegin();
+    for (std::sregex_iterator match(line.begin(), line.end(), assigned), end; match != end; ++match) {
+        const std::lock_guard lock(mutex);
+        masked.append(rest, (*match)[0].first);
+        masked += terms().count(match->str()) != 0 ? match->str() : match->str(1) + "***";
+        rest = (*match)[0].second;
+    }
+    return masked.append(rest, line.cend());
+}
+
 /// `password: x`, `passwd=x`, `d-i passwd/root-password password x`, `"token": "x"`.
 std::string mask_values(const std::string& line) {
     static const std::regex hash(R"(\$(1|5|6|y|2[aby]?)\$[^\s:'",\\]+)");
@@ -49,7 +67,7 @@ std::string mask_values(const std::string& line) {
         std::regex::icase);
     static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)([^*!\s].*)$)", std::regex::icase);
     std::string masked = std::regex_replace(line, hash, "***");
-    masked = std::regex_replace(masked, assigned, "$1***");
+    masked = mask_assigned(masked, assigned);
     return std::regex_replace(masked, debconf, "$1***");
 }
 
@@ -76,6 +94,11 @@ void remember_secret(std::string_view value) {
         const std::lock_guard lock(mutex);
         secrets().emplace(value);
     }
+}
+
+void never_redact(std::string_view term) {
+    const std::lock_guard lock(mutex);
+    terms().emplace(term);
 }
 
 std::string redact(std::string_view text) {

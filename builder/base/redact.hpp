@@ -14,6 +14,9 @@ std::string redact(std::string_view text);
 /// From now on redact() masks this exact value. Values shorter than 4 characters are not masked (they would mask half the log).
 void remember_secret(std::string_view value);
 
+/// From now on redact() leaves this text alone although it looks like "key: value": a fixed term of ours such as "secret:password-hash".
+void never_redact(std::string_view term);
+
 /// True for names of settings and answers whose value must not be shown: password, passwd, passphrase, secret, token, private_key…
 bool is_secret_key(std::string_view key);
 

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -15,6 +16,8 @@
 namespace imgforge::sysprep::audit {
 
 namespace {
+
+using namespace std::string_view_literals;
 
 std::string hex(std::string_view bytes) {
     std::string out;
@@ -31,6 +34,18 @@ const char* algorithm_of(std::size_t digits) {
         case 64: return "SHA256";
         default: return nullptr;
     }
+}
+
+/// Where a package keeps the file that a program of it copied to `path`; empty when nobody copies there. grub-install puts its modules from
+/// /usr/lib/grub/TARGET into /boot/grub/TARGET (/boot/grub2 in the Red Hat and SUSE families): grub-install(8).
+std::string original_of_copy(const std::string& path) {
+    for (const std::string_view folder : {"/boot/grub/"sv, "/boot/grub2/"sv}) {
+        const std::string_view below = path.starts_with(folder) ? std::string_view(path).substr(folder.size()) : std::string_view();
+        if (std::count(below.begin(), below.end(), '/') == 1) {
+            return "/usr/lib/grub/" + std::string(below);
+        }
+    }
+    return {};
 }
 
 }  // namespace
@@ -104,14 +119,15 @@ std::optional<std::string> PackageFiles::unchanged_in(const std::string& path) {
     std::optional<Owner> owner;
     try {
         // A merged /usr: the database may still say /lib/x for /usr/lib/x.
-        for (const std::string& name : {path, path.starts_with("/usr/") ? path.substr(4) : path}) {
+        for (const std::string& name : {path, path.starts_with("/usr/") ? path.substr(4) : path, original_of_copy(path)}) {
             const auto found = owners_.find(name);
             if (!owner && found != owners_.end()) {
                 owner = found->second;
             }
         }
         if (!owner && rpm_) {
-            owner = ask_rpm(path);
+            const std::string original = original_of_copy(path);
+            owner = ask_rpm(original.empty() ? path : original);
         }
         const char* const algorithm = owner ? algorithm_of(owner->digest.size()) : nullptr;
         if (algorithm != nullptr && digest_hex(algorithm, fs_.read(path, 256U << 20U)) == owner->digest) {

@@ -17,7 +17,8 @@ class PackageFiles {
 public:
     PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const guest::Inspection& os);
 
-    /// Name of the package when the file is unchanged; nothing when it belongs to none, differs, or the database cannot say.
+    /// Name of the package when the file is unchanged, or an unchanged copy that the package's own program made (GRUB's modules in /boot);
+    /// nothing when it belongs to none, differs, or the database cannot say.
     std::optional<std::string> unchanged_in(const std::string& path);
 
 private:

@@ -93,6 +93,13 @@ TEST(Redact, masks_keys_hashes_and_values) {
     EXPECT_EQ(redact("nothing here"), "nothing here");
 }
 
+TEST(Redact, leaves_terms_of_ours_alone_and_only_those) {
+    never_redact("secret:test-term");
+
+    EXPECT_EQ(redact("FOUND secret:test-term /x and secret: hunter2"), "FOUND secret:test-term /x and secret: ***");
+    EXPECT_EQ(redact("secret:test-terms"), "secret:***");
+}
+
 TEST(Redact, remembers_values_that_were_told) {
     remember_secret("correct horse");
     EXPECT_EQ(redact("say correct horse battery"), "say *** battery");
