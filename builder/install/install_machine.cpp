@@ -8,6 +8,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/base/json.hpp"
 #include "builder/base/log.hpp"
 #include "builder/install/artefacts.hpp"
 #include "builder/virt/connection.hpp"
@@ -42,6 +43,18 @@ private:
 
 std::string embedded_or(const InstallPlan& plan) {
     return plan.connection.empty() ? virt::embedded_uri(plan.folder / "libvirt") : plan.connection;
+}
+
+std::string outcome_record(const InstallReport& report) {
+    const Outcome& outcome = report.outcome;
+    return pretty({{"kind", std::string(to_string(outcome.kind))},
+                   {"message", outcome.message},
+                   {"step", outcome.step},
+                   {"remedy", outcome.remedy},
+                   {"answer", outcome.answer},
+                   {"seconds", report.seconds},
+                   {"cpu_seconds", report.cpu_seconds},
+                   {"waited", std::chrono::duration<double>(outcome.waited).count()}});
 }
 
 /// One installation's machine from start to teardown.
@@ -83,7 +96,9 @@ public:
         }
         InstallReport report{.outcome = *watcher_.outcome(),
                              .seconds = std::chrono::duration<double>(clock_.now() - started_).count(),
+                             .cpu_seconds = std::chrono::duration<double>(cpu_used_).count(),
                              .tail = watcher_.tail(40)};
+        artefacts_.text("outcome.json", outcome_record(report));
         if (!report.outcome.worth_verifying()) {
             monitor_.warning(report.outcome.message);  // at once: collecting what is left takes a while
         }
@@ -98,7 +113,8 @@ private:
         return {.marker = plan_.marker,
                 .slowness = plan_.accel == virt::DomainSpec::Accel::kvm ? 1.0 : 8.0,
                 .total = plan_.total,
-                .expected_seconds = plan_.expected_seconds};
+                .expected_seconds = plan_.expected_seconds,
+                .asked = plan_.asked};
     }
 
     virt::Domain start() const {
@@ -156,7 +172,8 @@ private:
 
     void look_at_statistics() {
         try {
-            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = domain_.cpu_time()}, stats_seen_);
+            cpu_used_ = domain_.cpu_time();
+            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = cpu_used_}, stats_seen_);
         } catch (const virt::VirtError& error) {
             // It may power off between two questions; the next look at its state says how.
             log::debug(fmt::format("no statistics: {}", error.what()));
@@ -180,9 +197,20 @@ private:
             domain_.destroy();
         }
         artefacts_.attempt("console.txt", [this] { artefacts_.decode(install_channels(plan_).console, "console.txt"); });
+        if (!keep) {  // a machine that is kept goes on writing them
+            artefacts_.attempt("serial0.log", [this] { mask_channels(); });
+        }
         if (!keep && plan_.connection.empty()) {
             const fs::path log = plan_.folder / "libvirt" / "log" / "qemu" / (plan_.name + ".log");
             artefacts_.attempt("domain.log", [&] { artefacts_.text("domain.log", read_file(log, 16U << 20U)); });
+        }
+    }
+
+    void mask_channels() const {
+        const InstallChannels channels = install_channels(plan_);
+        artefacts_.mask(channels.console);
+        for (const fs::path& log : channels.logs) {
+            artefacts_.mask(log);
         }
     }
 
@@ -199,6 +227,7 @@ private:
     std::vector<FileTail> logs_;
     Clock::Instant state_seen_{};
     Clock::Instant stats_seen_{};
+    std::chrono::nanoseconds cpu_used_{0};
     int looks_after_end_ = 0;
     bool stopped_ = false;
     bool by_itself_ = false;
