@@ -36,13 +36,25 @@ const std::array<std::regex, 4>& secret_lines() {
     return patterns;
 }
 
-std::string masked_line(std::string line) {
-    if (line.size() < 4096) {
-        for (const std::regex& pattern : secret_lines()) {
-            line = std::regex_replace(line, pattern, "$1$2***");
+std::string masked_by(const std::regex& pattern, const std::string& line) {
+    return line.size() < 4096 ? std::regex_replace(line, pattern, "$1$2***") : line;
+}
+
+/// What the first pattern that hides something in `line` hides there, without quotes and commas; empty when none does.
+std::string hidden_in(const std::string& line) {
+    for (const std::regex& pattern : secret_lines()) {
+        const std::string masked = masked_by(pattern, line);
+        if (masked == line) {
+            continue;
         }
+        const auto begin = std::mismatch(line.begin(), line.end(), masked.begin(), masked.end()).first;
+        const auto end = std::mismatch(line.rbegin(), std::make_reverse_iterator(begin), masked.rbegin(), masked.rend()).first.base();
+        const std::string value(begin, std::max(begin, end));
+        const auto first = value.find_first_not_of(" '\"");
+        const auto last = value.find_last_not_of(" '\",;}");
+        return first == std::string::npos || last < first ? std::string() : value.substr(first, last - first + 1);
     }
-    return line;
+    return {};
 }
 
 }  // namespace
@@ -51,7 +63,10 @@ std::string mask_answers(const std::string& text) {
     std::istringstream in(text);
     std::string out;
     for (std::string line; std::getline(in, line);) {
-        out += masked_line(std::move(line));
+        for (const std::regex& pattern : secret_lines()) {
+            line = masked_by(pattern, line);
+        }
+        out += line;
         out += '\n';
     }
     return out;
@@ -61,13 +76,7 @@ void remember_answer_secrets(const std::string& text) {
     static const std::set<std::string, std::less<>> harmless{"true", "false", "locked", "crypted", "password", "passphrase"};
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
-        const std::string masked = masked_line(line);
-        const auto differs = std::mismatch(line.begin(), line.end(), masked.begin(), masked.end()).first;
-        const auto end = std::mismatch(line.rbegin(), std::make_reverse_iterator(differs), masked.rbegin(), masked.rend()).first.base();
-        std::string value(differs, std::max(differs, end));
-        const auto first = value.find_first_not_of(" '\"");
-        const auto last = value.find_last_not_of(" '\",;}");
-        value = first == std::string::npos || last < first ? std::string() : value.substr(first, last - first + 1);
+        const std::string value = hidden_in(line);
         if (value.size() >= 6 && harmless.count(value) == 0) {
             remember_secret(value);
         }

@@ -90,7 +90,7 @@ TEST(RememberAnswerSecrets, hides_their_passwords_everywhere_and_keeps_the_lengt
 
     EXPECT_THAT(redact("running: echo user:correct-horse | chpasswd"), Not(HasSubstr("correct-horse")));
     EXPECT_THAT(redact("it is false"), HasSubstr("false"));
-    const std::string raw("tar\0battery-staple\0$6$saltsalt$0123456789abcdefghij:1\xff", 53);
+    const std::string raw("tar\0battery-staple\0$6$saltsalt$0123456789abcdefghij:1\xff", 54);
     const std::string masked = redact_bytes(raw);
     EXPECT_EQ(masked.size(), raw.size());
     EXPECT_THAT(masked, Not(HasSubstr("battery-staple")));
