@@ -2,6 +2,7 @@
 #include "builder/install/install_machine.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <fstream>
 
@@ -13,6 +14,7 @@
 #include "builder/install/artefacts.hpp"
 #include "builder/virt/connection.hpp"
 #include "builder/virt/domain_xml.hpp"
+#include "builder/virt/embedded_root.hpp"
 
 namespace imgforge::install {
 
@@ -40,6 +42,23 @@ private:
     fs::path path_;
     std::streamoff offset_ = 0;
 };
+
+/// Short, because nothing is read from the console meanwhile.
+constexpr seconds status_deadline{3};
+constexpr std::chrono::minutes longest_unanswered{10};
+
+/// A libvirt that did not answer to the end leaves its QEMU behind: nobody else would end it.
+void end_left_over(const InstallPlan& plan) {
+    const auto left = [&] { return virt::embedded_qemu(plan.folder / "libvirt", plan.name, fmt::format("guest={},", plan.name)); };
+    if (const auto pid = left(); plan.connection.empty() && pid) {
+        log::warn(fmt::format("QEMU process {} of {} is ended without libvirt", *pid, plan.name));
+        kill(*pid, SIGKILL);
+        SystemClock clock;
+        wait_until(
+            clock, fmt::format("end of QEMU process {}", *pid), seconds(30), [&] { return !left(); },
+            [] { return std::string("it is still there"); }, milliseconds(20));
+    }
+}
 
 std::string embedded_or(const InstallPlan& plan) {
     return plan.connection.empty() ? virt::embedded_uri(plan.folder / "libvirt") : plan.connection;
@@ -69,6 +88,7 @@ public:
           connection_(virt::Connection::open(embedded_or(plan), plan.capabilities)),
           domain_(start()),
           started_(clock.now()),
+          answered_(started_),
           watcher_(*plan.row, watch_options(), started_),
           console_(install_channels(plan).console) {
         for (const fs::path& path : install_channels(plan).logs) {
@@ -147,8 +167,23 @@ private:
         activity_.progress(progress.fraction() * 100, 100, "%", progress.title(), progress.remaining(elapsed, plan_.expected_seconds));
     }
 
+    /// A host that is too busy lets libvirt or QEMU's monitor fall silent for a while; the console goes on telling.
+    std::optional<virt::DomainStatus> asked_status() {
+        try {
+            const auto status = domain_.status(status_deadline);
+            answered_ = clock_.now();
+            return status;
+        } catch (const virt::VirtError& error) {
+            if (error.cause() != virt::VirtCause::timeout || clock_.now() - answered_ > longest_unanswered) {
+                throw;
+            }
+            log::debug(fmt::format("no status of the domain: {}", error.message()));
+            return virt::DomainStatus{.state = virt::DomainState::running, .reason = "not answered"};
+        }
+    }
+
     void look_at_domain() {
-        const auto status = domain_.status();
+        const auto status = asked_status();
         if (!status || !status->active()) {
             const auto stop = domain_.last_stop();
             // A transient domain is gone before libvirt's event with the reason is delivered.
@@ -164,7 +199,7 @@ private:
             throw Error(Failure::host, "the installation machine stopped at an I/O error of its disk",
                         "free space on the file system of " + plan_.disk.string());
         }
-        if (clock_.now() - stats_seen_ >= seconds(5)) {
+        if (status->reason != "not answered" && clock_.now() - stats_seen_ >= seconds(5)) {
             stats_seen_ = clock_.now();
             look_at_statistics();
         }
@@ -222,6 +257,7 @@ private:
     virt::Connection connection_;
     virt::Domain domain_;
     Clock::Instant started_;
+    Clock::Instant answered_;  ///< by libvirt, the last time
     Watcher watcher_;
     FileTail console_;
     std::vector<FileTail> logs_;
@@ -245,11 +281,13 @@ InstallReport run_install(const InstallPlan& plan, Clock& clock, Activity& activ
         Session session(plan, clock, activity, monitor);
         report = session.run();
     } catch (...) {
+        end_left_over(plan);
         remove_tree(plan.folder / "libvirt");
         throw;
     }
     // The worker that held the root has ended with the session; what is worth keeping was copied out of it.
     if (report.reach.empty()) {
+        end_left_over(plan);
         remove_tree(plan.folder / "libvirt");
     }
     return report;

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "builder/base/random.hpp"
 #include "builder/virt/embedded_root.hpp"
 
@@ -30,11 +33,15 @@ InstallChannels install_channels(const InstallPlan& plan) {
 }
 
 std::string with_arguments(const std::string& kernel_line, const std::vector<std::string>& words) {
-    if (words.empty()) {
+    const auto dashes = kernel_line.find(" ---");
+    const std::string own = " " + kernel_line.substr(0, dashes) + " ";
+    std::vector<std::string> missing;
+    std::copy_if(words.begin(), words.end(), std::back_inserter(missing),
+                 [&](const std::string& word) { return own.find(" " + word + " ") == std::string::npos; });
+    if (missing.empty()) {
         return kernel_line;
     }
-    const std::string text = fmt::format("{}", fmt::join(words, " "));
-    const auto dashes = kernel_line.find(" ---");
+    const std::string text = fmt::format("{}", fmt::join(missing, " "));
     return dashes == std::string::npos ? kernel_line + " " + text : kernel_line.substr(0, dashes) + " " + text + kernel_line.substr(dashes);
 }
 

@@ -51,7 +51,7 @@ struct InstallChannels {
 InstallChannels install_channels(const InstallPlan& plan);
 
 /// The kernel line with the words the answers need: before "---" where the family has it, because what stands behind is for the
-/// installed system; else at the end.
+/// installed system; else at the end. Words that are there already are not repeated.
 std::string with_arguments(const std::string& kernel_line, const std::vector<std::string>& words);
 
 /// Words that make the installer's kernel faster under software emulation, for with_arguments(). None for families that have no "---":

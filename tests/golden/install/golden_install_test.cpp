@@ -75,7 +75,7 @@ std::string initrd_text(const seeds::AnswerFiles& files, const TempDir& dir) {
     if (members.empty()) {
         return {};
     }
-    write_file_atomically(dir / "initrd", gzip(write_cpio({{.path = "init", .mode = 0755, .bytes = "#!/bin/sh\n"}})));
+    write_file_atomically(dir / "initrd", write_cpio({{.path = "init", .mode = 0755, .bytes = "#!/bin/sh\n"}}));
     pack_initrd(dir / "initrd", members, dir / "packed");
     std::string text;
     read_initrd(read_file(dir / "packed"), true, [&](CpioEntry&& entry) {
@@ -139,7 +139,7 @@ TEST_P(Golden, what_the_installer_is_given_is_what_was_recorded) {
 INSTANTIATE_TEST_SUITE_P(Families, Golden,
                          testing::Values("debian12", "debian13", "ubuntu2004", "ubuntu2404", "rocky9", "fedora", "opensuse", "opensuse16",
                                          "alpine"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& family) { return std::string(family.param); });
 
 }  // namespace
 }  // namespace imgforge::install

@@ -63,6 +63,7 @@ TEST(WithArguments, puts_words_before_what_is_for_the_installed_system) {
     EXPECT_EQ(with_arguments("auto=true --- console=ttyS0", {"a", "b=c"}), "auto=true a b=c --- console=ttyS0");
     EXPECT_EQ(with_arguments("inst.cmdline", {"inst.ks=file:/ks.cfg"}), "inst.cmdline inst.ks=file:/ks.cfg");
     EXPECT_EQ(with_arguments("x --- y", {}), "x --- y");
+    EXPECT_EQ(with_arguments("autoinstall a=b ---", {"autoinstall", "a=bc"}), "autoinstall a=b a=bc ---");
 }
 
 TEST(EmulationWords, are_for_installers_that_keep_their_words_apart_from_those_of_the_installed_system) {
