@@ -70,7 +70,7 @@ std::string start_script(const Answers& answers, const AnswerFacts& facts) {
     const std::string disk = install_disk(answers, facts);
     std::string out = "#!/bin/sh\n# Started by the live system's `local` service.\n";
     out += fmt::format("exec >/dev/{0} 2>&1\nset -e\n", facts.console);
-    out += fmt::format("trap '[ $? = 0 ] || echo \"IMGFORGE-RESULT: failed, see the console\" > /dev/{}' EXIT\n", facts.console);
+    out += fmt::format("trap '[ $? = 0 ] || {}' EXIT\n", failure_report(facts, "/mnt/target", "console"));
     out += fmt::format("ERASE_DISKS={} setup-alpine -e -f /etc/imgforge.answers\n", shell_quote(disk));
     out += fmt::format(
         "mkdir -p /mnt/target\nfor part in {0}[0-9]* {0}p[0-9]* /dev/vg0/lv_root; do\n"

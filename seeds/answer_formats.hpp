@@ -15,6 +15,7 @@ std::string preseed_text(const Answers& answers, const AnswerFacts& facts);
 std::string preseed_early_command(const Answers& answers, const AnswerFacts& facts);
 AnswerFiles preseed_files(const std::string& text, const std::string& post, const AnswerFacts& facts);
 std::string preseed_with_marker(const std::string& text, const AnswerFacts& facts);
+std::vector<std::string> preseed_packages(const std::string& text);
 Diagnostics check_preseed(std::string_view text, const std::string& file);
 
 std::string kickstart_text(const Answers& answers, const AnswerFacts& facts);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "seeds/answers.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -291,6 +292,27 @@ Diagnostics check(AnswerFormat format, std::string_view text, const std::string&
         case AnswerFormat::alpine: return check_alpine(text, file);
     }
     return {};
+}
+
+std::vector<std::string> asked_packages(AnswerFormat format, const std::string& text) {
+    return format == AnswerFormat::preseed ? preseed_packages(text) : std::vector<std::string>();
+}
+
+bool wants_network(const Answers& answers, const AnswerFacts& facts) {
+    return !is_offline(answers, facts);
+}
+
+bool wants_network(AnswerFormat format, const std::string& text, const AnswerFacts& facts) {
+    const auto names_mirror = [&](std::string_view line) {
+        const std::string_view words = trimmed(line);
+        if (format == AnswerFormat::preseed) {
+            return words.starts_with("d-i") && words.find("mirror/http") != std::string_view::npos &&
+                   words.find("/hostname") != std::string_view::npos;
+        }
+        return format == AnswerFormat::kickstart && (words.starts_with("url --") || words.starts_with("repo --"));
+    };
+    const auto lines = lines_of(text);
+    return !facts.offline || std::any_of(lines.begin(), lines.end(), names_mirror);
 }
 
 std::string marker_line(std::string_view nonce) {

@@ -112,6 +112,15 @@ AnswerFiles generate(AnswerFormat format, const Answers& answers, const AnswerFa
 /// install, warnings what probably is not meant.
 Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file);
 
+/// Names of the packages an answer file asks for beside the base system, versions and suites cut off. Preseed only; empty for
+/// the others.
+std::vector<std::string> asked_packages(AnswerFormat format, const std::string& text);
+
+/// The answers want packages from a network, whatever the medium holds.
+bool wants_network(const Answers& answers, const AnswerFacts& facts);
+/// The same for a user's own file: it names a mirror or repository (preseed, kickstart), or the medium cannot do without one.
+bool wants_network(AnswerFormat format, const std::string& text, const AnswerFacts& facts);
+
 /// "IMGFORGE-RESULT: success <nonce>": the line that stands on the console and in result_file of the installed system.
 std::string marker_line(std::string_view nonce);
 inline constexpr std::string_view result_file = "/var/lib/imgforge-result";

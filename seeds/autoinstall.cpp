@@ -140,7 +140,7 @@ std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts) {
         body["user-data"]["users"] = Json::array({{{"name", "root"}, {"lock_passwd", false}, {"passwd", answers.root_password_hash}}});
     }
     body["late-commands"] = late_commands(answers, facts);
-    body["error-commands"] = Json::array({fmt::format("echo 'IMGFORGE-RESULT: failed, see the installer log' > /dev/{}", facts.console)});
+    body["error-commands"] = Json::array({failure_report(facts, "/target", "installer log")});
     if (!facts.log_console.empty()) {
         body["error-commands"].push_back(
             fmt::format("tar cz /var/log/installer /var/crash 2>/dev/null | base64 > /dev/{} || true", facts.log_console));

@@ -96,6 +96,10 @@ void storage(Node profile, const Answers& answers, const AnswerFacts& facts) {
         Node volumes = list(group, "partitions");
         partition(volumes, "/", fs, "max");
         text(volumes.last_child(), "lv_name", "root");
+        if (answers.disk.swap > 0) {
+            partition(volumes, "swap", "swap", fmt::format("{}M", answers.disk.swap));
+            text(volumes.last_child(), "lv_name", "swap");
+        }
     }
 }
 

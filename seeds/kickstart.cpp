@@ -93,8 +93,8 @@ std::string kickstart_text(const Answers& answers, const AnswerFacts& facts) {
         out += section("%post --erroronfail", post.substr(post.find('\n') + 1));
     }
     out += section("%onerror", fmt::format("cat /tmp/*.log > /dev/virtio-ports/org.fedoraproject.anaconda.log.0 2>/dev/null || true\n"
-                                           "echo 'IMGFORGE-RESULT: failed, see the Anaconda log' > /dev/{}\n",
-                                           facts.console));
+                                           "{}\n",
+                                           failure_report(facts, "/mnt/sysroot", "Anaconda log")));
     return out + marker_section(facts);
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // debian-installer. Each answer here was met in real runs of Debian 12 and 13; the reasons for the less obvious ones stand
 // beside them.
+#include <algorithm>
 #include <regex>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -223,14 +225,37 @@ AnswerFiles preseed_files(const std::string& text, const std::string& post, cons
     AnswerFiles files{.main_file = "preseed.cfg"};
     files.initrd.push_back({.path = "preseed.cfg", .bytes = text});
     std::string late = "#!/bin/sh\n# Run by debian-installer as its last step; /target is the installed system.\n";
-    late +=
-        fmt::format("trap '[ $? = 0 ] || echo \"IMGFORGE-RESULT: failed, see the installer log\" > /dev/{}' EXIT\nset -e\n", facts.console);
+    late += fmt::format("trap '[ $? = 0 ] || {}' EXIT\nset -e\n", failure_report(facts, "/target", "installer log"));
     if (!post.empty()) {
         late += fmt::format("cp /{0} /target/root/{0}\nin-target sh -e /root/{0}\nrm -f /target/root/{0}\n", post_script);
         files.initrd.push_back({.path = post_script, .bytes = post, .mode = 0700});
     }
     files.initrd.push_back({.path = late_script, .bytes = late + marker_script(facts, "/target"), .mode = 0700});
     return files;
+}
+
+std::vector<std::string> preseed_packages(const std::string& text) {
+    static const std::regex asks("^\\s*\\S+\\s+(?:pkgsel/include|base-installer/includes)\\s+string\\s+(.*)$");
+    std::vector<std::string> names;
+    std::string pending;
+    for (const std::string_view raw : lines_of(text)) {
+        pending += raw;
+        if (!pending.empty() && pending.back() == '\\') {
+            pending.back() = ' ';
+            continue;
+        }
+        std::smatch part;
+        if (pending.size() < 4096 && std::regex_match(pending, part, asks)) {
+            std::string words = part[1].str();
+            std::replace(words.begin(), words.end(), ',', ' ');
+            std::istringstream in(words);
+            for (std::string word; in >> word;) {
+                names.push_back(word.substr(0, word.find_first_of("=/:")));
+            }
+        }
+        pending.clear();
+    }
+    return names;
 }
 
 std::string preseed_with_marker(const std::string& text, const AnswerFacts& facts) {

@@ -8,6 +8,8 @@
 namespace imgforge::seeds {
 namespace {
 
+constexpr std::string_view failure_file = "/root/imgforge-failed";
+
 /// A here-document keeps hashes and keys out of process lists and free of quoting.
 std::string here(std::string_view command, const std::string& text) {
     return fmt::format("{} <<'IMGFORGE_END'\n{}\nIMGFORGE_END\n", command, text);
@@ -58,10 +60,23 @@ std::string target_script(const Answers& answers) {
     }
     out += keys_for("root", "/root", answers.root_ssh_keys);
     for (std::size_t i = 0; i < answers.post.size(); ++i) {
-        const std::string title = fmt::format("imgforge: post command {} of {}", i + 1, answers.post.size());
-        out += fmt::format("echo {}\n{}\n", shell_quote(title), answers.post[i]);
+        const std::string title = fmt::format("post command {} of {}", i + 1, answers.post.size());
+        out += fmt::format("imgforge_step={0}; echo \"imgforge: $imgforge_step\"\n{1}\n", shell_quote(title), answers.post[i]);
     }
-    return out.empty() ? out : "#!/bin/sh\nset -e\numask 022\n" + out;
+    if (out.empty()) {
+        return out;
+    }
+    // What went wrong is left where the installer's own script finds it: the console cannot be reached from inside everywhere.
+    return fmt::format(
+               "#!/bin/sh\nset -e\numask 022\nimgforge_step='users and keys'\n"
+               "trap 'imgforge_code=$?; [ $imgforge_code = 0 ] || echo \"$imgforge_step, exit code $imgforge_code\" > {}' EXIT\n",
+               failure_file) +
+           out;
+}
+
+std::string failure_report(const AnswerFacts& facts, const std::string& root, std::string_view log) {
+    return fmt::format("echo \"IMGFORGE-RESULT: failed, $(cat {0}{1} 2>/dev/null || echo see the {2})\" > /dev/{3}", root, failure_file,
+                       log, facts.console);
 }
 
 std::string marker_script(const AnswerFacts& facts, const std::string& root) {

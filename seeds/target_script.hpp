@@ -12,6 +12,10 @@ namespace imgforge::seeds {
 /// Empty when there is nothing to do.
 std::string target_script(const Answers& answers);
 
+/// A shell command that says on the console that the closing script failed: at which of its parts when target_script() got so
+/// far, else which `log` to look into. `root` is where the installed system is mounted. Has no single quotes in it.
+std::string failure_report(const AnswerFacts& facts, const std::string& root, std::string_view log);
+
 /// Shell text, run by the installer, that writes the completion marker into `root` ("/target") and, last, on the console.
 std::string marker_script(const AnswerFacts& facts, const std::string& root);
 

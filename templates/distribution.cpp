@@ -51,6 +51,7 @@ QuestionRule read_question(RowReader& row) {
     QuestionRule rule;
     row.pattern("pattern", rule.pattern);
     row.text("step", rule.step);
+    row.text("during", rule.during);
     row.text("meaning", rule.meaning);
     row.text("remedy", rule.remedy);
     row.text("answer", rule.answer);

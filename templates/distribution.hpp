@@ -66,6 +66,7 @@ struct StageWeight {
 struct QuestionRule {
     std::string pattern;   ///< searched in the text of the question: the lines since the last stage title, up to the prompt
     std::string step{};    ///< installer step that asks, when the stage on screen says too little
+    std::string during{};  ///< the rule holds in this stage only; empty: in all
     std::string meaning;   ///< one sentence: what is asked and why
     std::string remedy;    ///< what to do, one sentence
     std::string answer{};  ///< the line to add to the answers file; empty when no line helps
@@ -76,13 +77,15 @@ struct FailureRule {
     std::string pattern;
     std::string meaning;
     std::string remedy{};
-    std::string answer{};            ///< the line to add or change in the answers file
+    std::string answer{};            ///< the line to add or change; "$asked": the answers' packages without $1, see `explains`
     bool on_console = true;          ///< searched in the console's lines
     bool on_log = false;             ///< searched in the log channels' lines
     std::string unless{};            ///< lines that match this too do not count
     std::chrono::seconds grace{20};  ///< how long more output is waited for before the verdict
-    bool explains = false;           ///< no verdict by itself: says why when the installer then asks or ends; later phrases replace it
-    bool transient = false;          ///< a mirror or network fault that a second try from scratch may not meet
+    /// No verdict by itself: says why when the installer then asks or ends; later phrases replace it. When $1 is a package the
+    /// answers name, it is the verdict, within seconds.
+    bool explains = false;
+    bool transient = false;  ///< a mirror or network fault that a second try from scratch may not meet
 };
 
 /// A further channel from the installer to us, beside the console.

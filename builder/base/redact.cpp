@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/redact.hpp"
+#include "builder/base/redact_bytes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -126,6 +127,30 @@ std::string redact(std::string_view text) {
         begin = end + 1;
     }
     return masked;
+}
+
+std::string redact_bytes(std::string bytes) {
+    {
+        const std::lock_guard lock(mutex);
+        for (const std::string& secret : secrets()) {
+            replace_all(bytes, secret, std::string(secret.size(), '*'));
+        }
+    }
+    for (const std::string_view mark : {"$6$", "$y$", "$5$", "$1$", "$2a$", "$2b$", "$2y$"}) {
+        for (std::size_t at = 0; (at = bytes.find(mark, at)) != std::string::npos;) {
+            std::size_t end = at + mark.size();
+            while (end < bytes.size() && (std::isalnum(static_cast<unsigned char>(bytes[end])) != 0 ||
+                                          std::string_view("./$=,_-").find(bytes[end]) != std::string_view::npos)) {
+                ++end;
+            }
+            // A shell's "$1$2" is no hash.
+            if (end - at > 20) {
+                std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(end), '*');
+            }
+            at = end;
+        }
+    }
+    return bytes;
 }
 
 bool is_secret_key(std::string_view key) {

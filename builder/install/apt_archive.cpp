@@ -162,7 +162,7 @@ std::string AptArchive::update_as(const std::string& suite) {
             throw process_error(spec, result);
         return errors;
     }
-    read_index();
+    read_release();
     return {};
 }
 
@@ -186,7 +186,7 @@ void AptArchive::update() {
                 "check the network and the mirror; name another with --mirror");
 }
 
-void AptArchive::read_index() {
+void AptArchive::load() {
     const ProcessResult targets = run_checked(runner_, apt({"indextargets", "--format", "$(FILENAME)", "Created-By: Packages"}));
     const std::vector<std::string> files = lines_of(targets.out);
     if (files.empty())
@@ -195,7 +195,10 @@ void AptArchive::read_index() {
     ProcessSpec cat{.program = apt_helper, .args = {"cat-file", files.front()}};
     cat.output_limit = 512U << 20U;
     index_ = PackageIndex(run_checked(runner_, cat).out);
+}
 
+void AptArchive::read_release() {
+    release_ = {};
     for (const auto& entry : std::filesystem::directory_iterator(folder_ / "lists")) {
         const std::string name = entry.path().filename().string();
         if (!name.ends_with("InRelease") && !name.ends_with("_Release"))
@@ -204,7 +207,10 @@ void AptArchive::read_index() {
         const std::size_t begin = text.find("\n\n");
         const Stanza release(text.compare(0, 5, "-----") == 0 && begin != std::string::npos ? std::string_view(text).substr(begin + 2)
                                                                                             : std::string_view(text));
-        release_ = {.version = release.field("Version"), .codename = release.field("Codename"), .date = release.field("Date")};
+        release_ = {.version = release.field("Version"),
+                    .codename = release.field("Codename"),
+                    .date = release.field("Date"),
+                    .sha256 = sha256_hex(text)};
         std::tm when{};
         if (::strptime(release_.date.c_str(), "%a, %d %b %Y %H:%M:%S", &when) != nullptr)
             release_.seconds = ::timegm(&when);

@@ -27,6 +27,7 @@ struct ReleaseInfo {
     std::string codename;      ///< "trixie"
     std::string date;          ///< "Sat, 21 Nov 2026 02:49:09 UTC"
     std::int64_t seconds = 0;  ///< the same since 1970
+    std::string sha256;        ///< of the file: equal means that nothing in the suite has changed
 };
 
 /// The mirror the host's apt is set up for: the first enabled source of main of a plain Debian suite; nothing when there is
@@ -44,6 +45,8 @@ public:
     /// between is stale) is read by the suite's other names, "stable" and so on, as long as the signed Release file there says the same
     /// code name. Throws Failure::tool with apt's words, Failure::host when apt or the keyring is missing.
     void update();
+    /// Reads the index that update() fetched, which takes seconds for a whole suite; before it index() is empty.
+    void load();
     /// The other name update() had to take; empty when the suite's own served.
     const std::string& alias() const { return alias_; }
     const ReleaseInfo& release() const { return release_; }
@@ -62,7 +65,7 @@ private:
     void write_configuration(const std::string& suite) const;
     /// Nothing when it went well, else apt's words.
     std::string update_as(const std::string& suite);
-    void read_index();
+    void read_release();
 
     ProcessRunner& runner_;
     std::filesystem::path folder_;

@@ -2,16 +2,19 @@
 #include "builder/install/install_machine.hpp"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <fstream>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/base/json.hpp"
 #include "builder/base/log.hpp"
 #include "builder/install/artefacts.hpp"
 #include "builder/virt/connection.hpp"
 #include "builder/virt/domain_xml.hpp"
+#include "builder/virt/embedded_root.hpp"
 
 namespace imgforge::install {
 
@@ -40,8 +43,37 @@ private:
     std::streamoff offset_ = 0;
 };
 
+/// Short, because nothing is read from the console meanwhile.
+constexpr seconds status_deadline{3};
+constexpr std::chrono::minutes longest_unanswered{10};
+
+/// A libvirt that did not answer to the end leaves its QEMU behind: nobody else would end it.
+void end_left_over(const InstallPlan& plan) {
+    const auto left = [&] { return virt::embedded_qemu(plan.folder / "libvirt", plan.name, fmt::format("guest={},", plan.name)); };
+    if (const auto pid = left(); plan.connection.empty() && pid) {
+        log::warn(fmt::format("QEMU process {} of {} is ended without libvirt", *pid, plan.name));
+        kill(*pid, SIGKILL);
+        SystemClock clock;
+        wait_until(
+            clock, fmt::format("end of QEMU process {}", *pid), seconds(30), [&] { return !left(); },
+            [] { return std::string("it is still there"); }, milliseconds(20));
+    }
+}
+
 std::string embedded_or(const InstallPlan& plan) {
     return plan.connection.empty() ? virt::embedded_uri(plan.folder / "libvirt") : plan.connection;
+}
+
+std::string outcome_record(const InstallReport& report) {
+    const Outcome& outcome = report.outcome;
+    return pretty({{"kind", std::string(to_string(outcome.kind))},
+                   {"message", outcome.message},
+                   {"step", outcome.step},
+                   {"remedy", outcome.remedy},
+                   {"answer", outcome.answer},
+                   {"seconds", report.seconds},
+                   {"cpu_seconds", report.cpu_seconds},
+                   {"waited", std::chrono::duration<double>(outcome.waited).count()}});
 }
 
 /// One installation's machine from start to teardown.
@@ -56,6 +88,7 @@ public:
           connection_(virt::Connection::open(embedded_or(plan), plan.capabilities)),
           domain_(start()),
           started_(clock.now()),
+          answered_(started_),
           watcher_(*plan.row, watch_options(), started_),
           console_(install_channels(plan).console) {
         for (const fs::path& path : install_channels(plan).logs) {
@@ -83,7 +116,9 @@ public:
         }
         InstallReport report{.outcome = *watcher_.outcome(),
                              .seconds = std::chrono::duration<double>(clock_.now() - started_).count(),
+                             .cpu_seconds = std::chrono::duration<double>(cpu_used_).count(),
                              .tail = watcher_.tail(40)};
+        artefacts_.text("outcome.json", outcome_record(report));
         if (!report.outcome.worth_verifying()) {
             monitor_.warning(report.outcome.message);  // at once: collecting what is left takes a while
         }
@@ -98,7 +133,8 @@ private:
         return {.marker = plan_.marker,
                 .slowness = plan_.accel == virt::DomainSpec::Accel::kvm ? 1.0 : 8.0,
                 .total = plan_.total,
-                .expected_seconds = plan_.expected_seconds};
+                .expected_seconds = plan_.expected_seconds,
+                .asked = plan_.asked};
     }
 
     virt::Domain start() const {
@@ -131,8 +167,23 @@ private:
         activity_.progress(progress.fraction() * 100, 100, "%", progress.title(), progress.remaining(elapsed, plan_.expected_seconds));
     }
 
+    /// A host that is too busy lets libvirt or QEMU's monitor fall silent for a while; the console goes on telling.
+    std::optional<virt::DomainStatus> asked_status() {
+        try {
+            const auto status = domain_.status(status_deadline);
+            answered_ = clock_.now();
+            return status;
+        } catch (const virt::VirtError& error) {
+            if (error.cause() != virt::VirtCause::timeout || clock_.now() - answered_ > longest_unanswered) {
+                throw;
+            }
+            log::debug(fmt::format("no status of the domain: {}", error.message()));
+            return virt::DomainStatus{.state = virt::DomainState::running, .reason = "not answered"};
+        }
+    }
+
     void look_at_domain() {
-        const auto status = domain_.status();
+        const auto status = asked_status();
         if (!status || !status->active()) {
             const auto stop = domain_.last_stop();
             // A transient domain is gone before libvirt's event with the reason is delivered.
@@ -148,7 +199,7 @@ private:
             throw Error(Failure::host, "the installation machine stopped at an I/O error of its disk",
                         "free space on the file system of " + plan_.disk.string());
         }
-        if (clock_.now() - stats_seen_ >= seconds(5)) {
+        if (status->reason != "not answered" && clock_.now() - stats_seen_ >= seconds(5)) {
             stats_seen_ = clock_.now();
             look_at_statistics();
         }
@@ -156,7 +207,8 @@ private:
 
     void look_at_statistics() {
         try {
-            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = domain_.cpu_time()}, stats_seen_);
+            cpu_used_ = domain_.cpu_time();
+            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = cpu_used_}, stats_seen_);
         } catch (const virt::VirtError& error) {
             // It may power off between two questions; the next look at its state says how.
             log::debug(fmt::format("no statistics: {}", error.what()));
@@ -180,9 +232,20 @@ private:
             domain_.destroy();
         }
         artefacts_.attempt("console.txt", [this] { artefacts_.decode(install_channels(plan_).console, "console.txt"); });
+        if (!keep) {  // a machine that is kept goes on writing them
+            artefacts_.attempt("serial0.log", [this] { mask_channels(); });
+        }
         if (!keep && plan_.connection.empty()) {
             const fs::path log = plan_.folder / "libvirt" / "log" / "qemu" / (plan_.name + ".log");
             artefacts_.attempt("domain.log", [&] { artefacts_.text("domain.log", read_file(log, 16U << 20U)); });
+        }
+    }
+
+    void mask_channels() const {
+        const InstallChannels channels = install_channels(plan_);
+        artefacts_.mask(channels.console);
+        for (const fs::path& log : channels.logs) {
+            artefacts_.mask(log);
         }
     }
 
@@ -194,11 +257,13 @@ private:
     virt::Connection connection_;
     virt::Domain domain_;
     Clock::Instant started_;
+    Clock::Instant answered_;  ///< by libvirt, the last time
     Watcher watcher_;
     FileTail console_;
     std::vector<FileTail> logs_;
     Clock::Instant state_seen_{};
     Clock::Instant stats_seen_{};
+    std::chrono::nanoseconds cpu_used_{0};
     int looks_after_end_ = 0;
     bool stopped_ = false;
     bool by_itself_ = false;
@@ -216,11 +281,13 @@ InstallReport run_install(const InstallPlan& plan, Clock& clock, Activity& activ
         Session session(plan, clock, activity, monitor);
         report = session.run();
     } catch (...) {
+        end_left_over(plan);
         remove_tree(plan.folder / "libvirt");
         throw;
     }
     // The worker that held the root has ended with the session; what is worth keeping was copied out of it.
     if (report.reach.empty()) {
+        end_left_over(plan);
         remove_tree(plan.folder / "libvirt");
     }
     return report;

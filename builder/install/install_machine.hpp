@@ -16,6 +16,7 @@ namespace imgforge::install {
 struct InstallReport {
     Outcome outcome;
     double seconds = 0;               ///< from the start of the domain to the verdict
+    double cpu_seconds = 0;           ///< CPU time the machine had used by then, as of the last look (every five seconds)
     std::vector<std::string> tail{};  ///< last console lines
     std::string reach{};              ///< how to get at the machine that was kept; empty: it is gone
 };

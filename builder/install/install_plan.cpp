@@ -2,6 +2,10 @@
 #include "builder/install/install_plan.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
 
 #include "builder/base/random.hpp"
 #include "builder/virt/embedded_root.hpp"
@@ -28,6 +32,28 @@ InstallChannels install_channels(const InstallPlan& plan) {
     return channels;
 }
 
+std::string with_arguments(const std::string& kernel_line, const std::vector<std::string>& words) {
+    const auto dashes = kernel_line.find(" ---");
+    const std::string own = " " + kernel_line.substr(0, dashes) + " ";
+    std::vector<std::string> missing;
+    std::copy_if(words.begin(), words.end(), std::back_inserter(missing),
+                 [&](const std::string& word) { return own.find(" " + word + " ") == std::string::npos; });
+    if (missing.empty()) {
+        return kernel_line;
+    }
+    const std::string text = fmt::format("{}", fmt::join(missing, " "));
+    return dashes == std::string::npos ? kernel_line + " " + text : kernel_line.substr(0, dashes) + " " + text + kernel_line.substr(dashes);
+}
+
+std::vector<std::string> emulation_words(const std::string& kernel_line) {
+    if (kernel_line.find(" ---") == std::string::npos) {
+        return {};
+    }
+    // Emulated processors share one clock, but a busy host lets the kernel's check of it fail at boot ("TSCs unsynchronized"), and then
+    // every look at the clock is a call into the emulated HPET. Retpolines guard against a processor that is not there.
+    return {"tsc=reliable", "mitigations=off"};
+}
+
 std::filesystem::path console_socket(const std::filesystem::path& folder) {
     return virt::short_root(folder) / "console.sock";
 }
@@ -49,7 +75,7 @@ virt::DomainSpec install_domain(const InstallPlan& plan) {
     }
     spec.boot = virt::DirectBoot{.kernel = plan.kernel, .initrd = plan.initrd, .cmdline = plan.kernel_line};
     // Only this disk may lose data on a power cut: it is thrown away unless the installation ends well.
-    spec.disks.push_back({.path = plan.disk, .format = "qcow2", .target = "vda", .cache = "unsafe"});
+    spec.disks.push_back({.path = plan.disk, .format = "qcow2", .target = "vda", .cache = "unsafe", .discard = !plan.thick});
     // A real CD-ROM drive: several installers look for their medium on nothing else.
     spec.disks.push_back(cdrom(plan.medium, "sda"));
     if (plan.answers_iso) {

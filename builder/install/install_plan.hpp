@@ -26,6 +26,7 @@ struct InstallPlan {
     std::filesystem::path disk{};                        ///< empty qcow2 to install to
     ByteSize memory = ByteSize::mib(1536);
     int vcpus = 2;
+    bool thick = false;  ///< the disk is allocated whole and stays so: nothing is given back to the host
     virt::DomainSpec::Firmware firmware = virt::DomainSpec::Firmware::bios;
     bool secure_boot = false;
     virt::DomainSpec::Accel accel = virt::DomainSpec::Accel::tcg;
@@ -36,6 +37,7 @@ struct InstallPlan {
     std::filesystem::path folder;                ///< where everything worth keeping goes; made when missing
     std::filesystem::path capabilities{};        ///< shared QEMU capabilities of embedded roots
     std::map<std::string, std::string> texts{};  ///< name -> text kept beside the logs, masked: answers, kernel line
+    std::vector<std::string> asked{};            ///< packages the answers name
     bool keep_failed = false;
     std::optional<double> expected_seconds{};
     std::optional<std::chrono::seconds> total{};  ///< limit in place of the distribution's
@@ -47,6 +49,14 @@ struct InstallChannels {
     std::vector<std::filesystem::path> logs;  ///< in order of the row's channels
 };
 InstallChannels install_channels(const InstallPlan& plan);
+
+/// The kernel line with the words the answers need: before "---" where the family has it, because what stands behind is for the
+/// installed system; else at the end. Words that are there already are not repeated.
+std::string with_arguments(const std::string& kernel_line, const std::vector<std::string>& words);
+
+/// Words that make the installer's kernel faster under software emulation, for with_arguments(). None for families that have no "---":
+/// their installers copy the kernel line to the installed system.
+std::vector<std::string> emulation_words(const std::string& kernel_line);
 
 /// Socket of the console when the machine is kept after a failure: short, beside the libvirt root.
 std::filesystem::path console_socket(const std::filesystem::path& folder);

@@ -59,7 +59,8 @@ MadeMedium read_record(const std::filesystem::path& file) {
                     .udebs = record.at("udebs").get<std::size_t>(),
                     .size = record.at("size").get<std::uint64_t>(),
                     .reused = true,
-                    .notes = record.at("notes").get<std::vector<std::string>>()};
+                    .notes = record.at("notes").get<std::vector<std::string>>(),
+                    .sources = record.value("sources", Json::array())};
     return made;
 }
 
@@ -81,7 +82,9 @@ public:
                                                 [&](const std::string& holder) { steps_.detail("waiting for " + holder); });
         check_host();
         find_source();
-        AptArchive archive = open_archive(suite_.suite, "main");
+        if (std::optional<MadeMedium> made = still_current())
+            return finish(*std::move(made));
+        AptArchive archive = loaded_archive(suite_.suite, "main");
         resolve_pool(archive);
         choose_installer(archive);
         if (std::optional<MadeMedium> made = already_made())
@@ -132,6 +135,30 @@ private:
         return archive;
     }
 
+    /// An archive to take packages from; what state it is in becomes part of the medium's record.
+    AptArchive loaded_archive(const std::string& suite, const std::string& component) {
+        AptArchive archive = open_archive(suite, component);
+        archive.load();
+        states_.push_back({{"suite", suite}, {"component", component}, {"release", archive.release().sha256}});
+        return archive;
+    }
+
+    /// The newest medium of the same request, when every archive it was made from is still in the same state: then nothing need be
+    /// resolved, unpacked or asked for.
+    std::optional<MadeMedium> still_current() {
+        std::optional<MadeMedium> made = find_made_medium(request_, places_);
+        if (!made || made->sources.empty())
+            return std::nullopt;
+        for (const Json& state : made->sources) {
+            const AptArchive archive = open_archive(state.at("suite").get<std::string>(), state.at("component").get<std::string>());
+            if (archive.release().sha256 != state.at("release").get<std::string>()) {
+                notes_.clear();
+                return std::nullopt;
+            }
+        }
+        return made;
+    }
+
     void resolve_pool(AptArchive& archive) {
         steps_.progress(8, 100, "%", "resolving packages");
         std::vector<std::string> wanted = suite_.packages;
@@ -152,8 +179,8 @@ private:
         for (const std::string& candidate : suite_.installers) {
             steps_.progress(12, 100, "%", fmt::format("looking for the installer of {}", candidate));
             const ArchiveSuite row = templates::archive_suite(candidate);
-            installer_archive_.emplace(candidate == suite_.suite ? std::optional<AptArchive>{} : open_archive(candidate, "main"));
-            AptArchive udebs = open_archive(candidate, "main/debian-installer");
+            installer_archive_.emplace(candidate == suite_.suite ? std::optional<AptArchive>{} : loaded_archive(candidate, "main"));
+            AptArchive udebs = loaded_archive(candidate, "main/debian-installer");
             InstallerRequest request{.suite = row,
                                      .packages = candidate == suite_.suite ? &packages : &*installer_archive_.value(),
                                      .udebs = &udebs,
@@ -192,6 +219,8 @@ private:
         MadeMedium made = read_record(record);
         if (!std::filesystem::exists(made.iso) || std::filesystem::file_size(made.iso) != made.size)
             return std::nullopt;
+        made.sources = states_;  // so that the next time the state of the archive is enough
+        write_record(made);
         return made;
     }
 
@@ -256,15 +285,21 @@ private:
                         .debs = pool_.size(),
                         .udebs = udebs,
                         .size = std::filesystem::file_size(iso),
-                        .notes = notes()};
+                        .notes = notes(),
+                        .sources = states_};
         std::filesystem::permissions(iso, std::filesystem::perms(0644));
         std::filesystem::rename(iso, made.iso);
         sync_directory(made.iso.parent_path());
+        write_record(made);
+        return made;
+    }
+
+    /// The record comes last: a medium without it is never taken.
+    void write_record(const MadeMedium& made) const {
         Json record = to_json(made);
         record["file"] = made.iso.filename().string();
-        // The record comes last: a medium without it is never taken.
+        record["sources"] = made.sources;
         write_file_atomically(made.iso.parent_path() / (fingerprint().substr(0, 16) + ".json"), pretty(record));
-        return made;
     }
 
     std::vector<std::string> notes() const {
@@ -294,6 +329,7 @@ private:
     std::optional<InstallerParts> parts_;
     std::string installer_;
     std::vector<std::string> notes_;
+    Json states_ = Json::array();
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ struct MadeMedium {
     std::uint64_t size = 0;
     bool reused = false;               ///< an equal medium was in the cache
     std::vector<std::string> notes{};  ///< what differs from an official medium, one sentence each
+    Json sources = Json::array();      ///< state of every archive index it was made from: suite, component, digest of its Release file
 };
 
 /// Assembles the medium in `places.media()`, or finds it there: the name holds a digest of everything on it. Only apt

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "builder/install/watch_text.hpp"
+
 namespace imgforge::install {
 
 using std::chrono::seconds;
@@ -20,12 +22,14 @@ constexpr double idle_cpu_share = 0.08;
 constexpr seconds busy_patience{900};
 constexpr int too_many_returns = 3;
 
-/// What generated answers say on the console when their closing script fails (seeds/: the EXIT trap, error-commands, %onerror).
-constexpr std::string_view failed_marker = "IMGFORGE-RESULT: failed";
+/// In the answer line of a rule: the packages of the answers without the one that is missing.
+constexpr std::string_view asked_placeholder = "$asked";
+/// A package the answers name is missing: the installer only cleans up before it stops, which takes minutes when slow.
+constexpr seconds asked_grace{5};
 const templates::FailureRule closing_script{
     .pattern = {},
     .meaning = "a command at the end of the answers failed",
-    .remedy = "look for it in the console and the installer's log: post commands run with `set -e`",
+    .remedy = "correct it, or end a command that may fail with `|| true`: post commands run with `set -e`",
     .grace = seconds(10),  // the installer often says which one right after
 };
 
@@ -33,37 +37,8 @@ std::regex compiled(const std::string& pattern) {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
 }
 
-std::string trimmed(std::string text) {
-    const auto begin = text.find_first_not_of(" \t");
-    if (begin == std::string::npos) {
-        return {};
-    }
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-/// The line of `text` in which position `at` lies.
-std::string line_at(const std::string& text, std::size_t at) {
-    const auto begin = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
-    const auto first = begin == std::string::npos ? 0 : begin + 1;
-    return trimmed(text.substr(first, text.find('\n', at) - first));
-}
-
-/// What an unknown question says: its last line that ends like a question, else the last line before the prompt.
-std::string unknown_question(const std::vector<std::string>& lines, const std::string& prompt) {
-    std::string last;
-    for (auto it = lines.rbegin(); it != lines.rend(); ++it) {
-        const std::string line = trimmed(*it);
-        if (line.empty()) {
-            continue;
-        }
-        if (line.ends_with('?') || line.ends_with(':')) {
-            return line;
-        }
-        if (last.empty()) {
-            last = line;
-        }
-    }
-    return last.empty() ? trimmed(prompt) : last;
+std::chrono::milliseconds since(Clock::Instant from, Clock::Instant now) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - from);
 }
 
 }  // namespace
@@ -125,7 +100,7 @@ void Watcher::console_line(const std::string& line, bool complete, Instant now) 
     if (progress_.note_console(line, complete)) {
         title_line_ = lines_seen_;
     }
-    check_marker(line, now);
+    check_marker(line, complete, now);
     if (complete) {
         look_for_failure(line, false, now);
         lines_.push_back(line);
@@ -138,14 +113,19 @@ void Watcher::console_line(const std::string& line, bool complete, Instant now) 
     }
 }
 
-void Watcher::check_marker(const std::string& line, Instant now) {
+void Watcher::check_marker(const std::string& line, bool complete, Instant now) {
     if (!marker_at_ && !options_.marker.empty() && line.find(options_.marker) != std::string::npos) {
         marker_at_ = now;
         pending_.reset();
         return;
     }
-    if (!marker_at_ && !pending_ && line.find(failed_marker) != std::string::npos) {
-        pending_ = Pending{.rule = &closing_script, .meaning = closing_script.meaning, .answer = {}, .step = progress_.step(), .at = now};
+    if (complete && !marker_at_ && !pending_ && line.find(failed_marker) != std::string::npos) {
+        pending_ = Pending{.rule = &closing_script,
+                           .meaning = closing_script.meaning + marked_detail(line),
+                           .answer = {},
+                           .step = progress_.step(),
+                           .at = now,
+                           .grace = closing_script.grace};
     }
 }
 
@@ -170,7 +150,7 @@ void Watcher::stats(const GuestStats& stats, Instant now) {
 }
 
 void Watcher::look_for_failure(const std::string& line, bool from_log, Instant now) {
-    if ((pending_ && !pending_->rule->explains) || marker_at_ || line.empty()) {
+    if ((pending_ && !pending_->explains) || marker_at_ || line.empty()) {
         return;
     }
     const std::string text = line.substr(0, longest_searched);
@@ -181,15 +161,35 @@ void Watcher::look_for_failure(const std::string& line, bool from_log, Instant n
         }
         std::smatch match;
         if (std::regex_search(text, match, failure.pattern) && !(failure.unless && std::regex_search(text, *failure.unless))) {
-            pending_ = Pending{.rule = &rule,
-                               .meaning = match.format(rule.meaning),
-                               .answer = match.format(rule.answer),
-                               .step = progress_.step(),
-                               .at = now,
-                               .from_log = from_log};
+            pending_ = pending(rule, match, from_log, now);
             return;
         }
     }
+}
+
+Watcher::Pending Watcher::pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log, Instant now) const {
+    Pending found{.rule = &rule,
+                  .meaning = match.format(rule.meaning),
+                  .answer = match.format(rule.answer),
+                  .step = progress_.step(),
+                  .at = now,
+                  .grace = rule.grace,
+                  .from_log = from_log,
+                  .explains = rule.explains};
+    const std::string subject = match.size() > 1 ? match[1].str() : std::string();
+    const bool asked = rule.explains && std::find(options_.asked.begin(), options_.asked.end(), subject) != options_.asked.end();
+    if (asked) {
+        found.explains = false;
+        found.grace = asked_grace;
+    }
+    if (const auto at = found.answer.find(asked_placeholder); at != std::string::npos) {
+        std::string others;
+        for (const std::string& package : options_.asked) {
+            others += package == subject ? "" : (others.empty() ? "" : " ") + package;
+        }
+        found.answer = asked ? found.answer.replace(at, asked_placeholder.size(), others) : std::string();
+    }
+    return found;
 }
 
 void Watcher::ended(bool by_itself, const std::string& how, Instant now) {
@@ -284,16 +284,20 @@ void Watcher::decide_question(const std::string& prompt, Instant now) {
             continue;
         }
         const auto& rule = row_.questions[i];
+        if (!rule.during.empty() && rule.during != progress_.step()) {
+            continue;
+        }
         if (pending_ && rule.step.empty()) {
             break;  // "a step failed" says less than the phrase that came before it
         }
         const std::string step = rule.step.empty() ? progress_.step() : rule.step;
         decide({.kind = Outcome::Kind::question,
                 .message = fmt::format("the installer waits at \"{}\" {}: {}", line_at(text, static_cast<std::size_t>(match.position())),
-                                       where(now), match.format(rule.meaning)),
-                .remedy = match.format(rule.remedy),
-                .answer = match.format(rule.answer),
-                .step = step});
+                                       where(now), unbroken(match.format(rule.meaning))),
+                .remedy = unbroken(match.format(rule.remedy)),
+                .answer = unbroken(match.format(rule.answer)),
+                .step = step,
+                .waited = since(console_changed_, now)});
         return;
     }
     if (pending_) {
@@ -302,7 +306,8 @@ void Watcher::decide_question(const std::string& prompt, Instant now) {
     }
     decide({.kind = Outcome::Kind::question,
             .message = fmt::format("the installer waits at \"{}\" {}", unknown_question(tail(12), prompt), where(now)),
-            .remedy = "answer this question in the answers file"});
+            .remedy = "answer this question in the answers file",
+            .waited = since(console_changed_, now)});
 }
 
 void Watcher::check_failure(Instant now, bool at_end) {
@@ -313,7 +318,7 @@ void Watcher::check_failure(Instant now, bool at_end) {
         pending_.reset();  // the installer went on: it was not the end
         return;
     }
-    if (!at_end && (pending_->rule->explains || now - pending_->at < pending_->rule->grace)) {
+    if (!at_end && (pending_->explains || now - pending_->at < pending_->grace)) {
         return;
     }
     const auto& rule = *pending_->rule;
@@ -322,7 +327,8 @@ void Watcher::check_failure(Instant now, bool at_end) {
             .remedy = rule.remedy,
             .answer = pending_->answer,
             .step = pending_->step,
-            .transient = rule.transient});
+            .transient = rule.transient,
+            .waited = since(pending_->at, now)});
 }
 
 void Watcher::check_silence(Instant now) {

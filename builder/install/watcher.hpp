@@ -32,11 +32,12 @@ struct Outcome {
         too_long,     ///< the total time has passed
     };
     Kind kind = Kind::failed;
-    std::string message;     ///< one sentence: what is asked or broke, in which step, after how long
-    std::string remedy{};    ///< what to do about it
-    std::string answer{};    ///< line to add to the answers file; empty when no line helps
-    std::string step{};      ///< installer step, "partman"
-    bool transient = false;  ///< a second try from scratch may go well
+    std::string message;                  ///< one sentence: what is asked or broke, in which step, after how long
+    std::string remedy{};                 ///< what to do about it
+    std::string answer{};                 ///< line to add to the answers file; empty when no line helps
+    std::string step{};                   ///< installer step, "partman"
+    bool transient = false;               ///< a second try from scratch may go well
+    std::chrono::milliseconds waited{0};  ///< between the question or error and this verdict
 
     bool worth_verifying() const { return kind == Kind::finished || kind == Kind::no_poweroff; }
 };
@@ -54,6 +55,7 @@ struct WatchOptions {
     double slowness = 1;                          ///< clocks are multiplied by this: 1 with acceleration, 8 without
     std::optional<std::chrono::seconds> total{};  ///< in place of the distribution's (not multiplied)
     std::optional<double> expected_seconds{};     ///< how long the last installation of this recipe took
+    std::vector<std::string> asked{};             ///< packages the answers name: one of these missing is the end
 };
 
 /// Watches one installation: a function of what was seen and the clock, without any I/O, so that recorded logs test it.
@@ -88,14 +90,17 @@ private:
         std::string answer;
         std::string step;
         Instant at;
+        std::chrono::seconds grace{0};
         bool from_log = false;
+        bool explains = false;  ///< no verdict by itself
     };
 
     void console_line(const std::string& line, bool complete, Instant now);
     void look_for_failure(const std::string& line, bool from_log, Instant now);
+    Pending pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log, Instant now) const;
     void check_question(Instant now);
     void decide_question(const std::string& prompt, Instant now);
-    void check_marker(const std::string& line, Instant now);
+    void check_marker(const std::string& line, bool complete, Instant now);
     /// `at_end`: the installer waits or has ended, so nothing that was found can still turn out harmless.
     void check_failure(Instant now, bool at_end);
     void check_silence(Instant now);

@@ -79,9 +79,9 @@ bool Domain::autostart() const {
     return call("autostart").at("on");
 }
 
-std::optional<DomainStatus> Domain::status() const {
+std::optional<DomainStatus> Domain::status(std::chrono::milliseconds deadline) const {
     try {
-        const Json answer = call("status");
+        const Json answer = call("status", Json::object(), deadline);
         return DomainStatus{.state = domain_state(answer.at("state")), .reason = answer.at("reason")};
     } catch (const VirtError& error) {
         if (error.cause() == VirtCause::no_domain) {

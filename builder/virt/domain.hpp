@@ -71,8 +71,8 @@ public:
     void set_autostart(bool on) const;
     bool autostart() const;
 
-    /// Nothing when the domain does not exist (any more).
-    std::optional<DomainStatus> status() const;
+    /// Nothing when the domain does not exist (any more). VirtCause::timeout when libvirt does not answer by `deadline`.
+    std::optional<DomainStatus> status(std::chrono::milliseconds deadline = std::chrono::seconds(60)) const;
     /// How the domain last stopped while this connection was open ("shut off (shutdown)" = by itself); also for a transient
     /// domain that is gone. Nothing when no stop was seen.
     std::optional<DomainStatus> last_stop() const;

@@ -6,7 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string_view>
 
 #include "builder/base/digest.hpp"
@@ -149,6 +152,20 @@ std::chrono::milliseconds settle_time(const fs::path& root) {
         }
     }
     return {};
+}
+
+std::optional<pid_t> embedded_qemu(const fs::path& root, const std::string& name, const std::string& mark) {
+    const auto small_file = [](const fs::path& file) {
+        std::ifstream in(file, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    const std::string text = small_file(root / "run" / "qemu" / (name + ".pid"));
+    pid_t pid = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), pid).ec != std::errc() || pid <= 0) {
+        return std::nullopt;
+    }
+    const std::string command = small_file(fmt::format("/proc/{}/cmdline", pid));
+    return command.find(mark) == std::string::npos ? std::nullopt : std::optional(pid);
 }
 
 }  // namespace imgforge::virt

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -22,6 +24,10 @@ void prepare_root(const std::filesystem::path& root, const std::filesystem::path
 
 /// Copies capabilities that libvirt probed in `root` to the shared folder.
 void share_capabilities(const std::filesystem::path& root, const std::filesystem::path& capabilities);
+
+/// The QEMU of domain `name` in an embedded root, by its pid file, when its command line has `mark` in it (its UUID, or "guest=NAME,"): a
+/// pid file may be older than the last boot.
+std::optional<pid_t> embedded_qemu(const std::filesystem::path& root, const std::string& name, const std::string& mark);
 
 /// How long a domain may still be unknown after opening: some seconds when the root holds running machines, else nothing.
 std::chrono::milliseconds settle_time(const std::filesystem::path& root);

@@ -2,8 +2,6 @@
 #include "pipelines/lifecycle/observe.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -11,17 +9,12 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/virt/embedded_root.hpp"
 #include "pipelines/lifecycle/address.hpp"
 #include "pipelines/lifecycle/qmp.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
-
-/// A small file of /proc or a pid file; empty when it is gone.
-std::string small_file(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// State by UUID of all domains of one daemon, or why it did not answer.
 struct DaemonView {
@@ -116,14 +109,7 @@ void set_addresses(const std::map<std::string, DaemonView>& daemons, MachineView
 }  // namespace
 
 std::optional<pid_t> embedded_process(const std::filesystem::path& root, const MachineRecord& record) {
-    const std::string text = small_file(root / "run" / "qemu" / (record.name + ".pid"));
-    pid_t pid = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), pid).ec != std::errc() || pid <= 0) {
-        return {};
-    }
-    // A pid file may be older than the last boot: the process must carry this machine's UUID.
-    const std::string command = small_file(fmt::format("/proc/{}/cmdline", pid));
-    return command.find(record.uuid) == std::string::npos ? std::nullopt : std::optional(pid);
+    return virt::embedded_qemu(root, record.name, record.uuid);
 }
 
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record) {

@@ -75,6 +75,7 @@ TEST_F(AptArchiveTest, reads_a_consistent_index_under_the_suites_own_name) {
     AptArchive own = archive();
 
     own.update();
+    own.load();
 
     EXPECT_EQ(own.alias(), "");
     EXPECT_EQ(own.release().codename, "trixie");
@@ -88,6 +89,7 @@ TEST_F(AptArchiveTest, reads_the_suite_by_another_name_while_its_own_index_is_st
     AptArchive stale = archive();
 
     stale.update();
+    stale.load();
 
     EXPECT_EQ(stale.alias(), "stable");
     EXPECT_EQ(stale.index().by_name("tool").version, "1");

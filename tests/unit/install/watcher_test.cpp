@@ -204,6 +204,54 @@ TEST_F(WatcherTest, packages_the_installer_tries_by_itself_do_not_end_it_however
     EXPECT_THAT(outcome().message, HasSubstr("usbutils"));
 }
 
+// "E: Unable to locate package" is the end when the answers name the package: what follows is cleaning up, which takes long here.
+TEST_F(WatcherTest, a_package_of_the_answers_that_is_missing_ends_it_within_seconds_with_the_line_to_write) {
+    watch({.marker = "m", .asked = {"openssh-server", "qemu-guest-agnet", "sudo"}});
+    console("Select and install software  ... 1%");
+    log("Nov 21 07:00:00 in-target: E: Unable to locate package qemu-guest-agnet\n");
+    wait(4);
+    EXPECT_FALSE(watcher_->outcome());
+    wait(2);
+
+    EXPECT_EQ(outcome().kind, Kind::failed);
+    EXPECT_EQ(outcome().step, "pkgsel");
+    EXPECT_EQ(outcome().answer, "d-i pkgsel/include string openssh-server sudo");
+    EXPECT_EQ(outcome().waited, seconds(5));
+}
+
+// As the text frontend prints it: broken at the width of the console, with what imgforge has put around the command.
+TEST_F(WatcherTest, names_the_failed_late_command_without_what_was_put_around_it) {
+    watch();
+    log("main-menu[1]: INFO: Menu item 'finish-install' selected\n");
+    console(
+        "Finishing the installation  ... 6%\r\nFailed to run preseeded command\r\n-------------------------------\r\n\r\n"
+        "Execution of preseeded command \"( in-target systemctl enable nothing ) && sh \r\n/imgforge-late.sh\" failed with exit code "
+        "1.\r\n[Press enter to continue] ");
+    wait(6);
+
+    EXPECT_EQ(outcome().step, "finish-install");
+    EXPECT_THAT(outcome().message, HasSubstr("the command \"in-target systemctl enable nothing\" of the answers failed with exit code 1"));
+    EXPECT_EQ(outcome().answer, "d-i preseed/late_command string in-target systemctl enable nothing || true");
+}
+
+TEST_F(WatcherTest, a_command_that_fails_while_partitioning_is_the_partitioners) {
+    watch();
+    console(
+        "Starting up the partitioner  ... 7%\r\nFailed to run preseeded command\r\nExecution of preseeded command \"false\" failed with "
+        "exit code 1.\r\n[Press enter to continue] ");
+    wait(6);
+
+    EXPECT_EQ(outcome().answer, "d-i partman/early_command string false || true");
+}
+
+TEST_F(WatcherTest, says_which_closing_command_failed) {
+    watch();
+    console("Finishing the installation  ... 92%IMGFORGE-RESULT: failed, post command 2 of 3, exit code 127\n");
+    wait(11);
+
+    EXPECT_THAT(outcome().message, HasSubstr("a command at the end of the answers failed: post command 2 of 3, exit code 127 (step"));
+}
+
 TEST_F(WatcherTest, nothing_on_the_console_is_no_boot) {
     watch({.marker = "m", .slowness = 8});
     wait(479);

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/process.hpp"
+#include "builder/base/temp_dir.hpp"
 
 namespace imgforge::seeds {
 namespace {
@@ -212,6 +215,51 @@ TEST(ParseAnswers, reports_every_fault_with_its_pointer) {
                                                         "/stages/0/install/answers/users/0/password-hash",
                                                         "/stages/0/install/answers/users/0/ssh-keys/0"));
     EXPECT_THAT(faults.text(), Not(HasSubstr("plain\n")));
+}
+
+TEST(AskedPackages, are_read_from_continued_lines_without_versions_and_suites) {
+    const std::string text =
+        "# d-i pkgsel/include string comment\nd-i pkgsel/include string vim, curl=8.1 \\\n  nginx/trixie-backports libc6:i386\n"
+        "d-i base-installer/includes string gnupg\n";
+
+    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text), testing::ElementsAre("vim", "curl", "nginx", "libc6", "gnupg"));
+    EXPECT_THAT(asked_packages(AnswerFormat::kickstart, text), IsEmpty());
+}
+
+TEST(AskedPackages, of_generated_answers_are_those_of_the_block) {
+    const std::string text = answer_text(AnswerFormat::preseed, full_answers(), facts());
+
+    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text), testing::ElementsAre("openssh-server", "cloud-init"));
+}
+
+TEST(WantsNetwork, follows_the_mirror_of_the_answers_even_when_the_medium_could_do_alone) {
+    Answers answers = full_answers();
+    EXPECT_FALSE(wants_network(answers, facts()));
+    answers.mirror = "http://mirror.example/debian";
+    EXPECT_TRUE(wants_network(answers, facts()));
+
+    EXPECT_FALSE(wants_network(AnswerFormat::preseed, "d-i apt-setup/use_mirror boolean false\n", facts()));
+    EXPECT_TRUE(wants_network(AnswerFormat::preseed, "d-i mirror/http/hostname string mirror.example\n", facts()));
+    EXPECT_TRUE(wants_network(AnswerFormat::kickstart, "url --url=http://mirror.example/\n", facts()));
+}
+
+// The trap of the script that closes the installation, run by a real shell.
+TEST(TargetScript, leaves_word_of_the_post_command_that_failed) {
+    Answers answers = full_answers();
+    answers.users.clear();
+    answers.post = {"true", "exit 7", "true"};
+    const std::string late = bytes_of(generate(AnswerFormat::preseed, answers, facts()), "imgforge-post.sh");
+    const TempDir dir;
+    const std::string file = (dir / "failed").string();
+    std::string script = late;
+    for (std::size_t at = 0; (at = script.find("/root/imgforge-failed", at)) != std::string::npos; at += file.size()) {
+        script.replace(at, 21, file);
+    }
+    ASSERT_NE(script, late);
+    const ProcessResult result = SystemProcessRunner().run({.program = "sh", .args = {"-e", "-c", script}});
+
+    EXPECT_EQ(result.code, 7);
+    EXPECT_EQ(read_file(file), "post command 2 of 3, exit code 7\n");
 }
 
 }  // namespace

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/stages/install_preparation.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/process.hpp"
+#include "builder/base/random.hpp"
+#include "builder/image/iso_reader.hpp"
+#include "builder/image/overlay.hpp"
+#include "builder/install/artefacts.hpp"
+#include "builder/install/initrd_pack.hpp"
+#include "builder/install/medium_packages.hpp"
+#include "seeds/seed.hpp"
+
+namespace imgforge::stages {
+
+namespace fs = std::filesystem;
+using engine::RecipeFacts;
+using engine::StageTask;
+
+std::optional<OwnAnswers> own_answers(const RecipeFacts& recipe, const Json& options) {
+    for (const auto& [option, format] : answer_files) {
+        if (options.contains(option) && !options.at(option).get<std::string>().empty()) {
+            const fs::path named = options.at(option).get<std::string>();
+            return OwnAnswers{.option = option, .format = format, .file = named.is_absolute() ? named : recipe.folder / named};
+        }
+    }
+    return std::nullopt;
+}
+
+Json answers_block(const Json& options) {
+    return options.contains("answers") ? options.at("answers") : Json::object();
+}
+
+std::vector<std::string> packages_of(const Json& options) {
+    const Json block = answers_block(options);
+    return block.contains("packages") ? block.at("packages").get<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+bool uses_uefi(const RecipeFacts& recipe) {
+    return recipe.machine.value("firmware", "bios") == "uefi";
+}
+
+namespace {
+
+void recognise(const StageTask& task, Preparation& made) {
+    made.info = install::probe_media(made.medium.iso);
+    if (!task.recipe->os.empty() && task.recipe->os != made.info.distribution) {
+        throw Error(Failure::recipe,
+                    fmt::format("the medium holds {} ({}), the recipe is for {}", made.info.distribution, made.info.label, task.recipe->os),
+                    "correct `os:` or the medium");
+    }
+    made.row = &templates::distribution(made.info.distribution);
+    const ByteSize memory = ByteSize::parse(task.recipe->machine.value("memory", "1536M"));
+    if (memory < made.row->memory_minimum) {
+        throw Error(Failure::recipe,
+                    fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(), made.row->name,
+                                made.row->memory_minimum.text()),
+                    fmt::format("set machine.memory to {}", made.row->memory_recommended.text()));
+    }
+}
+
+bool has_eatmydata(const image::IsoReader& iso) {
+    // d-i's component and the library for the target stand beside each other in the pool.
+    return !iso.list("pool/main/libe/libeatmydata").empty();
+}
+
+void write_answers(const StageTask& task, Preparation& made) {
+    const Json& options = task.options;
+    made.facts = {.nonce = random_hex(8),
+                  .uefi = uses_uefi(*task.recipe),
+                  .offline = made.info.offline,
+                  .version = made.row->version,
+                  .suite = made.row->codename,
+                  .product = made.row->product,
+                  .arch = made.info.arch,
+                  .medium_has_eatmydata = has_eatmydata(image::IsoReader(made.medium.iso))};
+    made.format = seeds::parse_answer_format(made.row->answers);
+    std::string name = "generated answers";
+    if (const auto own = own_answers(*task.recipe, options)) {
+        made.format = own->format;
+        name = own->file.string();
+        made.answers = seeds::with_marker(made.format, read_file(own->file, 4U << 20U), made.facts);
+        made.network = seeds::wants_network(made.format, made.answers, made.facts);
+    } else {
+        Diagnostics faults;
+        const seeds::Answers answers = seeds::parse_answers(answers_block(options), faults);
+        faults.throw_if_errors();
+        made.answers = seeds::answer_text(made.format, answers, made.facts);
+        made.files = seeds::generate(made.format, answers, made.facts);
+        made.network = seeds::wants_network(answers, made.facts);
+    }
+    install::remember_answer_secrets(made.answers);
+    const Diagnostics faults = seeds::check(made.format, made.answers, name);
+    for (const Diagnostic& fault : faults.list()) {
+        if (fault.severity == Diagnostic::Severity::warning) {
+            task.monitor->warning(to_text(fault));
+        }
+    }
+    faults.throw_if_errors();
+    if (made.files.main_file.empty()) {
+        made.files = seeds::deliver(made.format, made.answers, made.facts);
+    }
+}
+
+/// Packages that are not on a medium which has to do alone: known now, and not only after minutes of installation. The user's own
+/// answers may add a repository by a command of theirs, so they are only warned.
+void check_packages(const StageTask& task, const Preparation& made) {
+    if (made.network) {
+        return;
+    }
+    const auto missing = install::missing_packages(image::IsoReader(made.medium.iso), made.row->codename, made.info.arch,
+                                                   seeds::asked_packages(made.format, made.answers));
+    std::vector<std::string> texts;
+    for (const install::MissingPackage& package : missing) {
+        texts.push_back(package.suggestion.empty() ? package.name
+                                                   : fmt::format("{} (did you mean '{}'?)", package.name, package.suggestion));
+    }
+    if (texts.empty()) {
+        return;
+    }
+    const std::string message = fmt::format("not on the medium, and the installation has no network: {}", fmt::join(texts, ", "));
+    if (own_answers(*task.recipe, task.options)) {
+        task.monitor->warning(message);
+        return;
+    }
+    throw Error(
+        Failure::recipe, message,
+        "correct the names in answers.packages, take a medium that holds them (installer.archive makes one), or give answers.mirror");
+}
+
+void unpack_boot_files(const StageTask& task, Preparation& made) {
+    made.work = task.scratch / "work";
+    make_directories(made.work);
+    const image::IsoReader iso(made.medium.iso);
+    iso.extract(made.info.kernel, made.work / "vmlinuz", 1ULL << 30U);
+    iso.extract(made.info.initrd, made.work / "initrd.medium", 4ULL << 30U);
+    std::vector<install::InitrdMember> members;
+    for (const seeds::AnswerFile& file : made.files.initrd) {
+        members.push_back({.path = "/" + file.path, .bytes = file.bytes, .mode = file.mode});
+    }
+    if (members.empty()) {
+        fs::rename(made.work / "initrd.medium", made.work / "initrd");
+    } else {
+        install::pack_initrd(made.work / "initrd.medium", members, made.work / "initrd");
+    }
+    if (!made.files.iso_label.empty()) {
+        seeds::SeedFiles files;
+        for (const seeds::AnswerFile& file : made.files.iso) {
+            files[file.path] = file.bytes;
+        }
+        seeds::write_seed_iso(files, made.files.iso_label, made.work / "answers.iso");
+    }
+    const ByteSize size = ByteSize::parse(task.recipe->machine.value("disk", "10G"));
+    if (size < made.row->disk_minimum) {
+        throw Error(Failure::recipe,
+                    fmt::format("machine.disk is {}, {} needs at least {}", size.text(), made.row->name, made.row->disk_minimum.text()));
+    }
+    make_empty_disk(task);
+}
+
+}  // namespace
+
+fs::path make_empty_disk(const StageTask& task) {
+    const fs::path disk = task.scratch / "disk.qcow2";
+    const ByteSize size = ByteSize::parse(task.recipe->machine.value("disk", "10G"));
+    remove_tree(disk);
+    if (!task.recipe->machine.value("thick", false)) {
+        image::create_empty_qcow2(disk, size);
+        return disk;
+    }
+    run_checked(*task.services->processes,
+                {.program = "qemu-img",
+                 .args = {"create", "-q", "-f", "qcow2", "-o", "preallocation=falloc", disk.string(), std::to_string(size.in_bytes())},
+                 .timeout = std::chrono::minutes(10)});
+    fs::permissions(disk, fs::perms(0600));
+    return disk;
+}
+
+void prepare_installation(const StageTask& task, Preparation& made) {
+    in_context([&] { return fmt::format("medium {}", made.medium.iso.string()); },
+               [&] {
+                   recognise(task, made);
+                   write_answers(task, made);
+                   check_packages(task, made);
+                   unpack_boot_files(task, made);
+               });
+}
+
+}  // namespace imgforge::stages
