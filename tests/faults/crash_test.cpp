@@ -104,6 +104,7 @@ private:
         test::world.release = test::world.curl;
         engine::StageServices services;
         services.places = places_;
+        services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
         services.processes = &processes_;
         services.clock = &clock_;
         services.monitor = &monitor_;
@@ -186,6 +187,7 @@ protected:
     engine::StageServices services() {
         engine::StageServices services;
         services.places = places_;
+        services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
         services.processes = &processes_;
         services.clock = &clock_;
         services.monitor = &monitor_;

@@ -46,6 +46,7 @@ struct Victim {
         test::world.release = fmt::format("release {}", version);
         engine::StageServices services;
         services.places = places;
+        services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
         services.processes = &processes;
         services.clock = &clock;
         services.monitor = &monitor;
