@@ -8,26 +8,23 @@
 #include "builder/cli/commands.hpp"
 #include "builder/cli/images_support.hpp"
 #include "pipelines/store/diff.hpp"
+#include "pipelines/store/image_survey.hpp"
 #include "pipelines/store/verify.hpp"
 
 namespace imgforge::cli {
 namespace {
 
-Json used_by(const store::Store& store, const store::Generation& generation) {
-    Json list = Json::array();
-    for (const store::Holder& holder : store.holders(generation.image, generation.generation)) {
-        list.push_back(to_string(holder));
-    }
-    return list;
-}
+using Holders = std::map<std::pair<std::string, int>, std::vector<store::Holder>>;
 
-Json image_record(const store::Store& store, const std::string& name) {
+Json image_record(const store::Store& store, const std::string& name, const Holders& all) {
     Json record = {{"name", name}, {"current", nullptr}, {"generations", Json::array()}};
     for (const store::Generation& generation : store.generations(name)) {
         if (generation.state == store::GenerationState::current) {
             record["current"] = generation.generation;
         }
-        record["generations"].push_back(generation_record(store, generation));
+        const auto holders = all.find({name, generation.generation});
+        record["generations"].push_back(
+            generation_record(generation, holders == all.end() ? std::vector<store::Holder>{} : holders->second));
     }
     return record;
 }
@@ -53,9 +50,16 @@ int list_images(const Arguments&, CommandContext& context) {
     const OpenStore open(context);
     Json record = {{"images", Json::array()}};
     std::string text;
+    const Holders holders = open.store.all_holders();
     for (const std::string& name : open.store.images()) {
-        record["images"].push_back(image_record(open.store, name));
+        record["images"].push_back(image_record(open.store, name, holders));
         text += image_text(record["images"].back());
+    }
+    for (const std::string& name : store::images_anywhere(open.store)) {
+        if (open.store.generations(name).empty() && std::filesystem::exists(store::index_path(open.store.image_folder(name)))) {
+            context.monitor->warning(fmt::format("the database does not know {}, which is in {}; run `imgforge images verify --repair`",
+                                                 name, open.store.image_folder(name).string()));
+        }
     }
     const std::string heading =
         fmt::format("{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n", "GENERATION", "STATE", "CREATED", "SIZE", "STORED", "", "USED BY");
@@ -97,19 +101,19 @@ int show_image(const Arguments& arguments, CommandContext& context) {
     const OpenStore open(context);
     const store::ImageSpec spec = store::parse_image_spec(arguments.get_or("IMAGE", ""));
     if (!spec.generation && !open.store.current(spec.name) && !open.store.generations(spec.name).empty()) {
-        const Json image = image_record(open.store, spec.name);
+        const Json image = image_record(open.store, spec.name, open.store.all_holders(spec.name));
         context.result(image, image_text(image));
         return 0;
     }
     const store::Generation generation = open.store.resolve(arguments.get_or("IMAGE", ""));
     const Json manifest = generation.manifest();
-    Json record = generation_record(open.store, generation);
+    Json record = generation_record(generation, open.store.holders(generation.image, generation.generation));
     const std::filesystem::path list = generation.folder / "packages.json";
     record["packages"] = parse_json(read_file(list), list.string()).value("packages", Json::array()).size();
     record["manifest"] = manifest;
     std::string text = show_text(record, manifest);
     if (!spec.generation) {
-        const Json image = image_record(open.store, spec.name);
+        const Json image = image_record(open.store, spec.name, open.store.all_holders(spec.name));
         record["generations"] = image["generations"];
         text += "\n" + image_text(image);
     }
@@ -143,14 +147,17 @@ int diff_images(const Arguments& arguments, CommandContext& context) {
 
 }  // namespace
 
-Json generation_record(const store::Store& store, const store::Generation& generation) {
+Json generation_record(const store::Generation& generation, const std::vector<store::Holder>& holders) {
     Json record = {{"image", generation.image}};
     const Json fields = store::to_json(generation);
     for (const auto& [key, value] : fields.items()) {
         record[key] = value;
     }
     record["path"] = generation.disk().string();
-    record["used_by"] = used_by(store, generation);
+    record["used_by"] = Json::array();
+    for (const store::Holder& holder : holders) {
+        record["used_by"].push_back(to_string(holder));
+    }
     return record;
 }
 

@@ -51,26 +51,17 @@ int delete_image(const Arguments& arguments, CommandContext& context) {
     std::vector<store::Generation> doomed;
     if (spec.generation) {
         doomed.push_back(open.store.resolve(text));
+        open.store.remove(spec.name, *spec.generation, arguments.has("force"));
     } else {
         doomed = open.store.generations(spec.name);
         if (doomed.empty()) {
             open.store.resolve(text);
         }
-        std::reverse(doomed.begin(), doomed.end());  // differences before what they stand on
-        for (const store::Generation& generation : doomed) {
-            for (const store::Holder& holder : open.store.holders(generation.image, generation.generation)) {
-                // Looked at before anything goes, so that a refusal leaves the image whole.
-                if (holder.kind != store::Holder::Kind::generation) {
-                    throw Error(Failure::domain, fmt::format("{} is in use by {}", generation.label(), to_string(holder)),
-                                "destroy or consolidate it first");
-                }
-            }
-        }
+        open.store.remove_image(spec.name);
     }
     Json deleted = Json::array();
     std::string lines;
     for (const store::Generation& generation : doomed) {
-        open.store.remove(generation.image, generation.generation, !spec.generation || arguments.has("force"));
         deleted.push_back(
             {{"image", generation.image}, {"generation", generation.generation}, {"freed", generation.allocated_size.in_bytes()}});
         lines += fmt::format("deleted {} ({})\n", generation.label(), generation.allocated_size.text());

@@ -15,7 +15,7 @@ struct OpenStore {
     store::Store store;
 };
 
-/// One generation as `images list` has it.
-Json generation_record(const store::Store& store, const store::Generation& generation);
+/// One generation as `images list` has it, with who needs it.
+Json generation_record(const store::Generation& generation, const std::vector<store::Holder>& holders);
 
 }  // namespace imgforge::cli

@@ -57,16 +57,16 @@ Packages read_packages(guest::GuestFs& guest, const guest::Inspection& os) {
     return {};
 }
 
-Json read_sources(guest::GuestFs& guest) {
+Json read_sources(guest::GuestFs& guest, const guest::Inspection& os) {
     std::map<std::string, std::string> texts;
-    for (const std::string& path :
-         guest.glob_all({"/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources",
-                         "/etc/yum.repos.d/*.repo", "/etc/apk/repositories"})) {
+    for (const std::string& path : guest.glob_all(
+             {"/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources", "/etc/yum.repos.d/*.repo",
+              "/etc/zypp/repos.d/*.repo", "/etc/dnf/vars/*", "/etc/yum/vars/*", "/etc/apk/repositories", "/etc/pacman.conf"})) {
         if (guest.is_file(path)) {
             texts[path] = guest.read(path);
         }
     }
-    return package_sources(texts);
+    return package_sources(texts, os);
 }
 
 struct FreeStatList {
@@ -189,7 +189,7 @@ std::map<std::string, fs::path> capture_contents(guest::Appliance& appliance, gu
                                                                 {"release", release},
                                                                 {"product", os.product},
                                                                 {"packages", store::packages_to_json(packages.list)},
-                                                                {"sources", read_sources(guest)}}));
+                                                                {"sources", read_sources(guest, os)}}));
     write_file_atomically(folder / "guest-files.json", store::files_to_text(read_guest_files(appliance)));
     activity.finish();
     return {{contents_role, "contents.json"}, {guest_files_role, "guest-files.json"}};

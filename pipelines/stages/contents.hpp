@@ -30,7 +30,8 @@ std::map<std::string, std::filesystem::path> capture_contents_of_disk(const std:
 /// What was captured, as publish() takes it; nothing when the roles are missing. `sources` gets [{type, uri, suite}] if given.
 std::optional<store::GuestContents> captured_contents(const std::map<std::string, std::filesystem::path>& files, Json* sources = nullptr);
 
-/// Package sources of a guest by its configuration files (apt one-line and deb822, yum baseurl, apk): pure, path -> text.
-Json package_sources(const std::map<std::string, std::string>& configuration);
+/// Package sources of a guest by its configuration files (apt one-line and deb822; yum, dnf and zypp with their variables; apk): pure,
+/// path -> text. Type "unknown" stands for what only the guest could ask.
+Json package_sources(const std::map<std::string, std::string>& configuration, const guest::Inspection& os);
 
 }  // namespace imgforge::stages

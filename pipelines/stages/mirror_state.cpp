@@ -4,6 +4,9 @@
 #include <curl/curl.h>
 
 #include <future>
+#include <regex>
+#include <sstream>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,6 +26,38 @@ std::size_t append(char* data, std::size_t size, std::size_t count, void* target
     }
     body.append(data, size * count);
     return size * count;
+}
+
+/// Digest of the first of these files that can be had; empty: of none.
+std::string first_digest(const std::vector<std::string>& urls, const FetchText& fetch) {
+    for (const std::string& url : urls) {
+        if (const auto body = fetch(url)) {
+            return sha256_hex(*body);
+        }
+    }
+    return {};
+}
+
+/// repomd.xml on the first mirrors of a list (one URL a line); they hold the same file.
+std::vector<std::string> mirrors_of(const std::optional<std::string>& list) {
+    constexpr std::size_t tries = 3;
+    std::vector<std::string> urls;
+    std::istringstream lines(list.value_or(std::string()));
+    for (std::string line; std::getline(lines, line) && urls.size() < tries;) {
+        if (line.rfind("http://", 0) == 0 || line.rfind("https://", 0) == 0) {
+            line.erase(line.find_last_not_of("/\r ") + 1);
+            urls.push_back(line + "/repodata/repomd.xml");
+        }
+    }
+    return urls;
+}
+
+/// A metalink has the digests of the newest repomd.xml first, older ones that mirrors may still have as alternates after it; the list
+/// of mirrors around it is shuffled at each request, so the digests alone say whether something changed.
+std::string metalink_digest(const std::optional<std::string>& metalink) {
+    static const std::regex hash(R"re(<hash\s+type="sha(?:256|512)"\s*>\s*([0-9a-fA-F]{64,128})\s*<)re");
+    std::smatch found;
+    return metalink && std::regex_search(*metalink, found, hash) ? sha256_hex(found[1].str()) : std::string();
 }
 
 }  // namespace
@@ -46,22 +81,30 @@ std::optional<std::string> fetch_text(const std::string& url) {
     return curl_easy_perform(curl.get()) == CURLE_OK ? std::optional(std::move(body)) : std::nullopt;
 }
 
-std::optional<std::string> release_url(const Json& source) {
+std::string source_state(const Json& source, const FetchText& fetch) {
     const std::string type = source.value("type", std::string());
     const std::string uri = source.value("uri", std::string());
     const std::string suite = source.value("suite", std::string());
     if (type == "apt") {
         // A suite that ends in a slash is a path without dists/ (sources.list(5), "exact path").
-        return suite.empty() || suite.back() != '/' ? fmt::format("{}/dists/{}/InRelease", uri, suite)
-                                                    : fmt::format("{}/{}InRelease", uri, suite);
+        const std::string folder = suite.empty() || suite.back() != '/' ? fmt::format("{}/dists/{}/", uri, suite)
+                                   : suite == "./" || suite == "/"      ? uri + "/"
+                                                                        : fmt::format("{}/{}", uri, suite);
+        return first_digest({folder + "InRelease", folder + "Release"}, fetch);
     }
     if (type == "yum") {
-        return uri + "/repodata/repomd.xml";
+        return first_digest({uri + "/repodata/repomd.xml"}, fetch);
+    }
+    if (type == "metalink") {
+        return metalink_digest(fetch(uri));
+    }
+    if (type == "mirrorlist") {
+        return first_digest(mirrors_of(fetch(uri)), fetch);
     }
     if (type == "apk") {
-        return uri + "/x86_64/APKINDEX.tar.gz";
+        return first_digest({uri + "/x86_64/APKINDEX.tar.gz"}, fetch);
     }
-    return std::nullopt;
+    return {};
 }
 
 MirrorState ask_mirrors(const Json& sources, const FetchText& fetch) {
@@ -69,11 +112,7 @@ MirrorState ask_mirrors(const Json& sources, const FetchText& fetch) {
     for (const Json& source : sources) {
         const std::string name = fmt::format("{} {} {}", source.value("type", std::string()), source.value("uri", std::string()),
                                              source.value("suite", std::string()));
-        const std::optional<std::string> url = release_url(source);
-        answers[name] = std::async(std::launch::async, [url, &fetch] {
-            const auto body = url ? fetch(*url) : std::nullopt;
-            return body ? sha256_hex(*body) : std::string();
-        });
+        answers[name] = std::async(std::launch::async, [source, &fetch] { return source_state(source, fetch); });
     }
     MirrorState state;
     for (auto& [name, answer] : answers) {

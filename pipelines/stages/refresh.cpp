@@ -2,8 +2,8 @@
 #include "pipelines/stages/refresh.hpp"
 
 #include <algorithm>
-#include <mutex>
-#include <set>
+#include <atomic>
+#include <future>
 
 #include <fmt/format.h>
 
@@ -114,12 +114,13 @@ public:
         const auto start = services_.clock->now();
         guarded([&] {
             OpenStore(services_).state.begin(result.image, services_.clock->wall_seconds());
-            const bool update = result.action == RefreshAction::update;
-            const Overrides overrides(recorded_);
-            engine::Recipe recipe = parse(update ? updated_text() : text_, file_, overrides, options_);
-            const engine::BuildReport report =
-                engine::build(recipe, {.from = update ? std::string(update_stage) : std::string()}, services_, options_.seams);
-            result.run_folder = report.run_folder.string();
+            if (result.action == RefreshAction::build) {
+                build(text_, {});
+            }
+            // After a full build too: it has the packages of the medium or of the cached layer, older than those in service before.
+            if (result.action == RefreshAction::update || has_sources()) {
+                build(updated_text(), update_stage);
+            }
             settle();
         });
         result.seconds = std::chrono::duration<double>(services_.clock->now() - start).count();
@@ -146,8 +147,24 @@ private:
             result.error = fault.what();
         }
         if (result.outcome == "failed" && !options_.dry_run) {
-            OpenStore(services_).state.end(result.image, "failed", result.error, {}, services_.clock->wall_seconds());
+            OpenStore open(services_);
+            const auto now = open.store.current(result.image);
+            result.after = now ? now->generation : 0;
+            open.state.end(result.image, "failed", result.error, {}, services_.clock->wall_seconds());
         }
+    }
+
+    void build(const std::string& text, const std::string& from) {
+        engine::Recipe recipe = parse(text, file_, Overrides(recorded_), options_);
+        const engine::BuildReport report = engine::build(recipe, {.from = from}, services_, options_.seams);
+        result.run_folder = report.run_folder.string();
+    }
+
+    /// The generation in service says where its updates come from.
+    bool has_sources() const {
+        const OpenStore open(services_);
+        const Json sources = newest_manifest(open.store).value("recipe", Json::object()).value("sources", Json());
+        return sources.is_array() && !sources.empty();
     }
 
     Json newest_manifest(const store::Store& store) const {
@@ -251,6 +268,23 @@ std::vector<std::string> wanted_images(const RefreshOptions& options, const engi
     return names;
 }
 
+/// Side by side: deciding is mostly waiting for the servers of package sources.
+void decide_all(std::vector<Job>& jobs) {
+    constexpr std::size_t at_once = 8;
+    std::atomic<std::size_t> next{0};
+    std::vector<std::future<void>> workers;
+    for (std::size_t i = 0; i < std::min(at_once, jobs.size()); ++i) {
+        workers.push_back(std::async(std::launch::async, [&] {
+            for (std::size_t job = next++; job < jobs.size(); job = next++) {
+                jobs[job].decide();
+            }
+        }));
+    }
+    for (std::future<void>& worker : workers) {
+        worker.get();
+    }
+}
+
 }  // namespace
 
 Json with_updates(const Json& recipe_root) {
@@ -274,10 +308,11 @@ std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::
     std::vector<Job> jobs;
     for (const std::string& name : wanted_images(options, services)) {
         jobs.emplace_back(name, options, services);
-        jobs.back().decide();
-        services.monitor->message(
-            fmt::format("{}: {}: {}", name, to_string(jobs.back().result.action),
-                        jobs.back().result.outcome == "failed" ? jobs.back().result.error : jobs.back().result.reason));
+    }
+    decide_all(jobs);
+    for (const Job& job : jobs) {
+        services.monitor->message(fmt::format("{}: {}: {}", job.result.image, to_string(job.result.action),
+                                              job.result.outcome == "failed" ? job.result.error : job.result.reason));
     }
     std::vector<std::size_t> due;
     std::vector<JobNeed> needs;

@@ -14,6 +14,11 @@ std::string age_text(const RefreshFacts& facts) {
     return duration_text(std::chrono::seconds(facts.now - facts.last_success));
 }
 
+std::string last_look(const RefreshFacts& facts) {
+    return facts.now < facts.last_success ? std::string("the last look for updates lies in the future: the clock was set back")
+                                          : fmt::format("last looked for updates {} ago", age_text(facts));
+}
+
 bool last_run_failed(const RefreshFacts& facts) {
     return facts.last_outcome == "failed" || facts.last_outcome == "running";
 }
@@ -42,14 +47,16 @@ RefreshDecision decide_refresh(const RefreshFacts& facts) {
     }
     // A nightly timer starts a little less than a day after the run before has ended, so the last tenth counts as due.
     const auto due = facts.max_age - facts.max_age / 10;
-    if (!facts.force && std::chrono::seconds(facts.now - facts.last_success) < due) {
+    const auto age = std::chrono::seconds(facts.now - facts.last_success);
+    // A last look in the future: the clock was set back. Waiting until it has caught up could mean years without updates.
+    const bool future = age.count() < 0;
+    if (!facts.force && !future && age < due) {
         return {.reason = fmt::format("looked for updates {} ago, max-age is {}", age_text(facts), duration_text(facts.max_age))};
     }
     if (!facts.sources_known) {
-        return {.action = RefreshAction::update,
-                .reason = fmt::format("last looked {} ago; its package sources are not known", age_text(facts))};
+        return {.action = RefreshAction::update, .reason = last_look(facts) + "; its package sources are not known"};
     }
-    return {.action = RefreshAction::update, .reason = fmt::format("last looked for updates {} ago", age_text(facts)), .ask_mirror = true};
+    return {.action = RefreshAction::update, .reason = last_look(facts), .ask_mirror = true};
 }
 
 RefreshDecision decide_by_mirror(const RefreshFacts& facts, const MirrorState& mirror_now) {
@@ -61,7 +68,7 @@ RefreshDecision decide_by_mirror(const RefreshFacts& facts, const MirrorState& m
         return {.action = RefreshAction::update, .reason = silent->first + " does not say whether it changed"};
     }
     if (facts.mirror_before.empty()) {
-        return {.action = RefreshAction::update, .reason = fmt::format("last looked for updates {} ago", age_text(facts))};
+        return {.action = RefreshAction::update, .reason = last_look(facts)};
     }
     for (const auto& [source, digest] : mirror_now) {
         const auto before = facts.mirror_before.find(source);

@@ -98,8 +98,7 @@ std::string refresh_mail(const std::vector<RefreshResult>& results, const std::s
             text += "\n" + result.changes_text;
         }
         if (result.outcome == "failed") {
-            text += fmt::format("\n{} failed; the generation in service stays {}\n{}\n", result.image, generations(result),
-                                redact(result.error));
+            text += fmt::format("\n{} failed; in service: {}\n{}\n", result.image, generations(result), redact(result.error));
         }
     }
     return text;

@@ -2,6 +2,7 @@
 #include "pipelines/store/gc.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -116,10 +117,11 @@ std::vector<GcDecision> plan_gc(const std::vector<GcItem>& items, const GcPolicy
 std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image, const std::optional<GcPolicy>& policy, bool dry_run) {
     std::vector<GcItem> items;
     const std::vector<Generation> all = store.generations(image);
+    auto holders = store.all_holders(image);
     for (const Generation& generation : all) {
         GcItem item{
             .generation = generation.generation, .state = generation.state, .created = generation.created, .parent = generation.parent};
-        for (const Holder& holder : store.holders(image, generation.generation)) {
+        for (const Holder& holder : holders[{image, generation.generation}]) {
             if (holder.kind != Holder::Kind::generation) {
                 item.holders.push_back(holder);
             }
@@ -127,24 +129,28 @@ std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image, c
         items.push_back(std::move(item));
     }
     const std::vector<GcDecision> plan = plan_gc(items, policy.value_or(recorded_policy(store, image)), store.clock().wall_seconds());
-    std::vector<GcOutcome> outcomes;
+    std::map<int, ByteSize> sizes;
+    for (const Generation& generation : all) {
+        sizes[generation.generation] = generation.allocated_size;
+    }
+    std::vector<int> doomed;
     for (auto decision = plan.rbegin(); decision != plan.rend(); ++decision) {
-        GcOutcome outcome{.image = image, .decision = *decision};
-        const auto generation =
-            std::find_if(all.begin(), all.end(), [&](const Generation& one) { return one.generation == decision->generation; });
-        if (decision->remove && !dry_run) {
-            try {
-                store.remove(image, decision->generation);
-            } catch (const Error& error) {
-                outcome.failure = error.message();
-            }
+        if (decision->remove) {
+            doomed.push_back(decision->generation);
         }
-        if (decision->remove && outcome.failure.empty()) {
-            outcome.freed = generation->allocated_size;
+    }
+    std::map<int, std::string> refused;
+    if (!dry_run) {
+        refused = store.remove_all(image, doomed);
+    }
+    std::vector<GcOutcome> outcomes;
+    for (const GcDecision& decision : plan) {
+        GcOutcome outcome{.image = image, .decision = decision, .failure = refused[decision.generation]};
+        if (decision.remove && outcome.failure.empty()) {
+            outcome.freed = sizes[decision.generation];
         }
         outcomes.push_back(std::move(outcome));
     }
-    std::reverse(outcomes.begin(), outcomes.end());
     return outcomes;
 }
 

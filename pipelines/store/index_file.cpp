@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/store/index_file.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "builder/base/clock.hpp"
@@ -95,6 +97,52 @@ std::optional<ImageIndex> read_index(const fs::path& image_folder) {
     } catch (const Json::exception& fault) {
         throw Error(Failure::integrity, fmt::format("{} is damaged: {}", path.string(), fault.what()),
                     "run `imgforge images verify --repair`, which writes it anew");
+    }
+}
+
+std::optional<std::int64_t> peek_serial(const fs::path& image_folder) {
+    const fs::path path = index_path(image_folder);
+    if (!fs::exists(path)) {
+        return std::nullopt;
+    }
+    // write_index() sorts the keys: "serial" is the last one.
+    constexpr std::string_view key = "\"serial\":";
+    const std::string text = read_file(path);
+    const std::size_t at = text.rfind(key);
+    if (at == std::string::npos) {
+        return std::nullopt;
+    }
+    const std::size_t digits = text.find_first_not_of(' ', at + key.size());
+    std::int64_t serial = 0;
+    const char* const end = text.data() + text.size();
+    const char* const start = digits == std::string::npos ? end : text.data() + digits;
+    return std::from_chars(start, end, serial).ec == std::errc() ? std::optional(serial) : std::nullopt;
+}
+
+bool index_lags(const fs::path& folder, const ImageRow& row) {
+    try {
+        // Asked at the start of every command, so the whole of a long index is read only when its serial looks old.
+        const auto serial = peek_serial(folder);
+        if (!serial || *serial >= row.serial) {
+            return !serial && !fs::exists(index_path(folder));
+        }
+        const auto index = read_index(folder);
+        return !index || index->image.serial < row.serial;
+    } catch (const Error&) {
+        return false;  // damaged: verify shall name it, so it is not painted over here
+    }
+}
+
+bool index_is_ahead(const fs::path& folder, const std::optional<ImageRow>& row) {
+    const std::int64_t known = row ? row->serial : 0;
+    if (peek_serial(folder).value_or(0) <= known) {
+        return false;
+    }
+    try {
+        const auto index = read_index(folder);
+        return index && index->image.serial > known && !index->generations.empty();
+    } catch (const Error&) {
+        return false;  // damaged: it says nothing that could be lost
     }
 }
 

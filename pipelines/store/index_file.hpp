@@ -22,6 +22,14 @@ std::filesystem::path index_path(const std::filesystem::path& image_folder);
 /// checksum does not fit.
 std::optional<ImageIndex> read_index(const std::filesystem::path& image_folder);
 
+/// The serial by the file's last lines, without checking anything; nothing when there is no file or no serial in it.
+std::optional<std::int64_t> peek_serial(const std::filesystem::path& image_folder);
+
+/// The index repeats an older state than the database has (its writer died), or is not there yet.
+bool index_lags(const std::filesystem::path& image_folder, const ImageRow& row);
+/// The index tells of generations and of later changes than the database: that one was lost, or an old copy was put in its place.
+bool index_is_ahead(const std::filesystem::path& image_folder, const std::optional<ImageRow>& row);
+
 /// Atomic; carries a checksum over its own content.
 void write_index(const std::filesystem::path& image_folder, const ImageIndex& index);
 

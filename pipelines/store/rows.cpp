@@ -129,6 +129,26 @@ std::vector<ImageRow> Rows::images() const {
     return rows;
 }
 
+std::vector<std::string> Rows::images_with_generations() const {
+    std::vector<std::string> names;
+    in_database(database_, [&] {
+        SQLite::Statement query(database_.raw(), "SELECT DISTINCT image FROM store_generations ORDER BY image");
+        while (query.executeStep()) {
+            names.push_back(query.getColumn(0).getString());
+        }
+    });
+    return names;
+}
+
+int Rows::count_generations(std::string_view image) const {
+    int count = 0;
+    in_database(database_, [&] {
+        SQLite::Statement query = statement(database_, "SELECT COUNT(*) FROM store_generations WHERE image = ?", text(image));
+        count = query.executeStep() ? query.getColumn(0).getInt() : 0;
+    });
+    return count;
+}
+
 std::optional<ImageRow> Rows::image(std::string_view name) const {
     std::optional<ImageRow> row;
     in_database(database_, [&] {
@@ -209,11 +229,14 @@ std::vector<ReferenceRow> Rows::references(std::string_view image) const {
 
 std::vector<Holder> Rows::references(std::string_view image, int number) const {
     std::vector<Holder> list;
-    for (ReferenceRow& row : references(image)) {
-        if (row.generation == number) {
-            list.push_back(std::move(row.holder));
+    in_database(database_, [&] {
+        SQLite::Statement query =
+            statement(database_, "SELECT kind, name FROM store_references WHERE image = ? AND generation = ? ORDER BY kind, name",
+                      text(image), number);
+        while (query.executeStep()) {
+            list.push_back(holder_of(query.getColumn(0).getString(), query.getColumn(1).getString()));
         }
-    }
+    });
     return list;
 }
 

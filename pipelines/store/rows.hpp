@@ -45,7 +45,10 @@ public:
     static void migrate(StateDb& database);
 
     std::vector<ImageRow> images() const;
+    /// Names, sorted.
+    std::vector<std::string> images_with_generations() const;
     std::optional<ImageRow> image(std::string_view name) const;
+    int count_generations(std::string_view image) const;
     std::vector<Generation> generations(std::string_view image) const;
     std::optional<Generation> generation(std::string_view image, int number) const;
     std::optional<Generation> current(std::string_view image) const;

@@ -28,6 +28,23 @@ std::string sentence(const std::vector<Holder>& holders) {
     return text;
 }
 
+/// Recorded holders, child generations, and machines whose overlay names the disk.
+std::vector<Holder> holders_of(const Rows& rows, std::string_view image, int generation, const std::vector<OverlayUse>& overlays) {
+    std::set<Holder> all;
+    for (const Holder& holder : rows.references(image, generation)) {
+        all.insert(holder);
+    }
+    for (const int child : rows.children(image, generation)) {
+        all.insert({.kind = Holder::Kind::generation, .name = fmt::format("{}@{}", image, child)});
+    }
+    for (const OverlayUse& use : overlays) {
+        if (use.image == image && use.generation == generation) {
+            all.insert({.kind = Holder::Kind::instance, .name = use.instance});
+        }
+    }
+    return {all.begin(), all.end()};
+}
+
 Error not_there(std::string_view image, int generation) {
     return {Failure::domain, fmt::format("{}@{} does not exist (any more)", image, generation),
             fmt::format("`imgforge images show {}` lists what there is", image)};
@@ -46,14 +63,7 @@ Store::Store(Places places, StateDb& database, Clock& clock) : places_(std::move
 }
 
 std::vector<std::string> Store::images() const {
-    std::vector<std::string> names;
-    const Rows rows(database_, places_.images());
-    for (const ImageRow& row : rows.images()) {
-        if (!rows.generations(row.name).empty()) {
-            names.push_back(row.name);
-        }
-    }
-    return names;
+    return Rows(database_, places_.images()).images_with_generations();
 }
 
 std::vector<Generation> Store::generations(std::string_view image) const {
@@ -117,20 +127,32 @@ void Store::remove_references(const Holder& holder) {
 }
 
 std::vector<Holder> Store::holders(std::string_view image, int generation) const {
+    return holders_of(Rows(database_, places_.images()), image, generation, overlays_in(places_));
+}
+
+std::map<std::pair<std::string, int>, std::vector<Holder>> Store::all_holders(std::string_view image) const {
     const Rows rows(database_, places_.images());
-    std::set<Holder> all;
-    for (const Holder& holder : rows.references(image, generation)) {
-        all.insert(holder);
-    }
-    for (const int child : rows.children(image, generation)) {
-        all.insert({.kind = Holder::Kind::generation, .name = fmt::format("{}@{}", image, child)});
-    }
-    for (const OverlayUse& use : overlays_in(places_)) {
-        if (use.image == image && use.generation == generation) {
-            all.insert({.kind = Holder::Kind::instance, .name = use.instance});
+    std::map<std::pair<std::string, int>, std::set<Holder>> found;
+    for (const std::string& name : image.empty() ? images() : std::vector<std::string>{std::string(image)}) {
+        for (const ReferenceRow& row : rows.references(name)) {
+            found[{name, row.generation}].insert(row.holder);
+        }
+        for (const Generation& generation : rows.generations(name)) {
+            if (generation.parent) {
+                found[{name, *generation.parent}].insert({.kind = Holder::Kind::generation, .name = generation.label()});
+            }
         }
     }
-    return {all.begin(), all.end()};
+    for (const OverlayUse& use : overlays_in(places_)) {
+        if (image.empty() || use.image == image) {
+            found[{use.image, use.generation}].insert({.kind = Holder::Kind::instance, .name = use.instance});
+        }
+    }
+    std::map<std::pair<std::string, int>, std::vector<Holder>> all;
+    for (const auto& [key, holders] : found) {
+        all[key] = {holders.begin(), holders.end()};
+    }
+    return all;
 }
 
 Generation Store::promote(std::string_view image, int generation) {
@@ -192,35 +214,73 @@ Generation Store::rollback(std::string_view image) {
                 "generations beyond the recipe's `keep` were deleted");
 }
 
-void Store::check_free(std::string_view image, int generation) const {
-    const std::vector<Holder> who = holders(image, generation);
+/// Inside a transaction: checks everything first, so that a refusal changes nothing.
+void Store::drop_row(std::string_view image, int generation, bool even_current, const std::vector<OverlayUse>& overlays) {
+    Rows rows(database_, places_.images());
+    const auto found = rows.generation(image, generation);
+    if (!found) {
+        throw not_there(image, generation);
+    }
+    const std::vector<Holder> who = holders_of(rows, image, generation, overlays);
     if (!who.empty()) {
         throw Error(Failure::domain, fmt::format("{}@{} is in use by {}", image, generation, sentence(who)),
                     "destroy or consolidate the machines, or delete the newer generations first");
     }
+    if (found->state == GenerationState::current && !even_current && rows.count_generations(image) > 1) {
+        throw Error(Failure::domain, fmt::format("{} is the current generation", found->label()),
+                    fmt::format("promote another one first, or run `imgforge images rollback {}`", image));
+    }
+    rows.begin_journal("delete", image, generation, clock_.wall_seconds());
+    rows.drop_generation(image, generation);
+}
+
+/// Nothing goes when one of them cannot go, unless `refused` takes the reasons.
+void Store::remove_rows(std::string_view image, const std::vector<int>& generations, bool even_current,
+                        std::map<int, std::string>* refused) {
+    const FileLock held = lock(image, "delete");
+    std::vector<int> dropped;
+    database_.transaction([&] {
+        // Within the transaction nobody can add a reference, so what the disks say now stays true for all of them.
+        const std::vector<OverlayUse> overlays = overlays_in(places_);
+        for (const int generation : generations) {
+            try {
+                drop_row(image, generation, even_current, overlays);
+                dropped.push_back(generation);
+            } catch (const Error& error) {
+                if (refused == nullptr || error.kind() != Failure::domain) {
+                    throw;
+                }
+                (*refused)[generation] = error.message();
+            }
+        }
+        if (!dropped.empty()) {
+            Rows(database_, places_.images()).touch(image);
+        }
+    });
+    if (!dropped.empty()) {
+        finish_removals(image, dropped);
+    }
 }
 
 void Store::remove(std::string_view image, int generation, bool even_current) {
-    const FileLock held = lock(image, "delete");
-    database_.transaction([&] {
-        Rows rows(database_, places_.images());
-        const auto found = rows.generation(image, generation);
-        if (!found) {
-            throw not_there(image, generation);
-        }
-        check_free(image, generation);
-        if (found->state == GenerationState::current && !even_current && rows.generations(image).size() > 1) {
-            throw Error(Failure::domain, fmt::format("{} is the current generation", found->label()),
-                        fmt::format("promote another one first, or run `imgforge images rollback {}`", image));
-        }
-        rows.begin_journal("delete", image, generation, clock_.wall_seconds());
-        rows.drop_generation(image, generation);
-        rows.touch(image);
-    });
-    finish_removal(image, generation);
-    write_index(image);
-    database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, generation); });
-    forget_empty_image(image);
+    remove_rows(image, {generation}, even_current, nullptr);
+}
+
+void Store::remove_image(std::string_view image) {
+    std::vector<int> numbers;
+    for (const Generation& generation : generations(image)) {
+        numbers.push_back(generation.generation);
+    }
+    std::reverse(numbers.begin(), numbers.end());  // differences before what they stand on
+    remove_rows(image, numbers, true, nullptr);
+}
+
+std::map<int, std::string> Store::remove_all(std::string_view image, const std::vector<int>& generations) {
+    std::map<int, std::string> refused;
+    if (!generations.empty()) {
+        remove_rows(image, generations, false, &refused);
+    }
+    return refused;
 }
 
 }  // namespace imgforge::store

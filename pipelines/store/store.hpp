@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 #include "pipelines/store/generation.hpp"
 
 namespace imgforge::store {
+
+struct OverlayUse;
 
 /// The golden images of one $IMGFORGE_HOME. The database is the commit point of every change; images/NAME/index.json
 /// repeats it so that it can be rebuilt, and the folders hold the data. Each change is journalled: whatever a killed
@@ -52,6 +55,9 @@ public:
     /// Who needs this generation: recorded holders, child generations, and instances whose overlay names its disk even
     /// though no reference was recorded (a database restored from an old copy).
     std::vector<Holder> holders(std::string_view image, int generation) const;
+    /// The same for every generation that has holders, by {image, generation}: one look at the database and at the machines' disks,
+    /// for lists and collections. `image` empty: all images.
+    std::map<std::pair<std::string, int>, std::vector<Holder>> all_holders(std::string_view image = {}) const;
 
     // -- changes -----------------------------------------------------------------------------------------------------
 
@@ -64,6 +70,11 @@ public:
     /// Throws Failure::domain naming every holder while there is one. The current generation goes only when it is the last one
     /// of its image, or with `even_current`. An image without generations is forgotten.
     void remove(std::string_view image, int generation, bool even_current = false);
+    /// Several at once, in the order given (differences before what they stand on), under one lock and in one transaction. What
+    /// cannot go stays; returned is why, by generation.
+    std::map<int, std::string> remove_all(std::string_view image, const std::vector<int>& generations);
+    /// All generations or, when somebody needs one of them, none: then Failure::domain naming who.
+    void remove_image(std::string_view image);
 
     // -- for publish, verify and repair --------------------------------------------------------------------------------
 
@@ -93,8 +104,10 @@ public:
 private:
     std::vector<std::string> recover_locked(std::string_view image);
     void write_index(std::string_view image) const;
-    void check_free(std::string_view image, int generation) const;
+    void drop_row(std::string_view image, int generation, bool even_current, const std::vector<OverlayUse>& overlays);
+    void remove_rows(std::string_view image, const std::vector<int>& generations, bool even_current, std::map<int, std::string>* refused);
     void finish_removal(std::string_view image, int generation) const;
+    void finish_removals(std::string_view image, const std::vector<int>& generations);
     void finish_publication(std::string_view image, int generation, std::vector<std::string>& mended);
     void sweep_scratch(std::string_view image, std::vector<std::string>& mended);
     void forget_empty_image(std::string_view image);

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include <fmt/format.h>
@@ -11,7 +10,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/log.hpp"
-#include "builder/base/random.hpp"
+#include "pipelines/store/folder_names.hpp"
 #include "pipelines/store/index_file.hpp"
 #include "pipelines/store/rows.hpp"
 #include "pipelines/store/seal.hpp"
@@ -22,40 +21,7 @@ namespace fs = std::filesystem;
 namespace imgforge::store {
 namespace {
 
-constexpr std::string_view scratch_prefix = ".new-";
-constexpr std::string_view removal_prefix = ".del-";
-constexpr std::string_view lock_suffix = ".lock";
 constexpr auto lock_patience = std::chrono::minutes(5);
-
-bool starts_with(std::string_view text, std::string_view prefix) {
-    return text.substr(0, prefix.size()) == prefix;
-}
-
-fs::path alive_file(const fs::path& image_folder, std::string_view scratch) {
-    return image_folder / (std::string(scratch) + std::string(lock_suffix));
-}
-
-std::vector<std::string> entries(const fs::path& folder) {
-    std::vector<std::string> names;
-    std::error_code code;
-    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
-        names.push_back(entry->path().filename());
-    }
-    return names;
-}
-
-/// Highest number among the generation folders: a number is not used twice even when the database was lost.
-int highest_folder(const fs::path& folder) {
-    int highest = 0;
-    for (const std::string& name : entries(folder)) {
-        int number = 0;
-        const auto [end, fault] = std::from_chars(name.data(), name.data() + name.size(), number);
-        if (fault == std::errc() && end == name.data() + name.size()) {
-            highest = std::max(highest, number);
-        }
-    }
-    return highest;
-}
 
 /// Left by an AtomicFile whose process died: ".index.json.HEX.tmp".
 bool is_temporary(std::string_view name) {
@@ -64,16 +30,6 @@ bool is_temporary(std::string_view name) {
 
 bool is_leftover(std::string_view name) {
     return starts_with(name, scratch_prefix) || starts_with(name, removal_prefix) || is_temporary(name);
-}
-
-/// The index repeats an older state than the database has (its writer died), or is not there yet.
-bool index_lags(const fs::path& folder, const ImageRow& row) {
-    try {
-        const auto index = read_index(folder);
-        return !index || index->image.serial < row.serial;
-    } catch (const Error&) {
-        return false;  // damaged: verify shall name it, so it is not painted over here
-    }
 }
 
 }  // namespace
@@ -88,78 +44,14 @@ FileLock Store::lock(std::string_view image, std::string_view purpose) const {
     return FileLock::acquire(locks / (std::string(image) + std::string(lock_suffix)), purpose, lock_patience);
 }
 
-Store::Scratch Store::make_scratch(std::string_view image) {
-    const FileLock held = lock(image, "prepare a publication");
-    const fs::path folder = image_folder(image);
-    make_directories(folder);
-    const std::string name = std::string(scratch_prefix) + random_hex(8);
-    auto alive = FileLock::try_acquire(alive_file(folder, name), "publication");
-    if (!alive) {
-        throw Error(Failure::tool, fmt::format("cannot lock the new file {}", alive_file(folder, name).string()));
-    }
-    make_directories(folder / name, 0700);
-    return {.folder = folder / name, .name = name, .alive = std::move(*alive)};
-}
-
-void Store::drop_scratch(std::string_view image, const Scratch& scratch) {
-    const FileLock held = lock(image, "drop a publication");
-    remove_tree(scratch.folder);
-    database_.transaction([&] { Rows(database_, places_.images()).drop_references({Holder::Kind::build, scratch.name}); });
-    ::unlink(alive_file(image_folder(image), scratch.name).c_str());
-    forget_empty_image(image);
-}
-
-Generation Store::adopt(std::string_view image, const Scratch& scratch, const std::function<Generation(int)>& finish) {
-    const interrupt::Shield shield;
-    const FileLock held = lock(image, "publish");
-    const fs::path folder = image_folder(image);
-    const std::string name(image);
-    int number = 0;
-    database_.transaction([&] {
-        Rows rows(database_, places_.images());
-        ImageRow row = rows.image(image).value_or(ImageRow{.name = name});
-        number = row.next_generation = std::max(row.next_generation, highest_folder(folder) + 1);
-        rows.put_image(row);
-        rows.begin_journal("publish", image, number, clock_.wall_seconds());
-    });
-    const fs::path final_folder = folder / std::to_string(number);
-    try {
-        const Generation record = finish(number);
-        make_read_only(scratch.folder);
-        sync_directory(scratch.folder);
-        fs::rename(scratch.folder, final_folder);
-        sync_directory(folder);
-        database_.transaction([&] {
-            Rows rows(database_, places_.images());
-            ImageRow row = *rows.image(image);
-            row.next_generation = number + 1;
-            row.serial += 1;
-            rows.put_image(row);
-            rows.put_generation(record);
-            rows.drop_references({Holder::Kind::build, scratch.name});
-        });
-    } catch (...) {
-        // Not recorded, so it must not lie there as a complete generation either. What fails here (a disk that is full to the
-        // last byte) is done by the next command from the journal.
-        try {
-            remove_tree(final_folder);
-            database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, number); });
-        } catch (const Error& error) {
-            log::warn("undoing a publication: " + error.describe());
-        }
-        throw;
-    }
-    seal(final_folder);
-    write_index(image);
-    ::unlink(alive_file(folder, scratch.name).c_str());
-    database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, number); });
-    return *find(image, number);
-}
-
 void Store::write_index(std::string_view image) const {
     try {
         const Rows rows(database_, places_.images());
-        if (const auto row = rows.image(image)) {
+        const auto row = rows.image(image);
+        if (row && index_is_ahead(image_folder(image), row)) {
+            log::warn(fmt::format("{} is ahead of the database and was left as it is; run `imgforge images verify --repair`",
+                                  index_path(image_folder(image)).string()));
+        } else if (row) {
             store::write_index(image_folder(image), {.image = *row, .generations = rows.generations(image)});
         }
     } catch (const Error& error) {
@@ -180,6 +72,20 @@ void Store::finish_removal(std::string_view image, int generation) const {
     unseal(doomed);
     remove_tree(doomed);
     remove_tree(image_folder(image) / fmt::format("quarantine-{}.txt", generation));
+}
+
+void Store::finish_removals(std::string_view image, const std::vector<int>& generations) {
+    for (const int generation : generations) {
+        finish_removal(image, generation);
+    }
+    write_index(image);
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        for (const int generation : generations) {
+            rows.end_journal(image, generation);
+        }
+    });
+    forget_empty_image(image);
 }
 
 void Store::finish_publication(std::string_view image, int generation, std::vector<std::string>& mended) {
@@ -298,15 +204,17 @@ std::vector<std::string> Store::recover_locked(std::string_view image) {
     const interrupt::Shield shield;
     std::vector<std::string> mended;
     const Rows rows(database_, places_.images());
+    std::vector<int> doomed;
     for (const JournalRow& row : rows.journal(image)) {
         if (row.operation == "publish") {
             finish_publication(image, row.generation, mended);
         } else {
-            finish_removal(image, row.generation);
-            write_index(image);
-            database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, row.generation); });
+            doomed.push_back(row.generation);
             mended.push_back(fmt::format("{}@{}: finished deleting it", image, row.generation));
         }
+    }
+    if (!doomed.empty()) {
+        finish_removals(image, doomed);
     }
     sweep_scratch(image, mended);
     const auto row = rows.image(image);

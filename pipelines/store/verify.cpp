@@ -114,6 +114,18 @@ private:
         check_chain(image, number, evidence, folder);
     }
 
+    static bool manifest_is_genuine(const Evidence& evidence) {
+        return evidence.row && evidence.described && evidence.described->manifest_sha256 == evidence.row->manifest_sha256;
+    }
+
+    /// What the disk must be by the records: the index, which has a checksum; without it the manifest if the database vouches for it.
+    static std::optional<Generation> truth_of(const Evidence& evidence) {
+        if (evidence.indexed) {
+            return evidence.indexed;
+        }
+        return evidence.row && !manifest_is_genuine(evidence) ? evidence.row : evidence.described;
+    }
+
     /// Names which of the records contradicts the others.
     void compare_records(const std::string& image, int number, const Evidence& evidence) {
         if (evidence.row && evidence.indexed) {
@@ -128,6 +140,17 @@ private:
                 }
             }
         }
+        if (evidence.row && !evidence.indexed && manifest_is_genuine(evidence)) {
+            // No index to ask: the manifest, whose digest the database has, is the second witness. It knows no state.
+            const Json row = to_json(*evidence.row);
+            const Json described = to_json(*evidence.described);
+            for (const auto& [key, value] : described.items()) {
+                if (key != "state" && value != row.value(key, Json())) {
+                    add(image, number, "database", store_.places().state_db(),
+                        fmt::format("was changed: {} is {}, manifest.json has {}", key, row.value(key, Json()).dump(), value.dump()), true);
+                }
+            }
+        }
         const std::optional<Generation>& truth = evidence.indexed ? evidence.indexed : evidence.row;
         if (truth && evidence.described && evidence.described->manifest_sha256 != truth->manifest_sha256) {
             add(image, number, "manifest", store_.image_folder(image) / std::to_string(number) / "manifest.json",
@@ -137,7 +160,7 @@ private:
     }
 
     void check_files(const std::string& image, int number, const Evidence& evidence, const fs::path& folder) {
-        const std::optional<Generation> truth = evidence.indexed ? evidence.indexed : evidence.row ? evidence.row : evidence.described;
+        const std::optional<Generation> truth = truth_of(evidence);
         std::map<std::string, std::string> expected{{"manifest.json", ""}};
         if (truth) {
             expected["disk.qcow2"] = truth->sha256;
@@ -167,7 +190,7 @@ private:
 
     void check_chain(const std::string& image, int number, const Evidence& evidence, const fs::path& folder) {
         const fs::path disk = folder / "disk.qcow2";
-        const std::optional<Generation> truth = evidence.indexed ? evidence.indexed : evidence.row ? evidence.row : evidence.described;
+        const std::optional<Generation> truth = truth_of(evidence);
         if (!truth || !fs::exists(disk)) {
             return;
         }

@@ -32,7 +32,7 @@ holds() { local what=$1; shift; "$@" || fail "$what"; printf 'ok: %s\n' "$what";
 exit_code() { local code=0; "$@" >"$work/out" 2>"$work/err" || code=$?; echo $code; }
 # skip REASON: 77 is CTest's SKIP_RETURN_CODE; a failure where the tier is required
 skip() {
-    case ",${IMGFORGE_REQUIRE:-}," in *,boot,*|*,all,*) fail "IMGFORGE_REQUIRE names boot: $*" ;; esac
+    case ",${IMGFORGE_REQUIRE:-}," in *,"${tier:-boot}",*|*,all,*) fail "IMGFORGE_REQUIRE names ${tier:-boot}: $*" ;; esac
     echo "SKIPPED: $*"; trap - EXIT; rm -rf "$work"; exit 77
 }
 # libvirt_daemons: qemu:///system for this test. Daemons that run already are used; else virtlogd and libvirtd are started, with

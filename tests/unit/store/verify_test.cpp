@@ -81,6 +81,15 @@ TEST(Verify, names_a_tampered_database_and_repair_takes_the_index) {
     EXPECT_EQ(home.store.current("debian13")->generation, 2);
 }
 
+TEST(Verify, names_a_tampered_database_by_the_manifest_when_the_index_is_damaged_too) {
+    VerifiedHome home;
+    write_file_atomically(home.places.images() / "debian13/index.json", "{}");
+    home.database.raw().exec("UPDATE store_generations SET sha256 = '00' WHERE generation = 1");
+    const std::vector<std::string> found = home.found();
+    EXPECT_THAT(found, Contains(HasSubstr("debian13@1 database")));
+    EXPECT_THAT(found, testing::Not(Contains(HasSubstr("debian13@1 disk"))));
+}
+
 TEST(Verify, names_a_tampered_index) {
     VerifiedHome home;
     const fs::path index = home.places.images() / "debian13/index.json";
