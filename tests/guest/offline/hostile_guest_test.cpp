@@ -51,15 +51,15 @@ protected:
     }
 
     /// Lines of a shell in the guest's root, run by the appliance's own programs.
-    void in_guest(const std::string& lines) { run(appliance, "cd /sysroot && " + lines); }
+    void in_guest(const std::string& lines) { run(appliance, "set -e; cd /sysroot; " + lines); }
 
     sysprep::SysprepReport clean(const sysprep::SysprepOptions& options = {}) {
         guest::unmount_guest(appliance);
         guest::Inspection os = guest::open_guest(appliance, {.root_device = device});
         sysprep::Needles needles;
         sysprep::OfflineSession session{&appliance, fs, os, needles, SharedAppliance::get().monitor(), {}, false};
-        auto report = sysprep::run_operations(session, sysprep::select_operations("", sysprep::all_operations()), options,
-                                              sysprep::Devices::wiped);
+        auto report =
+            sysprep::run_operations(session, sysprep::select_operations("", sysprep::all_operations()), options, sysprep::Devices::wiped);
         guest::mount_guest(appliance, os, false);
         return report;
     }
@@ -80,7 +80,7 @@ protected:
 
 TEST_F(HostileGuest, links_nodes_pipes_and_odd_names_are_cleaned_and_what_they_lead_to_stays) {
     in_guest(
-        "cp -a etc/passwd etc/outside; "
+        "mkdir -p var/log root; cp -a etc/passwd etc/outside; "
         "ln -s loop var/log/loop; ln -s /etc var/log/etc; ln -s ../../../../../../etc tmp/up; ln -s /tmp/bait tmp/bait; "
         "ln -s /tmp/round2 tmp/round1; ln -s /tmp/round1 tmp/round2; mkdir -p tmp/deep; ln -s .. tmp/deep/parent; "
         "mkfifo var/log/pipe root/.bash_history tmp/pipe; mknod var/log/disk b 8 0; mknod var/log/null c 1 3; mknod tmp/disk b 8 0; "

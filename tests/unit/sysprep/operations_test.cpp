@@ -274,6 +274,7 @@ TEST(Keep, saves_a_file_in_a_folder_that_is_cleared) {
 TEST(Links, that_lead_from_user_folders_into_the_system_are_refused_unless_kept) {
     MemoryGuestFs fs(Files{{"/etc/passwd", "user:x:1000:1000::/home/user:/bin/sh\n"}, {"/etc/ssh/moduli", "m"}, {"/home/user/x", "x"}});
     fs.symlink("/etc/ssh", "/home/user/.ssh");
+    fs.make_directory("/var");
     fs.symlink("/etc", "/var/tmp");
 
     EXPECT_THROW(run("ssh-user-files", fs), Error);
@@ -286,6 +287,7 @@ TEST(Links, that_lead_from_user_folders_into_the_system_are_refused_unless_kept)
 
 TEST(Links, between_merged_folders_and_to_data_are_followed) {
     MemoryGuestFs fs(Files{{"/data/tmp/a", "x"}, {"/run/utmp", "u"}});
+    fs.make_directory("/var");
     fs.symlink("/data/tmp", "/var/tmp");
     fs.symlink("/run", "/var/run");
 
