@@ -82,7 +82,9 @@ public:
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
         const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
         const Json report = sysprep::run_operations(session, operations, options_of(task), sysprep::Devices::wiped).to_json();
-        guest::mount_guest(*session.appliance, session.os, session.read_only);
+        if (session.appliance != nullptr) {
+            guest::mount_guest(*session.appliance, session.os, session.read_only);
+        }
         return report;
     }
 
