@@ -3,10 +3,14 @@
 
 #include <fnmatch.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <sstream>
 
+#include "builder/base/error.hpp"
 #include "builder/base/interrupt.hpp"
 
 namespace imgforge::sysprep {
@@ -34,6 +38,34 @@ std::uint32_t number(const std::string& text) {
     return value;
 }
 
+std::string_view first_folder(std::string_view path) {
+    return path.substr(0, path.find('/', 1));
+}
+
+/// Folders that hold the system itself. Merged ones count as one: /lib is /usr/lib, /efi may be /boot/efi.
+std::string_view system_folder(std::string_view path) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 14> known{{{"/", "/"},
+                                                                                   {"/etc", "/etc"},
+                                                                                   {"/usr", "/usr"},
+                                                                                   {"/bin", "/usr"},
+                                                                                   {"/sbin", "/usr"},
+                                                                                   {"/lib", "/usr"},
+                                                                                   {"/lib32", "/usr"},
+                                                                                   {"/lib64", "/usr"},
+                                                                                   {"/libx32", "/usr"},
+                                                                                   {"/boot", "/boot"},
+                                                                                   {"/efi", "/boot"},
+                                                                                   {"/dev", "/dev"},
+                                                                                   {"/proc", "/proc"},
+                                                                                   {"/sys", "/sys"}}};
+    for (const auto& [folder, meaning] : known) {
+        if (first_folder(path) == folder) {
+            return meaning;
+        }
+    }
+    return path.starts_with("/var/lib/dpkg") || path.starts_with("/var/lib/rpm") ? "package database" : "";
+}
+
 }  // namespace
 
 std::string Cleaner::read(std::string_view path) {
@@ -43,12 +75,33 @@ std::string Cleaner::read(std::string_view path) {
 }
 
 bool Cleaner::is_kept(std::string_view path) const {
+    return (!options_.only_below.empty() && !path.starts_with(options_.only_below + "/")) || is_on_keep_list(path);
+}
+
+bool Cleaner::is_on_keep_list(std::string_view path) const {
     const std::string name(path);
     return std::any_of(options_.keep.begin(), options_.keep.end(), [&](const std::string& pattern) {
         // A kept folder keeps what is in it.
         return ::fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME) == 0 ||
                ::fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME | FNM_LEADING_DIR) == 0;
     });
+}
+
+/// Links within a guest are its own affair, but one that leads from where users write into the system would make an operation
+/// remove what it does not mean.
+void Cleaner::check_way(std::string_view folder) {
+    const std::string name(folder);
+    if (checked_.contains(name)) {
+        return;
+    }
+    const auto target = fs_.resolve(name);
+    const std::string_view system = target ? system_folder(*target) : std::string_view();
+    if (target && *target != name && !system.empty() && system != system_folder(name)) {
+        throw Error(Failure::guest,
+                    fmt::format("{} of the guest leads to {}: what is there will not be cleaned under that name", name, *target),
+                    fmt::format("leave it alone with --keep '{}', or remove the link from the guest", name));
+    }
+    checked_.insert(name);
 }
 
 void Cleaner::record(std::string path, std::string action, std::uint64_t bytes) {
@@ -83,10 +136,11 @@ bool Cleaner::remove_node(const std::string& path, const FileStat& stat) {
 
 void Cleaner::remove(std::string_view path) {
     const auto stat = fs_.lstat(path);
-    if (!stat) {
+    if (!stat || is_kept(path)) {
         return;
     }
     const std::string name(path);
+    check_way(guest::parent_of(name));
     // Without a keep list the whole tree goes in one call; with one, node by node.
     if (remove_node(name, *stat) && options_.keep.empty()) {
         fs_.remove(name);
@@ -104,6 +158,10 @@ void Cleaner::clear(std::string_view folder) {
     if (!target) {
         return;
     }
+    if (is_on_keep_list(folder)) {
+        return;
+    }
+    check_way(folder);
     for (const DirEntry& entry : fs_.list(*target)) {
         remove(guest::join_path(*target, entry.name));
     }
@@ -114,6 +172,7 @@ void Cleaner::empty(std::string_view path) {
     if (!stat || is_kept(path)) {
         return;
     }
+    check_way(guest::parent_of(path));
     if (stat->type == FileType::symlink) {
         remove(path);
     } else if (stat->type == FileType::regular && stat->size > 0) {
@@ -143,6 +202,7 @@ void Cleaner::write(std::string_view path, std::string_view content, std::uint32
         return;
     }
     const std::string name(path);
+    check_way(guest::parent_of(name));
     const auto stat = fs_.lstat(path);
     if (stat && stat->type != FileType::regular) {
         fs_.remove(path);
@@ -164,6 +224,7 @@ void Cleaner::link(std::string_view target, std::string_view path) {
     if (is_kept(path) || (stat && stat->type == FileType::symlink && fs_.readlink(path) == target)) {
         return;
     }
+    check_way(guest::parent_of(path));
     record(std::string(path), "link", stat ? stat->size : 0);
     fs_.make_directory(guest::parent_of(path));
     fs_.symlink(target, path);
@@ -174,6 +235,7 @@ void Cleaner::edit(std::string_view path, const std::function<std::string(const 
     if (!stat || stat->type != FileType::regular || stat->size > edit_limit || is_kept(path)) {
         return;
     }
+    check_way(guest::parent_of(path));
     const std::string before = fs_.read(path, edit_limit);
     const std::string after = change(before);
     if (after != before) {

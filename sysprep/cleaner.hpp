@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ struct SysprepOptions {
     std::vector<std::string> keep{};            ///< glob patterns of paths that are never touched
     std::vector<std::string> keep_passwords{};  ///< users whose password hash stays
     std::vector<std::string> remove_users{};    ///< build users to be removed with their homes
+    std::string only_below{};                   ///< a mount point: what lies in the folder below it is all that is touched
 };
 
 /// A line of /etc/passwd.
@@ -38,7 +40,8 @@ struct Account {
     std::string shell;
 };
 
-/// The only way operations change a guest: records every change, honours the keep list, refuses nothing silently.
+/// The only way operations change a guest: records every change, honours the keep list, refuses nothing silently. A path whose folders
+/// lead by a link into system folders that it does not name (/tmp -> /etc, ~/.ssh -> /etc/ssh) throws Failure::guest.
 class Cleaner {
 public:
     Cleaner(guest::GuestFs& fs, const guest::Inspection& os, const SysprepOptions& options) : fs_(fs), os_(os), options_(options) {}
@@ -83,12 +86,15 @@ public:
 
 private:
     bool remove_node(const std::string& path, const guest::FileStat& stat);
+    bool is_on_keep_list(std::string_view path) const;
+    void check_way(std::string_view folder);
     void record(std::string path, std::string action, std::uint64_t bytes);
     void label_like_folder(const std::string& path);
 
     guest::GuestFs& fs_;
     const guest::Inspection& os_;
     const SysprepOptions& options_;
+    std::set<std::string> checked_{};  ///< folders that lead nowhere else
 };
 
 }  // namespace imgforge::sysprep

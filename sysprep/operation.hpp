@@ -18,13 +18,15 @@ struct DeviceWork {
     const guest::Inspection& os;
     std::vector<Change>& changes;
     std::vector<std::string>& notes;
+    std::string fstab{};     ///< /etc/fstab of the cleaned guest
+    bool list_only = false;  ///< a dry run: what overwrites only blocks that nothing refers to need not be done
 };
 
 /// One operation: a record, from which the command, --list-operations, the manual and the tests are made.
 ///
 /// Contract: `perform` may run on any guest of the families; what is missing is no fault; it changes the guest only through
 /// the Cleaner, so that everything is reported and --keep is honoured; it neither mounts nor unmounts; run a second time it
-/// changes nothing. `on_devices` runs after all file systems were cleaned and unmounted, never in a dry run.
+/// changes nothing. `on_devices` runs after all file systems were cleaned and unmounted; in a dry run with `list_only`.
 struct Operation {
     std::string name;                     ///< "ssh-hostkeys"
     std::string heading;                  ///< one line, imperative

@@ -3,12 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "builder/base/error.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/base/printable.hpp"
 #include "builder/guest/inspection.hpp"
+#include "builder/guest/system_facts.hpp"
 #include "sysprep/selection.hpp"
 
 namespace imgforge::sysprep {
@@ -26,6 +29,87 @@ void check_system_folders(guest::GuestFs& fs) {
             throw Error(Failure::guest,
                         fmt::format("{} of the guest is no folder of its own: its contents cannot be cleaned safely", folder),
                         "mount the image and look where it leads");
+        }
+    }
+}
+
+/// What run_operations() shares with its passes.
+class Run {
+public:
+    Run(OfflineSession& session, const std::vector<Operation>& all, const SysprepOptions& options) : session_(session), options_(options) {
+        for (const Operation& operation : all) {
+            if (applies_to(operation, session.os.family)) {
+                operations_.push_back(&operation);
+            }
+        }
+    }
+
+    std::vector<OperationReport> files(Activity& activity);
+    void hidden_files(std::vector<OperationReport>& reports);
+    void devices(std::vector<OperationReport>& reports, const std::string& fstab, bool list_only, Activity& activity);
+
+private:
+    void clean_hidden(const std::string& mount_point, std::vector<OperationReport>& reports);
+
+    OfflineSession& session_;
+    const SysprepOptions& options_;
+    std::vector<const Operation*> operations_;
+};
+
+std::vector<OperationReport> Run::files(Activity& activity) {
+    std::vector<OperationReport> reports;
+    for (const Operation* operation : operations_) {
+        interrupt::check();
+        activity.progress(static_cast<double>(reports.size()), static_cast<double>(operations_.size()), "items", operation->name);
+        reports.push_back(in_context([&] { return fmt::format("operation {}", operation->name); },
+                                     [&] { return perform(*operation, session_.fs, session_.os, options_); }));
+    }
+    return reports;
+}
+
+bool lies_below(const std::string& path, const std::string& folder) {
+    return folder == "/" || path.starts_with(folder + "/");
+}
+
+/// What was written to /var before another file system was mounted there is on the disk still, and no guest sees it (SYSPREP.md 2.7).
+void Run::hidden_files(std::vector<OperationReport>& reports) {
+    for (const auto& [mount_point, mountable] : session_.os.mountpoints) {
+        if (mount_point == "/") {
+            continue;
+        }
+        guest::Inspection above = session_.os;
+        std::erase_if(above.mountpoints, [&](const auto& mount) { return !lies_below(mount_point, mount.first); });
+        guest::mount_guest(*session_.appliance, above, session_.read_only);
+        if (!session_.fs.list(mount_point).empty()) {
+            clean_hidden(mount_point, reports);
+        }
+        guest::unmount_guest(*session_.appliance);
+    }
+}
+
+void Run::clean_hidden(const std::string& mount_point, std::vector<OperationReport>& reports) {
+    SysprepOptions options = options_;
+    options.only_below = mount_point;
+    for (std::size_t index = 0; index < operations_.size(); ++index) {
+        OperationReport found =
+            in_context([&] { return fmt::format("operation {} below mount point {}", operations_[index]->name, mount_point); },
+                       [&] { return perform(*operations_[index], session_.fs, session_.os, options); });
+        if (!found.changes.empty()) {
+            OperationReport& report = reports.at(index);
+            report.notes.push_back(
+                fmt::format("{} of these changes are to files that the mount point {} hides", found.changes.size(), mount_point));
+            report.changes.insert(report.changes.end(), found.changes.begin(), found.changes.end());
+        }
+    }
+}
+
+void Run::devices(std::vector<OperationReport>& reports, const std::string& fstab, bool list_only, Activity& activity) {
+    for (std::size_t index = 0; index < operations_.size(); ++index) {
+        const Operation& operation = *operations_[index];
+        if (operation.on_devices) {
+            activity.detail(operation.name);
+            DeviceWork work{*session_.appliance, session_.os, reports.at(index).changes, reports.at(index).notes, fstab, list_only};
+            in_context([&] { return fmt::format("operation {}", operation.name); }, [&] { operation.on_devices(work); });
         }
     }
 }
@@ -50,7 +134,7 @@ OperationReport perform(const Operation& operation, guest::GuestFs& fs, const gu
 }
 
 SysprepReport run_operations(OfflineSession& session, const std::vector<Operation>& operations, const SysprepOptions& options,
-                             bool devices) {
+                             Devices devices) {
     SysprepReport report;
     report.warnings = session.os.warnings;
     check_system_folders(session.fs);
@@ -58,33 +142,15 @@ SysprepReport run_operations(OfflineSession& session, const std::vector<Operatio
         session.needles = collect_needles(session.fs, session.os);
     }
     Activity activity(session.monitor, "clean the guest", session.appliance == nullptr ? 0 : session.appliance->parent_activity());
-    double done = 0;
-    for (const Operation& operation : operations) {
-        interrupt::check();
-        if (!applies_to(operation, session.os.family)) {
-            continue;
-        }
-        activity.progress(++done, static_cast<double>(operations.size()), "items", operation.name);
-        report.operations.push_back(in_context([&] { return fmt::format("operation {}", operation.name); },
-                                               [&] { return perform(operation, session.fs, session.os, options); }));
-    }
-    if (!devices || session.appliance == nullptr) {
+    Run run(session, operations, options);
+    report.operations = run.files(activity);
+    if (devices == Devices::untouched || session.appliance == nullptr) {
         return report;
     }
+    const std::string fstab = guest::read_small(session.fs, "/etc/fstab");
     guest::unmount_guest(*session.appliance);
-    std::size_t index = 0;
-    for (const Operation& operation : operations) {
-        if (!applies_to(operation, session.os.family)) {
-            continue;
-        }
-        OperationReport& own = report.operations.at(index++);
-        if (operation.on_devices) {
-            activity.detail(operation.name);
-            DeviceWork work{*session.appliance, session.os, own.changes, own.notes};
-            in_context([&] { return fmt::format("operation {}", operation.name); }, [&] { operation.on_devices(work); });
-        }
-    }
-    guest::mount_guest(*session.appliance, session.os, session.read_only);
+    run.hidden_files(report.operations);
+    run.devices(report.operations, fstab, devices == Devices::listed, activity);
     return report;
 }
 
@@ -126,11 +192,11 @@ std::string SysprepReport::to_text(bool verbose) const {
         if (verbose) {
             text += fmt::format("  because {}\n", operation.reason);
             for (const Change& change : operation.changes) {
-                text += fmt::format("  {:8} {} ({} bytes)\n", change.action, change.path, change.bytes);
+                text += fmt::format("  {:8} {} ({} bytes)\n", change.action, printable(change.path), change.bytes);
             }
         }
         for (const std::string& note : operation.notes) {
-            text += fmt::format("  note: {}\n", note);
+            text += fmt::format("  note: {}\n", printable(note));
         }
     }
     return text;

@@ -106,7 +106,7 @@ SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Opera
                     .passphrase_file = request.passphrase_file,
                     .root_device = request.root_device},
                    processes, monitor);
-    SysprepReport report = run_operations(run.session(), operations, options, !dry_run);
+    SysprepReport report = run_operations(run.session(), operations, options, dry_run ? Devices::listed : Devices::wiped);
     if (dry_run) {
         run.finish();
         return report;

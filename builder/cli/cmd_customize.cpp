@@ -84,8 +84,9 @@ Command customize_command() {
         .summary = "packages, files, users, settings and commands in a disk image, without booting it",
         .description =
             "Works in an appliance on a copy; the image is replaced in one step when everything went well, or written to --output. "
-            "Commands have network only "
-            "when packages are installed or updated, or with --network.",
+            "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, --install), files (--mkdir, "
+            "--upload, --write, --link, --edit), SSH keys, settings, commands (--run, --script). Run it twice for another order. Commands "
+            "have network only when packages are installed or updated, or with --network.",
         .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .completes = Completes::file}},
         .options =
             {

@@ -13,7 +13,7 @@
 #include "builder/base/redact.hpp"
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/device_resolver.hpp"
-#include "builder/guest/superblock.hpp"
+#include "builder/guest/file_system_list.hpp"
 #include "builder/guest/system_facts.hpp"
 
 namespace imgforge::guest {
@@ -42,7 +42,7 @@ public:
     Opening(Appliance& appliance, const OpenOptions& options) : appliance_(appliance), fs_(appliance), options_(options) {}
 
     Inspection run() {
-        find_file_systems();
+        os_.file_systems = list_file_systems(appliance_, false);
         open_containers();
         refuse_hibernated();
         find_root();
@@ -54,7 +54,6 @@ public:
     }
 
 private:
-    void find_file_systems();
     void add_containers();
     void open_containers();
     void refuse_hibernated() const;
@@ -82,25 +81,6 @@ private:
     std::vector<FstabEntry> fstab_;
     std::set<std::string> claimed_;  ///< devices that belong to the system found
 };
-
-void Opening::find_file_systems() {
-    os_.file_systems.clear();
-    for (auto& [mountable, type] : appliance_.file_systems()) {
-        FileSystem found;
-        found.mountable = mountable;
-        found.type = type;
-        if (!mountable.starts_with("btrfsvol:")) {
-            const Superblock block = probe_superblock(appliance_.read_device(mountable, 0, superblock_bytes));
-            found.uuid = block.uuid;
-            found.label = block.label;
-            found.dirty = block.needs_recovery;
-            if (block.hibernated) {
-                found.type = "swap-hibernated";
-            }
-        }
-        os_.file_systems.push_back(std::move(found));
-    }
-}
 
 /// guestfs_list_filesystems leaves LUKS out, as it does with all that only holds others. Both versions of the header begin alike
 /// (LUKS1 On-Disk Format Specification; LUKS2 On-Disk Format Specification, 3.1).
@@ -154,7 +134,7 @@ void Opening::open_containers() {
     }
     appliance_.call("LVM scan", [](guestfs_h* g) { return guestfs_lvm_scan(g, 1); });
     os_.encrypted = true;
-    find_file_systems();
+    os_.file_systems = list_file_systems(appliance_, true);
 }
 
 void Opening::refuse_hibernated() const {
@@ -222,19 +202,28 @@ bool Opening::mount_candidate(const FileSystem& candidate) {
 
 void Opening::find_root() {
     std::vector<std::string> roots;
-    for (const FileSystem& candidate : os_.file_systems) {
+    const auto worth_a_look = [&](const FileSystem& candidate) {
         const bool wanted = options_.root_device.empty() || candidate.mountable == options_.root_device;
-        if (!is_linux_type(candidate.type) || !wanted || is_claimed(candidate.mountable)) {
+        return is_linux_type(candidate.type) && wanted && !is_claimed(candidate.mountable);
+    };
+    for (auto candidate = os_.file_systems.begin(); candidate != os_.file_systems.end(); ++candidate) {
+        if (!worth_a_look(*candidate)) {
             continue;
         }
-        if (mount_candidate(candidate)) {
+        if (mount_candidate(*candidate)) {
             const auto table = fstab();
-            if (!options_.root_device.empty() || names_as_root(table, candidate.mountable)) {
+            if (!options_.root_device.empty() || names_as_root(table, candidate->mountable)) {
                 // Certain: what its fstab names, and other subvolumes beside it, need no look.
                 fstab_ = table;
-                claim(candidate.mountable);
+                claim(candidate->mountable);
             }
-            roots.push_back(candidate.mountable);
+            roots.push_back(candidate->mountable);
+            if (roots.size() == 1 && std::none_of(std::next(candidate), os_.file_systems.end(), worth_a_look)) {
+                // The usual end: it is mounted already.
+                fstab_ = table;
+                os_.root_device = roots.front();
+                return;
+            }
         }
         unmount_candidate();
     }

@@ -8,7 +8,7 @@ namespace imgforge::guest {
 
 /// What the first 68 KiB of a file system tell. Reading them costs 2 ms in the appliance, blkid 100 ms.
 struct Superblock {
-    std::string type;  ///< ext, xfs, btrfs, vfat, swap, crypto_LUKS; empty when not recognised
+    std::string type;  ///< ext2, ext3, ext4, xfs, btrfs, vfat, swap, crypto_LUKS, LVM2_member, jbd; empty when not recognised
     std::string uuid;  ///< as blkid prints it; vfat: "ABCD-1234"
     std::string label;
     bool needs_recovery = false;  ///< ext3/4: journal to be replayed

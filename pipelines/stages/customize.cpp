@@ -18,7 +18,9 @@ namespace {
 class CustomizeStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "customize"; }
-    std::string_view summary() const override { return "packages, files, users, settings and commands in the image, without booting it"; }
+    std::string_view summary() const override {
+        return "packages, files, users, settings and commands in the image, in this order, without booting it";
+    }
     int revision() const override { return 1; }
     bool changes_guest() const override { return true; }
     const Json& schema() const override { return sysprep::customize_schema(); }

@@ -3,6 +3,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/guest/inspection.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "sysprep/registry.hpp"
@@ -80,7 +81,11 @@ public:
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
         const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
-        return sysprep::run_operations(session, operations, options_of(task), true).to_json();
+        const Json report = sysprep::run_operations(session, operations, options_of(task), sysprep::Devices::wiped).to_json();
+        if (session.appliance != nullptr) {
+            guest::mount_guest(*session.appliance, session.os, session.read_only);
+        }
+        return report;
     }
 
     StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <map>
 #include <memory>
 
@@ -163,8 +164,10 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     const auto start = std::chrono::steady_clock::now();
     const auto matcher = matcher_for(session.needles, request.expect);
     const image::DiskView view(processes, image::read_backing_chain(request.disk, request.format, request.policy), session.work_folder);
-    ByteScan scan = scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity);
-    std::vector<Finding> findings = std::move(scan.findings);
+    // The disk's bytes are this host's work, reading files is the appliance's: side by side. Should the latter fail, the future's end
+    // waits for the scan.
+    std::future<ByteScan> bytes = std::async(
+        std::launch::async, [&] { return scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity); });
 
     Activity activity(session.monitor, "search the guest's files", request.parent_activity);
     ContentScan content(*matcher);
@@ -177,6 +180,8 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     };
     const Depth depth = request.everything ? Depth::everything : needed_depth(session.os);
     const GuestTree tree = collect_tree(session, depth, content);
+    ByteScan scan = bytes.get();
+    std::vector<Finding> findings = std::move(scan.findings);
     append(findings, content.take_findings());
     name_files(findings, session, view);
     PackageFiles packages(tree, session.fs, session.os);

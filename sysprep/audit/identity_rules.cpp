@@ -266,7 +266,7 @@ std::vector<Finding> initramfs(const GuestFacts& facts) {
 
 std::vector<GuestRule> identity_rules() {
     return {
-        {"machine-id", "/etc/machine-id is empty, mode 0444, one link", "SYSPREP.md 4.2, machine-id(5)", machine_id},
+        {"machine-id", "/etc/machine-id is empty, mode 0444, one link", "SYSPREP.md A1, 4.2, machine-id(5)", machine_id},
         {"dbus-machine-id", "the D-Bus machine id is absent or a link", "SYSPREP.md A2", dbus_machine_id},
         {"ssh-host-keys", "no SSH host keys", "SYSPREP.md A6, A7", host_keys},
         {"ssh-host-key-regenerator", "something makes SSH host keys at the next boot", "SYSPREP.md 2.3", host_key_regenerator},

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/printable.hpp"
+
 namespace imgforge::sysprep::audit {
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {
@@ -160,10 +162,11 @@ std::string Report::text() const {
             if (finding.waived != waived) {
                 continue;
             }
-            const std::string place = finding.offset ? fmt::format("{} at byte {}", finding.path, *finding.offset) : finding.path;
+            const std::string place =
+                finding.offset ? fmt::format("{} at byte {}", printable(finding.path), *finding.offset) : printable(finding.path);
             const std::string often = finding.count > 1 ? fmt::format(" ({} times)", finding.count) : "";
             out += fmt::format("{}  {:<26} {:<10} {}: {}{}{}\n", waived ? "waived" : "FOUND ", finding.rule, finding.layer, place,
-                               finding.detail, often, waived ? " [" + finding.reason + "]" : "");
+                               printable(finding.detail), often, waived ? " [" + finding.reason + "]" : "");
         }
     }
     const std::size_t open = unwaived();

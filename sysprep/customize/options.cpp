@@ -145,7 +145,7 @@ const Json& customize_schema() {
             "timezone": {"type": "string", "description": "such as Europe/Berlin", "default": ""},
             "locale": {"type": "string", "description": "such as en_US.UTF-8", "default": ""},
             "hostname": {"type": "string", "description": "a name that all clones start with", "default": ""},
-            "run": {"type": "array", "items": {"type": "string"}, "description": "shell lines run in the guest, offline", "default": []},
+            "run": {"type": "array", "items": {"type": "string"}, "description": "shell lines run in the guest, offline: after packages, files, users and settings, whatever the order in the recipe; a second customize stage gives another order", "default": []},
             "scripts": {"type": "array", "items": {"type": "string"}, "description": "script files of the host run in the guest", "default": []},
             "firstboot": {"type": "array", "items": {"type": "string"}, "description": "shell lines that every clone runs once at its first boot", "default": []},
             "network": {"type": "boolean", "description": "give the guest's commands network (default: when packages are installed or updated)"},

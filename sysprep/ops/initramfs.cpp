@@ -53,7 +53,8 @@ Operation initramfs_operation() {
         .order = Operation::order_rebuild,
         .perform =
             [](Cleaner& cleaner) {
-                if (!may_carry_identity(cleaner)) {
+                // Below a mount point no program of the guest would find it.
+                if (!cleaner.options().only_below.empty() || !may_carry_identity(cleaner)) {
                     return;
                 }
                 std::vector<std::string> dirty;

@@ -57,6 +57,9 @@ Operation lvm_free_space_operation() {
         .order = Operation::order_last,
         .on_devices =
             [](DeviceWork& work) {
+                if (work.list_only) {
+                    return;
+                }
                 const bool any =
                     std::any_of(work.os.file_systems.begin(), work.os.file_systems.end(), [](const guest::FileSystem& file_system) {
                         return file_system.mountable.starts_with("/dev/") && file_system.mountable.find('/', 5) != std::string::npos;

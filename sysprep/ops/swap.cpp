@@ -84,13 +84,17 @@ Operation swap_operation() {
                         wipe_device(work, file_system.mountable);
                     }
                 }
+                std::vector<guest::FstabEntry> files = guest::parse_fstab(work.fstab);
+                std::erase_if(files, [](const guest::FstabEntry& entry) {
+                    return entry.type != "swap" || !entry.spec.starts_with("/") || entry.spec.starts_with("/dev/");
+                });
+                if (files.empty()) {
+                    return;
+                }
                 guest::mount_guest(work.appliance, work.os, false);
                 guest::ApplianceFs fs(work.appliance);
-                const auto table = fs.resolve("/etc/fstab");
-                for (const auto& entry : guest::parse_fstab(table && fs.is_file(*table) ? fs.read(*table) : "")) {
-                    if (entry.type == "swap" && entry.spec.starts_with("/") && !entry.spec.starts_with("/dev/")) {
-                        wipe_file(work, fs, entry.spec);
-                    }
+                for (const guest::FstabEntry& entry : files) {
+                    wipe_file(work, fs, entry.spec);
                 }
                 guest::unmount_guest(work.appliance);
             },

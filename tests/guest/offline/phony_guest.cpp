@@ -152,23 +152,31 @@ std::string make_lvm(Appliance& appliance, const std::string& disk) {
         guestfs_vgcreate(g, "vg-phony", devices);
         guestfs_lvcreate(g, "root", "vg-phony", 400);
         guestfs_lvcreate(g, "var", "vg-phony", 200);
+        guestfs_lvcreate(g, "home", "vg-phony", 48);
         return guestfs_lvcreate(g, "swap", "vg-phony", 64);
     });
     mkfs(appliance, "vfat", disk + "1");
     mkfs(appliance, "ext4", disk + "2");
     mkfs(appliance, "xfs", "/dev/vg-phony/root");
     mkfs(appliance, "ext4", "/dev/vg-phony/var");
+    // Its journal is found by a block map, not by extents.
+    mkfs(appliance, "ext3", "/dev/vg-phony/home");
     appliance.call("swap", [](guestfs_h* g) { return guestfs_mkswap(g, "/dev/vg-phony/swap"); });
     const std::string memory = "CANARYswapmemory and more of it";
     appliance.call("swap content",
                    [&](guestfs_h* g) { return guestfs_pwrite_device(g, "/dev/vg-phony/swap", memory.data(), memory.size(), 1 << 20); });
     mount(appliance, "/dev/vg-phony/root", "xfs", "/");
+    guest::ApplianceFs guest(appliance);
+    guest.make_directory("/var/log");
+    guest.write(hidden_log, "CANARYhiddenx901zq: written before /var was mounted\n");
     mount(appliance, disk + "2", "ext4", "/boot");
+    mount(appliance, "/dev/vg-phony/home", "ext3", "/home");
     mount(appliance, "/dev/vg-phony/var", "ext4", "/var");
     mount(appliance, disk + "1", "vfat", "/boot/efi");
     // The ESP is left out of fstab on purpose: it must be found all the same.
     return "/dev/mapper/vg--phony-root / xfs defaults 0 0\nUUID=" + uuid_of(appliance, disk + "2") +
-           " /boot ext4 defaults 0 2\n/dev/vg-phony/var /var ext4 defaults 0 2\n/dev/mapper/vg--phony-swap none swap sw 0 "
+           " /boot ext4 defaults 0 2\n/dev/vg-phony/home /home ext3 defaults 0 2\n/dev/vg-phony/var /var ext4 defaults 0 "
+           "2\n/dev/mapper/vg--phony-swap none swap sw 0 "
            "0\nUUID=dead-beef /data ext4 nofail 0 2\n";
 }
 

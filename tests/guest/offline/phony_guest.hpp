@@ -18,6 +18,8 @@ std::map<std::string, std::string> picture(guest::Appliance& appliance);
 
 /// Partitions and formats; each mounts the new file systems and returns its fstab.
 std::string make_plain(guest::Appliance& appliance, const std::string& disk);
+/// make_lvm() leaves this file in the root file system, where the mount point /var hides it.
+inline constexpr const char* hidden_log = "/var/log/before-the-mount.log";
 std::string make_lvm(guest::Appliance& appliance, const std::string& disk);
 std::string make_btrfs(guest::Appliance& appliance, const std::string& disk);
 

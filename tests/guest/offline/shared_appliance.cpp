@@ -37,10 +37,12 @@ SharedAppliance& SharedAppliance::get() {
 SharedAppliance::SharedAppliance() {
     SystemProcessRunner processes;
     guest::ApplianceOptions options;
-    for (int index = 0; index < 4; ++index) {
-        run_checked(processes,
-                    {.program = "qemu-img",
-                     .args = {"create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", disk(index).string(), index == 3 ? "64M" : "1G"}});
+    for (int index = 0; index < 5; ++index) {
+        run_checked(processes, {.program = "qemu-img",
+                                .args = {"create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", disk(index).string(),
+                                         index == 3   ? "64M"
+                                         : index == 4 ? "256M"
+                                                      : "1G"}});
         options.drives.push_back({disk(index), "qcow2", false, true});
     }
     options.launch_deadline = std::chrono::seconds(300);

@@ -11,8 +11,8 @@
 
 namespace imgforge::test {
 
-/// The one launch of this program: four blank disks with clusters of 4 KiB, as a working overlay has; three of 1 GiB and a
-/// small one.
+/// The one launch of this program: five blank disks with clusters of 4 KiB, as a working overlay has; three of 1 GiB for the layouts,
+/// one of 64 MiB for encrypted guests and the contract, one of 256 MiB for hostile guests.
 class SharedAppliance {
 public:
     static SharedAppliance& get();

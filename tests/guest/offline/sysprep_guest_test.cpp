@@ -28,11 +28,25 @@ struct Layout {
     const char* disk;
     const char* root;
     std::string (*make)(guest::Appliance&, const std::string&);
+    void (*snapshot)(guest::Appliance&) = nullptr;  ///< copies the planted guest, traces and all
+    const char* snapshot_name = "";
 };
 
+void snapshot_btrfs(guest::Appliance& appliance) {
+    appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "subvolid=5", "btrfs", "/dev/sdc1", "/"); });
+    appliance.call("mkdir", [](guestfs_h* g) { return guestfs_mkdir_p(g, "/.snapshots/1"); });
+    appliance.call("snapshot", [](guestfs_h* g) { return guestfs_btrfs_subvolume_snapshot(g, "/@", "/.snapshots/1/snapshot"); });
+    guest::unmount_guest(appliance);
+}
+
+void snapshot_lvm(guest::Appliance& appliance) {
+    ASSERT_TRUE(guest::run_tool(appliance, "lvm lvcreate -q -s -n before -L 32M /dev/vg-phony/var >/dev/null 2>&1"))
+        << appliance.last_error();
+}
+
 const Layout plain{"plain", "/dev/sda", "/dev/sda1", make_plain};
-const Layout lvm{"lvm", "/dev/sdb", "/dev/vg-phony/root", make_lvm};
-const Layout btrfs{"btrfs", "/dev/sdc", "btrfsvol:/dev/sdc1/@", make_btrfs};
+const Layout lvm{"lvm", "/dev/sdb", "/dev/vg-phony/root", make_lvm, snapshot_lvm, "/dev/vg-phony/before"};
+const Layout btrfs{"btrfs", "/dev/sdc", "btrfsvol:/dev/sdc1/@", make_btrfs, snapshot_btrfs, "/.snapshots/1/snapshot"};
 
 /// What sysprep may change besides removing canaries.
 bool may_change(const std::string& path, const std::vector<Canary>& planted) {
@@ -63,6 +77,9 @@ void check_layout(const Layout& layout) {
     const std::vector<Canary> planted = canaries(layout.name);
     plant(appliance, planted, layout.make(appliance, layout.disk));
     guest::unmount_guest(appliance);
+    if (layout.snapshot != nullptr) {
+        ASSERT_NO_FATAL_FAILURE(layout.snapshot(appliance));
+    }
 
     guest::Inspection os = guest::open_guest(appliance, {.root_device = layout.root});
     EXPECT_EQ(os.family, "debian");
@@ -72,13 +89,16 @@ void check_layout(const Layout& layout) {
     sysprep::OfflineSession session{&appliance, fs, os, needles, shared.monitor(), {}, false};
     const auto operations = sysprep::select_operations("", sysprep::all_operations());
 
-    const sysprep::SysprepReport first = sysprep::run_operations(session, operations, {}, true);
+    const sysprep::SysprepReport first = sysprep::run_operations(session, operations, {}, sysprep::Devices::wiped);
+    guest::mount_guest(appliance, os, false);
     const auto after = picture(appliance);
-    const sysprep::SysprepReport second = sysprep::run_operations(session, operations, {}, false);
+    const sysprep::SysprepReport second = sysprep::run_operations(session, operations, {}, sysprep::Devices::listed);
+    guest::mount_guest(appliance, os, false);
 
     expect_clean(fs, planted);
     EXPECT_GE(first.change_count(), planted.size());
     EXPECT_EQ(second.change_count(), 0U) << second.to_text(true);
+    EXPECT_THAT(first.to_text(true), testing::HasSubstr(layout.snapshot_name));
     for (const auto& [path, line] : before) {
         if (!may_change(path, planted)) {
             const auto found = after.find(path);
@@ -148,6 +168,12 @@ TEST(SysprepOnGuest, cleans_btrfs_subvolumes) {
 // After the others: its ESP would be taken for theirs, as all disks hang on one appliance.
 TEST(SysprepOnGuest, cleans_lvm_with_xfs_separate_boot_and_var_and_an_esp_not_in_fstab) {
     check_layout(lvm);
+    guest::Appliance& appliance = SharedAppliance::get().appliance();
+    appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "", "xfs", lvm.root, "/"); });
+    EXPECT_EQ(guest::ApplianceFs(appliance).lstat(hidden_log)->size, 0U) << "a log that the mount point /var hides";
+    guest::unmount_guest(appliance);
+    const std::string check = "e2fsck -fn /dev/vg-phony/home >/dev/null 2>&1; echo $?";
+    EXPECT_EQ(guest::run_tool(appliance, check), "0") << "the file system whose journal was made anew";
 }
 
 /// The message of the fault that opening gives.
@@ -162,11 +188,11 @@ std::string fault_of(guest::Appliance& appliance, const guest::OpenOptions& opti
     return message;
 }
 
-/// A small Debian on an encrypted /dev/sdd. LUKS 1 with few iterations: unlocking shall not cost seconds under emulation.
-void make_encrypted(guest::Appliance& appliance, const char* passphrase) {
+/// A small Debian on an encrypted /dev/sdd. Few iterations: unlocking shall not cost seconds under emulation.
+void make_encrypted(guest::Appliance& appliance, const std::string& version, const char* passphrase) {
     const std::string node = guest::device_node("/dev/sdd");
-    ASSERT_TRUE(guest::run_tool(appliance, std::string("printf %s ") + passphrase +
-                                               " | cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 " + node + " -"))
+    ASSERT_TRUE(guest::run_tool(appliance, std::string("printf %s ") + passphrase + " | cryptsetup luksFormat -q --type " + version +
+                                               " --pbkdf pbkdf2 --pbkdf-force-iterations 1000 " + node + " -"))
         << appliance.last_error();
     appliance.call("open", [&](guestfs_h* g) { return guestfs_cryptsetup_open(g, "/dev/sdd", passphrase, "made", -1); });
     appliance.call("mkfs", [](guestfs_h* g) { return guestfs_mkfs(g, "ext4", "/dev/mapper/made"); });
@@ -176,9 +202,9 @@ void make_encrypted(guest::Appliance& appliance, const char* passphrase) {
     appliance.call("close", [](guestfs_h* g) { return guestfs_cryptsetup_close(g, "/dev/mapper/made"); });
 }
 
-TEST(SysprepOnGuest, opens_an_encrypted_volume_with_the_passphrase_of_a_file_only) {
+void check_encrypted(const std::string& version) {
     guest::Appliance& appliance = SharedAppliance::get().appliance();
-    ASSERT_NO_FATAL_FAILURE(make_encrypted(appliance, "testonly-passphrase"));
+    ASSERT_NO_FATAL_FAILURE(make_encrypted(appliance, version, "testonly-passphrase"));
     const TempDir work("imgforge-luks-test");
     write_file_atomically(work / "right", "testonly-passphrase\n");
     write_file_atomically(work / "wrong", "another\n");
@@ -193,10 +219,21 @@ TEST(SysprepOnGuest, opens_an_encrypted_volume_with_the_passphrase_of_a_file_onl
     guest::ApplianceFs fs(appliance);
     sysprep::Needles needles;
     sysprep::OfflineSession session{&appliance, fs, os, needles, SharedAppliance::get().monitor(), {}, false};
-    sysprep::run_operations(session, sysprep::select_operations("machine-id,hostname", sysprep::all_operations()), {}, true);
+    const auto report = sysprep::run_operations(
+        session, sysprep::select_operations("machine-id,hostname,free-space", sysprep::all_operations()), {}, sysprep::Devices::wiped);
+    guest::mount_guest(appliance, os, false);
     EXPECT_EQ(fs.read("/etc/machine-id"), "");
+    EXPECT_THAT(report.to_text(false), testing::HasSubstr("is encrypted and was left as it is"));
     guest::unmount_guest(appliance);
     appliance.call("close", [&](guestfs_h* g) { return guestfs_cryptsetup_close(g, root.c_str()); });
+}
+
+TEST(SysprepOnGuest, opens_a_luks1_volume_with_the_passphrase_of_a_file_only) {
+    check_encrypted("luks1");
+}
+
+TEST(SysprepOnGuest, opens_a_luks2_volume_with_the_passphrase_of_a_file_only) {
+    check_encrypted("luks2");
 }
 
 TEST(SysprepOnGuest, refuses_an_image_with_several_systems_unless_told_which) {

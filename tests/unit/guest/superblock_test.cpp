@@ -36,7 +36,7 @@ TEST(Superblock, tells_a_hibernated_swap_from_a_plain_one) {
 TEST(Superblock, survives_a_device_shorter_than_any_file_system) {
     EXPECT_EQ(probe_superblock("").type, "");
     EXPECT_EQ(probe_superblock(std::string(1100, '\xff')).type, "");
-    EXPECT_EQ(probe_superblock(std::string(1024 + 0x38, '\0') + "\x53\xef").type, "ext");
+    EXPECT_EQ(probe_superblock(std::string(1024 + 0x38, '\0') + "\x53\xef").type, "ext2");
 }
 
 }  // namespace

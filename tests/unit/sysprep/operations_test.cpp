@@ -271,6 +271,53 @@ TEST(Keep, saves_a_file_in_a_folder_that_is_cleared) {
     EXPECT_EQ(keys.changes.size(), 1U);
 }
 
+TEST(Links, that_lead_from_user_folders_into_the_system_are_refused_unless_kept) {
+    MemoryGuestFs fs(Files{{"/etc/passwd", "user:x:1000:1000::/home/user:/bin/sh\n"}, {"/etc/ssh/moduli", "m"}, {"/home/user/x", "x"}});
+    fs.symlink("/etc/ssh", "/home/user/.ssh");
+    fs.make_directory("/var");
+    fs.symlink("/etc", "/var/tmp");
+
+    EXPECT_THROW(run("ssh-user-files", fs), Error);
+    EXPECT_THROW(run("temporary-files", fs), Error);
+    EXPECT_TRUE(fs.exists("/etc/ssh/moduli"));
+    EXPECT_THAT(run("ssh-user-files", fs, {.keep = {"/home/user/.ssh"}}).changes, IsEmpty());
+    EXPECT_THAT(run("temporary-files", fs, {.keep = {"/var/tmp"}}).changes, IsEmpty());
+    EXPECT_TRUE(fs.exists("/etc/ssh/moduli"));
+}
+
+TEST(Links, between_merged_folders_and_to_data_are_followed) {
+    MemoryGuestFs fs(Files{{"/data/tmp/a", "x"}, {"/run/utmp", "u"}});
+    fs.make_directory("/var");
+    fs.symlink("/data/tmp", "/var/tmp");
+    fs.symlink("/run", "/var/run");
+
+    run("temporary-files", fs);
+    run("login-records", fs);
+
+    EXPECT_FALSE(fs.exists("/data/tmp/a"));
+    EXPECT_EQ(fs.read("/run/utmp"), "");
+}
+
+TEST(OnlyBelow, touches_nothing_else) {
+    MemoryGuestFs fs(Files{{"/var/log/a.log", "x"}, {"/var/log/b.log.1", "x"}, {"/tmp/x", "x"}, {"/etc/machine-id", "0123"}});
+    const SysprepOptions options{.only_below = "/var"};
+
+    for (const Operation& operation : all_operations()) {
+        perform(operation, fs, debian(), options);
+    }
+
+    EXPECT_EQ(fs.read("/var/log/a.log"), "");
+    EXPECT_FALSE(fs.exists("/var/log/b.log.1"));
+    EXPECT_TRUE(fs.exists("/tmp/x"));
+    EXPECT_EQ(fs.read("/etc/machine-id"), "0123");
+}
+
+TEST(Report, shows_control_characters_of_names_as_numbers) {
+    SysprepReport report;
+    report.operations.push_back({"a", "A", "why", {{"/tmp/two\nlines\033[31m", "remove", 1}}, {}});
+    EXPECT_THAT(report.to_text(true), HasSubstr("/tmp/two\\x0alines\\x1b[31m"));
+}
+
 TEST(HostnameReferences, go_with_their_domain_and_leave_longer_names) {
     MemoryGuestFs fs(Files{{"/etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\tgoldenbuild.lan goldenbuild\n10.0.0.9 goldenbuild2 nas\n"},
                            {"/etc/mailname", "goldenbuild.lan\n"}});
@@ -324,7 +371,7 @@ TEST(Runner, refuses_a_guest_whose_etc_leads_elsewhere) {
     Needles needles;
     NullMonitor monitor;
     OfflineSession session{nullptr, fs, os, needles, monitor, {}, false};
-    EXPECT_THROW(run_operations(session, all_operations(), {}, false), Error);
+    EXPECT_THROW(run_operations(session, all_operations(), {}, Devices::untouched), Error);
     EXPECT_TRUE(fs.exists("/evil/machine-id"));
 }
 
