@@ -6,6 +6,7 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/images_support.hpp"
+#include "pipelines/lifecycle/warm/warm_template.hpp"
 #include "pipelines/store/gc.hpp"
 #include "pipelines/store/verify.hpp"
 
@@ -44,6 +45,16 @@ int rollback_image(const Arguments& arguments, CommandContext& context) {
     return 0;
 }
 
+/// Memory images made from a generation are of no use without it. Bytes freed (or that would be).
+std::uint64_t drop_warm_templates(const CommandContext& context, const std::string& image, int generation, bool dry_run) {
+    std::uint64_t freed = 0;
+    const auto its_own = [&](const lifecycle::TemplateEntry& entry) { return entry.image == image && entry.generation == generation; };
+    for (const auto& entry : lifecycle::drop_templates(context.places, its_own, dry_run)) {
+        freed += entry.bytes;
+    }
+    return freed;
+}
+
 int delete_image(const Arguments& arguments, CommandContext& context) {
     OpenStore open(context);
     const std::string text = arguments.get_or("IMAGE", "");
@@ -62,9 +73,10 @@ int delete_image(const Arguments& arguments, CommandContext& context) {
     Json deleted = Json::array();
     std::string lines;
     for (const store::Generation& generation : doomed) {
-        deleted.push_back(
-            {{"image", generation.image}, {"generation", generation.generation}, {"freed", generation.allocated_size.in_bytes()}});
-        lines += fmt::format("deleted {} ({})\n", generation.label(), generation.allocated_size.text());
+        const ByteSize freed = ByteSize::bytes(generation.allocated_size.in_bytes() +
+                                               drop_warm_templates(context, generation.image, generation.generation, false));
+        deleted.push_back({{"image", generation.image}, {"generation", generation.generation}, {"freed", freed.in_bytes()}});
+        lines += fmt::format("deleted {} ({})\n", generation.label(), freed.text());
     }
     context.result({{"deleted", deleted}}, lines);
     return 0;
@@ -91,12 +103,16 @@ int collect(const Arguments& arguments, CommandContext& context) {
         }
         for (const store::GcOutcome& outcome : store::collect_garbage(open.store, name, policy, dry_run)) {
             const bool removed = outcome.decision.remove && outcome.failure.empty();
-            freed += outcome.freed.in_bytes();
+            std::uint64_t bytes = outcome.freed.in_bytes();
+            if (outcome.decision.remove && outcome.failure.empty()) {
+                bytes += drop_warm_templates(context, name, outcome.decision.generation, dry_run);
+            }
+            freed += bytes;
             list.push_back({{"image", name},
                             {"generation", outcome.decision.generation},
                             {"removed", removed},
                             {"reason", outcome.failure.empty() ? outcome.decision.reason : "kept: " + outcome.failure},
-                            {"freed", outcome.freed.in_bytes()}});
+                            {"freed", bytes}});
             lines += fmt::format("{}@{}: {}\n", name, outcome.decision.generation, list.back()["reason"].get<std::string>());
         }
     }

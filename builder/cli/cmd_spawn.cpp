@@ -16,17 +16,26 @@ std::optional<ByteSize> size_option(const Arguments& arguments, std::string_view
     return text ? std::optional(ByteSize::parse(*text)) : std::nullopt;
 }
 
-/// "PATH:TAG" or "PATH:TAG:ro".
+bool take_suffix(std::string& text, std::string_view suffix) {
+    const bool there = text.size() > suffix.size() && std::string_view(text).substr(text.size() - suffix.size()) == suffix;
+    text.resize(text.size() - (there ? suffix.size() : 0));
+    return there;
+}
+
+/// "PATH:TAG", "PATH:TAG:ro" or "PATH:TAG:virtiofs".
 lifecycle::SharedFolder shared_folder(std::string text) {
     lifecycle::SharedFolder share;
-    if (text.size() > 3 && text.substr(text.size() - 3) == ":ro") {
-        share.read_only = true;
-        text.resize(text.size() - 3);
+    share.virtiofs = take_suffix(text, ":virtiofs");
+    share.read_only = take_suffix(text, ":ro");
+    if (share.virtiofs && share.read_only) {
+        throw Error(Failure::usage, "libvirt has no read-only virtiofs",
+                    "mount it read-only in the guest, or share it by 9p (leave :virtiofs out)");
     }
     const std::size_t colon = text.rfind(':');
     const std::filesystem::path path = text.substr(0, colon);
     if (colon == std::string::npos || colon + 1 == text.size() || !path.is_absolute() || !std::filesystem::is_directory(path)) {
-        throw Error(Failure::usage, fmt::format("'{}' is no shared folder", text), "--share /absolute/folder:TAG or …:TAG:ro");
+        throw Error(Failure::usage, fmt::format("'{}' is no shared folder", text),
+                    "--share /absolute/folder:TAG, …:TAG:ro or …:TAG:virtiofs");
     }
     share.path = path;
     share.tag = text.substr(colon + 1);
@@ -78,6 +87,7 @@ SpawnOptions read_options(const Arguments& arguments) {
                                            : lifecycle::DiskMode::overlay;
     options.ephemeral = arguments.has("ephemeral");
     options.autostart = arguments.has("autostart");
+    options.warm = arguments.has("warm");
     options.overcommit = arguments.has("overcommit");
     options.start = !arguments.has("no-start");
     options.host = arguments.get_or("host", "");
@@ -119,7 +129,10 @@ std::vector<Option> machine_shape_options() {
         {.names = {"--vcpus"}, .value = "N", .help = "virtual CPUs"},
         {.names = {"--disk"}, .value = "SIZE", .help = "grow the root disk to this size"},
         {.names = {"--data-disk"}, .value = "SIZE", .help = "an empty disk besides", .repeatable = true},
-        {.names = {"--share"}, .value = "DIR:TAG[:ro]", .help = "a host folder the guest can mount (9p)", .repeatable = true},
+        {.names = {"--share"},
+         .value = "DIR:TAG[:ro|:virtiofs]",
+         .help = "a host folder the guest can mount (9p unless :virtiofs)",
+         .repeatable = true},
         {.names = {"--network"},
          .value = "NET",
          .help = "nat, user, isolated, bridge=NAME or network=NAME, with ,vlan= ,mac= ,ip= ,model=; one NIC each",
@@ -153,6 +166,7 @@ std::vector<Option> spawn_options() {
         {.names = {"--thick"}, .help = "a copy with all its space allocated"},
         {.names = {"--ephemeral"}, .help = "gone as soon as it stops"},
         {.names = {"--autostart"}, .help = "start with the host"},
+        {.names = {"--warm"}, .help = "go on from the memory of a machine that has booted, made once per generation and size"},
         {.names = {"--host"}, .value = "HOST", .help = "an entry of `hosts:` in the settings, or `any`: the one with most free memory"},
         {.names = {"--no-start"}, .help = "define it, do not start it"},
         {.names = {"--overcommit"}, .help = "start even when the host's free memory is less"},
@@ -167,21 +181,25 @@ std::vector<Option> spawn_options() {
 }  // namespace
 
 Command spawn_command() {
-    return {.name = "spawn",
-            .group = "Machines",
-            .summary = "a new machine from a golden image",
-            .description =
-                "Makes an overlay on the image's current generation, a seed with a fresh identity, and a libvirt domain; starts it and "
-                "waits until "
-                "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; there is never a password.\n\n"
-                "Whatever goes wrong, everything made is removed again and the end of the console is shown.",
-            .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
-                            {.name = "NAME", .help = "of the machine; {n} is a number (default: IMAGE-{n})", .required = false}},
-            .options = spawn_options(),
-            .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
-                         {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
-                         {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip", "an older generation, on a VLAN"}},
-            .run = run};
+    return {
+        .name = "spawn",
+        .group = "Machines",
+        .summary = "a new machine from a golden image",
+        .description =
+            "Makes an overlay on the image's current generation, a seed with a fresh identity, and a libvirt domain; starts it and "
+            "waits until "
+            "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; there is never a password.\n\n"
+            "With --warm a template boots once per generation, size and QEMU version and is kept in cache/warm; machines go on from its "
+            "memory, get an identity of their own through the guest agent, and only then their network cards. Their first reboot is "
+            "an ordinary first boot with the same identity.\n\n"
+            "Whatever goes wrong, everything made is removed again and the end of the console is shown.",
+        .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
+                        {.name = "NAME", .help = "of the machine; {n} is a number (default: IMAGE-{n})", .required = false}},
+        .options = spawn_options(),
+        .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
+                     {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
+                     {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip", "an older generation, on a VLAN"}},
+        .run = run};
 }
 
 }  // namespace imgforge::cli

@@ -125,6 +125,16 @@ Json Domain::agent(const Json& command, std::chrono::seconds timeout) const {
     return call("agent", request, timeout + std::chrono::seconds(30)).value("return", Json());
 }
 
+Json Domain::monitor(const Json& command) const {
+    const Json answer = call("monitor", {{"command", command}});
+    if (answer.contains("error")) {
+        throw VirtError(VirtCause::other, Failure::domain,
+                        fmt::format("QEMU refuses '{}' for '{}': {}", command.value("execute", ""), name_,
+                                    answer.at("error").value("desc", "no reason given")));
+    }
+    return answer.value("return", Json());
+}
+
 std::vector<InterfaceAddress> Domain::addresses(AddressSource source) const {
     const int number = source == AddressSource::lease   ? VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE
                        : source == AddressSource::agent ? VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT

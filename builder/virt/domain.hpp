@@ -87,6 +87,8 @@ public:
     /// QEMU guest agent command {"execute": …}; its "return" value. agent_unavailable when it does not answer in time.
     Json agent(const Json& command, std::chrono::seconds timeout = std::chrono::seconds(5)) const;
     std::vector<InterfaceAddress> addresses(AddressSource source) const;
+    /// QEMU monitor command {"execute": …}; its "return" value. For devices that libvirt has no words for.
+    Json monitor(const Json& command) const;
 
     /// Device XML (disk_xml, nic_xml). `persistent` also changes the definition.
     void attach(const std::string& device_xml, bool persistent) const;

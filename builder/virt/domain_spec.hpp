@@ -30,6 +30,7 @@ struct DiskSpec {
     bool discard = true;                 ///< discard='unmap' detect_zeroes='unmap' on writable disks
     std::string serial{};                ///< shown in the guest as /dev/disk/by-id/virtio-SERIAL
     std::optional<int> boot_order{};     ///< 1 = first
+    std::optional<int> port{};           ///< PCIe root port (DomainSpec::root_ports) it sits in; empty: libvirt chooses
     std::vector<BackingFile> backing{};  ///< whole chain; the end is written as an empty <backingStore/>, so nothing is probed
 };
 
@@ -49,6 +50,7 @@ struct NicSpec {
     std::vector<PortForward> forwards{};  ///< user only; given to QEMU itself by qemu:commandline
     std::string filter{};                 ///< nwfilter name, "clean-traffic"; empty: none
     bool link_up = true;
+    std::optional<int> port{};  ///< as for disks
 };
 
 /// Where a serial port or channel ends on the host.
@@ -110,6 +112,9 @@ struct DomainSpec {
     std::vector<CharacterSpec> serials{};  ///< ttyS0 first; the first is the console as well
     std::vector<ChannelSpec> channels{};
     std::vector<FilesystemSpec> filesystems{};
+    /// So many PCIe root ports are stated, from 1 on; devices that state a port keep their address whatever else the machine has, and free
+    /// ports take devices while it runs. 0: libvirt makes what it needs.
+    int root_ports = 0;
     bool rng = true;
     bool video = true;            ///< without a video device there is no screenshot
     bool balloon = true;          ///< virtio memory balloon

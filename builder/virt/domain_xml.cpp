@@ -3,6 +3,8 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <pugixml.hpp>
 #include <sstream>
@@ -51,7 +53,8 @@ void add_memory_and_cpu(pugi::xml_node domain, const DomainSpec& spec) {
     auto memory = domain.append_child("memory");
     memory.append_attribute("unit") = "KiB";
     memory.text().set(static_cast<unsigned long long>(spec.memory.in_kib()));
-    if (!spec.filesystems.empty() && spec.filesystems.front().driver == FilesystemSpec::Driver::virtiofs) {
+    if (std::any_of(spec.filesystems.begin(), spec.filesystems.end(),
+                    [](const FilesystemSpec& shared) { return shared.driver == FilesystemSpec::Driver::virtiofs; })) {
         // virtiofs needs memory that its daemon can map (libvirt.org/kbase/virtiofs.html).
         auto backing = domain.append_child("memoryBacking");
         backing.append_child("source").append_attribute("type") = "memfd";

@@ -32,6 +32,28 @@ void add_backing(pugi::xml_node parent, const std::vector<BackingFile>& chain) {
     parent.append_child("backingStore");
 }
 
+/// The only slot of a PCIe root port.
+void add_address(pugi::xml_node device, const std::optional<int>& port) {
+    if (!port) {
+        return;
+    }
+    auto address = device.append_child("address");
+    address.append_attribute("type") = "pci";
+    address.append_attribute("domain") = "0x0000";
+    address.append_attribute("bus") = fmt::format("{:#04x}", *port).c_str();
+    address.append_attribute("slot") = "0x00";
+    address.append_attribute("function") = "0x0";
+}
+
+void add_root_ports(pugi::xml_node devices, int count) {
+    for (int index = 0; index <= count && count != 0; ++index) {
+        auto controller = devices.append_child("controller");
+        controller.append_attribute("type") = "pci";
+        controller.append_attribute("index") = index;
+        controller.append_attribute("model") = index == 0 ? "pcie-root" : "pcie-root-port";
+    }
+}
+
 void add_log(pugi::xml_node node, const CharacterSpec& host) {
     if (!host.log.empty()) {
         auto log = node.append_child("log");
@@ -171,6 +193,7 @@ void add_disk(pugi::xml_node devices, const DiskSpec& item) {
     if (item.boot_order) {
         disk.append_child("boot").append_attribute("order") = *item.boot_order;
     }
+    add_address(disk, item.port);
 }
 
 void add_nic(pugi::xml_node devices, const NicSpec& item) {
@@ -193,6 +216,7 @@ void add_nic(pugi::xml_node devices, const NicSpec& item) {
     nic.append_child("link").append_attribute("state") = item.link_up ? "up" : "down";
     // No option ROM: netboot is never wanted, and loading it costs a second of every boot.
     nic.append_child("rom").append_attribute("enabled") = "no";
+    add_address(nic, item.port);
 }
 
 std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
@@ -210,15 +234,18 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
         for (const PortForward& forward : nic.forwards) {
             netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port, forward.guest_port);
         }
+        // libvirt's root port N is QEMU's bus "pci.N".
+        const std::string address =
+            nic.port ? fmt::format("bus=pci.{},addr=0x0", *nic.port) : fmt::format("bus=pcie.0,addr={:#x}", first_user_slot + index - 1);
         const std::string model = nic.model == "virtio" ? "virtio-net-pci" : nic.model;
-        arguments.insert(arguments.end(), {"-netdev", netdev, "-device",
-                                           fmt::format("{},netdev={},mac={},romfile=,bus=pcie.0,addr={:#x}", model, id, nic.mac,
-                                                       first_user_slot + index - 1)});
+        arguments.insert(arguments.end(),
+                         {"-netdev", netdev, "-device", fmt::format("{},netdev={},mac={},romfile=,{}", model, id, nic.mac, address)});
     }
     return arguments;
 }
 
 void add_devices(pugi::xml_node devices, const DomainSpec& spec) {
+    add_root_ports(devices, spec.root_ports);
     for (const DiskSpec& disk : spec.disks) {
         add_disk(devices, disk);
     }

@@ -183,6 +183,14 @@ Json agent(virDomainPtr domain, const Json& request) {
     return parse_json(answer.get(), "guest agent");
 }
 
+Json monitor(virDomainPtr domain, const Json& request) {
+    const std::string command = request.at("command").dump();
+    char* raw = nullptr;
+    check(virDomainQemuMonitorCommand(domain, command.c_str(), &raw, 0), "give a monitor command to", domain);
+    const Text answer(raw);
+    return parse_json(answer.get(), "QEMU monitor");
+}
+
 Json addresses(virDomainPtr domain, const Json& request) {
     virDomainInterfacePtr* interfaces = nullptr;
     const int count = virDomainInterfaceAddresses(domain, &interfaces, request.at("source"), 0);
@@ -245,6 +253,7 @@ const std::map<std::string, DomainOperation, std::less<>> on_domain{
     {"xml", xml},
     {"agent", agent},
     {"addresses", addresses},
+    {"monitor", monitor},
     {"autostart", autostart},
     {"save", save},
     {"screenshot", screenshot},

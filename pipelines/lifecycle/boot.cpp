@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/file.hpp"
+#include "builder/base/quick_file.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
@@ -34,7 +34,7 @@ virt::Domain define_machine(Lifecycle& lifecycle, const virt::Connection& connec
     const std::string xml = virt::domain_xml(machine_domain(record, folder, machine_accel(lifecycle, record)));
     auto domain = connection.define(xml);
     // QEMU's command line is in there, but nothing secret: the seed holds all of that.
-    write_file_atomically(folder / "domain.xml", xml);
+    write_file_unflushed(folder / "domain.xml", xml);
     return domain;
 }
 

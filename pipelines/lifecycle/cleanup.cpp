@@ -7,6 +7,7 @@
 #include "builder/base/file.hpp"
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/observe.hpp"
+#include "pipelines/lifecycle/warm/warm_template.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -81,6 +82,22 @@ void treat_stray(Lifecycle& lifecycle, const fs::path& folder, bool dry_run, Cle
     }
 }
 
+/// Unfinished ones, those of generations that are not current (or not there) any more, and those of another QEMU.
+void treat_templates(Lifecycle& lifecycle, bool dry_run, CleanupReport& report) {
+    if (warm_templates(lifecycle.places()).empty()) {
+        return;
+    }
+    const std::string qemu = qemu_version(lifecycle.processes());
+    const auto useless = [&](const TemplateEntry& entry) {
+        const auto current = entry.image.empty() ? std::nullopt : lifecycle.store().current(entry.image);
+        return !current || current->generation != entry.generation || entry.qemu != qemu;
+    };
+    for (const auto& entry : drop_templates(lifecycle.places(), useless, dry_run)) {
+        report.templates.push_back(entry.folder.filename().string());
+        report.freed += entry.bytes;
+    }
+}
+
 void guarded(CleanupReport& report, const std::string& name, const std::function<void()>& body) {
     try {
         body();
@@ -96,6 +113,7 @@ CleanupReport clean_up(Lifecycle& lifecycle, bool dry_run) {
     for (const auto& record : lifecycle.reservations().all()) {
         guarded(report, record.name, [&] { treat(lifecycle, record, dry_run, report); });
     }
+    guarded(report, "warm templates", [&] { treat_templates(lifecycle, dry_run, report); });
     std::error_code missing;
     for (auto entry = fs::directory_iterator(lifecycle.places().instances(), missing); !missing && entry != fs::directory_iterator();
          entry.increment(missing)) {

@@ -5,6 +5,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/quick_file.hpp"
 #include "builder/base/suggestion.hpp"
 
 namespace imgforge::lifecycle {
@@ -92,6 +93,17 @@ Lifecycle::Held Lifecycle::hold(std::string_view name) {
 void Lifecycle::save(const MachineRecord& record) {
     reservations_.save(record);
     write_file_atomically(folder(record.name) / "instance.json", pretty(to_json(record)));
+}
+
+void Lifecycle::save_all(const std::vector<MachineRecord>& records) {
+    database_.transaction([&] {
+        for (const auto& record : records) {
+            reservations_.save(record);
+        }
+    });
+    for (const auto& record : records) {
+        write_file_unflushed(folder(record.name) / "instance.json", pretty(to_json(record)));
+    }
 }
 
 SshTarget Lifecycle::ssh_target(const MachineRecord& record, const std::string& host) const {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "builder/base/clock.hpp"
 #include "builder/base/json.hpp"
@@ -78,6 +79,8 @@ public:
 
     /// Row and instances/NAME/instance.json.
     void save(const MachineRecord& record);
+    /// The same for all machines of one spawn, with one flush.
+    void save_all(const std::vector<MachineRecord>& records);
 
     /// How to log in at `host` (an address; the loopback port is used when the machine has one).
     SshTarget ssh_target(const MachineRecord& record, const std::string& host) const;

@@ -68,6 +68,22 @@ void add_nics(const MachineRecord& record, virt::DomainSpec& spec) {
     }
 }
 
+void set_warm_ports(const MachineRecord& record, virt::DomainSpec& spec) {
+    spec.root_ports = warm_root_ports;
+    int data = warm_first_data_port;
+    for (auto& disk : spec.disks) {
+        if (disk.path == record.seed) {
+            disk.port = warm_seed_port;
+        } else if (disk.path != record.disk) {
+            disk.port = data++;
+        }
+    }
+    int card = warm_first_nic_port;
+    for (auto& nic : spec.nics) {
+        nic.port = card++;
+    }
+}
+
 }  // namespace
 
 std::filesystem::path console_socket(const std::filesystem::path& folder) {
@@ -100,7 +116,11 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     spec.serials.push_back(console);
     spec.channels.push_back({"org.qemu.guest_agent.0", {.kind = virt::CharacterSpec::Kind::unix_socket}});
     for (const auto& share : record.shares) {
-        spec.filesystems.push_back({virt::FilesystemSpec::Driver::p9, share.path, share.tag, share.read_only});
+        const auto driver = share.virtiofs ? virt::FilesystemSpec::Driver::virtiofs : virt::FilesystemSpec::Driver::p9;
+        spec.filesystems.push_back({driver, share.path, share.tag, share.read_only});
+    }
+    if (record.warm) {
+        set_warm_ports(record, spec);
     }
     spec.video = false;
     spec.generation_id = record.generation_id;

@@ -9,6 +9,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/quick_file.hpp"
 #include "builder/image/overlay.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/ssh_keys.hpp"
@@ -86,7 +87,7 @@ void make_data_disks(MachineRecord& record, const fs::path& folder) {
     }
 }
 
-void make_seed(MachineRecord& record, const fs::path& folder, seeds::SeedSpec seed) {
+seeds::SeedSpec make_seed(MachineRecord& record, const fs::path& folder, seeds::SeedSpec seed) {
     seed.hostname = record.name;
     seed.instance_id = record.instance_id;
     seed.host_keys = seeds::make_host_keys({"ed25519", "ecdsa"}, record.name);
@@ -96,9 +97,18 @@ void make_seed(MachineRecord& record, const fs::path& folder, seeds::SeedSpec se
         record.host_keys.push_back(key.public_key);
         known_hosts += known_hosts_line(record.name, key.public_key);
     }
-    write_file_atomically(folder / "known_hosts", known_hosts);
+    write_file_unflushed(folder / "known_hosts", known_hosts);
     record.seed = folder / "seed.iso";
-    seeds::write_seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource), record.seed);
+    const std::string image = seeds::seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource), seeds::reproducible_time());
+    write_file_unflushed(record.seed, image, 0600);
+    return seed;
+}
+
+/// The template's overlay holds what its guest wrote until it was frozen; without it the memory is worth nothing.
+void copy_warm_disk(ProcessRunner& processes, const fs::path& disk, const MachineSource& source) {
+    copy_file_fast(source.warm_disk, disk, 0600);
+    const auto backing = fs::proximate(source.chain.front(), disk.parent_path());
+    run_checked(processes, image::qemu_img::rebase_unsafe(disk, backing.string(), image::DiskFormat::qcow2));
 }
 
 }  // namespace
@@ -146,6 +156,10 @@ void make_root_disk(ProcessRunner& processes, const fs::path& disk, const Machin
         make_full_copy(processes, disk, source);
         return;
     }
+    if (!source.warm_disk.empty()) {
+        copy_warm_disk(processes, disk, source);
+        return;
+    }
     image::OverlaySpec overlay{.overlay = disk, .backing = source.chain.front()};
     // Relative, so that $IMGFORGE_HOME can move as a whole.
     overlay.backing_name = fs::proximate(source.chain.front(), disk.parent_path()).string();
@@ -153,18 +167,18 @@ void make_root_disk(ProcessRunner& processes, const fs::path& disk, const Machin
     image::create_overlay(overlay);
 }
 
-void make_machine_files(Lifecycle& lifecycle, MachineRecord& record, const MachineSource& source) {
+seeds::SeedSpec make_machine_files(Lifecycle& lifecycle, MachineRecord& record, const MachineSource& source) {
     const fs::path folder = lifecycle.folder(record.name);
-    in_context([&] { return fmt::format("making the files of machine '{}'", record.name); },
-               [&] {
-                   make_folder(folder, record.name);
-                   record.disk = folder / "disk.qcow2";
-                   record.backing = source.mode == DiskMode::overlay ? source.chain : std::vector<fs::path>();
-                   write_file_atomically(folder / "instance.json", pretty(to_json(record)));
-                   make_root_disk(lifecycle.processes(), record.disk, source);
-                   make_data_disks(record, folder);
-                   make_seed(record, folder, source.seed);
-               });
+    return in_context([&] { return fmt::format("making the files of machine '{}'", record.name); },
+                      [&] {
+                          make_folder(folder, record.name);
+                          record.disk = folder / "disk.qcow2";
+                          record.backing = source.mode == DiskMode::overlay ? source.chain : std::vector<fs::path>();
+                          write_file_unflushed(folder / "instance.json", pretty(to_json(record)));
+                          make_root_disk(lifecycle.processes(), record.disk, source);
+                          make_data_disks(record, folder);
+                          return make_seed(record, folder, source.seed);
+                      });
 }
 
 }  // namespace imgforge::lifecycle

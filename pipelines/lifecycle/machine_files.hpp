@@ -24,12 +24,13 @@ struct MachineSource {
     std::vector<std::filesystem::path> chain;  ///< of the golden image, top first
     DiskMode mode = DiskMode::overlay;
     std::optional<ByteSize> disk_size{};
+    std::filesystem::path warm_disk{};  ///< a warm template's overlay on the same chain, to be copied; empty: a fresh one
     seeds::SeedSpec seed;
 };
 
 /// Makes instances/NAME with root disk, data disks, seed, known_hosts and instance.json, and fills in the record's paths. On failure what
-/// was made stays, for the caller to remove.
-void make_machine_files(Lifecycle& lifecycle, MachineRecord& record, const MachineSource& source);
+/// was made stays, for the caller to remove. Returns what its seed was made from: the only place that holds its private host keys.
+seeds::SeedSpec make_machine_files(Lifecycle& lifecycle, MachineRecord& record, const MachineSource& source);
 
 /// The root disk alone (respawn makes a new one beside the old). Fills in nothing.
 void make_root_disk(ProcessRunner& processes, const std::filesystem::path& disk, const MachineSource& source);

@@ -61,7 +61,10 @@ Json disks_json(const MachineRecord& record) {
 Json shares_json(const MachineRecord& record) {
     Json list = Json::array();
     for (const auto& share : record.shares) {
-        list.push_back({{"path", share.path.string()}, {"tag", share.tag}, {"read_only", share.read_only}});
+        list.push_back({{"path", share.path.string()},
+                        {"tag", share.tag},
+                        {"read_only", share.read_only},
+                        {"driver", share.virtiofs ? "virtiofs" : "9p"}});
     }
     return list;
 }
@@ -77,8 +80,8 @@ void read_lists(const Json& json, MachineRecord& record) {
                                      ByteSize::bytes(disk.at("size").get<std::uint64_t>())});
     }
     for (const auto& share : json.value("shares", Json::array())) {
-        record.shares.push_back(
-            {share.at("path").get<std::string>(), share.at("tag").get<std::string>(), share.at("read_only").get<bool>()});
+        record.shares.push_back({share.at("path").get<std::string>(), share.at("tag").get<std::string>(), share.at("read_only").get<bool>(),
+                                 share.value("driver", "9p") == "virtiofs"});
     }
     record.host_keys = json.value("host_keys", std::vector<std::string>());
 }
@@ -110,6 +113,7 @@ MachineRecord read_record(const Json& json) {
     record.needs_cx16 = json.value("needs_cx16", true);
     record.autostart = json.value("autostart", false);
     record.ephemeral = json.value("ephemeral", false);
+    record.warm = json.value("warm", false);
     record.comment = json.value("comment", "");
     record.created = json.value("created", std::int64_t{0});
     record.destroyed = json.value("destroyed", std::int64_t{0});
@@ -165,6 +169,7 @@ Json to_json(const MachineRecord& record) {
                  {"needs_cx16", record.needs_cx16},
                  {"autostart", record.autostart},
                  {"ephemeral", record.ephemeral},
+                 {"warm", record.warm},
                  {"comment", record.comment},
                  {"host_keys", record.host_keys},
                  {"created", record.created},

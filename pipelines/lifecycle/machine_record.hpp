@@ -40,6 +40,7 @@ struct SharedFolder {
     std::filesystem::path path;
     std::string tag;
     bool read_only = false;
+    bool virtiofs = false;  ///< served by virtiofsd, with memory the guest shares; else 9p, served by QEMU itself
 };
 
 /// One machine: instances/NAME/instance.json, and the same text in state.db. Holds no secret.
@@ -71,6 +72,7 @@ struct MachineRecord {
     bool needs_cx16 = true;  ///< the guest's user space is built for x86-64-v2 (RHEL 9 and its like, openSUSE)
     bool autostart = false;
     bool ephemeral = false;
+    bool warm = false;  ///< it went on from a memory image: its devices keep the addresses they were plugged in at
     std::string comment{};
     std::vector<std::string> host_keys{};  ///< public host keys, "ssh-ed25519 AAAA…"
     std::int64_t created = 0;

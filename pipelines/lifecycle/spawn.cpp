@@ -20,6 +20,7 @@
 #include "pipelines/lifecycle/placement.hpp"
 #include "pipelines/lifecycle/preflight.hpp"
 #include "pipelines/lifecycle/remote_machine.hpp"
+#include "pipelines/lifecycle/warm/warm_clone.hpp"
 #include "templates/distribution.hpp"
 
 namespace imgforge::lifecycle {
@@ -80,6 +81,7 @@ MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options, c
     record.cpu = options.cpu;
     record.autostart = options.autostart;
     record.ephemeral = options.ephemeral;
+    record.warm = options.warm;
     record.comment = options.comment;
     record.shares = options.shares;
     for (const auto disk : options.data_disks) {
@@ -163,6 +165,9 @@ private:
         placement_ = place(lifecycle_, options_.host, size_of(lifecycle_, options_).memory);
         common_ = common_record(lifecycle_, options_, generation_, placement_);
         check_options(options_, common_, placement_);
+        if (options_.warm) {
+            require_warm_possible(options_, common_);
+        }
         const Login login = choose_login(generation_, options_.user);
         common_.user = login.user;
         // Debian, Ubuntu, Alpine and Arch are built for the first x86-64; the others' C libraries refuse a CPU without CMPXCHG16B.
@@ -212,13 +217,28 @@ private:
         if (!placement_.pool.empty()) {
             remote_base_ = provide_image(lifecycle_, placement_, generation_, source_.chain);
         }
+        if (options_.warm) {
+            thaw();
+        }
         constexpr std::size_t width = 8;
         in_parallel(machines_.size(), width, [&](std::size_t i) { make(machines_[i]); });
     }
 
+    void thaw() {
+        const ByteSize disk = source_.disk_size.value_or(generation_.virtual_size);
+        const TemplateKey key = template_key(lifecycle_, common_, generation_, disk);
+        template_ = provide_template(lifecycle_, key, {common_, source_.chain, disk, template_seed(source_.seed)}, patience(common_));
+        source_.warm_disk = template_->disk();
+    }
+
+    std::chrono::milliseconds patience(const MachineRecord& record) const {
+        const bool kvm = machine_accel(lifecycle_, record) == virt::DomainSpec::Accel::kvm;
+        return options_.timeout.value_or(kvm ? std::chrono::minutes(5) : std::chrono::minutes(15));
+    }
+
     void make(Reserved& machine) {
         interrupt::check();
-        make_machine_files(lifecycle_, machine.record, source_);
+        const seeds::SeedSpec seed = make_machine_files(lifecycle_, machine.record, source_);
         if (remote_base_) {
             move_to_pool(lifecycle_, machine.record, *remote_base_, source_.disk_size.value_or(generation_.virtual_size));
         }
@@ -229,7 +249,9 @@ private:
             }
         }
         const auto domain = define_machine(lifecycle_, connection, machine.record);
-        if (options_.start) {
+        if (template_) {
+            start_warm(lifecycle_, connection, machine.record, *template_, seed, machine.port);
+        } else if (options_.start) {
             domain.start();
             machine.port.reset();  // QEMU has it now
         }
@@ -245,9 +267,7 @@ private:
             MachineRecord& record = machines_[i].record;
             if (options_.wait != Wait::none) {
                 Activity activity(lifecycle_.monitor(), fmt::format("wait for {}", record.name));
-                const bool kvm = machine_accel(lifecycle_, record) == virt::DomainSpec::Accel::kvm;
-                const std::chrono::milliseconds usual = kvm ? std::chrono::minutes(5) : std::chrono::minutes(15);
-                ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, options_.timeout.value_or(usual));
+                ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, patience(record));
             }
             record.seconds = Seconds(std::chrono::steady_clock::now() - started_).count();
         });
@@ -255,10 +275,14 @@ private:
 
     std::vector<MachineView> finish() {
         std::vector<MachineView> views;
+        std::vector<MachineRecord> records;
+        for (auto& machine : machines_) {
+            machine.record.state = RecordState::ready;
+            records.push_back(machine.record);
+        }
+        lifecycle_.save_all(records);
         for (std::size_t i = 0; i < machines_.size(); ++i) {
-            MachineRecord& record = machines_[i].record;
-            record.state = RecordState::ready;
-            lifecycle_.save(record);
+            const MachineRecord& record = records[i];
             MachineView view{.record = record, .state = options_.start ? "running" : "shut off", .addresses = ready_[i].addresses};
             view.addresses.resize(record.nics.size());
             view.seconds = record.seconds;
@@ -299,6 +323,7 @@ private:
     MachineRecord common_;
     MachineSource source_;
     std::optional<std::filesystem::path> remote_base_;
+    std::optional<WarmTemplate> template_;
     std::vector<Reserved> machines_;
     std::vector<Readiness> ready_;
 };

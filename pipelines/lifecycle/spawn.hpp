@@ -43,6 +43,7 @@ struct SpawnOptions {
     std::string cpu{};
     bool ephemeral = false;
     bool autostart = false;
+    bool warm = false;        ///< go on from the memory of a template that has booted, made once per generation and size
     bool start = true;        ///< false: define only (then nothing is waited for)
     bool overcommit = false;  ///< do not compare memory with what the host has left
     std::string host{};       ///< key under `hosts:` of the settings; "any": the one with most free memory

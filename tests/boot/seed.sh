@@ -50,6 +50,7 @@ for datasource in nocloud configdrive; do
     "$imgforge" seed create --name web-1 --user ann --ssh-key "$work/key.pub" --locale en_GB.UTF-8 --host-keys \
         --user-data "$work/user-data" --network-config "$work/network" --datasource $datasource --output "$work/$datasource.iso"
     qemu-img create -q -f qcow2 -b "$disk" -F qcow2 "$work/$datasource.qcow2"
+    : >"$work/$datasource.log"
     boot $datasource & machines+=($!)
 done
 # The report or the end of QEMU, whichever comes first; the deadline is QEMU's own.

@@ -9,7 +9,9 @@
 #include <random>
 #include <set>
 
+#include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/observe.hpp"
 #include "tests/support/require.hpp"
 #include "tests/tools/lifecycle/machine_home.hpp"
 
@@ -117,6 +119,54 @@ TEST_F(SpawnTools, killed_in_the_middle_leaves_nothing_after_cleanup) {
     wait_until(
         home_->clock, "end of all processes", std::chrono::seconds(20), [&] { return home_->processes_left().empty(); },
         [&] { return fmt::format("{} are left", home_->processes_left().size()); });
+}
+
+TEST_F(SpawnTools, machines_of_the_generation_before_are_outdated_and_respawn_ends_that) {
+    {
+        auto lifecycle = home_->open();
+        spawn(lifecycle, defined_only("old-1"));
+        test::make_disk(home_->processes, home_->folder / "next.qcow2", {.seed = 2, .data_mib = 1, .virtual_mib = 8});
+        store::publish(lifecycle.store(), home_->processes, {.image = "tiny", .disk = home_->folder / "next.qcow2"}, home_->monitor);
+        EXPECT_FALSE(look(lifecycle, lifecycle.require("old-1")).outdated) << "a candidate is not current yet";
+        lifecycle.store().promote("tiny", 2);
+    }
+    auto lifecycle = home_->open();
+    const MachineRecord before = lifecycle.require("old-1");
+    EXPECT_TRUE(look(lifecycle, before).outdated);
+    const auto result = respawn_machine(lifecycle, "old-1", "", std::chrono::seconds(0));
+    EXPECT_EQ(result.to, 2);
+    const MachineRecord after = lifecycle.require("old-1");
+    EXPECT_FALSE(look(lifecycle, after).outdated);
+    EXPECT_EQ(after.host_keys, before.host_keys);
+    EXPECT_EQ(after.instance_id, before.instance_id);
+    EXPECT_EQ(after.nics.at(0).network.mac, before.nics.at(0).network.mac);
+    EXPECT_NE(after.generation_id, before.generation_id);
+    EXPECT_THAT(lifecycle.store().holders("tiny", 1), IsEmpty());
+}
+
+TEST_F(SpawnTools, secure_boot_tpm_and_shared_folders_start_on_request) {
+    if (!find_program("swtpm") || !std::filesystem::exists("/usr/share/OVMF") || !std::filesystem::exists("/usr/lib/qemu/virtiofsd")) {
+        IMGFORGE_SKIP("tools", "swtpm, OVMF or virtiofsd is not installed");
+    }
+    auto lifecycle = home_->open();
+    const SpawnOptions plain{.image = "tiny", .memory = ByteSize::mib(64), .wait = Wait::none};
+    SpawnOptions secure = plain;
+    secure.name = "secure-1";
+    secure.firmware = "uefi-secure";
+    secure.tpm = true;
+    SpawnOptions shared = plain;
+    shared.name = "shared-1";
+    shared.shares = {{home_->folder.path(), "nine", true}};
+    SpawnOptions fast = plain;
+    fast.name = "fast-1";
+    fast.shares = {{home_->folder.path(), "fast", false, true}};
+    for (const auto& options : {secure, shared, fast}) {
+        spawn(lifecycle, options);
+        EXPECT_EQ(look(lifecycle, lifecycle.require(options.name)).state, "running") << options.name;
+        destroy_machine(lifecycle, options.name);
+    }
+    EXPECT_THAT(clean_up(lifecycle).problems, IsEmpty());
+    EXPECT_THAT(home_->processes_left(), IsEmpty()) << "swtpm and virtiofsd end with their machine";
 }
 
 TEST_F(SpawnTools, refuses_what_cannot_be_and_leaves_nothing) {

@@ -74,6 +74,14 @@ TEST_F(DomainSchema, accepts_a_spawned_machine_with_everything) {
     expect_valid(spec);
 }
 
+TEST_F(DomainSchema, accepts_stated_root_ports) {
+    DomainSpec spec{.name = "warm-1", .root_ports = 14};
+    spec.disks.push_back({.path = "/i/warm-1/disk.qcow2", .format = "qcow2", .target = "vda", .boot_order = 1});
+    spec.disks.push_back({.path = "/i/warm-1/seed.iso", .format = "raw", .target = "vdb", .readonly = true, .serial = "seed", .port = 7});
+    spec.nics.push_back({.kind = NicSpec::Kind::network, .source = "default", .mac = "52:54:00:00:00:01", .port = 8});
+    expect_valid(spec);
+}
+
 TEST_F(DomainSchema, accepts_the_least) {
     DomainSpec spec{.name = "least", .rng = false, .video = false, .balloon = false};
     spec.cpu = "Nehalem";

@@ -118,7 +118,8 @@ TEST_F(ReservationsTest, a_record_reads_back_as_it_was_written) {
     record.disk = "/x/disk.qcow2";
     record.backing = {"/b/disk.qcow2", "/a/disk.qcow2"};
     record.data_disks = {{"/x/data.qcow2", "qcow2", ByteSize::gib(3)}};
-    record.shares = {{"/srv", "srv", true}};
+    record.shares = {{"/srv", "srv", true}, {"/fast", "fast", false, true}};
+    record.warm = true;
     record.host_keys = {"ssh-ed25519 AAAA"};
     record.comment = "ü \"quoted\"";
     record.autostart = true;
@@ -129,6 +130,8 @@ TEST_F(ReservationsTest, a_record_reads_back_as_it_was_written) {
 
     ASSERT_TRUE(found);
     EXPECT_EQ(to_json(*found), to_json(record));
+    EXPECT_TRUE(found->warm);
+    EXPECT_TRUE(found->shares.at(1).virtiofs);
 }
 
 TEST_F(ReservationsTest, a_lost_row_is_adopted_but_never_over_another_machine) {

@@ -147,6 +147,34 @@ TEST(SeedFilesOf, configdrive_has_latest_and_a_dated_copy) {
     EXPECT_EQ(network["networks"][0]["routes"][0]["gateway"], "192.0.2.1");
 }
 
+TEST(SeedFilesOf, bonds_and_vlans_go_into_both_datasources) {
+    const std::string config = R"(version: 2
+ethernets:
+  one: {match: {macaddress: "52:54:00:00:00:01"}}
+  two: {match: {macaddress: "52:54:00:00:00:02"}}
+bonds:
+  bond0: {interfaces: [one, two], parameters: {mode: active-backup, mii-monitor-interval: 100}, addresses: [192.0.2.5/24]}
+vlans:
+  vlan7: {id: 7, link: bond0, dhcp4: true}
+)";
+    SeedSpec spec{.datasource = Datasource::configdrive};
+    spec.network_config = config;
+    const Json network = Json::parse(seed_files(spec).at("openstack/latest/network_data.json"));
+    ASSERT_EQ(network["links"].size(), 4U);
+    EXPECT_EQ(network["links"][2]["bond_links"], Json({"one", "two"}));
+    EXPECT_EQ(network["links"][2]["bond_mode"], "active-backup");
+    EXPECT_EQ(network["links"][2]["ethernet_mac_address"], "52:54:00:00:00:01");
+    EXPECT_EQ(network["links"][3]["vlan_id"], 7);
+    EXPECT_EQ(network["links"][3]["vlan_link"], "bond0");
+    EXPECT_EQ(network["networks"][0]["link"], "bond0");
+    EXPECT_EQ(network["networks"][1]["type"], "ipv4_dhcp");
+
+    spec.datasource = Datasource::nocloud;
+    Diagnostics warnings;
+    EXPECT_EQ(seed_files(spec, warnings).at("network-config"), config);
+    EXPECT_TRUE(warnings.list().empty());
+}
+
 TEST(SeedFilesOf, configdrive_refuses_a_card_without_mac) {
     SeedSpec spec{.datasource = Datasource::configdrive};
     spec.network = {{"version", 2}, {"ethernets", {{"eth0", {{"dhcp4", true}}}}}};

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "seeds/host_keys.hpp"
+
+namespace imgforge::lifecycle {
+
+/// What makes a clone of a running template a machine of its own. All of it is fresh for each clone.
+struct CloneIdentity {
+    std::string hostname;
+    std::string machine_id;  ///< 32 hex digits
+    std::string boot_id;     ///< UUID
+    std::string user;        ///< whose authorized_keys are written
+    std::vector<std::string> ssh_keys;
+    std::vector<seeds::HostKey> host_keys;
+    std::string entropy;  ///< random bytes of the host, 64 of them
+};
+
+/// Shell script that gives a clone its identity, to run before it has a network card: clock, machine-id, host name, host keys, login
+/// keys, the kernel's random pool; DHCP identifiers, seeds of services and cloud-init's record of the template go. Fails with a
+/// reason on stderr rather than leaving anything the template had. `clock`: seconds since 1970 with fraction. Pure.
+std::string identity_script(const CloneIdentity& identity, std::string_view clock);
+
+/// Shell script that brings the cards with these MACs up by DHCP, with whatever configures the network of the guest, then lets cloud-init
+/// make its first boot with the clone's own seed in the background. Pure.
+std::string network_script(const std::vector<std::string>& macs);
+
+/// Shell script: exit code 0 when the template is up and cloud-init is through, 3 while it is not, 4 when there is no cloud-init.
+std::string template_ready_script();
+
+/// Shell script run in the template just before its memory is saved: takes what a clone would otherwise inherit.
+std::string template_seal_script();
+
+/// The host name templates have; the identity script replaces it.
+inline constexpr std::string_view template_hostname = "imgforge-template";
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "builder/base/json.hpp"
+#include "builder/base/lock.hpp"
+#include "pipelines/lifecycle/lifecycle.hpp"
+#include "seeds/seed.hpp"
+
+namespace imgforge::lifecycle {
+
+/// What a memory image can be used for. Anything here that differs needs another template.
+struct TemplateKey {
+    std::string image;
+    int generation = 0;
+    std::string image_sha256;
+    ByteSize memory;
+    unsigned vcpus = 1;
+    ByteSize disk;  ///< virtual size of the root disk
+    std::string user;
+    std::string driver;  ///< "embedded" or "system": files and sockets lie elsewhere
+    std::string accelerator;
+    std::string cpu;       ///< asked for; empty: the accelerator's best
+    bool cx16 = true;      ///< see MachineRecord::needs_cx16
+    std::string host_cpu;  ///< digest of model and features of this host's CPU
+    std::string qemu;      ///< version
+
+    /// "debian13@3-0123456789ab", the folder's name.
+    std::string name() const;
+};
+
+Json to_json(const TemplateKey& key);
+
+/// The key for machines like this record on this host.
+TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record, const store::Generation& generation, ByteSize disk);
+
+/// A machine that booted once and lies frozen in cache/warm/NAME: disk.qcow2 (an overlay on the generation), memory.save, template.json.
+/// Clones copy both files, so it may be removed as soon as nobody holds it.
+struct WarmTemplate {
+    std::filesystem::path folder;
+    FileLock held;  ///< shared
+    std::filesystem::path disk() const { return folder / "disk.qcow2"; }
+    std::filesystem::path memory() const { return folder / "memory.save"; }
+};
+
+/// What a template is made from.
+struct TemplateSource {
+    MachineRecord record;                      ///< of the machines to come: memory, vcpus, cpu, connection, user
+    std::vector<std::filesystem::path> chain;  ///< of the golden image, top first
+    ByteSize disk;                             ///< virtual size of the root disk
+    seeds::SeedSpec seed;                      ///< theirs, without keys, host keys and data of the caller
+};
+
+/// The template for `key`; made when there is none (some commands at once: one makes it, the others wait). Throws Failure::guest when
+/// the image has no guest agent or no cloud-init, Failure::timeout with the end of the console when it does not come up within `patience`.
+WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, const TemplateSource& source,
+                              std::chrono::milliseconds patience);
+
+/// "QEMU emulator version 7.2.22 (Debian …)" of the program libvirt starts.
+std::string qemu_version(ProcessRunner& processes);
+
+/// One template in the cache, as its template.json says.
+struct TemplateEntry {
+    std::filesystem::path folder;
+    std::string image{};  ///< empty: unfinished or unreadable
+    int generation = 0;
+    std::string qemu{};
+    std::uint64_t bytes = 0;  ///< on disk
+};
+std::vector<TemplateEntry> warm_templates(const Places& places);
+
+/// Removes the templates `doomed` says yes to (not those somebody makes or copies right now), and returns them. With `dry_run` it only
+/// says.
+std::vector<TemplateEntry> drop_templates(const Places& places, const std::function<bool(const TemplateEntry&)>& doomed, bool dry_run);
+
+}  // namespace imgforge::lifecycle
