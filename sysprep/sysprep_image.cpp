@@ -46,7 +46,8 @@ void flush(const std::filesystem::path& file) {
 DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes) {
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(request.image, ignored)) {
-        throw Error(Failure::usage, fmt::format("{} is no image file", request.image.string()));
+        throw Error(Failure::usage, fmt::format("{} is no image file", request.image.string()),
+                    "name a qcow2 or raw file; golden images are cleaned by the sysprep stage of their recipe");
     }
     if (request.output && std::filesystem::exists(*request.output)) {
         throw Error(Failure::usage, fmt::format("{} exists already", request.output->string()),

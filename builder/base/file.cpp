@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -11,20 +12,42 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
+#include "builder/base/interrupt.hpp"
 #include "builder/base/random.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge {
 
+namespace {
+
+/// For a pipe (`imgforge validate <(…)`) or terminal whose writer takes its time, or never writes.
+void await_bytes(const Fd& fd, const fs::path& path, std::size_t have) {
+    constexpr std::chrono::seconds patience{30};
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (std::chrono::steady_clock::now() < until) {
+        interrupt::check();
+        std::array<pollfd, 2> wait{pollfd{fd.get(), POLLIN, 0}, pollfd{interrupt::wake_fd(), POLLIN, 0}};
+        if (::poll(wait.data(), wait.size(), 1000) > 0 && wait[0].revents != 0) {
+            return;
+        }
+    }
+    throw Error(Failure::recipe, fmt::format("{}: nothing more came within {} s after {} bytes", path.string(), patience.count(), have),
+                "name a file, or a pipe that is written to");
+}
+
+}  // namespace
+
 std::string read_file(const fs::path& path, std::uintmax_t limit) {
-    const Fd fd = open_fd(path, O_RDONLY);
+    // Without O_NONBLOCK a FIFO that nobody writes to would hold us in open(2) for ever.
+    const Fd fd = open_fd(path, O_RDONLY | O_NONBLOCK);
     struct stat info {};
     if (::fstat(fd.get(), &info) != 0) {
         throw system_error("read", path.string(), errno);
@@ -39,6 +62,10 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
     for (;;) {
         const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());
         if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0 && errno == EAGAIN) {
+            await_bytes(fd, path, bytes.size());
             continue;
         }
         if (got < 0) {

@@ -15,6 +15,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/yaml_remedies.hpp"
 
 namespace imgforge {
 namespace {
@@ -290,6 +291,13 @@ std::optional<Diagnostic> check_text(std::string_view text, const std::string& f
     return std::nullopt;
 }
 
+/// yaml-cpp 0.7 takes quotes that are never closed for closed when the file ends with a line break, and everything after them is lost in
+/// the text (Scanner::ScanScalar looks for the end only inside a line). A comment without line break at the end is no content, and shows
+/// it.
+std::string with_end_line(std::string_view text) {
+    return std::string(text) + (text.ends_with('\n') ? "#" : "");
+}
+
 /// "yaml-cpp: error at line 3, column 5: illegal map value" without its first part.
 std::string plain_message(const YAML::Exception& fault) {
     return fault.msg.empty() ? std::string("cannot be read as YAML") : fault.msg;
@@ -347,7 +355,7 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
     }
     YamlDocument document{.file = file, .root = nullptr, .positions = {}};
     try {
-        std::istringstream stream{std::string(text)};
+        std::istringstream stream{with_end_line(text)};
         YAML::Parser parser(stream);
         Collector collector(limits);
         while (parser.HandleNextDocument(collector)) {
@@ -361,7 +369,12 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
         diagnostics.add({.file = std::move(file), .line = at.line, .column = at.column, .message = stop.message});
     } catch (const YAML::Exception& fault) {
         const SourcePosition at = place(fault.mark);
-        diagnostics.add({.file = std::move(file), .line = at.line, .column = at.column, .message = plain_message(fault)});
+        const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + (text.ends_with('\n') ? 0 : 1);
+        diagnostics.add({.file = std::move(file),
+                         .line = std::min(at.line, lines),
+                         .column = at.line > lines ? 0 : at.column,
+                         .message = plain_message(fault),
+                         .suggestion = yaml_remedy(fault.msg)});
     }
     return std::nullopt;
 }

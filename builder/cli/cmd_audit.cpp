@@ -101,7 +101,7 @@ Command audit_command() {
     return {
         .name = "audit",
         .group = "Images",
-        .summary = "search an image for leftovers of identity and secrets, free space included",
+        .summary = "leftovers of identity and secrets, free space included",
         .description =
             "Looks at an image in four layers: rules about the guest's files (machine ID, host keys, accounts, cloud-init state …), the "
             "contents of files "
@@ -116,19 +116,10 @@ Command audit_command() {
         .positionals = {{.name = "IMAGE", .help = "disk image, or NAME[@GENERATION] of a golden image", .completes = Completes::image}},
         .options =
             {
-                {.names = {"--waive"}, .value = "RULE[@PATH]=REASON", .help = "accept a finding (may be repeated)", .repeatable = true},
-                {.names = {"--expect-user"},
-                 .value = "NAME",
-                 .help = "this account belongs to the image (may be repeated)",
-                 .repeatable = true},
-                {.names = {"--expect-password"},
-                 .value = "NAME",
-                 .help = "this account may have a password (may be repeated)",
-                 .repeatable = true},
-                {.names = {"--expect-sudo"},
-                 .value = "NAME",
-                 .help = "this user, %group or file may say NOPASSWD (may be repeated)",
-                 .repeatable = true},
+                {.names = {"--waive"}, .value = "RULE[@PATH]=REASON", .help = "accept a finding", .repeatable = true},
+                {.names = {"--expect-user"}, .value = "NAME", .help = "this account belongs to the image", .repeatable = true},
+                {.names = {"--expect-password"}, .value = "NAME", .help = "this account may have a password", .repeatable = true},
+                {.names = {"--expect-sudo"}, .value = "NAME", .help = "this user, %group or file may say NOPASSWD", .repeatable = true},
                 {.names = {"--expect-hostname"}, .value = "NAME", .help = "host name the image has on purpose"},
                 {.names = {"--expect-machine-id"},
                  .value = "STATE",

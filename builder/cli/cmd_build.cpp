@@ -35,7 +35,11 @@ int run_build(const Arguments& arguments, CommandContext& context) {
         overrides.push_back(engine::parse_override(text));
     }
     engine::LoadedRecipe loaded = engine::load_recipe(recipe_file(arguments.get_or("RECIPE", "")), recipe_rules(), overrides);
-    loaded.diagnostics.throw_if_errors();
+    if (loaded.diagnostics.has_errors()) {
+        std::string faults = loaded.diagnostics.text();
+        faults.pop_back();
+        throw Error(Failure::recipe, faults, "mend the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
+    }
     for (const Diagnostic& warning : loaded.diagnostics.list()) {
         context.monitor->warning(to_text(warning));
     }

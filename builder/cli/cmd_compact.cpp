@@ -50,7 +50,7 @@ Command compact_command() {
     return {
         .name = "compact",
         .group = "Images",
-        .summary = "write a disk to the smallest possible file, without backing files and stale data",
+        .summary = "the smallest file of a disk: no backing files, no stale data",
         .description =
             "Writes the disk as a machine sees it to a new standalone file: zeros take no space, snapshots, backing files and stale "
             "clusters are gone. The "

@@ -81,7 +81,7 @@ Command customize_command() {
     return {
         .name = "customize",
         .group = "Images",
-        .summary = "packages, files, users, settings and commands in a disk image, without booting it",
+        .summary = "packages, files, users, commands in a disk image, not booted",
         .description =
             "Works in an appliance on a copy; the image is replaced in one step when everything went well, or written to --output. "
             "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, --install), files (--mkdir, "
@@ -90,11 +90,8 @@ Command customize_command() {
         .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .completes = Completes::file}},
         .options =
             {
-                {.names = {"--install"}, .value = "PACKAGE", .help = "install a package (may be repeated)", .repeatable = true},
-                {.names = {"--uninstall"},
-                 .value = "PACKAGE",
-                 .help = "remove a package with its settings (may be repeated)",
-                 .repeatable = true},
+                {.names = {"--install"}, .value = "PACKAGE", .help = "install a package", .repeatable = true},
+                {.names = {"--uninstall"}, .value = "PACKAGE", .help = "remove a package with its settings", .repeatable = true},
                 {.names = {"--update"}, .help = "upgrade all packages"},
                 {.names = {"--upload"},
                  .value = "FILE:PATH",
@@ -128,8 +125,7 @@ Command customize_command() {
                 {.names = {"--passphrase-file"}, .value = "FILE", .help = "passphrase of encrypted volumes", .completes = Completes::file},
             },
         .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin", "a package and the time zone"},
-                     {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'systemctl enable fstrim.timer'",
-                      "a file and a command"}},
+                     {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'touch /seen'", "a file and a command"}},
         .run = run,
     };
 }

@@ -61,7 +61,7 @@ Command media_probe_command() {
     return {
         .name = "media probe",
         .group = "Tools",
-        .summary = "Recognise an installer ISO",
+        .summary = "recognise an installer ISO",
         .description =
             "Reads an ISO image and says which distribution's installer is on it, where its kernel and initrd are, and whether it installs "
             "without a network. Damaged, truncated and unknown images are refused with the reason, and so are media that cannot be "
@@ -74,7 +74,7 @@ Command media_probe_command() {
 Command media_create_command() {
     return {.name = "media create",
             .group = "Tools",
-            .summary = "Make an offline installer ISO from the Debian archive",
+            .summary = "make an offline installer ISO from the Debian archive",
             .description = fmt::format(
                 "Assembles an installer ISO from the Debian archive that this host's apt uses: kernel and modules of one version, the "
                 "installer's "

@@ -67,7 +67,7 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
 Command refresh_command() {
     return {.name = "refresh",
             .group = "Build",
-            .summary = "the nightly job: bring golden images up to date, publish only what really changed",
+            .summary = "the nightly job: update images, publish what really changed",
             .description =
                 "For each image: when its recipe or medium changed, a full build; when it is older than the recipe's max-age and its "
                 "package sources changed, package updates on the cached layer before sysprep, then sysprep, audit, proof boot and "

@@ -32,7 +32,7 @@ int run(const Arguments& arguments, CommandContext& context) {
 Command respawn_command() {
     return {.name = "respawn",
             .group = "Machines",
-            .summary = "new root disk on the current generation; identity and data disks stay",
+            .summary = "new root disk of the current generation; identity and data stay",
             .description =
                 "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was written to the root disk is lost. A "
                 "running machine "

@@ -75,7 +75,7 @@ int run(const Arguments& arguments, CommandContext& context) {
 Command show_command() {
     return {.name = "show",
             .group = "Machines",
-            .summary = "all about one machine; --repair mends what changed behind our back",
+            .summary = "all about one machine; --repair mends what others changed",
             .positionals = {machine_positional()},
             .options = {{.names = {"--repair"}, .help = "define a lost or changed domain again, settle interrupted work, rewrite records"}},
             .examples = {{"imgforge show web-1", "what it is and where it stands"}},

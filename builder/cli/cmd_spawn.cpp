@@ -124,7 +124,7 @@ int run(const Arguments& arguments, CommandContext& context) {
 
 std::vector<Option> machine_shape_options() {
     return {
-        {.names = {"--size"}, .value = "NAME", .help = "small, medium, large, or one of the settings (default: small)"},
+        {.names = {"--size"}, .value = "NAME", .help = "small (default), medium, large, or one of the settings"},
         {.names = {"--memory"}, .value = "SIZE", .help = "memory, such as 1536M"},
         {.names = {"--vcpus"}, .value = "N", .help = "virtual CPUs"},
         {.names = {"--disk"}, .value = "SIZE", .help = "grow the root disk to this size"},
@@ -139,7 +139,7 @@ std::vector<Option> machine_shape_options() {
          .repeatable = true},
         {.names = {"--firmware"},
          .value = "KIND",
-         .help = "bios (default), uefi or uefi-secure",
+         .help = "default: bios",
          .choices = {"bios", "uefi", "uefi-secure"},
          .completes = Completes::choice},
         {.names = {"--tpm"}, .help = "add a TPM 2.0"},
@@ -149,14 +149,14 @@ std::vector<Option> machine_shape_options() {
 
 std::vector<Option> spawn_options() {
     std::vector<Option> options = {
-        {.names = {"--count", "-n"}, .value = "N", .help = "so many machines side by side; {n} in the name is the number"},
+        {.names = {"--count", "-n"}, .value = "N", .help = "so many, side by side; {n} in the name is the number"},
     };
     const auto shape = machine_shape_options();
     options.insert(options.end(), shape.begin(), shape.end());
     const std::vector<Option> rest = {
         {.names = {"--ssh-key"},
          .value = "FILE",
-         .help = "public keys that may log in, besides your own",
+         .help = "further public keys that may log in",
          .repeatable = true,
          .completes = Completes::file},
         {.names = {"--user-data"}, .value = "FILE", .help = "cloud-init user-data", .completes = Completes::file},
@@ -167,7 +167,7 @@ std::vector<Option> spawn_options() {
         {.names = {"--ephemeral"}, .help = "gone as soon as it stops"},
         {.names = {"--autostart"}, .help = "start with the host"},
         {.names = {"--warm"}, .help = "go on from the memory of a machine that has booted, made once per generation and size"},
-        {.names = {"--host"}, .value = "HOST", .help = "an entry of `hosts:` in the settings, or `any`: the one with most free memory"},
+        {.names = {"--host"}, .value = "HOST", .help = "an entry of `hosts:`, or `any`: most free memory wins"},
         {.names = {"--no-start"}, .help = "define it, do not start it"},
         {.names = {"--overcommit"}, .help = "start even when the host's free memory is less"},
         {.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge list`"},

@@ -83,7 +83,7 @@ Command sysprep_command() {
     return {
         .name = "sysprep",
         .group = "Images",
-        .summary = "clean a disk image of identity, secrets and traces, so that clones are unique",
+        .summary = "clean a disk image of identity and secrets: clones are unique",
         .description =
             "Removes what makes two copies of an installed system the same machine (machine ID, SSH host keys, network identities, seeds), "
             "what belongs to its builder (logs, "
@@ -100,14 +100,11 @@ Command sysprep_command() {
                 {.names = {"--operations"}, .value = "LIST", .help = "a,b: only these; -c: all default ones but c; 'all', 'defaults'"},
                 {.names = {"--list-operations"}, .help = "show all operations and stop"},
                 {.names = {"--dry-run", "-n"}, .help = "show exactly what would be changed; the image stays as it is"},
-                {.names = {"--keep"},
-                 .value = "PATTERN",
-                 .help = "never touch paths in the guest that match (may be repeated)",
-                 .repeatable = true},
-                {.names = {"--keep-password"}, .value = "USER", .help = "leave this user's password (may be repeated)", .repeatable = true},
+                {.names = {"--keep"}, .value = "PATTERN", .help = "never touch paths in the guest that match", .repeatable = true},
+                {.names = {"--keep-password"}, .value = "USER", .help = "leave this user's password", .repeatable = true},
                 {.names = {"--remove-user"},
                  .value = "USER",
-                 .help = "remove a build user with home, keys and sudo rules (may be repeated)",
+                 .help = "remove a build user with home, keys and sudo rules",
                  .repeatable = true},
                 {.names = {"--machine-id"},
                  .value = "STATE",

@@ -17,7 +17,7 @@ Diagnostics check(const std::string& name, const engine::RecipeRules& rules, con
             throw;
         }
         Diagnostics diagnostics;
-        diagnostics.add({.file = name, .message = error.message()});
+        diagnostics.add({.file = name, .message = error.message(), .suggestion = error.hint()});
         return diagnostics;
     }
 }

@@ -48,7 +48,7 @@ std::vector<std::string> shell_choices(const Command& command, const Positional&
 }
 
 /// One row of the table the bash function reads: "command|options|positional values|--opt=values;…".
-std::string bash_row(const Command& command) {
+std::string row_of(const Command& command) {
     std::vector<std::string> names;
     std::vector<std::string> values;
     for (const Option& option : all_options(command)) {
@@ -64,12 +64,12 @@ std::string bash_row(const Command& command) {
     return fmt::format("    '{}|{}|{}|{}'\n", command.name, fmt::join(names, " "), first, fmt::join(values, ";"));
 }
 
-std::string bash_table(const std::vector<Command>& commands) {
-    std::string table;
+std::string table(const std::vector<Command>& commands) {
+    std::string rows;
     for (const Command& command : commands) {
-        table += command.hidden ? std::string() : bash_row(command);
+        rows += command.hidden ? std::string() : row_of(command);
     }
-    return table;
+    return rows;
 }
 
 constexpr const char* bash_script = R"SH(# bash completion for imgforge; made by `imgforge completion bash`
@@ -105,6 +105,38 @@ _imgforge() {
     COMPREPLY+=("${more[@]}")
 }
 complete -F _imgforge imgforge
+)SH";
+
+// As a file named _imgforge in $fpath, its whole text is the function's first call; sourced, it registers itself.
+constexpr const char* zsh_script = R"SH(#compdef imgforge
+# zsh completion for imgforge; made by `imgforge completion zsh`
+_imgforge_values() {
+    case $1 in
+        @file) _files ;;
+        @*) compadd -- ${(f)"$(imgforge complete ${1#@} 2>/dev/null)"} ;;
+        *) compadd -- ${=1} ;;
+    esac
+}
+_imgforge() {
+    local -a table names parts
+    local row name found entry one=$words[2] two="$words[2] $words[3]"
+    table=(
+@TABLE@    )
+    for row in $table; do
+        name=${row%%|*}
+        if (( CURRENT == 2 )); then names+=(${name%% *}); continue; fi
+        if (( CURRENT == 3 )) && [[ $name == "$one "* ]]; then names+=(${name#* }); fi
+        if [[ $name == "$two" || ( $name == "$one" && -z $found ) ]]; then found=$row; fi
+    done
+    (( $#names )) && compadd -- ${(u)names}
+    [[ -n $found ]] || return
+    parts=("${(@s:|:)found}")
+    for entry in "${(@s:;:)parts[4]}"; do
+        if [[ ${entry%%=*} == $words[CURRENT-1] ]]; then _imgforge_values "${entry#*=}"; return; fi
+    done
+    if [[ $words[CURRENT] == -* ]]; then compadd -- ${=parts[2]}; else _imgforge_values "${parts[3]:-@file}"; fi
+}
+if [[ $funcstack[1] == _imgforge ]]; then _imgforge "$@"; else compdef _imgforge imgforge; fi
 )SH";
 
 std::string fish_quote(const std::string& text) {
@@ -180,18 +212,10 @@ std::string completion_script(const std::string& shell, const std::vector<Comman
     if (shell == "fish") {
         return fish_script(commands);
     }
-    std::string script = bash_script;
-    script.replace(script.find("@TABLE@"), 7, bash_table(commands));
-    if (shell == "bash") {
+    if (shell == "bash" || shell == "zsh") {
+        std::string script = shell == "bash" ? bash_script : zsh_script;
+        script.replace(script.find("@TABLE@"), 7, table(commands));
         return script;
-    }
-    if (shell == "zsh") {
-        // zsh runs bash completion functions by its own compatibility layer; mapfile is the one builtin it lacks.
-        return "#compdef imgforge\nautoload -U +X bashcompinit && bashcompinit\n"
-               "mapfile() { local line; local -a list; while IFS= read -r line; do list+=(\"$line\"); done; eval "
-               "\"$2=(\\\"\\${list[@]}\\\")\"; }\n"
-               "setopt local_options ksh_arrays 2>/dev/null\n" +
-               script;
     }
     throw Error(Failure::usage, fmt::format("no completion for the shell '{}'{}", shell, did_you_mean(shell, {"bash", "zsh", "fish"})),
                 "imgforge completion bash");

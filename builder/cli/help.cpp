@@ -2,6 +2,7 @@
 #include "builder/cli/help.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -34,7 +35,7 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
     return result;
 }
 
-constexpr std::size_t width = 100;
+constexpr std::size_t width = 80;
 
 std::string option_left(const Option& option) {
     return fmt::format("{}{}", fmt::join(option.names, ", "), option.value.empty() ? "" : " " + option.value);
@@ -45,7 +46,7 @@ std::string option_lines(const std::vector<Option>& options) {
     for (const Option& option : options) {
         left = std::max(left, option_left(option).size());
     }
-    left = std::min<std::size_t>(left, 30);
+    left = std::min<std::size_t>(left, 26);
     std::string text;
     for (const Option& option : options) {
         const std::string names = option_left(option);
@@ -54,7 +55,7 @@ std::string option_lines(const std::vector<Option>& options) {
             help += fmt::format(" ({})", fmt::join(option.choices, ", "));
         }
         if (option.repeatable) {
-            help += " (may be given again)";
+            help += " (repeatable)";
         }
         const std::string gap = names.size() > left ? "\n" + std::string(left + 4, ' ') : std::string(left - names.size() + 2, ' ');
         text += fmt::format("  {}{}{}\n", names, gap, wrap(help, left + 4, width));
@@ -62,38 +63,58 @@ std::string option_lines(const std::vector<Option>& options) {
     return text;
 }
 
+/// Only the names: these options are the same everywhere, and `imgforge --help` says what they do.
+std::string names_line(const std::vector<Option>& options) {
+    std::vector<std::string> lefts;
+    for (const Option& option : options) {
+        // With "=", so that wrap() leaves an option and its value together.
+        lefts.push_back(option.value.empty() ? option.names.front() : option.names.front() + "=" + option.value);
+    }
+    return fmt::format("{}", fmt::join(lefts, " "));
+}
+
+/// A line per command; those of one word ("images list", "images show") share one.
+std::string group_lines(std::string_view group, const std::vector<Command>& commands) {
+    std::string text;
+    std::set<std::string> told;
+    for (const Command& command : commands) {
+        const std::string word = command.name.substr(0, command.name.find(' '));
+        if (command.hidden || command.group != group || !told.insert(word).second) {
+            continue;
+        }
+        std::vector<std::string> seconds;
+        for (const Command& other : commands) {
+            if (!other.hidden && other.name.starts_with(word + " ")) {
+                seconds.push_back(other.name.substr(word.size() + 1));
+            }
+        }
+        const std::string summary = seconds.empty() ? command.summary : fmt::format("{}", fmt::join(seconds, ", "));
+        text += fmt::format("  {:<12} {}\n", word, wrap(summary, 15, width));
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string overview_text() {
-    return "imgforge: from a distribution's installer ISO to running, unique virtual machines\n"
+    return "imgforge: from an installer ISO to running, unique virtual machines\n"
            "\n"
-           "  1. imgforge doctor                   what this host can do, and how to mend what it cannot\n"
-           "  2. imgforge build debian12.recipe    unattended install, clean-up, audit: a golden image\n"
-           "  3. imgforge spawn debian12 web-1     a new machine from it in seconds; then: imgforge ssh web-1\n"
+           "  1. imgforge doctor                 what this host can do, and what mends it\n"
+           "  2. imgforge build debian12.recipe  install, clean-up, audit: a golden image\n"
+           "  3. imgforge spawn debian12 web-1   a new machine; then: imgforge ssh web-1\n"
            "\n"
-           "All commands: imgforge --help     One command: imgforge COMMAND --help     Manual: man imgforge\n";
+           "All commands: imgforge --help    One: imgforge COMMAND --help    man imgforge\n";
 }
 
 std::string help_text(const std::vector<Command>& commands) {
-    std::vector<std::string> groups;
-    for (const Command& command : commands) {
-        if (!command.hidden && std::find(groups.begin(), groups.end(), command.group) == groups.end()) {
-            groups.push_back(command.group);
-        }
-    }
     std::string text = "usage: imgforge COMMAND [options]\n";
-    for (const std::string& group : groups) {
-        text += fmt::format("\n{}:\n", group);
-        for (const Command& command : commands) {
-            if (!command.hidden && command.group == group) {
-                text += fmt::format("  {:<16} {}\n", command.name, wrap(command.summary, 19, width));
-            }
-        }
+    for (const std::string_view group : {"Build", "Images", "Machines", "Tools"}) {
+        text += fmt::format("\n{}:\n{}", group, group_lines(group, commands));
     }
-    return text +
-           "\nExamples:\n  imgforge build debian12.recipe --plan\n  imgforge spawn debian12 --count 3 web-{n}\n"
-           "\nEvery command has --help, and --json for one JSON object. Exit codes: 0 ok, 1 failed, 2 usage,\n"
-           "3 recipe or input invalid, 4 host prerequisite missing, 5 audit or verification failed, 130 interrupted.\n";
+    return text + "\n" + wrap("Common options (man imgforge): " + names_line(common_options()), 2, width) +
+           "\nExit codes: 0 ok, 1 failed, 2 usage, 3 recipe or input invalid, 4 prerequisite\n"
+           "of the host missing, 5 audit or verification failed, 130 interrupted.\n"
+           "Examples: imgforge build debian12 --plan    imgforge spawn debian12 web-1\n";
 }
 
 std::string group_help_text(const std::string& group, const std::vector<Command>& commands) {
@@ -134,7 +155,7 @@ std::string command_help_text(const Command& command) {
     if (!command.options.empty()) {
         text += "\nOptions:\n" + option_lines(command.options);
     }
-    text += "\nCommon options:\n" + option_lines(common_options());
+    text += "\n" + wrap("Common: " + names_line(common_options()), 8, width) + "\n";
     if (!command.examples.empty()) {
         text += "\nExamples:\n";
         for (const Example& example : command.examples) {

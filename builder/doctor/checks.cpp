@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <grp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <guestfs.h>
@@ -13,6 +15,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/doctor/device_access.hpp"
 #include "builder/doctor/doctor.hpp"
 #include "builder/guest/appliance.hpp"
 #include "builder/virt/acceleration.hpp"
@@ -22,6 +25,9 @@ namespace fs = std::filesystem;
 
 namespace imgforge::doctor {
 namespace {
+
+constexpr const char* system_daemon_fix =
+    "apt-get install libvirt-daemon-system && systemctl enable --now libvirtd (and be in the group libvirt)";
 
 Check acceleration(DoctorContext& context) {
     const virt::Acceleration found = virt::acceleration(context.processes, context.places.cache(), context.settings);
@@ -88,8 +94,35 @@ Check system_connection(DoctorContext&) {
     } catch (const Error& error) {
         return {.detail = fmt::format("qemu:///system does not answer; machines run on the embedded driver with user networking ({})",
                                       error.message()),
-                .fix = "apt-get install libvirt-daemon-system && systemctl enable --now libvirtd (and be in the group libvirt)"};
+                .fix = system_daemon_fix};
     }
+}
+
+/// libvirtd opens /dev/kvm as root and finds KVM; the QEMU it starts to ask for details cannot, so its answer never fits and is asked for
+/// anew at every call (some seconds each).
+Check system_kvm(DoctorContext&) {
+    struct stat device = {};
+    if (::stat("/dev/kvm", &device) != 0) {
+        return {.ok = true, .detail = "no /dev/kvm, so nobody has to open it"};
+    }
+    std::error_code code;
+    const bool readable = ::access("/etc/libvirt/qemu.conf", R_OK) == 0 && fs::is_regular_file("/etc/libvirt/qemu.conf", code);
+    const std::string name = qemu_user(readable ? read_file("/etc/libvirt/qemu.conf") : std::string());
+    const std::optional<HostUser> user = host_user(name);
+    if (!user) {
+        return {.ok = true, .detail = fmt::format("no user {}: libvirt's system daemon is not installed", name)};
+    }
+    if (may_read_and_write(device, *user)) {
+        return {.ok = true, .detail = fmt::format("{}, who runs QEMU for qemu:///system, may open /dev/kvm", name)};
+    }
+    const struct group* const owner = ::getgrgid(device.st_gid);
+    const bool by_group = owner != nullptr && device.st_gid != 0 && (device.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP);
+    return {
+        .detail = fmt::format("{}, who runs QEMU for qemu:///system, may not open /dev/kvm: no KVM there, and libvirt asks QEMU for its "
+                              "abilities again at every call",
+                              name),
+        .fix = by_group ? fmt::format("sudo usermod --append --groups {} {} && sudo systemctl restart libvirtd", owner->gr_name, name)
+                        : "sudo chgrp kvm /dev/kvm && sudo chmod 0660 /dev/kvm && sudo systemctl restart libvirtd"};
 }
 
 Check embedded_driver(DoctorContext&) {
@@ -105,7 +138,7 @@ Check default_network(DoctorContext&) {
     try {
         networks = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5)).networks();
     } catch (const Error&) {
-        return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used"};
+        return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used", .fix = system_daemon_fix};
     }
     const auto found =
         std::find_if(networks.begin(), networks.end(), [](const virt::NetworkInfo& network) { return network.name == "default"; });
@@ -187,17 +220,18 @@ Check memory(DoctorContext&) {
 
 std::vector<CheckType> all_checks() {
     return {
-        {"programs", false, programs},
-        {"kernel", false, kernel},
-        {"acceleration", true, acceleration},
-        {"appliance", true, appliance},
-        {"embedded-driver", false, embedded_driver},
-        {"libvirt-system", false, system_connection},
-        {"network", false, default_network},
-        {"firmware", false, firmware},
-        {"memory", false, memory},
-        {"permissions", false, permissions},
-        {"space", false, space},
+        {"programs", false, programs, "apt-get install qemu-system-x86 qemu-utils xorriso gpgv openssh-client"},
+        {"kernel", false, kernel, "apt-get install linux-image-amd64"},
+        {"acceleration", true, acceleration, "apt-get install qemu-system-x86 linux-image-amd64"},
+        {"appliance", true, appliance, "libguestfs-test-tool (says at its end what is missing)"},
+        {"embedded-driver", false, embedded_driver, "apt-get install libvirt0 libvirt-daemon qemu-system-x86"},
+        {"libvirt-system", false, system_connection, system_daemon_fix},
+        {"libvirt-kvm", false, system_kvm, system_daemon_fix},
+        {"network", false, default_network, "virsh net-start default && virsh net-autostart default"},
+        {"firmware", false, firmware, "apt-get install ovmf"},
+        {"memory", false, memory, "add memory or swap"},
+        {"permissions", false, permissions, "set IMGFORGE_HOME to a folder this user may write to"},
+        {"space", false, space, "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free"},
     };
 }
 

@@ -7,9 +7,9 @@
 
 namespace imgforge::doctor {
 
-std::vector<Check> examine(DoctorContext& context) {
+std::vector<Check> examine(DoctorContext& context, const std::vector<CheckType>& types) {
     std::vector<Check> found;
-    for (const CheckType& type : all_checks()) {
+    for (const CheckType& type : types) {
         if (type.slow && context.quick) {
             continue;
         }
@@ -23,7 +23,11 @@ std::vector<Check> examine(DoctorContext& context) {
                              .fix = error.hint(),
                              .required = error.kind() == Failure::host});
         }
-        found.back().name = type.name;
+        Check& check = found.back();
+        check.name = type.name;
+        if (!check.ok && check.fix.empty()) {
+            check.fix = type.mend;
+        }
     }
     return found;
 }

@@ -35,13 +35,14 @@ struct CheckType {
     std::string name;
     bool slow = false;
     std::function<Check(DoctorContext&)> run;
+    std::string mend;  ///< fix of a check that failed in a way it has no better one for
 };
 
 /// All checks in the order they are shown.
 std::vector<CheckType> all_checks();
 
-/// Runs them; with `quick` without the slow ones.
-std::vector<Check> examine(DoctorContext& context);
+/// Runs them; with `quick` without the slow ones. A check that is not ok always has a fix.
+std::vector<Check> examine(DoctorContext& context, const std::vector<CheckType>& types = all_checks());
 
 /// The `doctor` record: `{checks:[{name, ok, required, detail, fix}]}`.
 Json to_json(const std::vector<Check>& checks);

@@ -72,7 +72,7 @@ std::vector<CpioEntry> entries_for(std::string_view initrd, const std::vector<In
 PackedInitrd pack_initrd(const std::filesystem::path& original, const std::vector<InitrdMember>& members,
                          const std::filesystem::path& output) {
     std::string bytes = read_file(original, initrd_limit);
-    return in_context([&] { return fmt::format("while adding answers to {}", original.string()); },
+    return in_context([&] { return fmt::format("the answers that go into {}", original.string()); },
                       [&] {
                           const std::vector<InitrdPart> parts = initrd_parts(bytes);
                           const std::vector<CpioEntry> entries = entries_for(bytes, members);

@@ -12,6 +12,7 @@
 #include "builder/base/json.hpp"
 #include "builder/base/log.hpp"
 #include "builder/install/artefacts.hpp"
+#include "builder/install/progress_record.hpp"
 #include "builder/virt/connection.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/embedded_root.hpp"
@@ -165,6 +166,7 @@ private:
         const double elapsed = std::chrono::duration<double>(now - started_).count();
         const InstallProgress& progress = watcher_.progress();
         activity_.progress(progress.fraction() * 100, 100, "%", progress.title(), progress.remaining(elapsed, plan_.expected_seconds));
+        progress_record_.note(elapsed, progress.fraction() * 100, progress.title());
     }
 
     /// A host that is too busy lets libvirt or QEMU's monitor fall silent for a while; the console goes on telling.
@@ -221,6 +223,7 @@ private:
         if (std::exchange(closed_, true)) {
             return;
         }
+        artefacts_.attempt("progress.json", [this] { artefacts_.text("progress.json", pretty(progress_record_.json())); });
         const bool keep = plan_.keep_failed && watcher_.outcome() && !ended_well() && !stopped_;
         if (!ended_well() && !stopped_) {
             artefacts_.attempt("screen.png", [this] { domain_.screenshot(plan_.folder / "screen.png"); });
@@ -259,6 +262,7 @@ private:
     Clock::Instant started_;
     Clock::Instant answered_;  ///< by libvirt, the last time
     Watcher watcher_;
+    ProgressRecord progress_record_;
     FileTail console_;
     std::vector<FileTail> logs_;
     Clock::Instant state_seen_{};

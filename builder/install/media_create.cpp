@@ -366,7 +366,7 @@ MadeMedium create_media(const MediaRequest& request, const Places& places, Proce
         if (std::optional<MadeMedium> made = find_made_medium(request, places))
             return *std::move(made);
     }
-    return in_context([&] { return fmt::format("while making the medium of {}", request.suite); },
+    return in_context([&] { return fmt::format("the medium of {}", request.suite); },
                       [&] { return Maker(request, places, runner, monitor, activity).make(); });
 }
 

@@ -102,6 +102,7 @@ public:
             throw;
         }
         close(RunState::done, "");
+        point("closed");
         tidy();
         return std::move(report_);
     }
@@ -146,8 +147,12 @@ private:
         for (const PlannedStage& stage : plan) {
             report_.stages.push_back({.plan = stage});
         }
+        point("opened");
+    }
+
+    void point(const std::string& name) const {
         if (seams_.checkpoint) {
-            seams_.checkpoint("opened");
+            seams_.checkpoint(name);
         }
     }
 
@@ -200,13 +205,16 @@ private:
         const LayerStore store(services_.places);
         std::vector<std::string> gone = vanished;
         for (const Layer& layer : chosen.remove) {
+            point("removing " + layer.type);
             store.remove(layer);
             gone.push_back(layer.id);
         }
         for (const Layer& layer : chosen.evict) {
+            point("evicting " + layer.type);
             store.evict(layer);
             log::debug(fmt::format("evicted the disk of a '{}' layer", layer.type));
         }
+        point("dropped");
         if (!gone.empty()) {
             journal_.forget_layers(gone);
         }

@@ -8,7 +8,7 @@
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
-#include "pipelines/engine/schema.hpp"
+#include "builder/base/json_schema.hpp"
 
 namespace imgforge::engine {
 namespace {

@@ -182,6 +182,10 @@ fs::path LayerStore::make_scratch(const std::string& run, std::size_t index) con
 
 Layer LayerStore::seal(const fs::path& scratch, Layer layer) const {
     std::error_code code;
+    if (const std::optional<Layer> older = find(layer.fingerprint)) {
+        // The newer one counts, and eviction takes the other: a clock that was set back, or one second, must not exchange them.
+        layer.created = std::max(layer.created, older->created + 1);
+    }
     const fs::path plain = places_.stages() / layer.fingerprint;
     layer.folder = fs::exists(plain, code) ? places_.stages() / fmt::format("{}-{}", layer.fingerprint, layer.id) : plain;
     if (!layer.result.disk.empty()) {

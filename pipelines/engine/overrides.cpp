@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/json_schema.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/engine/recipe.hpp"
-#include "pipelines/engine/schema.hpp"
 
 namespace fs = std::filesystem;
 

@@ -9,9 +9,9 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/json_schema.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/suggestion.hpp"
-#include "pipelines/engine/schema.hpp"
 
 namespace fs = std::filesystem;
 

@@ -38,8 +38,20 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bott
 .sub{color:var(--soft)}.ok{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}pre{background:color-mix(in srgb,var(--line) 40%,transparent);padding:.7rem;overflow:auto;font-size:13px}
+ul{margin:.3rem 0;padding-left:1.2rem;columns:24rem;font-size:13px}li{word-break:break-word}summary{cursor:pointer}summary h2{display:inline-block;border:0;margin:.5rem 0}
 svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}img{max-width:100%;border:1px solid var(--line)}code{word-break:break-all}
 )";
+
+/// A stage's name as far as it fits beside the bars.
+std::string fitting(const std::string& name) {
+    constexpr std::size_t most = 18;
+    return name.size() > most ? name.substr(0, most - 1) + "…" : name;
+}
+
+/// A part that can be folded away, with its heading.
+std::string section(std::string_view title, const std::string& body, bool open) {
+    return fmt::format("<details{}><summary><h2>{}</h2></summary>{}</details>", open ? " open" : "", title, body);
+}
 
 /// Bars on one time axis: what ran in colour, what was reused as a mark.
 std::string timeline(const std::vector<StageLine>& stages) {
@@ -58,9 +70,9 @@ std::string timeline(const std::vector<StageLine>& stages) {
         const double w = std::max(3.0, width * stage.seconds / end);
         const char* const colour = stage.failed ? "--bad" : stage.ran ? "--ran" : "--cached";
         svg += fmt::format(
-            "<text x=\"0\" y=\"{:.0f}\">{}</text><rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"16\" rx=\"3\" "
+            "<text x=\"0\" y=\"{:.0f}\"><title>{}</title>{}</text><rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"16\" rx=\"3\" "
             "fill=\"var({})\"/>",
-            y + 13, escape(stage.name), x, y, w, colour);
+            y + 13, escape(stage.name), escape(fitting(stage.name)), x, y, w, colour);
         svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\">{}</text>", x + w + 6, y + 13,
                            stage.ran ? seconds_text(stage.seconds) + (stage.failed ? " failed" : "") : std::string("cached"));
         y += row;
@@ -89,6 +101,7 @@ std::string install_chart(const std::vector<ProgressPoint>& points) {
     const auto y = [](double percent) { return 200 - 1.8 * percent; };
     std::string line;
     std::string marks;
+    std::string rows;
     std::string step;
     for (const ProgressPoint& point : points) {
         line += fmt::format("{:.1f},{:.1f} ", x(point.second), y(point.percent));
@@ -96,14 +109,17 @@ std::string install_chart(const std::vector<ProgressPoint>& points) {
             step = point.step;
             marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"var(--ran)\"><title>{} at {}</title></circle>",
                                  x(point.second), y(point.percent), escape(step), seconds_text(point.second));
+            rows += fmt::format("<tr><td class=n>{}</td><td class=n>{:.0f}%</td><td>{}</td></tr>", seconds_text(point.second),
+                                point.percent, escape(step));
         }
     }
     return fmt::format(
         "<svg viewBox=\"0 0 960 230\" role=\"img\" aria-label=\"progress of the installation\"><text x=\"0\" y=\"24\">100%</text><text "
         "x=\"14\" y=\"204\">0%</text>"
         "<polyline points=\"{}\" fill=\"none\" stroke=\"var(--ran)\" stroke-width=\"2\"/>{}<text x=\"40\" y=\"222\">0</text>"
-        "<text x=\"920\" y=\"222\" text-anchor=\"end\">{}</text></svg>",
-        line, marks, seconds_text(end));
+        "<text x=\"920\" y=\"222\" text-anchor=\"end\">{}</text></svg>"
+        "<table style=\"width:auto\"><tr><th class=n>after</th><th class=n>done</th><th>step</th></tr>{}</table>",
+        line, marks, seconds_text(end), rows);
 }
 
 std::string base64(std::string_view bytes) {
@@ -129,18 +145,20 @@ std::string image_section(const Json& image) {
 }
 
 std::string package_section(const Json& packages) {
-    std::string text = "<h2>Packages against the generation before</h2>";
+    std::string text;
+    std::size_t count = 0;
     for (const char* kind : {"added", "removed", "changed"}) {
         if (!packages.contains(kind) || packages[kind].empty()) {
             continue;
         }
+        count += packages[kind].size();
         text += fmt::format("<p><b>{}</b> ({})</p><ul>", kind, packages[kind].size());
         for (const auto& item : packages[kind].items()) {
             text += "<li>" + plain(item.value()) + "</li>";
         }
         text += "</ul>";
     }
-    return text;
+    return section("Packages against the generation before", count == 0 ? "<p>the same</p>" : text, count <= 60);
 }
 
 std::string audit_section(const Json& audit) {
@@ -183,12 +201,12 @@ std::string html(const RunReport& report) {
         page += "<h2>Screen at the end</h2><img alt=\"screenshot of the installer\" src=\"data:image/png;base64," +
                 base64(*report.screenshot_png) + "\">";
     }
-    if (!report.console_tail.empty()) {
-        page += "<h2>Console</h2><pre>" + escape(report.console_tail) + "</pre>";
-    }
     page += report.image.is_object() ? image_section(report.image) : "";
-    page += report.packages.is_object() ? package_section(report.packages) : "";
     page += report.audit.is_object() ? audit_section(report.audit) : "";
+    page += report.packages.is_object() ? package_section(report.packages) : "";
+    if (!report.console_tail.empty()) {
+        page += section("Console", "<pre>" + escape(report.console_tail) + "</pre>", !report.ok);
+    }
     return page + "</html>\n";
 }
 

@@ -59,9 +59,21 @@ std::vector<StageLine> stage_lines(const Json& record, bool failed) {
     return lines;
 }
 
-/// The end of what the installer showed, and its screen.
+std::vector<ProgressPoint> progress_of(const fs::path& file) {
+    std::vector<ProgressPoint> points;
+    for (const Json& point : json_of(file).value_or(Json::array())) {
+        if (point.is_object() && point.contains("second") && point["second"].is_number() && point.contains("percent") &&
+            point["percent"].is_number()) {
+            points.push_back({.second = point["second"], .percent = point["percent"], .step = text_of(point, "step")});
+        }
+    }
+    return points;
+}
+
+/// How the installation went on, the end of what it showed, and its screen.
 void add_installer(const fs::path& folder, RunReport& report) {
     std::error_code code;
+    report.install = progress_of(folder / "progress.json");
     if (fs::exists(folder / "screen.png", code)) {
         report.screenshot_png = read_file(folder / "screen.png", 8U << 20U);
     }

@@ -108,6 +108,27 @@ TEST(StrictYaml, syntax_errors_have_line_and_column) {
     EXPECT_THAT(faults("a: !!python/object:os.system x\n"), HasSubstr("is not allowed"));
 }
 
+TEST(StrictYaml, syntax_errors_come_with_what_usually_mends_them) {
+    const auto told = [](const char* text) {
+        Diagnostics faults;
+        parse_yaml(text, "x", faults);
+        return faults.text();
+    };
+    EXPECT_THAT(told("name: a: b\n"), HasSubstr("x:1:8: illegal map value (try: put a text that holds ': ' in quotes"));
+    EXPECT_THAT(told("a: [1, 2\nb: 3\n"), HasSubstr("(try: close the '[' with ']')"));
+}
+
+TEST(StrictYaml, quotes_that_are_never_closed_do_not_swallow_the_rest) {
+    for (const char* const text : {"a: \"text\n", "a: \"text", "a: 'text\nb: 2\n", "a: [1, \"x]\n"}) {
+        Diagnostics told;
+        EXPECT_FALSE(parse_yaml(text, "x", told)) << text;
+        EXPECT_THAT(told.text(), HasSubstr("(try: close the quotes)")) << text;
+    }
+    EXPECT_EQ(read("a: |\n  text\n")["a"], "text\n");
+    EXPECT_EQ(read("a: |\n  text")["a"], "text");
+    EXPECT_EQ(read("a: >-\n  text\n  # no comment\n")["a"], "text # no comment");
+}
+
 TEST(StrictYaml, an_empty_file_is_null) {
     EXPECT_TRUE(read("").is_null());
     EXPECT_TRUE(read("# only a comment\n").is_null());

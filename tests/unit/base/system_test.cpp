@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <thread>
 
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/lock.hpp"
@@ -127,6 +129,28 @@ TEST(AtomicFile, appears_whole_or_not_at_all) {
 
 TEST(AtomicFile, names_the_folder_that_cannot_be_written) {
     EXPECT_THAT([] { write_file_atomically("/nowhere/at/all/x", "y"); }, ThrowsMessage<Error>(HasSubstr("/nowhere/at/all/")));
+}
+
+TEST(ReadFile, does_not_hang_on_a_pipe_without_a_writer_and_reads_one_with) {
+    const TempDir folder;
+    const std::filesystem::path pipe = folder / "pipe";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_EQ(read_file(pipe), "");
+
+    const Fd held(::open(pipe.c_str(), O_RDWR));  // so that the writer below can open it before the reader does
+    std::thread writer([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        const Fd end(::open(pipe.c_str(), O_WRONLY));
+        write_all(end.get(), "slow", "pipe");
+    });
+    std::string limited;
+    try {
+        limited = read_file(pipe, 3);
+    } catch (const Error& error) {
+        limited = error.message();
+    }
+    writer.join();
+    EXPECT_THAT(limited, HasSubstr("larger than 3 bytes"));
 }
 
 TEST(CopyFile, keeps_holes_and_content) {

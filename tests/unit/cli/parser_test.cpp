@@ -112,10 +112,5 @@ TEST(Commands, have_distinct_names_help_and_examples) {
     }
 }
 
-TEST(Help, fits_a_screen) {
-    const std::string help = help_text(all_commands());
-    EXPECT_LE(std::count(help.begin(), help.end(), '\n'), 60);
-}
-
 }  // namespace
 }  // namespace imgforge::cli

@@ -2,7 +2,7 @@
 // Our schema check exists for its messages; its verdicts must be those of a validator written by others.
 // Its errors are exceptions only when told so; otherwise it ends the process.
 #define VALIJSON_USE_EXCEPTIONS 1  // NOLINT(cppcoreguidelines-macro-usage)
-#include "pipelines/engine/schema.hpp"
+#include "builder/base/json_schema.hpp"
 
 #include <gtest/gtest.h>
 
@@ -118,7 +118,7 @@ TEST(SchemaCheck, has_the_verdicts_of_valijson_on_broken_recipes) {
             break_something(recipe, random);
         }
         Diagnostics ours;
-        engine::check_schema({.file = "x.recipe", .root = recipe}, "", recipe, json_schema, ours);
+        check_schema({.file = "x.recipe", .root = recipe}, "", recipe, json_schema, ours);
         const bool theirs = valijson::Validator().validate(schema, Adapter(recipe), nullptr);
         ASSERT_EQ(ours.empty(), theirs) << recipe.dump(1) << "\n" << (ours.empty() ? "" : to_text(ours.list().front()));
         refused += theirs ? 0 : 1;

@@ -25,6 +25,18 @@ std::size_t lines_of(const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
+/// Longest line, as a terminal counts.
+std::size_t widest(const std::string& text) {
+    std::size_t widest = 0;
+    std::size_t column = 0;
+    for (const char c : text) {
+        const bool first_byte = (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+        column = c == '\n' ? 0 : column + (first_byte ? 1 : 0);
+        widest = std::max(widest, column);
+    }
+    return widest;
+}
+
 std::string recipe_manual() {
     const engine::RecipeRules rules = recipe_rules();
     return recipe_page(engine::recipe_schema(rules.types, rules.known_os));
@@ -35,6 +47,20 @@ TEST(Overview, shows_the_three_steps_on_one_screen) {
     EXPECT_THAT(overview_text(), HasSubstr("2. imgforge build"));
     EXPECT_THAT(overview_text(), HasSubstr("3. imgforge spawn"));
     EXPECT_LE(lines_of(overview_text()), 24U);
+    EXPECT_LE(widest(overview_text()), 80U);
+}
+
+TEST(Overview, lists_every_command_on_a_screen) {
+    const std::string help = help_text(all_commands());
+    EXPECT_LE(lines_of(help), 48U);
+    EXPECT_LE(widest(help), 80U);
+    for (const Command& command : all_commands()) {
+        const std::size_t space = command.name.find(' ');
+        if (!command.hidden) {
+            EXPECT_THAT(help, HasSubstr("\n  " + command.name.substr(0, space) + " "));
+            EXPECT_THAT(help, HasSubstr(space == std::string::npos ? "" : command.name.substr(space + 1)));
+        }
+    }
 }
 
 TEST(Help, every_command_fits_a_screen_and_has_an_example) {
@@ -42,7 +68,8 @@ TEST(Help, every_command_fits_a_screen_and_has_an_example) {
         if (command.hidden) {
             continue;
         }
-        EXPECT_LE(lines_of(command_help_text(command)), 60U) << command.name;
+        EXPECT_LE(lines_of(command_help_text(command)), command.name == "spawn" ? 56U : 48U) << command.name;
+        EXPECT_LE(widest(command_help_text(command)), 80U) << command.name;
         EXPECT_FALSE(command.examples.empty()) << command.name;
         for (const Example& example : command.examples) {
             EXPECT_THAT(example.line, HasSubstr("imgforge")) << command.name;

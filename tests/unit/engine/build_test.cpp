@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/engine/build.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <cstdlib>
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
@@ -127,6 +130,55 @@ TEST(Build, from_and_fresh_run_again_without_touching_the_layers_others_stand_on
     EXPECT_NE(*again.disk, old_disk);
     EXPECT_EQ(disk_text(again), read_file(*again.disk));
     EXPECT_THROW(shop.build({.from = "tow"}), Error);
+}
+
+// What --plan and --explain say: the first thing that differs, in the words of the one who changed it.
+TEST(Plan, names_the_line_of_a_file_the_option_the_tool_and_the_revision) {
+    Workshop shop;
+    const std::filesystem::path tools = shop.home / "bin";
+    std::filesystem::create_directories(tools);
+    write_file_atomically(tools / "shaper", "#!/bin/sh\n", 0755);
+    const std::string path = std::string(::getenv("PATH"));
+    ::setenv("PATH", (tools.string() + ":" + path).c_str(), 1);
+    shop.type("two").tool_ = "shaper";
+    std::string lines;
+    for (int i = 1; i <= 20; ++i) {
+        lines += fmt::format("d-i key{} string value\n", i);
+    }
+    write_file_atomically(shop.home / "preseed.cfg", lines);
+    const std::vector<Override> recipe = {{"stages.one.file", "preseed.cfg"}, {"stages.two.password", "first-s3cret"}};
+    shop.build({}, recipe);
+    const auto reason = [&](std::size_t stage, const std::vector<Override>& changed) { return shop.plan({}, changed)[stage].reason; };
+
+    EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.count", "5"}}), "option 'count' changed from 2 to 5");
+    EXPECT_EQ(reason(1, {recipe[0], {"stages.two.password", "other-s3cret"}}), "option 'password' changed");
+    EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.packages", "[vim]"}}), "option 'packages' is new");
+    write_file_atomically(shop.home / "preseed.cfg", std::string(lines).replace(lines.find("key12 "), 6, "kex12 "));
+    EXPECT_THAT(reason(0, recipe), testing::EndsWith("preseed.cfg line 12 changed"));
+    EXPECT_EQ(reason(1, recipe), "stage 'one' runs before it");
+    write_file_atomically(shop.home / "preseed.cfg", lines + "d-i another boolean true\n");
+    EXPECT_THAT(reason(0, recipe), testing::EndsWith("preseed.cfg line 21 changed"));
+    write_file_atomically(shop.home / "preseed.cfg", lines);
+    write_file_atomically(tools / "shaper", "#!/bin/sh\necho another version\n", 0755);
+    EXPECT_EQ(reason(1, recipe), "tool 'shaper' changed");
+    shop.type("one").revision_ = 2;
+    const std::vector<PlannedStage> plan = shop.plan({}, recipe);
+    EXPECT_EQ(plan[0].reason, "this imgforge makes the stage in another way");
+    EXPECT_THAT(plan_text("sample", plan, true), HasSubstr("tool 'shaper' changed"));
+    ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST(Build, what_was_made_last_counts_whatever_the_clock_says) {
+    Workshop shop;
+    shop.build();
+    shop.clock.set_wall(shop.clock.wall_seconds() - 3600);
+
+    const BuildReport again = shop.build({.fresh = true});
+
+    EXPECT_THAT(shop.world->ran, SizeIs(16));
+    EXPECT_THAT(disk_text(again), HasSubstr("seven"));
+    EXPECT_THAT(running(shop.plan()), IsEmpty());
+    EXPECT_EQ(*shop.build().disk, *again.disk);
 }
 
 TEST(Build, a_refused_cached_result_runs_again) {

@@ -37,11 +37,15 @@ void FakeStage::check(const RecipeFacts& recipe, const Json& options, const Yaml
 }
 
 std::vector<Ingredient> FakeStage::ingredients(const RecipeFacts& recipe, const Json& options) const {
-    if (!options.contains("file")) {
-        return {};
+    std::vector<Ingredient> list;
+    if (options.contains("file")) {
+        const std::string file = options["file"];
+        list.push_back(file_ingredient("file " + file, recipe.folder / file, recipe));
     }
-    const std::string file = options["file"];
-    return {file_ingredient("file " + file, recipe.folder / file, recipe)};
+    if (!tool_.empty()) {
+        list.push_back(tool_ingredient(tool_));
+    }
+    return list;
 }
 
 bool FakeStage::still_valid(const StageResult&, const StageServices&, std::string& reason) const {

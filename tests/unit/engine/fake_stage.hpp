@@ -44,6 +44,7 @@ public:
     void run_group(std::span<StageTask> tasks, std::span<const StageType* const> types, const Publish& publish) const override;
 
     int revision_ = 1;
+    std::string tool_{};  ///< program whose identity counts; empty: none
 
 protected:
     std::string name_;

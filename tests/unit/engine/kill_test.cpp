@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -16,8 +17,9 @@
 namespace imgforge::engine::test {
 namespace {
 
-std::vector<std::string> all_points() {
+std::vector<std::string> all_points(const Json& settings = Json::object()) {
     Workshop shop;
+    shop.settings = settings;
     std::vector<std::string> points;
     shop.build({}, {}, {.checkpoint = [&](std::string_view point) { points.emplace_back(point); }});
     return points;
@@ -62,6 +64,28 @@ TEST(KilledBuild, resumes_at_every_journal_transition_with_the_same_result) {
         for (const auto& entry : std::filesystem::directory_iterator(shop.services().places.stages())) {
             EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << "left over: " << entry.path();
         }
+    }
+}
+
+// The cache has room for nothing, so every build ends with evictions: a kill between two of them must not leave a layer that a later
+// build would stand on although its disk is gone.
+TEST(KilledBuild, in_the_middle_of_evictions_costs_no_more_than_the_layers_that_went) {
+    const Json tight = {{"cache", {{"max-size", "1K"}}}};
+    const std::vector<Override> change = {{"stages.seven.text", "another"}};
+    Workshop undisturbed;
+    const std::string expected = disk_text(undisturbed.build({}, change));
+    const std::vector<std::string> points = all_points(tight);
+    const auto closed = std::find(points.begin(), points.end(), "closed");
+    ASSERT_GT(points.end() - closed, 5) << "evictions were expected";
+
+    for (auto point = closed; point != points.end(); ++point) {
+        SCOPED_TRACE(*point);
+        Workshop shop;
+        shop.settings = tight;
+        build_and_die(shop, static_cast<std::size_t>(point - points.begin()));
+        shop.settings = Json::object();
+        EXPECT_EQ(disk_text(shop.build({}, change)), expected);
+        EXPECT_EQ(running(shop.plan({}, change)).size(), 0U);
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
-#include "pipelines/engine/schema.hpp"
+#include "builder/base/json_schema.hpp"
 #include "tests/unit/engine/fake_stage.hpp"
 
 using testing::ElementsAre;

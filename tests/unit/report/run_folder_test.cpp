@@ -25,6 +25,8 @@ TEST(ReadRun, tells_the_stage_that_failed_with_screen_and_console) {
     write_file_atomically(folder / "record.json", failed_record);
     make_directories(folder / "install");
     write_file_atomically(folder / "install/screen.png", "\x89PNG");
+    write_file_atomically(folder / "install/progress.json",
+                          R"([{"second": 0.5, "percent": 0, "step": ""}, {"second": 40, "percent": 12.5, "step": "Partition disks"}, 7])");
     write_file_atomically(folder / "install/console.txt", std::string(20000, 'x') + "\nthe last line\n");
 
     const RunReport run = read_run(folder.path());
@@ -35,6 +37,9 @@ TEST(ReadRun, tells_the_stage_that_failed_with_screen_and_console) {
     EXPECT_FALSE(run.stages[0].ran);
     EXPECT_FALSE(run.stages[0].failed);
     EXPECT_TRUE(run.stages[1].failed);
+    ASSERT_EQ(run.install.size(), 2U);
+    EXPECT_EQ(run.install[1].percent, 12.5);
+    EXPECT_EQ(run.install[1].step, "Partition disks");
     EXPECT_EQ(run.console_tail, "the last line\n");
     EXPECT_THAT(html(run), HasSubstr("data:image/png;base64,"));
 }

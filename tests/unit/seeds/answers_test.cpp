@@ -156,7 +156,7 @@ TEST(AutoinstallCheck, finds_misspelt_keys_and_wrong_values) {
                                     "#cloud-config\nautoinstall:\n  version: 1\n  storrage: {}\n  shutdown: haltandcatchfire\n", "u.yaml")
                                   .text();
 
-    EXPECT_THAT(found, HasSubstr("u.yaml:4:3: warning: unknown key `storrage`"));
+    EXPECT_THAT(found, HasSubstr("u.yaml:4:3: warning: unknown key 'storrage'"));
     EXPECT_THAT(found, HasSubstr("'storage'"));
     EXPECT_THAT(found, HasSubstr("u.yaml:5:"));
     EXPECT_THAT(found, HasSubstr("haltandcatchfire"));
@@ -189,7 +189,7 @@ TEST(AutoyastCheck, tells_line_of_broken_xml_and_missing_elements) {
 TEST(AgamaCheck, tells_line_of_broken_json_and_unknown_keys) {
     EXPECT_THAT(check(AnswerFormat::agama, "{\n \"product\": {\"id\": \"SLES\"},,\n}\n", "p.json").text(), HasSubstr("p.json:2:"));
     EXPECT_THAT(check(AnswerFormat::agama, "{\"product\": {\"id\": \"SLES\"},\n \"sofware\": {}}\n", "p.json").text(),
-                HasSubstr("p.json:2:2: warning: unknown key `sofware`"));
+                HasSubstr("p.json:2:2: warning: unknown key 'sofware'"));
 }
 
 TEST(AlpineCheck, finds_open_quotes_and_missing_answers) {

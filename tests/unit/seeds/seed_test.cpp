@@ -207,9 +207,9 @@ TEST(SeedChecks, tell_line_of_unknown_keys_and_wrong_types) {
     const std::string found =
         check_user_data("#cloud-config\nhostnam: a\nruncmd: echo\nwrite_files:\n  - path: /a\n    permissions: 644\n", "u").text();
 
-    EXPECT_THAT(found, HasSubstr("u:2:1: warning: unknown key `hostnam`"));
+    EXPECT_THAT(found, HasSubstr("u:2:1: warning: unknown key 'hostnam'"));
     EXPECT_THAT(found, HasSubstr("'hostname'"));
-    EXPECT_THAT(found, HasSubstr("u:3:9: `runcmd` must be a list, not text"));
+    EXPECT_THAT(found, HasSubstr("u:3:9: 'runcmd' must be a list, not the text 'echo'"));
     EXPECT_THAT(found, HasSubstr("u:6:"));
     EXPECT_EQ(check_user_data("#cloud-config\npackage_update: yes\n", "u").text(), "");
 }
@@ -223,7 +223,7 @@ TEST(SeedChecks, look_into_the_parts_of_a_mime_message) {
 
     const std::string found = check_user_data(message, "ud").text();
 
-    EXPECT_THAT(found, HasSubstr("ud:8:1: warning: unknown key `package`, it will be ignored (did you mean 'packages'?)"));
+    EXPECT_THAT(found, HasSubstr("ud:8:1: warning: unknown key 'package', it will be ignored (did you mean 'packages'?)"));
     EXPECT_THAT(found, HasSubstr("ud part 3 (late):2:"));
     EXPECT_THAT(found, Not(HasSubstr("ud:13")));
 }
@@ -233,7 +233,7 @@ TEST(SeedChecks, look_below_the_jinja_line) {
     const Diagnostics found = check_user_data(
         "## template: jinja\n#cloud-config\nhostname: {{ v1.local_hostname }}\n{% if x %}\npackage: [vim]\n{% endif %}\n", "ud");
     EXPECT_FALSE(found.has_errors());
-    EXPECT_THAT(found.text(), HasSubstr("ud:5:1: warning: unknown key `package`"));
+    EXPECT_THAT(found.text(), HasSubstr("ud:5:1: warning: unknown key 'package'"));
     EXPECT_TRUE(check_user_data("## template: jinja\n#!/bin/sh\necho {{ v1.region }}\n", "ud").empty());
 }
 
@@ -245,7 +245,7 @@ TEST(SeedChecks, tell_faults_of_network_config) {
     const std::string found =
         check_network_config("version: 2\nethernets:\n  eth0:\n    dhcp: true\n    addresses: [192.0.2.5]\n", "n").text();
 
-    EXPECT_THAT(found, HasSubstr("n:4:5: warning: unknown key `dhcp`"));
+    EXPECT_THAT(found, HasSubstr("n:4:5: warning: unknown key 'dhcp' in 'eth0'"));
     EXPECT_THAT(found, HasSubstr("n:5:"));
     EXPECT_THAT(found, HasSubstr("prefix length"));
 }

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "pipelines/engine/schema.hpp"
+#include "builder/base/json_schema.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <optional>
 #include <regex>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "builder/base/redact.hpp"
+#include "builder/base/json_schema_words.hpp"
 #include "builder/base/suggestion.hpp"
 
-namespace imgforge::engine {
+namespace imgforge {
 namespace {
+
+using json_schema::shortened;
+using json_schema::shown;
+using json_schema::strings;
+using json_schema::type_text;
 
 /// std::regex recurses once per character; longer texts are refused before it sees them.
 constexpr std::size_t pattern_text_limit = 1024;
-constexpr std::size_t shown_limit = 60;
 
 /// The member of an object, or an empty object: without copying, since maps of a schema are large.
 const Json& member(const Json& schema, const char* key) {
@@ -27,87 +29,10 @@ const Json& member(const Json& schema, const char* key) {
     return found != schema.end() ? *found : empty;
 }
 
-std::string last_key(const std::string& pointer) {
-    const std::size_t slash = pointer.rfind('/');
-    return slash == std::string::npos ? std::string() : pointer.substr(slash + 1);
-}
-
-bool is_index(const std::string& key) {
-    return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
-/// How a value is named in a message: 'vcpus', item 3 of 'packages', the file as a whole.
-std::string named(const std::string& pointer) {
-    const std::string key = last_key(pointer);
-    if (key.empty()) {
-        return "the recipe";
-    }
-    if (!is_index(key)) {
-        return fmt::format("'{}'", key);
-    }
-    const std::string parent = last_key(pointer.substr(0, pointer.size() - key.size() - 1));
-    return fmt::format("item {} of '{}'", std::stoul(key.substr(0, 9)) + 1, parent);
-}
-
-std::string type_of(const Json& value) {
-    switch (value.type()) {
-        case Json::value_t::null: return "null";
-        case Json::value_t::boolean: return "boolean";
-        case Json::value_t::string: return "string";
-        case Json::value_t::array: return "array";
-        case Json::value_t::object: return "object";
-        case Json::value_t::number_integer:
-        case Json::value_t::number_unsigned: return "integer";
-        default: return "number";
-    }
-}
-
-bool has_type(const Json& value, const std::string& type) {
-    const std::string own = type_of(value);
-    // Draft-06 and later: a number without fraction counts as an integer.
-    const bool whole = own == "number" && value.get<double>() == std::trunc(value.get<double>());
-    return own == type || (type == "number" && own == "integer") || (type == "integer" && whole);
-}
-
-std::string type_text(const std::string& type) {
-    static const std::map<std::string, std::string> texts = {
-        {"null", "empty"},   {"boolean", "true or false"},  {"string", "text"},     {"array", "a list"},
-        {"object", "a map"}, {"integer", "a whole number"}, {"number", "a number"},
-    };
-    const auto found = texts.find(type);
-    return found != texts.end() ? found->second : type;
-}
-
-std::string shown(const std::string& pointer, const Json& value) {
-    if (is_secret_key(last_key(pointer))) {
-        return "what is given";
-    }
-    if (value.is_structured()) {
-        return type_text(type_of(value));
-    }
-    std::string text = redact(value.is_string() ? value.get<std::string>() : value.dump());
-    if (text.size() > shown_limit) {
-        text = text.substr(0, shown_limit) + "…";
-    }
-    return value.is_string() ? fmt::format("the text '{}'", text) : value.is_null() ? "empty" : text;
-}
-
-std::vector<std::string> strings(const Json& value) {
-    std::vector<std::string> list;
-    const auto add = [&](const Json& item) { list.push_back(item.is_string() ? item.get<std::string>() : item.dump()); };
-    if (value.is_primitive()) {
-        add(value);
-    }
-    if (value.is_array()) {
-        std::for_each(value.begin(), value.end(), add);
-    }
-    return list;
-}
-
 class Walker {
 public:
-    Walker(const YamlDocument& document, const Json& root, Diagnostics& diagnostics)
-        : document_(document), root_(root), diagnostics_(diagnostics) {}
+    Walker(const YamlDocument& document, const Json& root, Diagnostics& diagnostics, const SchemaManner& manner)
+        : document_(document), root_(root), diagnostics_(diagnostics), manner_(manner) {}
 
     void check(const std::string& pointer, const Json& value, const Json& schema) {
         if (schema.is_boolean()) {
@@ -117,8 +42,7 @@ public:
             return;
         }
         if (schema.contains("$ref")) {
-            // Draft-07: siblings of $ref are ignored.
-            check(pointer, value, root_.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1))));
+            check(pointer, value, resolved(schema));
             return;
         }
         if (!check_type(pointer, value, schema)) {
@@ -138,8 +62,26 @@ public:
     }
 
 private:
+    /// Draft-07: siblings of $ref are ignored.
+    const Json& resolved(const Json& schema) const {
+        const bool reference = schema.is_object() && schema.contains("$ref");
+        return reference ? resolved(root_.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1)))) : schema;
+    }
+
+    std::string named(const std::string& pointer) const { return pointer.empty() ? manner_.whole : json_schema::named(pointer); }
+
+    bool has_type(const Json& value, const std::string& type) const {
+        return json_schema::has_type(value, type) || (manner_.yaml_1_1 && type == "boolean" && json_schema::is_boolean_word(value));
+    }
+
     void complain(const std::string& pointer, std::string message, std::string suggestion = {}, bool at_key = false) {
         diagnostics_.add(document_.at(pointer, std::move(message), std::move(suggestion), at_key));
+    }
+
+    void warn(const std::string& pointer, std::string message, std::string suggestion) {
+        Diagnostic diagnostic = document_.at(pointer, std::move(message), std::move(suggestion), true);
+        diagnostic.severity = Diagnostic::Severity::warning;
+        diagnostics_.add(std::move(diagnostic));
     }
 
     bool check_type(const std::string& pointer, const Json& value, const Json& schema) {
@@ -178,8 +120,10 @@ private:
     }
 
     std::size_t faults(const std::string& pointer, const Json& value, const Json& schema, Diagnostics& found) {
-        Walker(document_, root_, found).check(pointer, value, schema);
-        return found.list().size();
+        Walker(document_, root_, found, manner_).check(pointer, value, schema);
+        return static_cast<std::size_t>(std::count_if(found.list().begin(), found.list().end(), [](const Diagnostic& fault) {
+            return fault.severity == Diagnostic::Severity::error;
+        }));
     }
 
     bool matches(const std::string& pointer, const Json& value, const Json& schema) {
@@ -191,29 +135,36 @@ private:
     /// forms of the value's own type) are told rather than "matches none".
     void check_forms(const std::string& pointer, const Json& value, const Json& forms, bool only_one) {
         std::size_t matching = 0;
+        std::size_t fewest = 0;
         std::optional<Diagnostics> best;
         std::vector<std::string> wanted;
-        for (const Json& form : forms) {
+        for (const Json& given : forms) {
+            const Json& form = resolved(given);
             Diagnostics found;
-            if (faults(pointer, value, form, found) == 0) {
-                ++matching;
+            const std::size_t count = faults(pointer, value, form, found);
+            if (count == 0) {
+                if (++matching == 1) {
+                    best = found;  // its warnings
+                }
                 continue;
             }
             const bool typed = form.is_object() && form.contains("type");
             const std::vector<std::string> types = typed ? strings(form["type"]) : std::vector<std::string>{};
             const bool own = std::any_of(types.begin(), types.end(), [&](const std::string& type) { return has_type(value, type); });
-            if ((!typed || own) && (!best || found.list().size() < best->list().size())) {
+            if (matching == 0 && (!typed || own) && (!best || count < fewest)) {
                 best = found;
+                fewest = count;
             }
             for (const std::string& type : types) {
                 wanted.push_back(type_text(type));
             }
         }
-        if (matching == 0 && best) {
+        if (best) {
             diagnostics_.append(*best);
         } else if (matching == 0) {
             complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), fmt::join(wanted, " or "), shown(pointer, value)));
-        } else if (only_one && matching > 1) {
+        }
+        if (only_one && matching > 1) {
             complain(pointer, fmt::format("{} can be read in more than one way", named(pointer)));
         }
     }
@@ -337,6 +288,9 @@ private:
         const Json& properties = member(schema, "properties");
         if (properties.contains(key)) {
             known = true;
+            if (const auto old = properties[key].find("deprecated"); properties[key].is_object() && old != properties[key].end()) {
+                warn(below, fmt::format("'{}' is deprecated", key), old->get<std::string>());
+            }
             check(below, value, properties[key]);
         }
         const Json& patterns = member(schema, "patternProperties");
@@ -358,22 +312,26 @@ private:
                 names.push_back(property.key());
             }
             const std::string where = pointer.empty() || schema.contains("x-kind") ? "" : " in " + named(pointer);
-            const std::string name = key.size() > shown_limit ? key.substr(0, shown_limit) + "…" : key;
-            complain(below, fmt::format("unknown {} '{}'{}", schema.value("x-kind", "key"), name, where), nearest(key, names).value_or(""),
-                     true);
+            const std::string message = fmt::format("unknown {} '{}'{}", schema.value("x-kind", "key"), shortened(key), where);
+            if (manner_.unknown_keys_are_ignored) {
+                warn(below, message + ", it will be ignored", nearest(key, names).value_or(""));
+            } else {
+                complain(below, message, nearest(key, names).value_or(""), true);
+            }
         }
     }
 
     const YamlDocument& document_;
     const Json& root_;
     Diagnostics& diagnostics_;
+    const SchemaManner& manner_;
 };
 
 }  // namespace
 
-void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value, const Json& schema,
-                  Diagnostics& diagnostics) {
-    Walker(document, schema, diagnostics).check(pointer, value, schema);
+void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value, const Json& schema, Diagnostics& diagnostics,
+                  const SchemaManner& manner) {
+    Walker(document, schema, diagnostics, manner).check(pointer, value, schema);
 }
 
-}  // namespace imgforge::engine
+}  // namespace imgforge

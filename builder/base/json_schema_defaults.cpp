@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include "pipelines/engine/schema.hpp"
+#include "builder/base/json_schema.hpp"
 
-namespace imgforge::engine {
+namespace imgforge {
 
 Json with_defaults(const Json& schema, Json value) {
     if (!schema.is_object()) {
@@ -67,6 +67,7 @@ const std::set<std::string>& known_schema_keywords() {
                                                    "if",
                                                    "then",
                                                    "else",
+                                                   "deprecated",
                                                    "x-kind",
                                                    "x-message"};
     return keywords;
@@ -89,4 +90,4 @@ const Json* schema_at(const Json& schema, const std::string& pointer) {
     return at;
 }
 
-}  // namespace imgforge::engine
+}  // namespace imgforge

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "builder/base/json.hpp"
+
+/// How json_schema.cpp speaks of values and types. For it alone.
+namespace imgforge::json_schema {
+
+/// How a value is named in a message: 'vcpus', item 3 of 'packages'. `pointer` is not the root's.
+std::string named(const std::string& pointer);
+
+bool has_type(const Json& value, const std::string& type);
+/// The texts PyYAML (YAML 1.1) reads as booleans.
+bool is_boolean_word(const Json& value);
+
+/// "a list" for "array".
+std::string type_text(const std::string& type);
+
+/// A value as it may stand in a message: short, and nothing of what is secret by its key or its look.
+std::string shown(const std::string& pointer, const Json& value);
+/// A key or text cut to a length that a line bears.
+std::string shortened(const std::string& text);
+
+/// One text or a list of them, as a list.
+std::vector<std::string> strings(const Json& value);
+
+}  // namespace imgforge::json_schema

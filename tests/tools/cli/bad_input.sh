@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Hostile and broken input on the command line: one clear message, the documented exit code, nothing half-made.
+set -euo pipefail
+imgforge=${IMGFORGE_BINARY:?set by CTest}
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/imgforge-cli-XXXXXX")
+mounted=
+finish() {
+    if [ -n "$mounted" ]; then umount "$mounted" || true; fi
+    rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+export IMGFORGE_HOME=$work/home IMGFORGE_IMMUTABLE=off
+cd "$work"
+fail() { printf 'FAILED: %s\n--- stdout\n' "$*" >&2; head -c 2000 out >&2; printf -- '--- stderr\n' >&2; head -c 2000 err >&2; exit 1; }
+# expect CODE TEXT COMMAND…: exits with CODE, says TEXT on either stream, and never more than a screen
+expect() {
+    local code=0 wanted=$1 text=$2
+    shift 2
+    timeout 60 "$@" >out 2>err </dev/null || code=$?
+    [ "$code" = "$wanted" ] || fail "$* exits with $code, not $wanted"
+    cat out err >both
+    grep -qF -- "$text" both || fail "$* does not say '$text'"
+    [ "$(wc -c <both)" -lt 6000 ] || fail "$* says too much"
+    printf 'ok: exit %s, "%s"\n' "$code" "$text"
+}
+
+# Five faults, all told, with their places and what was meant.
+cat >five.recipe <<'END'
+name: My Image
+os: debian31
+stages:
+  - instal: {}
+  - customize: {pakcages: [vim]}
+  - publish: {keep: many}
+END
+expect 3 "five.recipe:4:5: unknown stage type 'instal' (did you mean 'install'?)" "$imgforge" validate five.recipe
+for told in "five.recipe:1:7: 'name' must" "five.recipe:2:5: 'os' must be one of" "five.recipe:5:" "did you mean 'packages'?" "five.recipe:6:"; do
+    grep -qF -- "$told" both || fail "of five faults this one is not told: $told"
+done
+[ "$(wc -l <out)" = 5 ] || fail "five faults in $(wc -l <out) lines"
+"$imgforge" validate five.recipe --json >out || true
+python3 -c 'import json; d = json.load(open("out"))["diagnostics"]; assert len(d) == 5 and all(x["line"] and x["column"] and x["message"] for x in d), d' || fail "the JSON record"
+expect 3 "imgforge validate" "$imgforge" build five.recipe --plan
+
+# Files that are no recipes, or try to be too much for one.
+python3 - <<'END'
+bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i-1}'] * 9)}]\n" for i in range(1, 12))
+open("bomb.recipe", "w").write(bomb)
+open("key.recipe", "w").write("k" * (1 << 20) + ": 1\n")
+open("explicit.recipe", "w").write("? " + "k" * (1 << 20) + "\n: 1\n")
+open("deep.recipe", "w").write("[" * 200000)
+open("huge.recipe", "wb").write(b"# " + b"x" * (64 << 20))
+END
+cp "$(type -P true)" binary.recipe
+printf 'name: \xff\xfe\n' >latin.recipe
+ln -s loop.recipe loop.recipe
+mkfifo pipe.recipe
+mkdir folder.recipe
+expect 3 "bomb.recipe:" "$imgforge" validate bomb.recipe
+expect 3 "key.recipe:1:" "$imgforge" validate key.recipe
+expect 3 "explicit.recipe:1:" "$imgforge" validate explicit.recipe
+expect 3 "deep.recipe:1:" "$imgforge" validate deep.recipe
+expect 3 "huge.recipe" "$imgforge" validate huge.recipe
+expect 3 "this is not a text file" "$imgforge" validate binary.recipe
+expect 3 "latin.recipe:1:7" "$imgforge" validate latin.recipe
+expect 3 "Too many levels of symbolic links" "$imgforge" validate loop.recipe
+expect 3 "pipe.recipe" "$imgforge" validate pipe.recipe
+expect 3 "is a folder" "$imgforge" validate folder.recipe
+expect 3 "(try: shipped recipes: " "$imgforge" validate no-such-thing
+expect 2 "shipped recipes: " "$imgforge" build no-such-thing
+
+# Wrong use.
+expect 2 "did you mean 'build'?" "$imgforge" buidl
+expect 2 "did you mean '--plan'?" "$imgforge" build debian12 --plann
+expect 2 "imgforge spawn --help" "$imgforge" spawn
+expect 2 "imgforge images list" "$imgforge" spawn nothing web-1
+expect 1 "imgforge list" "$imgforge" show nobody
+expect 3 "installer ISO" "$imgforge" media probe five.recipe
+expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe
+
+# A home that cannot be used: as somebody else, and on a full disk. Both are the host's fault (4) and say where.
+if [ "$(id -u)" = 0 ]; then
+    chmod 755 "$work"
+    mkdir -m 700 closed
+    if ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$imgforge"; then
+        # A build folder below /root: somebody else needs a copy that can be reached.
+        mkdir bin && cp "$imgforge" "$(dirname "$imgforge")/imgforge-host" bin/ && imgforge=$work/bin/imgforge
+    fi
+    expect 4 "ermission denied" setpriv --reuid=65534 --regid=65534 --clear-groups env IMGFORGE_HOME="$work/closed/home" "$imgforge" build debian12 --plan
+    mkdir small
+    mount -t tmpfs -o size=64k tmpfs small && mounted=$work/small
+    head -c 64k /dev/zero >small/filler 2>/dev/null || true
+    expect 4 "the disk is full" env IMGFORGE_HOME="$work/small" "$imgforge" build debian12 --plan
+fi
+if [ -e "$IMGFORGE_HOME/runs" ]; then [ -z "$(ls "$IMGFORGE_HOME/runs")" ] || fail "a refused command left a run"; fi
+echo "PASSED"
