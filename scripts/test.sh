@@ -51,7 +51,7 @@ if [ -n "$quick$machines" ]; then
 fi
 if [ -n "$machines" ]; then
     step "machines: the boot tier runs in the background, log in build/results/machines.log"
-    run ci machines "$machines" 1 >"$results/machines.log" 2>&1 &
+    run ci machines "$machines" 2 >"$results/machines.log" 2>&1 &
     background=$!
     trap 'kill $background 2>/dev/null || true' EXIT
 fi
