@@ -166,7 +166,7 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     const image::DiskView view(processes, image::read_backing_chain(request.disk, request.format, request.policy), session.work_folder);
     // The disk's bytes are this host's work, reading files is the appliance's: side by side. Should the latter fail, the future's end
     // waits for the scan.
-    std::future<ByteScan> bytes = std::async(
+    std::future<ByteScan> disk_bytes = std::async(
         std::launch::async, [&] { return scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity); });
 
     Activity activity(session.monitor, "search the guest's files", request.parent_activity);
@@ -180,7 +180,7 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     };
     const Depth depth = request.everything ? Depth::everything : needed_depth(session.os);
     const GuestTree tree = collect_tree(session, depth, content);
-    ByteScan scan = bytes.get();
+    ByteScan scan = disk_bytes.get();
     std::vector<Finding> findings = std::move(scan.findings);
     append(findings, content.take_findings());
     name_files(findings, session, view);
