@@ -35,8 +35,11 @@ EventLoop::EventLoop() {
             throw_last_virt_error("start libvirt's event loop");
         }
     });
-    // virEventRunDefaultImpl blocks until something happens; the timer lets it look at the stop token.
-    timer_ = virEventAddTimeout(100, wake, nullptr, nullptr);
+    // virEventRunDefaultImpl blocks until something happens; the destructor lets the timer fire, so that it looks at the stop token.
+    timer_ = virEventAddTimeout(-1, wake, nullptr, nullptr);
+    if (timer_ < 0) {
+        throw_last_virt_error("add a timer to libvirt's event loop");
+    }
     thread_ = std::jthread([](const std::stop_token& stop) {
         while (!stop.stop_requested()) {
             if (virEventRunDefaultImpl() < 0) {
@@ -48,10 +51,10 @@ EventLoop::EventLoop() {
 
 EventLoop::~EventLoop() {
     thread_.request_stop();
+    // Changing a timer interrupts the wait (vireventpoll.c); one that merely ticked would cost every command up to a tick at its end.
+    virEventUpdateTimeout(timer_, 0);
     thread_.join();
-    if (timer_ >= 0) {
-        virEventRemoveTimeout(timer_);
-    }
+    virEventRemoveTimeout(timer_);
 }
 
 }  // namespace imgforge::virt
