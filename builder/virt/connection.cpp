@@ -120,8 +120,7 @@ std::vector<DomainRow> Connection::domains() const {
     std::vector<DomainRow> rows;
     const Json answer = transport_->call({{"op", "list"}}, usual);
     for (const Json& row : answer.at("domains")) {
-        rows.push_back(
-            {.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state")), .persistent = row.at("persistent")});
+        rows.push_back({.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state"))});
     }
     return rows;
 }

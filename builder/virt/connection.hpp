@@ -42,7 +42,6 @@ struct DomainRow {
     std::string name;
     std::string uuid;
     DomainState state = DomainState::unknown;
-    bool persistent = true;
 };
 
 struct HostInfo {

@@ -30,10 +30,18 @@ struct DaemonView {
     std::optional<virt::Connection> connection{};
 };
 
-DaemonView ask_daemon(Lifecycle& lifecycle, const std::string& uri) {
+/// `only`: when one machine is asked for, a daemon with thousands need not list them all.
+DaemonView ask_daemon(Lifecycle& lifecycle, const std::string& uri, const MachineRecord* only) {
     DaemonView view;
     try {
         view.connection = lifecycle.open_uri(uri);
+        if (only != nullptr) {
+            const auto domain = view.connection->find(only->uuid);
+            if (const auto status = domain ? domain->status() : std::nullopt) {
+                view.states[only->uuid] = std::string(virt::to_string(status->state));
+            }
+            return view;
+        }
         for (const auto& row : view.connection->domains()) {
             view.states[row.uuid] = std::string(virt::to_string(row.state));
         }
@@ -144,7 +152,7 @@ std::vector<MachineView> look(Lifecycle& lifecycle, const std::vector<MachineRec
     for (const auto& record : records) {
         const bool asked = record.state == RecordState::ready && !record.is_embedded() && (options.remote || !record.is_remote());
         if (asked && daemons.count(record.connection) == 0) {
-            daemons.emplace(record.connection, ask_daemon(lifecycle, record.connection));
+            daemons.emplace(record.connection, ask_daemon(lifecycle, record.connection, records.size() == 1 ? &record : nullptr));
         }
     }
     CurrentGenerations current(lifecycle);

@@ -180,6 +180,15 @@ std::vector<std::string> Reservations::names() const {
     return names;
 }
 
+std::set<std::string> Reservations::uuids() const {
+    std::set<std::string> uuids;
+    SQLite::Statement query(database_.raw(), "SELECT uuid FROM lifecycle_machines");
+    while (query.executeStep()) {
+        uuids.insert(query.getColumn(0).getString());
+    }
+    return uuids;
+}
+
 void Reservations::save(const MachineRecord& record) {
     SQLite::Statement statement(database_.raw(), "UPDATE lifecycle_machines SET record = ? WHERE name = ? AND uuid = ?");
     statement.bind(1, text_of(record));

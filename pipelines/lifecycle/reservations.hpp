@@ -47,6 +47,7 @@ public:
     /// Sorted by name.
     std::vector<MachineRecord> all() const;
     std::vector<std::string> names() const;
+    std::set<std::string> uuids() const;
 
     /// Writes a changed record; name, UUID and MACs must be as reserved. Throws Failure::domain when there is none of that name.
     void save(const MachineRecord& record);

@@ -95,8 +95,12 @@ void add_taken(Lifecycle& lifecycle, const Placement& placement, ReservationRequ
         return;
     }
     const auto connection = lifecycle.open_uri(placement.connection);
+    const std::set<std::string> ours = lifecycle.reservations().uuids();
     for (const auto& row : connection.domains()) {
         request.taken_names.insert(row.name);
+        if (ours.count(row.uuid) != 0) {
+            continue;  // its MACs are reserved; to read them from its XML would make each spawn dearer than the one before
+        }
         if (const auto domain = connection.find(row.uuid)) {
             for (const auto& mac : virt::read_domain_xml(domain->xml(true)).macs) {
                 request.taken_macs.insert(mac);

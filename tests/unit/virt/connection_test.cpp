@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 #include <thread>
 
 #include "builder/virt/domain_xml.hpp"
@@ -26,6 +27,18 @@ TEST(Connection, finds_what_exists_and_says_nothing_about_what_does_not) {
     EXPECT_EQ(connection.find("test")->name(), "test");
     EXPECT_FALSE(connection.find("no-such-machine"));
     EXPECT_EQ(connection.domains().size(), 1U);
+}
+
+TEST(Connection, lists_domains_that_run_and_domains_that_do_not) {
+    const Connection connection = Connection::open(test_driver);
+    connection.define("<domain type='test'><name>idle</name><memory>65536</memory><os><type>hvm</type></os></domain>");
+
+    std::map<std::string, DomainState> states;
+    for (const DomainRow& row : connection.domains()) {
+        states[row.name] = row.state;
+    }
+    EXPECT_EQ(states, (std::map<std::string, DomainState>{{"idle", DomainState::shut_off}, {"test", DomainState::running}}));
+    connection.find("idle")->undefine();
 }
 
 TEST(Connection, runs_a_domain_through_its_life) {
