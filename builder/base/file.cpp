@@ -33,6 +33,8 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
         throw Error(Failure::recipe, fmt::format("{} is a folder, not a file", path.string()));
     }
     std::string bytes;
+    // Room for a regular file at once; those of /proc say 0, and whatever grows meanwhile is still read to its end.
+    bytes.reserve(std::min<std::uintmax_t>(static_cast<std::uintmax_t>(std::max<off_t>(info.st_size, 0)), limit) + 1);
     std::array<char, 65536> chunk{};
     for (;;) {
         const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());

@@ -87,13 +87,15 @@ PackedInitrd pack_initrd(const std::filesystem::path& original, const std::vecto
                           std::size_t padding = alignment - bytes.size() % alignment;
                           if (padding < least_padding)
                               padding += alignment;
-                          bytes.append(padding, '\0');
-                          bytes += write_cpio(entries);
+                          const std::string added = std::string(padding, '\0') + write_cpio(entries);
                           for (const CpioEntry& entry : entries)
                               packed.paths.push_back(entry.path);
-                          packed.size = bytes.size();
+                          packed.size = bytes.size() + added.size();
                           // The answers hold password hashes: nobody else needs to read them.
-                          write_file_atomically(output, bytes, 0600);
+                          AtomicFile file(output, 0600);
+                          file.write(bytes);
+                          file.write(added);  // not appended to `bytes`, which would copy tens of megabytes once more
+                          file.commit();
                           return packed;
                       });
 }
