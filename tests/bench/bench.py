@@ -1,103 +1,137 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks of imgforge against its peers, side by side in one run.
+"""Benchmarks of imgforge against its peers, side by side in one run; see README.md in this folder.
 
-  tests/bench/bench.py [--only NAME…] [--slow] [--pairs N] [--json FILE] [--imgforge BINARY]
+  tests/bench/bench.py                       all that takes seconds
+  tests/bench/bench.py --slow --golden HOME  sysprep, rebuild and refresh of a golden image, too (minutes)
+  tests/bench/bench.py --growth              how cost grows with the number of machines and generations
+  tests/bench/bench.py --report FILE…        the tables of earlier runs as Markdown
 
-Each figure is the median over several A B A B … pairs, whole processes, wall time; the ratio is the median of the ratios pair by pair, so that
-a machine whose speed drifts does not decide. Peers that are not installed are named and left out. --slow adds what takes minutes
-(sysprep and install under software emulation).
+Each figure is the median over several A B A B … pairs of whole processes, wall time, with the least and the greatest; the ratio is
+the median of the ratios pair by pair, so that a machine whose speed drifts does not decide.
 """
 import argparse
+import contextlib
 import json
 import os
-import platform
 import shutil
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 import cases
+import cases_golden
+import cases_machines
+import growth
+import host
+import private_libvirt
+import report
+from measure import CommandFailed, measured, memory_of, missing_programs
 
 
-def run_once(make):
-    """Runs one prepared command and returns its seconds; preparing is not counted."""
-    argv, env = make()
-    begin = time.perf_counter()
-    done = subprocess.run(argv, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    seconds = time.perf_counter() - begin
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(map(str, argv))}\n{done.stdout.decode(errors='replace')[-2000:]}")
-    return seconds
+def arguments():
+    root = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=os.path.join(root, "build/bench"), metavar="FOLDER", help="build tree (default: build/bench)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="cases with one of these words in their name")
+    parser.add_argument("--pairs", type=int, default=0, help="pairs of every case (default: as many as the case needs)")
+    parser.add_argument("--slow", action="store_true", help="also cases that take minutes")
+    parser.add_argument("--golden", metavar="HOME", help="an IMGFORGE_HOME with a built image debian13; it is copied, not changed")
+    parser.add_argument("--medium", metavar="ISO", help="installer medium to probe and to take an initrd from")
+    parser.add_argument("--growth", nargs="?", const="1,10,100,1000", metavar="N,N…", help="only growth, for these numbers")
+    parser.add_argument("--size", type=int, default=512, metavar="MIB", help="size of the disk that is searched (default: 512)")
+    parser.add_argument("--alone", action="store_true", help="real-time priority for both sides: other programs of a busy host wait")
+    parser.add_argument("--json", metavar="FILE", help="where results go (default: build/bench-results/DATE.json)")
+    parser.add_argument("--report", nargs="+", metavar="FILE", help="print these results as Markdown and end")
+    options = parser.parse_args()
+    options.root = root
+    return options
 
 
-def measure(case, pairs):
-    ours, theirs = [], []
-    run_once(case.ours)
-    if case.peer:
-        run_once(case.peer)
-    for _ in range(pairs):
-        ours.append(run_once(case.ours))
-        if case.peer:
-            theirs.append(run_once(case.peer))
-    row = {"name": case.name, "what": case.what, "pairs": pairs, "seconds": statistics.median(ours), "min": min(ours), "max": max(ours), "goal": case.goal}
-    if theirs:
-        row.update(peer=case.peer_name, peer_seconds=statistics.median(theirs), ratio=statistics.median(a / b for a, b in zip(ours, theirs)))
-    return row
+def say(text):
+    print(text, file=sys.stderr, flush=True)
 
 
-def host_facts():
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+def rows_of(bench, options, source):
+    for case in source:
+        if (options.only and not any(word in case.name for word in options.only)) or (case.slow and not options.slow):
+            continue
+        lacking = missing_programs(case)
+        load = host.load()[0]
+        try:
+            row = {"name": case.name, "skipped": f"not installed: {', '.join(lacking)}"} if lacking else measured(case, options.pairs)
+        except CommandFailed as fault:
+            row = {"name": case.name, "failed": str(fault)}
+        row["load"] = load
+        print(report.line(row), flush=True)
+        yield row
 
 
-def text(row):
-    if "skipped" in row:
-        return f"{row['name']:<26} {'-':>10}   skipped: {row['skipped']}"
-    line = f"{row['name']:<26} {row['seconds'] * 1000:>9.1f}ms"
-    if "ratio" in row:
-        line += f"   {row['peer']:<28} {row['peer_seconds'] * 1000:>9.1f}ms   ratio {row['ratio']:.2f}"
-        value = row["ratio"]
-    else:
-        value = row["seconds"]
-    if row["goal"] is not None:
-        line += f"   goal {'≤' if value <= row['goal'] else 'MISSED:'} {row['goal']}{'' if 'ratio' in row else ' s'}"
-    return line
+def memory_rows(source, options):
+    for case in source:
+        if not options.only or any(word in case.name for word in options.only):
+            try:
+                if case.ready:
+                    case.ready()
+                yield {"name": case.name, "what": case.what, **memory_of(case.ours())}
+            except CommandFailed as fault:
+                yield {"name": case.name, "failed": str(fault)}
+
+
+def run_all(bench, options, result):
+    with contextlib.ExitStack() as stack:
+        libvirt = None
+        lacking = private_libvirt.missing()
+        if lacking:
+            say(f"no rows of machines: {lacking}")
+        else:
+            libvirt = stack.enter_context(private_libvirt.PrivateLibvirt(bench.folder))
+        if options.growth:
+            sizes = [int(word) for word in options.growth.split(",")]
+            result["growth"] = growth.growth_rows(bench, libvirt.uri if libvirt else "embedded", sizes, say)
+            print(report.growth_table(result["growth"]), flush=True)
+            return
+        sources = [cases.all_cases(bench)]
+        if libvirt:
+            sources.append(cases_machines.machine_cases(bench, libvirt))
+        sources.append(cases_golden.golden_cases(bench))
+        for source in sources:
+            result["rows"] += rows_of(bench, options, source)
+        result["memory"] = list(memory_rows(cases_golden.memory_cases(bench, options.slow), options))
+        print(report.memory_table(result["memory"]), flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    root = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-    parser.add_argument("--imgforge", default=os.path.join(root, "build/release/builder/cli/imgforge"))
-    parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--slow", action="store_true")
-    parser.add_argument("--json", metavar="FILE")
-    options = parser.parse_args()
-    if not os.access(options.imgforge, os.X_OK):
-        sys.exit(f"no binary {options.imgforge}: scripts/build.sh release")
+    options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # what was started ends, too
+    if options.report:
+        print(report.markdown([json.load(open(file, encoding="utf-8")) for file in options.report]))
+        return 0
+    imgforge = os.path.join(options.build, "builder/cli/imgforge")
+    tool = os.path.join(options.build, "tests/bench/bench_tool")
+    for program in (imgforge, tool):
+        if not os.access(program, os.X_OK):
+            sys.exit(f"no {program}: scripts/build.sh bench")
     folder = tempfile.mkdtemp(prefix="imgforge-bench-", dir="/var/tmp")
-    rows = []
+    bench = cases.Bench(imgforge, tool, options.root, folder, medium=cases.medium_of(options), golden=options.golden, bytes=options.size << 20)
+    if options.alone:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))  # all that is started inherits it, libvirtd and its machines, too
+    result = {"alone": options.alone, "host": host.facts(imgforge, options.root, folder), "rows": []}
     try:
-        for case in cases.all_cases(options.imgforge, folder, root):
-            if (options.only and not any(word in case.name for word in options.only)) or (case.slow and not options.slow):
-                continue
-            missing = [program for program in case.needs if not shutil.which(program)]
-            try:
-                row = {"name": case.name, "skipped": f"not installed: {', '.join(missing)}"} if missing else measure(case, case.pairs or options.pairs)
-            except RuntimeError as fault:
-                row = {"name": case.name, "skipped": f"failed: {fault}"}
-            rows.append(row)
-            print(text(row), flush=True)
+        run_all(bench, options, result)
     finally:
         subprocess.run(["chmod", "-R", "u+w", folder], check=False)
         shutil.rmtree(folder, ignore_errors=True)
-    if options.json:
-        with open(options.json, "w") as out:
-            json.dump({"host": host_facts(), "rows": rows}, out, indent=2)
-    return 0
+        result["host"]["load_at_end"] = host.load()
+        file = options.json or os.path.join(options.root, "build", "bench-results", time.strftime("%Y%m%d-%H%M%S.json"))
+        os.makedirs(os.path.dirname(os.path.abspath(file)), exist_ok=True)
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump(result, out, indent=1)
+            out.write("\n")
+        say(f"results: {file}")
+    return 1 if any("failed" in row for row in result["rows"] + result.get("memory", [])) else 0
 
 
 if __name__ == "__main__":

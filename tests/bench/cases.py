@@ -1,129 +1,167 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured. Each case gives two functions that prepare a command and return (argv, extra environment)."""
+"""What is measured against peers and needs no golden image. Each case prepares fresh commands; preparing is not timed."""
 import dataclasses
-import itertools
 import os
-import subprocess
 import typing
 
-counter = itertools.count()
+from measure import Command, quietly
 
 
 @dataclasses.dataclass
 class Case:
     name: str
     what: str
-    ours: typing.Callable
+    ours: typing.Callable  # () -> Command
     peer: typing.Optional[typing.Callable] = None
     peer_name: str = ""
     goal: typing.Optional[float] = None  # ratio with a peer, seconds without
-    needs: tuple = ()
-    slow: bool = False
-    pairs: int = 0
+    needs: tuple = ()  # programs
+    pairs: int = 0  # 0: as the command line says
+    slow: bool = False  # minutes: only with --slow
+    moved: int = 0  # bytes read by each side, for GB/s
+    ready: typing.Optional[typing.Callable] = None  # makes what all runs share, when the case is about to run
 
 
-def fresh(folder, suffix=""):
-    return os.path.join(folder, f"f{next(counter)}{suffix}")
+@dataclasses.dataclass
+class Bench:
+    """What all cases share: programs, a scratch folder, and what the command line named."""
+
+    imgforge: str
+    tool: str
+    root: str
+    folder: str
+    medium: typing.Optional[str] = None
+    golden: typing.Optional[str] = None  # an IMGFORGE_HOME with debian13 and its cache
+    bytes: int = 512 << 20  # of the disk that is searched
+    counter: int = 0
+
+    def fresh(self, suffix=""):
+        self.counter += 1
+        return os.path.join(self.folder, f"f{self.counter}{suffix}")
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
 
 
-def seeds(imgforge, folder):
-    user = os.path.join(folder, "user-data")
-    meta = os.path.join(folder, "meta-data")
-    open(user, "w").write("#cloud-config\npackage_update: false\n")
-    open(meta, "w").write("instance-id: i-1\nlocal-hostname: web-1\n")
+def removes(path):
+    return lambda: os.path.exists(path) and os.unlink(path)
+
+
+def start(bench):
+    yield Case("start", "the program's own start", lambda: Command([bench.imgforge, "--version"]), pairs=31)
+
+
+def seeds(bench):
+    user = bench.write("user-data", "#cloud-config\npackage_update: false\n")
+    meta = bench.write("meta-data", "instance-id: i-1\nlocal-hostname: web-1\n")
+
+    def making(argv):
+        def make():
+            iso = bench.fresh(".iso")
+            return Command([word if word != "ISO" else iso for word in argv], after=removes(iso))
+        return make
+
+    ours = making([bench.imgforge, "seed", "create", "--name", "web-1", "--instance-id", "i-1", "--user-data", user, "--output", "ISO"])
+    iso_options = ["-quiet", "-output", "ISO", "-volid", "cidata", "-joliet", "-rock", user, meta]
+    what = "a NoCloud seed ISO"
+    yield Case("seed/genisoimage", what, ours, making(["genisoimage", *iso_options]), "genisoimage", 1.0, ("genisoimage",), 41)
+    yield Case("seed/cloud-localds", what, ours, making(["cloud-localds", "ISO", user, meta]), "cloud-localds", 0.25, ("cloud-localds",), 41)
+    yield Case("seed/xorriso", what, ours, making(["xorriso", "-as", "genisoimage", *iso_options]), "xorriso", None, ("xorriso",), 15)
+
+
+def probe(bench):
+    if not bench.medium:
+        return
+    what = "what an installer ISO is"
+    ours = lambda: Command([bench.imgforge, "media", "probe", bench.medium, "--json"])  # noqa: E731
+    yield Case("probe/isoinfo", what, ours, lambda: Command(["isoinfo", "-R", "-f", "-i", bench.medium]), "isoinfo -f", None, ("isoinfo",), 15)
+    yield Case("probe/xorriso", what, ours, lambda: Command(["xorriso", "-indev", bench.medium, "-find", "/.disk", "-exec", "lsdl"]),
+               "xorriso -find", None, ("xorriso",), 9)
+
+
+INJECT_AS_VIRT_INSTALL = """set -e
+cp -- "$1" "$3"
+folder=$(mktemp -d)
+cp -- "$2" "$folder/preseed.cfg"
+(cd "$folder" && find . -print0 | cpio --create --null --quiet --format=newc --owner=root:root | gzip) >>"$3"
+rm -r "$folder"
+"""
+
+
+def injection(bench):
+    initrd = os.path.join(bench.folder, "initrd.gz")
+    preseed = bench.write("preseed.cfg", "d-i debian-installer/locale string en_US.UTF-8\n" * 80)
+
+    def ready():
+        if bench.medium:
+            quietly(["xorriso", "-osirrox", "on", "-indev", bench.medium, "-extract", "/install.amd/initrd.gz", initrd])
+            os.chmod(initrd, 0o644)
+        else:
+            quietly(["sh", "-c", 'head -c 48M /dev/urandom >"$0.file" && echo "$0.file" | cpio -o -H newc --quiet | gzip -1 >"$0"', initrd])
 
     def ours():
-        return [imgforge, "seed", "create", "--name", "web-1", "--instance-id", "i-1", "--user-data", user, "--output", fresh(folder, ".iso")], {}
-
-    def genisoimage():
-        return ["genisoimage", "-quiet", "-output", fresh(folder, ".iso"), "-volid", "cidata", "-joliet", "-rock", user, meta], {}
-
-    def cloud_localds():
-        return ["cloud-localds", fresh(folder, ".iso"), user, meta], {}
-
-    def xorriso():
-        return ["xorriso", "-as", "genisoimage", "-quiet", "-output", fresh(folder, ".iso"), "-volid", "cidata", "-joliet", "-rock", user, meta], {}
-
-    yield Case("seed/genisoimage", "seed ISO", ours, genisoimage, "genisoimage", 1.0, ("genisoimage",), pairs=31)
-    yield Case("seed/cloud-localds", "seed ISO", ours, cloud_localds, "cloud-localds", 0.25, ("cloud-localds",), pairs=31)
-    yield Case("seed/xorriso", "seed ISO", ours, xorriso, "xorriso", None, ("xorriso",), pairs=15)
-
-
-def media(imgforge, folder, root):
-    iso = os.path.join(root, "..", "shared", "media", "debian-13-netinst-amd64.iso")
-    if not os.path.exists(iso):
-        return
-
-    def ours():
-        return [imgforge, "media", "probe", iso, "--json"], {}
-
-    yield Case("probe/isoinfo", "recognise an installer ISO", ours, lambda: (["isoinfo", "-d", "-R", "-f", "-i", iso], {}), "isoinfo -d -f", None, ("isoinfo",))
-    yield Case("probe/xorriso", "recognise an installer ISO", ours,
-               lambda: (["xorriso", "-indev", iso, "-pvd_info", "-find", "/.disk", "-exec", "lsdl"], {}), "xorriso -find", None, ("xorriso",))
-
-
-def audit(imgforge, folder):
-    disk = os.path.join(folder, "noise.raw")
-
-    def prepare():
-        if not os.path.exists(disk):
-            subprocess.run(["dd", "if=/dev/urandom", f"of={disk}", "bs=1M", "count=512", "status=none"], check=True)
-
-    def ours():
-        prepare()
-        return ["sh", "-c", f"{imgforge} audit {disk} --format raw --host-only --quiet >/dev/null; test $? -le 5"], {}
-
-    def grep():
-        prepare()
-        return ["sh", "-c", f"grep -c -a -F -e 'PRIVATE KEY-----' -e openssh-key-v1 -e AKIA -e ghp_ {disk} >/dev/null; test $? -le 1"], {}
-
-    yield Case("audit/grep", "byte scan of 512 MiB", ours, grep, "grep -F with 4 words", None, ("grep",), pairs=3)
-
-
-def machines(imgforge, folder, image_home):
-    """Needs a store with a current generation of debian13 (IMGFORGE_BENCH_HOME)."""
-    if not image_home:
-        return
-    disk = subprocess.run([imgforge, "images", "show", "debian13", "--json"], env={**os.environ, "IMGFORGE_HOME": image_home}, capture_output=True, text=True, check=False)
-    if disk.returncode != 0:
-        return
-    env = {"IMGFORGE_HOME": image_home}
-    prefix = f"bench{os.getpid()}"
-
-    def fifty():
-        return [imgforge, "spawn", "debian13", f"{prefix}x{next(counter)}-{{n}}", "--count", "50", "--no-start", "--wait", "none", "--quiet"], env
-
-    yield Case("spawn/50", "50 overlays, seeds and definitions, not started", fifty, goal=2.5, pairs=3)
-    yield Case("list", "list of all machines of the store", lambda: ([imgforge, "list", "--json"], env), goal=0.3, pairs=5)
-    yield Case("images verify", "re-hash the store", lambda: ([imgforge, "images", "verify"], env), pairs=3)
-
-
-def sysprep(imgforge, folder):
-    source = os.environ.get("IMGFORGE_BENCH_DISK")
-    if not source:
-        return
-    copies = itertools.count()
-
-    def copy():
-        target = os.path.join(folder, f"copy{next(copies) % 2}.qcow2")
-        if os.path.exists(target):
-            os.unlink(target)
-        subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", source, target], check=True)
-        return target
-
-    def ours():
-        return [imgforge, "sysprep", copy(), "--quiet"], {}
+        out = bench.fresh(".initrd")
+        return Command([bench.tool, "inject", initrd, preseed, out], after=removes(out))
 
     def peer():
-        return ["virt-sysprep", "--format", "qcow2", "-a", copy()], {"LIBGUESTFS_BACKEND": "direct", "LIBGUESTFS_BACKEND_SETTINGS": "force_tcg"}
+        out = bench.fresh(".initrd")
+        return Command(["sh", "-c", INJECT_AS_VIRT_INSTALL, "inject", initrd, preseed, out], after=removes(out))
 
-    yield Case("sysprep/virt-sysprep", "clean a golden image", ours, peer, "virt-sysprep -a", 0.8, ("virt-sysprep",), slow=True, pairs=3)
+    yield Case("inject/virt-install", "answers into an installer's initrd", ours, peer, "find|cpio|gzip as virt-install", None,
+               ("cpio", "gzip", "xorriso"), 15, ready=ready)
 
 
-def all_cases(imgforge, folder, root):
-    yield Case("start", "the program's own start", lambda: ([imgforge, "--version"], {}), pairs=31)
-    yield from seeds(imgforge, folder)
-    yield from media(imgforge, folder, root)
-    yield from audit(imgforge, folder)
-    yield from machines(imgforge, folder, os.environ.get("IMGFORGE_BENCH_HOME"))
-    yield from sysprep(imgforge, folder)
+GREP_WORDS = ["PRIVATE KEY-----", "openssh-key-v1", "AKIA", "ghp_"]
+
+
+def forget_pages(path):
+    """The file's clean pages leave the page cache, so that the disk is read."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fdatasync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(fd)
+
+
+def audit(bench):
+    disk = os.path.join(bench.folder, "noise.raw")
+
+    def ready():
+        if not os.path.exists(disk):
+            quietly(["dd", "if=/dev/urandom", f"of={disk}", "bs=1M", f"count={bench.bytes >> 20}", "status=none", "conv=fsync"])
+
+    env = {"IMGFORGE_HOME": os.path.join(bench.folder, "audit-home")}
+    grep_argv = ["grep", "-c", "-a", "-F"] + [word for text in GREP_WORDS for word in ("-e", text)] + [disk]
+
+    def ours():
+        # 5: noise may hold what looks like a short token.
+        return Command([bench.imgforge, "audit", disk, "--format", "raw", "--bytes-only", "--quiet"], env, ok=(0, 5))
+
+    def cold(make):
+        def prepared():
+            forget_pages(disk)
+            return make()
+        return prepared
+
+    size = f"{bench.bytes >> 20} MiB of raw noise"
+    grep = lambda: Command(grep_argv, {"LC_ALL": "C"}, ok=(0, 1))  # noqa: E731
+    dd = lambda: Command(["dd", f"if={disk}", "of=/dev/null", "bs=1M", "status=none"])  # noqa: E731
+    yield Case("audit/grep", f"byte search of {size}, in the page cache", ours, grep, "grep -F, 4 words", None, ("grep",), 5,
+               moved=bench.bytes, ready=ready)
+    yield Case("audit/dd", f"byte search of {size}, from the disk", cold(ours), cold(dd), "dd to /dev/null", None, ("dd",), 5,
+               moved=bench.bytes, ready=ready)
+
+
+def all_cases(bench):
+    for family in (start, seeds, probe, injection, audit):
+        yield from family(bench)
+
+
+def medium_of(options):
+    """The medium named, else the test medium beside the repository, if it is there."""
+    beside = os.path.join(options.root, "..", "shared", "media", "debian-13-netinst-amd64.iso")
+    return options.medium or (beside if os.path.exists(beside) else None)

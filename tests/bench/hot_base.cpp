@@ -2,15 +2,9 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "builder/base/digest.hpp"
-#include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/strict_yaml.hpp"
-#include "builder/base/temp_dir.hpp"
-#include "builder/image/overlay.hpp"
-#include "builder/install/initrd_pack.hpp"
 
 namespace imgforge {
 namespace {
@@ -30,6 +24,7 @@ void parse_recipe(benchmark::State& state) {
         benchmark::DoNotOptimize(parse_yaml(text, "bench.recipe", diagnostics));
     }
     state.SetComplexityN(state.range(0));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 BENCHMARK(parse_recipe)->RangeMultiplier(8)->Range(8, 4096)->Complexity();
 
@@ -49,30 +44,6 @@ void sha256_throughput(benchmark::State& state) {
     state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(block.size()));
 }
 BENCHMARK(sha256_throughput);
-
-void write_overlay(benchmark::State& state) {
-    const TempDir folder;
-    image::create_empty_qcow2(folder / "base.qcow2", ByteSize::gib(10));
-    for (auto _ : state) {
-        image::create_overlay({.overlay = folder / "top.qcow2", .backing = folder / "base.qcow2"});
-        std::filesystem::remove(folder / "top.qcow2");
-    }
-}
-BENCHMARK(write_overlay);
-
-void inject_into_initrd(benchmark::State& state) {
-    const TempDir folder;
-    // An uncompressed cpio trailer behind 32 MiB of NULs stands for a large initrd: what counts is the copy.
-    std::string initrd(32U << 20U, '\0');
-    const std::string trailer = "070701" + std::string(8 * 11, '0') + "0000000b" + "00000000" + std::string("TRAILER!!!\0\0\0\0", 14);
-    initrd.replace(0, trailer.size(), trailer);
-    write_file_atomically(folder / "initrd", initrd);
-    const std::vector<install::InitrdMember> members = {{.path = "/preseed.cfg", .bytes = std::string(4000, 'p')}};
-    for (auto _ : state) {
-        install::pack_initrd(folder / "initrd", members, folder / "packed");
-    }
-}
-BENCHMARK(inject_into_initrd)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace imgforge

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stages on a real golden image. Works in a copy of the home that --golden names; its recipe's installation must be in the cache."""
+import json
+import os
+
+import cases
+from cases import Case
+from measure import Command, CommandFailed, quietly
+
+IMAGE = "debian13"
+PEER_ENV = {"LIBGUESTFS_BACKEND": "direct"}
+
+
+class Golden:
+    def __init__(self, bench):
+        self.bench = bench
+        self.home = os.path.join(bench.folder, "golden-home")
+        self.env = {"IMGFORGE_HOME": self.home, "IMGFORGE_IMMUTABLE": "off"}
+        self.overrides = []
+        self.installed = None
+        self.built = set()
+
+    def ready(self):
+        """A copy of the home, and the disk as the installer left it."""
+        if self.installed:
+            return
+        os.makedirs(self.home)
+        for part in ("images", "keys", "state.db", "cache"):
+            source = os.path.join(self.bench.golden, part)
+            if os.path.exists(source):
+                quietly(["cp", "-a", "--reflink=auto", source, self.home])
+        manifest = json.loads(self.imgforge("images", "show", IMAGE, "--json"))["manifest"]
+        for one in manifest["recipe"].get("overrides", []):
+            self.overrides += ["--set", f"{one['key']}={one['value']}"]
+        self.source = manifest["recipe"]["file"]
+        plan = json.loads(self.imgforge("build", self.source, *self.overrides, "--plan", "--json"))
+        install = next(stage for stage in plan["stages"] if stage["type"] == "install")
+        if install["verdict"] != "reuse":
+            raise CommandFailed(f"the installation of {self.source} is not in the cache of {self.bench.golden}: {install['reason']}")
+        self.installed = os.path.join(self.home, "cache", "stages", install["fingerprint"], "disk.qcow2")
+        if PEER_ENV.get("LIBGUESTFS_BACKEND_SETTINGS") is None and not self.has_kvm():
+            PEER_ENV["LIBGUESTFS_BACKEND_SETTINGS"] = "force_tcg"
+
+    def has_kvm(self):
+        with open(os.path.join(self.home, "cache", "acceleration.json"), encoding="utf-8") as facts:
+            return '"kvm"' in facts.read()
+
+    def imgforge(self, *words):
+        return quietly([self.bench.imgforge, *words], self.env)
+
+    def recipe(self, name, stages):
+        """The image's own recipe with other stages behind its installation."""
+        import yaml  # only here: python3-yaml comes with cloud-init
+
+        with open(self.source, encoding="utf-8") as text:
+            recipe = yaml.safe_load(text)
+        recipe["name"] = name
+        recipe["stages"] = recipe["stages"][:1] + stages
+        return self.bench.write(f"{name}.recipe", json.dumps(recipe))
+
+    def copy(self):
+        target = self.bench.fresh(".qcow2")
+        quietly(["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", self.installed, target])
+        return target
+
+    def sysprep(self):
+        disk = self.copy()
+        return Command([self.bench.imgforge, "sysprep", disk, "--quiet"], self.env, after=lambda: os.unlink(disk))
+
+    def virt_sysprep(self):
+        disk = self.copy()
+        return Command(["virt-sysprep", "--quiet", "--format", "qcow2", "-a", disk], PEER_ENV, after=lambda: os.unlink(disk))
+
+    def four_stages(self):
+        stages = [{"customize": {"run": ["true"]}}, {"sysprep": {}}, {"audit": {}}, {"compact": {"compress": "zstd"}}]
+        recipe = self.recipe("bench4", stages)
+        return Command([self.bench.imgforge, "build", recipe, *self.overrides, "--from", "customize", "--quiet"], self.env)
+
+    def eight_stages(self):
+        steps = [{"customize": {"run": [f"echo {word}"]}} for word in ("one", "two", "three")]
+        recipe = self.recipe("bench8", steps + [{"sysprep": {}}, {"audit": {}}, {"compact": {}}, {"publish": {"keep": 3, "max-age": "1d"}}])
+        return [self.bench.imgforge, "build", recipe, *self.overrides, "--quiet"]
+
+    def build_eight(self):
+        self.ready()
+        if "bench8" not in self.built:
+            quietly(self.eight_stages(), self.env)
+            self.built.add("bench8")
+
+    def audit(self):
+        return Command([self.bench.imgforge, "audit", IMAGE, "--quiet"], self.env, ok=(0, 5))
+
+
+def golden_cases(bench):
+    if not bench.golden:
+        return
+    golden = Golden(bench)
+    bench.golden_copy = golden
+    yield Case("rebuild", "build of 8 stages with nothing changed", lambda: Command(golden.eight_stages(), golden.env), goal=0.2, pairs=15,
+               slow=True, ready=golden.build_eight)
+    yield Case("refresh", "refresh of an image with nothing new", lambda: Command([bench.imgforge, "refresh", "bench8", "--quiet"], golden.env),
+               goal=2, pairs=9, slow=True, ready=golden.build_eight)
+    yield Case("sysprep/virt-sysprep", "clean an installed Debian 13", golden.sysprep, golden.virt_sysprep, "virt-sysprep -a", 0.8,
+               ("virt-sysprep", "qemu-img"), 3, slow=True, ready=golden.ready)
+    yield Case("stages/virt-sysprep", "customize, sysprep, audit and compact", golden.four_stages, golden.virt_sysprep,
+               "virt-sysprep -a (sysprep alone)", 1.5, ("virt-sysprep", "qemu-img"), 3, slow=True, ready=golden.ready)
+
+
+def memory_cases(bench, slow):
+    """Commands whose peak memory is worth knowing; run once more, sampled."""
+    yield from (case for case in cases.seeds(bench) if case.name == "seed/genisoimage")
+    yield from (case for case in cases.audit(bench) if case.name == "audit/grep")
+    yield from (case for case in cases.injection(bench))
+    if bench.golden and slow:
+        golden = getattr(bench, "golden_copy", None) or Golden(bench)
+        golden.ready()
+        yield Case("audit", "of a golden image, with the guest opened", golden.audit)
+        yield Case("build", "customize, sysprep, audit and compact in one launch", golden.four_stages)
