@@ -6,6 +6,7 @@ from cases import Case
 from measure import Command, quietly
 
 IMAGE = "bench"
+NAMES = ("spawn/virt-install", "spawn/virsh", "spawn/50")
 
 
 class Machines:
