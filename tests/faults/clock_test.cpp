@@ -53,8 +53,8 @@ INSTANTIATE_TEST_SUITE_P(Clocks, ClockFaults,
                                          std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", twenty_years_ahead_s}},
                                          std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", day_s},
                                                                             {"IMGFORGE_FAULT_CLOCK_FLIP", "2"}}),
-                         [](const auto& info) { return info.index == 0   ? "behind"
-                                                       : info.index == 1 ? "ahead"
+                         [](const auto& chosen) { return chosen.index == 0   ? "behind"
+                                                       : chosen.index == 1 ? "ahead"
                                                                          : "jumping"; });
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST_P(DiskFaults, leave_a_sound_store_wherever_they_strike) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Operations, DiskFaults, testing::Values("publish", "promote", "rollback", "gc", "delete", "refresh", "repair"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& chosen) { return std::string(chosen.param); });
 
 }  // namespace
 }  // namespace imgforge::test

@@ -187,7 +187,7 @@ TEST_P(DaemonFaults, end_the_wait_for_a_machine_in_time) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Daemon, DaemonFaults, testing::Values(SIGKILL, SIGSTOP),
-                         [](const auto& info) { return info.param == SIGKILL ? "killed" : "hanging"; });
+                         [](const auto& chosen) { return chosen.param == SIGKILL ? "killed" : "hanging"; });
 
 }  // namespace
 }  // namespace imgforge::test

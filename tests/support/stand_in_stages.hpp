@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <filesystem>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -34,7 +35,7 @@ struct World {
 inline World world;
 inline std::mutex world_mutex;  ///< images are refreshed side by side
 
-inline void write_contents(const fs::path& folder, const std::string& curl) {
+inline void write_contents(const std::filesystem::path& folder, const std::string& curl) {
     write_file_atomically(
         folder / "contents.json",
         pretty(Json{{"package_format", "deb"},

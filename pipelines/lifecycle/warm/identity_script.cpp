@@ -91,6 +91,7 @@ else
 fi
 )sh";
 
+// clang-format off
 constexpr std::string_view bring_up = R"sh(card_of() {
     for card in /sys/class/net/*; do
         [ "$(cat "$card/address" 2>/dev/null)" = "$1" ] && basename "$card" && return
@@ -98,29 +99,34 @@ constexpr std::string_view bring_up = R"sh(card_of() {
     return 1
 }
 bring_up() {
-    tries = 0 until card_of "$1" > / dev / null;
-    do
-        tries = $((tries + 1))[$tries - lt 100] || {
-            echo "the card $1 did not appear: does the guest have PCI hot-plug?" > &2;
-            exit 6;
-        }
-    sleep 0.1 done command - v udevadm > / dev / null&& udevadm settle - t 10 card =
-        $(card_of "$1") if systemctl - q is - active NetworkManager 2 > / dev / null;
-    then nmcli - w 60 device connect "$card" > / dev / null elif systemctl - q is - active systemd - networkd 2 > / dev / null;
-    then mkdir - p / run / systemd / network printf '[Match]\nMACAddress=%s\n[Network]\nDHCP=yes\n' "$1" >
-            "/run/systemd/network/05-imgforge-$card.network" chmod 644 "/run/systemd/network/05-imgforge-$card.network" systemctl restart
-                    systemd -
-                networkd elif command - v ifup >
-            / dev / null &&
-        [-d / etc / network];
-    then
+    tries=0
+    until card_of "$1" >/dev/null; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || { echo "the card $1 did not appear: does the guest have PCI hot-plug?" >&2; exit 6; }
+        sleep 0.1
+    done
+    command -v udevadm >/dev/null && udevadm settle -t 10
+    card=$(card_of "$1")
+    if systemctl -q is-active NetworkManager 2>/dev/null; then
+        nmcli -w 60 device connect "$card" >/dev/null
+    elif systemctl -q is-active systemd-networkd 2>/dev/null; then
+        mkdir -p /run/systemd/network
+        printf '[Match]\nMACAddress=%s\n[Network]\nDHCP=yes\n' "$1" >"/run/systemd/network/05-imgforge-$card.network"
+        chmod 644 "/run/systemd/network/05-imgforge-$card.network"
+        systemctl restart systemd-networkd
+    elif command -v ifup >/dev/null && [ -d /etc/network ]; then
         printf 'auto %s\niface %s inet dhcp\n' "$card" "$card" >"/run/imgforge-$card.interfaces"
         ifup -i "/run/imgforge-$card.interfaces" "$card" >&2
-    elif command -v dhclient >/dev/null;
-    then dhclient - 1 "$card" > &2 elif command - v dhcpcd > / dev / null;
-    then dhcpcd - q - w "$card" > &2 else udhcpc - q - n - i "$card" > &2 fi
+    elif command -v dhclient >/dev/null; then
+        dhclient -1 "$card" >&2
+    elif command -v dhcpcd >/dev/null; then
+        dhcpcd -q -w "$card" >&2
+    else
+        udhcpc -q -n -i "$card" >&2
+    fi
 }
 )sh";
+// clang-format on
 
 }  // namespace
 
