@@ -220,6 +220,11 @@ public:
         }
     }
 
+    /// Which golden image it becomes a generation of: a copied recipe with another name publishes anew, from the same cached disk.
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe, const Json&) const override {
+        return {{.name = "image", .value = recipe.name}};
+    }
+
     /// The generation must be sound, and either be there or be superseded by refreshes of the same recipe. Whether it is current is
     /// not asked: an administrator may have rolled it back.
     bool still_valid(const StageResult& cached, const StageServices& services, std::string& reason) const override {

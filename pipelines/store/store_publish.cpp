@@ -81,7 +81,13 @@ Generation Store::adopt(std::string_view image, const Scratch& scratch, const st
         const Generation record = finish(number);
         make_read_only(scratch.folder);
         sync_directory(scratch.folder);
-        fs::rename(scratch.folder, final_folder);
+        std::error_code code;
+        fs::rename(scratch.folder, final_folder, code);
+        if (code) {
+            throw Error(Failure::host,
+                        fmt::format("cannot publish {} as {}: {}", scratch.folder.string(), final_folder.string(), code.message()),
+                        "the store is as it was: run the command again when the cause is gone");
+        }
         sync_directory(folder);
         database_.transaction([&] {
             Rows rows(database_, places_.images());

@@ -66,7 +66,12 @@ void Store::finish_removal(std::string_view image, int generation) const {
     if (fs::exists(folder)) {
         remove_tree(doomed);
         unseal(folder);
-        fs::rename(folder, doomed);
+        std::error_code code;
+        fs::rename(folder, doomed, code);
+        if (code) {
+            throw Error(Failure::host, fmt::format("cannot move {} out of the way: {}", folder.string(), code.message()),
+                        "run `imgforge images gc` again when the cause is gone: the generation counts as deleted already");
+        }
         sync_directory(image_folder(image));
     }
     unseal(doomed);

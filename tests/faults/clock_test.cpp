@@ -54,8 +54,8 @@ INSTANTIATE_TEST_SUITE_P(Clocks, ClockFaults,
                                          std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", day_s},
                                                                             {"IMGFORGE_FAULT_CLOCK_FLIP", "2"}}),
                          [](const auto& chosen) { return chosen.index == 0   ? "behind"
-                                                       : chosen.index == 1 ? "ahead"
-                                                                         : "jumping"; });
+                                                         : chosen.index == 1 ? "ahead"
+                                                                             : "jumping"; });
 
 }  // namespace
 }  // namespace imgforge::test

@@ -65,7 +65,9 @@ protected:
     static void expect_refresh_recovers() {
         const FaultResult again = run_with_fault(scene->victim("refresh"), scene->places.home, {});
         EXPECT_EQ(again.code, 0) << again.out;
-        EXPECT_EQ(StorePicture(scene->places).nightly, 2) << again.out;
+        // 3 when the fault came between the publication and the note of it: the candidate without a note is published again.
+        const int nightly = StorePicture(scene->places).nightly;
+        EXPECT_TRUE(nightly == 2 || nightly == 3) << nightly << "\n" << again.out;
         for (const fs::directory_entry& entry : fs::directory_iterator(scene->places.stages())) {
             EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U) << "left over: " << entry.path();
         }
