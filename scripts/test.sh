@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N skipped".
-#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style boot sanitize fuzz (the default) and long
+#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style boot (the default) and machines, sanitize, fuzz, long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
 # Two builds: `ci` (g++) for everything, and for the tiers sanitize and fuzz `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer),
-# which runs the unit and golden tests again. The tier boot installs Debian and boots machines from it: it takes longest and uses little more
-# than one core, so it starts as soon as the programs are built, and all else runs beside it with a lower priority.
+# which runs the unit and golden tests again. The tier boot installs Debian, makes an image of it and proves it by two clones; it takes longest
+# and uses little more than one core, so it starts as soon as the programs are built, and all else runs beside it with a lower priority. The tier
+# machines goes on with that image: the life of machines, seeds, the tutorial.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style boot sanitize fuzz)
+[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style boot)
 IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
 
@@ -42,7 +43,7 @@ scripts/install-packages.sh test
 beside() { nice -n 10 "$@"; }
 
 quick=$(labels unit golden tools style guest)
-machines=$(labels boot long)
+machines=$(labels boot machines long)
 background=
 if [ -n "$quick$machines" ]; then
     step "build (g++): the programs"
@@ -50,7 +51,7 @@ if [ -n "$quick$machines" ]; then
     cmake --build build/ci -j "$(nproc)" --target imgforge imgforge-host imgforge-machine
 fi
 if [ -n "$machines" ]; then
-    step "machines: the boot tier runs in the background, log in build/results/machines.log"
+    step "machines: they run in the background, log in build/results/machines.log"
     run ci machines "$machines" 2 >"$results/machines.log" 2>&1 &
     background=$!
     trap 'kill $background 2>/dev/null || true' EXIT
