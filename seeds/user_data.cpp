@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "seeds/user_data.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <archive.h>
@@ -283,6 +284,22 @@ Json cloud_config(const SeedSpec& spec) {
     return out;
 }
 
+/// Body of a MIME part with its transfer encoding's header. Bytes beyond ASCII travel as base64: of an 8bit body in UTF-8 Python's e-mail
+/// package gives cloud-init surrogates, and all of the part is dropped ("Failed loading yaml blob"; seen with cloud-init 25.1.4).
+std::string encoded_part(const std::string& name, const std::string& more_headers, const std::string& body) {
+    const bool ascii = std::none_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; });
+    std::string text = ascii ? body : std::string();
+    if (!ascii) {
+        const std::string coded = base64_encode(body);
+        constexpr std::size_t line = 76;  // RFC 2045, 6.8
+        for (std::size_t at = 0; at < coded.size(); at += line) {
+            text += coded.substr(at, line) + "\n";
+        }
+    }
+    return fmt::format("Content-Transfer-Encoding: {}\nContent-Disposition: attachment; filename=\"{}\"\n{}\n{}", ascii ? "7bit" : "base64",
+                       name, more_headers, text);
+}
+
 std::string merged_user_data(const std::string& users, const Json& ours) {
     const UserDataKind kind = user_data_kind(users);
     const std::string boundary = unused_boundary(users, cloud_config_text(ours));
@@ -291,14 +308,12 @@ std::string merged_user_data(const std::string& users, const Json& ours) {
         out += users;  // its own headers make it a nested multipart, which cloud-init walks into
     } else {
         out += fmt::format("Content-Type: {}; charset=\"utf-8\"\nMIME-Version: 1.0\n", mime_type(kind));
-        out += "Content-Transfer-Encoding: 8bit\nContent-Disposition: attachment; filename=\"user-data\"\n\n" + users;
+        out += encoded_part("user-data", "", users);
     }
     out += fmt::format("\n--{}\nContent-Type: text/cloud-config; charset=\"utf-8\"\nMIME-Version: 1.0\n", boundary);
     // cloud-init mergers/m_dict.py: "no_replace" lets what stands win, "recurse_list" hands lists to the list merger.
-    out +=
-        "Content-Transfer-Encoding: 8bit\nContent-Disposition: attachment; filename=\"imgforge\"\n"
-        "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n\n";
-    return out + cloud_config_text(ours) + fmt::format("\n--{}--\n", boundary);
+    out += encoded_part("imgforge", "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n", cloud_config_text(ours));
+    return out + fmt::format("\n--{}--\n", boundary);
 }
 
 }  // namespace imgforge::seeds

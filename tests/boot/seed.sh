@@ -47,7 +47,7 @@ machines=()
 stop_machines() { for pid in "${machines[@]}"; do kill "$pid" 2>/dev/null; done; wait; }
 at_exit stop_machines
 for datasource in nocloud configdrive; do
-    "$imgforge" seed create --name web-1 --user ann --ssh-key "$work/key.pub" --locale en_GB.UTF-8 --host-keys \
+    "$imgforge" seed create --name web-1 --user ann --ssh-key "$work/key.pub" --locale C.UTF-8 --host-keys \
         --user-data "$work/user-data" --network-config "$work/network" --datasource $datasource --output "$work/$datasource.iso"
     qemu-img create -q -f qcow2 -b "$disk" -F qcow2 "$work/$datasource.qcow2"
     : >"$work/$datasource.log"
@@ -66,7 +66,7 @@ for datasource in nocloud configdrive; do
     same hostname "$(got $datasource hostname)" web-1
     same user "$(got $datasource user)" ann
     same key "$(got $datasource key)" "$(cut -d' ' -f2 "$work/key.pub")"
-    same locale "$(got $datasource locale)" en_GB.UTF-8
+    same locale "$(got $datasource locale)" C.UTF-8
     same file "$(got $datasource file)" "own ü 😀"
     same network "$(got $datasource network)" 192.0.2.15/24
     same "host key" "$(got $datasource host-key)" \

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "seeds/seed.hpp"
+#include "seeds/mime_parts.hpp"
+#include "seeds/user_data.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +20,6 @@
 #include "seeds/seed_checks.hpp"
 #include "seeds/seed_reader.hpp"
 #include "seeds/ssh_keys.hpp"
-#include "seeds/user_data.hpp"
 
 namespace imgforge::seeds {
 namespace {
@@ -212,6 +213,16 @@ TEST(SeedChecks, tell_line_of_unknown_keys_and_wrong_types) {
     EXPECT_THAT(found, HasSubstr("u:3:9: 'runcmd' must be a list, not the text 'echo'"));
     EXPECT_THAT(found, HasSubstr("u:6:"));
     EXPECT_EQ(check_user_data("#cloud-config\npackage_update: yes\n", "u").text(), "");
+}
+
+TEST(UserData, part_beyond_ascii_travels_as_base64_and_reads_back_as_it_was) {
+    const std::string users = "#cloud-config\nwrite_files: [{path: /etc/x, content: \"own ü 😀\"}]\n";
+
+    const std::string message = merged_user_data(users, Json{{"hostname", "web-1"}});
+
+    EXPECT_TRUE(std::all_of(message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) << message;
+    EXPECT_EQ(mime_parts(message).at(0).bytes, users);
+    EXPECT_THAT(message, HasSubstr("Content-Transfer-Encoding: 7bit\nContent-Disposition: attachment; filename=\"imgforge\""));
 }
 
 TEST(SeedChecks, look_into_the_parts_of_a_mime_message) {
