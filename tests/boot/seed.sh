@@ -17,7 +17,7 @@ write_files:
     content: "own ü 😀"
 runcmd:
   - |
-    exec >/dev/ttyS0
+    exec >/run/seed-report
     echo "SEED hostname $(hostname)"
     echo "SEED user $(id -un ann)"
     echo "SEED key $(cut -d' ' -f2 /home/ann/.ssh/authorized_keys)"
@@ -27,6 +27,8 @@ runcmd:
     echo "SEED host-key $(cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub)"
     echo "SEED datasource $(cat /run/cloud-init/cloud-id)"
     echo "SEED report complete"
+    # Several times: the getty that starts meanwhile hangs the terminal up, and what is being written then is lost.
+    for turn in 1 2 3 4 5; do cat /run/seed-report >/dev/ttyS0; sleep 2; done
 END
 cat >"$work/network" <<END
 version: 2

@@ -86,6 +86,7 @@ holds "the SBOM has it" jq -e '.spdxVersion == "SPDX-2.3" and any(.packages[]; .
 say "an updated package: exactly that difference is published"
 repository_package greeting 1.1
 repository_publish
+sleep 1.5  # older than its max-age of 1s, which a fast machine would not reach by itself
 same "plan" "$("$imgforge" refresh small --plan --json | jq -r '.images[0]|"\(.action) \(.outcome)"')" "update planned"
 same "exit code, as the unit runs it" "$(exit_code as_the_unit "$imgforge" refresh --all --quiet --json)" 0
 same "outcome" "$(field outcome)" published
