@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <future>
-#include <thread>
 
 #include "builder/base/error.hpp"
 #include "builder/base/log.hpp"
 #include "builder/virt/embedded_root.hpp"
-#include "builder/virt/native_host.hpp"
+#include "builder/virt/guarded_host.hpp"
+#include "builder/virt/virt_error.hpp"
 #include "builder/virt/worker_transport.hpp"
 
 namespace imgforge::virt {
@@ -32,20 +31,14 @@ std::string percent_encoded(std::string_view path) {
     return out;
 }
 
-/// A daemon that accepts and then never answers must not hang us: the attempt runs on a thread of its own with a deadline.
 bool system_daemon_answers() {
-    auto attempt = std::make_shared<std::packaged_task<bool()>>([] {
-        try {
-            const NativeHost host("qemu:///system");
-            return true;
-        } catch (const Error& error) {
-            log::debug(error.message());
-            return false;
-        }
-    });
-    auto answer = attempt->get_future();
-    std::thread([attempt] { (*attempt)(); }).detach();  // NOLINT: owns everything it uses; a hung connect cannot be joined
-    return answer.wait_for(seconds(3)) == std::future_status::ready && answer.get();
+    try {
+        const GuardedHost host("qemu:///system", seconds(3));
+        return true;
+    } catch (const VirtError& error) {
+        log::debug(error.message());
+        return false;
+    }
 }
 
 std::string normalised(const std::string& uri) {
@@ -78,7 +71,7 @@ Connection Connection::open(const std::string& uri, const std::filesystem::path&
     if (embedded_root(uri)) {
         return {uri, std::make_shared<WorkerTransport>(uri, capabilities, patience, token)};
     }
-    return {uri, std::make_shared<NativeHost>(uri)};
+    return {uri, std::make_shared<GuardedHost>(uri, patience)};
 }
 
 HostInfo Connection::host() const {
@@ -164,9 +157,9 @@ bool Connection::alive() const {
     }
 }
 
-virConnectPtr Connection::raw() const {
-    const auto* const native = dynamic_cast<const NativeHost*>(transport_.get());
-    return native != nullptr ? native->raw() : nullptr;
+_virConnect* Connection::raw() const {
+    const auto* const guarded = dynamic_cast<const GuardedHost*>(transport_.get());
+    return guarded != nullptr ? guarded->raw() : nullptr;
 }
 
 }  // namespace imgforge::virt

@@ -15,6 +15,8 @@
 
 struct _virConnect;
 
+struct _virConnect;  // libvirt's virConnect
+
 namespace imgforge::virt {
 
 /// Where machines shall run, and who said so.
@@ -92,7 +94,7 @@ public:
     bool alive() const;
 
     /// The libvirt handle, for what is not wrapped (storage pools, streams); nullptr on the embedded driver.
-    struct _virConnect* raw() const;
+    _virConnect* raw() const;
 
 private:
     Connection(std::string uri, std::shared_ptr<Transport> transport) : uri_(std::move(uri)), transport_(std::move(transport)) {}

@@ -171,7 +171,26 @@ TEST_P(DaemonFaults, end_the_wait_for_a_machine_in_time) {
     expect_sound(home_->places);
 }
 
-INSTANTIATE_TEST_SUITE_P(Daemon, DaemonFaults, testing::Values(SIGKILL), [](const auto&) { return "killed"; });
+INSTANTIATE_TEST_SUITE_P(Daemon, DaemonFaults, testing::Values(SIGKILL, SIGSTOP),
+                         [](const auto& signal) { return signal.param == SIGKILL ? "killed" : "hanging"; });
+
+/// A socket that takes connections and never answers: libvirt itself waits for ever.
+TEST_F(MachineFaults, daemon_that_accepts_and_never_answers_is_given_up) {
+    const fs::path path = home_->folder / "mute.sock";
+    const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+    const std::string name = path.string();
+    ASSERT_LT(name.size(), sizeof address.sun_path);
+    name.copy(static_cast<char*>(address.sun_path), name.size());
+    ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(socket.get(), 16), 0);
+
+    const std::string text =
+        refusal(small_machine(Wait::none, seconds(30)), fmt::format("qemu+unix:///system?socket={}", name), seconds(100));
+
+    EXPECT_THAT(text, HasSubstr("no answer within 30s"));
+    expect_nothing_left();
+}
 
 }  // namespace
 }  // namespace imgforge::test
