@@ -2,10 +2,10 @@
 // Ubuntu's live server installer (subiquity). Not run against a real installer here: checked by its documented keys.
 #include <fmt/format.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/process.hpp"
 #include "seeds/answer_formats.hpp"
-#include "seeds/base64.hpp"
 #include "seeds/cloud_yaml.hpp"
 #include "seeds/target_script.hpp"
 #include "seeds/text.hpp"

@@ -9,11 +9,11 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/random.hpp"
 #include "builder/base/redact.hpp"
-#include "seeds/base64.hpp"
 
 namespace imgforge::seeds {
 namespace {

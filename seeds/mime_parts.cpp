@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "seeds/base64.hpp"
+#include "builder/base/base64.hpp"
 
 namespace imgforge::seeds {
 namespace {

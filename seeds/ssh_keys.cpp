@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/diagnostics.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
-#include "seeds/base64.hpp"
 #include "seeds/text.hpp"
 
 namespace imgforge::seeds {

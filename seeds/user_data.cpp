@@ -8,9 +8,9 @@
 #include <archive_entry.h>
 #include <fmt/format.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
-#include "seeds/base64.hpp"
 #include "seeds/cloud_yaml.hpp"
 #include "seeds/text.hpp"
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "builder/base/base64.hpp"
+#include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 
 namespace imgforge::sysprep {
@@ -207,7 +208,11 @@ Json Needles::to_json() const {
 Needles Needles::from_json(const Json& json) {
     Needles needles;
     for (const Json& item : json.at("needles")) {
-        needles.items.push_back({item.at("kind"), item.at("label"), base64_decode(item.at("value").get<std::string>()), item.at("source")});
+        const auto value = base64_decode(item.at("value").get<std::string>());
+        if (!value) {
+            throw Error(Failure::integrity, fmt::format("the value of '{}' is no base64 text", item.at("label").get<std::string>()));
+        }
+        needles.items.push_back({item.at("kind"), item.at("label"), *value, item.at("source")});
     }
     return needles;
 }

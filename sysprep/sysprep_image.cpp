@@ -43,7 +43,7 @@ void flush(const std::filesystem::path& file) {
 
 }  // namespace
 
-DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes) {
+DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run) {
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(request.image, ignored)) {
         throw Error(Failure::usage, fmt::format("{} is no image file", request.image.string()),
@@ -61,8 +61,8 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes) {
             "convert it first: qemu-img convert -O qcow2");
     }
     image::read_backing_chain(request.image, format, image::foreign_image_policy(request.image));
-    // Written elsewhere, the image is only read: machines may stand on it, as they do on every golden image.
-    image::require_unused(request.image, !request.output);
+    // Written elsewhere or not at all, the image is only read: machines may stand on it, as they do on every golden image.
+    image::require_unused(request.image, !request.output && !dry_run);
     refuse_snapshots(request, format, processes);
     return format;
 }
@@ -83,8 +83,7 @@ void write_standalone(const std::filesystem::path& overlay, const std::filesyste
             }
         }
         flush(fresh);
-        std::filesystem::rename(fresh, target);
-        sync_directory(std::filesystem::absolute(target).parent_path());
+        rename_durably(fresh, target);
     } catch (...) {
         std::error_code ignored;
         std::filesystem::remove(fresh, ignored);
@@ -94,7 +93,7 @@ void write_standalone(const std::filesystem::path& overlay, const std::filesyste
 
 SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options,
                             bool dry_run, ProcessRunner& processes, Monitor& monitor) {
-    const DiskFormat format = check_image(request, processes);
+    const DiskFormat format = check_image(request, processes, dry_run);
     const std::filesystem::path target = request.output.value_or(request.image);
     // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder alone.
     const TempDir work("imgforge-sysprep", dry_run ? std::filesystem::path() : std::filesystem::absolute(target).parent_path());

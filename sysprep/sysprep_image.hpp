@@ -22,9 +22,9 @@ struct ImageRequest {
     guest::Accelerator accelerator = guest::Accelerator::tcg;
 };
 
-/// Checks that the image may be worked on: it exists, nobody uses it, its references stay beside it, and, when it is to be
-/// replaced, it has no internal snapshots. Returns its format.
-image::DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes);
+/// Checks that the image may be worked on: it exists, nobody writes to it, its references stay beside it, and, when it is to be
+/// replaced (no output, no dry run), nobody reads it and it has no internal snapshots. Returns its format.
+image::DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run = false);
 
 /// Cleans an image: one launch, then a new file without any stale cluster, which replaces the image or becomes `output`.
 /// A dry run changes nothing and leaves no file.

@@ -3,34 +3,31 @@
 
 #include <openssl/evp.h>
 
-#include "builder/base/error.hpp"
-
 namespace imgforge {
 
 std::string base64_encode(std::string_view bytes) {
-    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    const auto* from = static_cast<const unsigned char*>(static_cast<const void*>(bytes.data()));
-    auto* to = static_cast<unsigned char*>(static_cast<void*>(text.data()));
-    const int written = EVP_EncodeBlock(to, from, static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(written));
-    return text;
+    std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock also writes a NUL
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+    out.resize(static_cast<std::size_t>(size));
+    return out;
 }
 
-std::string base64_decode(std::string_view text) {
-    std::string bytes(text.size() / 4 * 3 + 3, '\0');
-    const auto* from = static_cast<const unsigned char*>(static_cast<const void*>(text.data()));
-    auto* to = static_cast<unsigned char*>(static_cast<void*>(bytes.data()));
-    const int written = EVP_DecodeBlock(to, from, static_cast<int>(text.size()));
-    if (written < 0 || text.size() % 4 != 0) {
-        throw Error(Failure::integrity, "invalid base64 text");
+std::optional<std::string> base64_decode(std::string_view text) {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const std::size_t body = text.find_last_not_of('=') + 1;  // npos + 1 = 0 for text of padding only
+    // EVP_DecodeBlock forgives blanks and stray padding, we do not.
+    if (text.size() % 4 != 0 || text.size() - body > 2 || text.substr(0, body).find_first_not_of(alphabet) != std::string_view::npos) {
+        return std::nullopt;
     }
-    // EVP_DecodeBlock counts the padding as zero bytes.
-    std::size_t size = static_cast<std::size_t>(written);
-    for (std::size_t index = text.size(); index > 0 && text[index - 1] == '=' && size > 0; --index) {
-        --size;
+    std::string out(text.size() / 4 * 3, '\0');
+    const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+    if (size < 0) {
+        return std::nullopt;
     }
-    bytes.resize(size);
-    return bytes;
+    out.resize(static_cast<std::size_t>(size) - (text.size() - body));
+    return out;
 }
 
 }  // namespace imgforge

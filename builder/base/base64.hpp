@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace imgforge {
 
-/// RFC 4648 with padding, no line breaks.
+/// RFC 4648 section 4, padded, on one line.
 std::string base64_encode(std::string_view bytes);
-/// Throws Failure::integrity for text that is no base64.
-std::string base64_decode(std::string_view text);
+
+/// The bytes, or nothing when the text is not padded base64 of one line.
+std::optional<std::string> base64_decode(std::string_view text);
 
 }  // namespace imgforge

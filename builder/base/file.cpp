@@ -116,6 +116,16 @@ void AtomicFile::commit() {
     sync_directory(destination_.has_parent_path() ? destination_.parent_path() : fs::path("."));
 }
 
+void rename_durably(const fs::path& from, const fs::path& to, const std::string& hint) {
+    std::error_code code;
+    fs::rename(from, to, code);
+    if (code) {
+        const Error error = system_error(fmt::format("rename {} to", from.string()), to.string(), code.value());
+        throw Error(Failure::host, error.message(), hint.empty() ? error.hint() : hint);
+    }
+    sync_directory(to.has_parent_path() ? to.parent_path() : fs::path("."));
+}
+
 void write_file_atomically(const fs::path& path, std::string_view bytes, unsigned mode) {
     AtomicFile file(path, mode);
     file.write(bytes);

@@ -47,6 +47,10 @@ std::uint64_t allocated_size(const std::filesystem::path& path);
 /// Creates a folder and its parents; `mode` applies to those created. Throws with the path that failed.
 void make_directories(const std::filesystem::path& path, unsigned mode = 0755);
 
+/// rename(2) and a flush of the destination's folder, so that it survives a power cut. Throws Failure::host that names both; `hint`: what
+/// the user should do.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& hint = {});
+
 /// Removes a tree, making read-only and immutable folders and files writable first; missing is fine. Never follows symbolic links.
 void remove_tree(const std::filesystem::path& path);
 

@@ -97,12 +97,7 @@ CompactResult compact_image(ProcessRunner& runner, const CompactSpec& spec, Moni
         [&](double percent) { activity.progress(percent, 100); });
     verify(runner, spec, temporary, result.virtual_size);
     flush(temporary, spec.mode);
-    std::error_code code;
-    fs::rename(temporary, spec.to, code);
-    if (code) {
-        throw system_error("rename to", spec.to.string(), code.value());
-    }
-    sync_directory(folder);
+    rename_durably(temporary, spec.to);
     result.allocated_after = allocated_size(spec.to);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;

@@ -88,8 +88,9 @@ std::string host_xml(const Json& request) {
 Json reservation(NativeHost& host, const Json& request, bool add) {
     const NetworkHandle network = find_network(host, request.at("network"));
     const std::string xml = host_xml(request);
-    const unsigned flags =
-        VIR_NETWORK_UPDATE_AFFECT_CONFIG | (virNetworkIsActive(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE} : 0U);
+    // A transient network has no configuration that could be changed.
+    const unsigned flags = (virNetworkIsPersistent(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_CONFIG} : 0U) |
+                           (virNetworkIsActive(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE} : 0U);
     const unsigned command = add ? VIR_NETWORK_UPDATE_COMMAND_ADD_LAST : VIR_NETWORK_UPDATE_COMMAND_DELETE;
     if (virNetworkUpdate(network.get(), command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml.c_str(), flags) < 0 && add) {
         throw_virt_error(last_virt_error(),

@@ -78,7 +78,9 @@ std::vector<Package> parse_dpkg_status(std::string_view text) {
     std::vector<Package> packages;
     each_stanza(text, [&](const std::map<std::string, std::string>& stanza) {
         const std::string status = value(stanza, "Status");
-        if (status.size() < 10 || status.substr(status.size() - 10) != " installed") {
+        // dpkg(1), "Package states": in the others its files are there, with triggers pending or not configured yet.
+        const std::string state = status.substr(status.rfind(' ') + 1);
+        if (state.empty() || state == "not-installed" || state == "config-files" || state == "half-installed") {
             return;
         }
         std::string source = value(stanza, "Source");

@@ -153,11 +153,7 @@ void require_sound_database(StateDb& database) {
 
 fs::path move_damaged_database_aside(const fs::path& database, std::int64_t now) {
     const fs::path aside = database.string() + fmt::format(".damaged-{}", now);
-    std::error_code code;
-    fs::rename(database, aside, code);
-    if (code) {
-        throw Error(Failure::host, fmt::format("cannot put {} aside: {}", database.string(), code.message()));
-    }
+    rename_durably(database, aside);
     // A write-ahead log belongs to the file it was written for; left here it would be applied to the new database.
     for (const char* const suffix : {"-wal", "-shm"}) {
         std::error_code ignored;

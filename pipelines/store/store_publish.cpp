@@ -81,14 +81,7 @@ Generation Store::adopt(std::string_view image, const Scratch& scratch, const st
         const Generation record = finish(number);
         make_read_only(scratch.folder);
         sync_directory(scratch.folder);
-        std::error_code code;
-        fs::rename(scratch.folder, final_folder, code);
-        if (code) {
-            throw Error(Failure::host,
-                        fmt::format("cannot publish {} as {}: {}", scratch.folder.string(), final_folder.string(), code.message()),
-                        "the store is as it was: run the command again when the cause is gone");
-        }
-        sync_directory(folder);
+        rename_durably(scratch.folder, final_folder, "the store is as it was: run the command again when the cause is gone");
         database_.transaction([&] {
             Rows rows(database_, places_.images());
             ImageRow row = *rows.image(image);

@@ -66,13 +66,7 @@ void Store::finish_removal(std::string_view image, int generation) const {
     if (fs::exists(folder)) {
         remove_tree(doomed);
         unseal(folder);
-        std::error_code code;
-        fs::rename(folder, doomed, code);
-        if (code) {
-            throw Error(Failure::host, fmt::format("cannot move {} out of the way: {}", folder.string(), code.message()),
-                        "run `imgforge images gc` again when the cause is gone: the generation counts as deleted already");
-        }
-        sync_directory(image_folder(image));
+        rename_durably(folder, doomed, "run `imgforge images gc` again when the cause is gone: the generation counts as deleted already");
     }
     unseal(doomed);
     remove_tree(doomed);

@@ -93,7 +93,8 @@ void PackageFiles::read_apk(const GuestTree& tree) {
         } else if (line.starts_with("R:")) {
             file = "/" + folder + "/" + std::string(value);
         } else if (line.starts_with("Z:Q1")) {
-            owners_.insert_or_assign(file, Owner{package, hex(base64_decode(std::string(value.substr(2))))});
+            // What is no digest is no reason to trust the file.
+            owners_.insert_or_assign(file, Owner{package, hex(base64_decode(value.substr(2)).value_or(""))});
         }
     }
 }

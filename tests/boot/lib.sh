@@ -23,7 +23,11 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 at_exit() { cleanup_functions+=("$1"); }
 say() { printf '\n== [%4ds] %s\n' "$SECONDS" "$*"; }
-fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+fail() {
+    printf 'FAILED: %s\n' "$*" >&2
+    for stream in out err; do [ ! -s "$work/$stream" ] || tail -n 20 "$work/$stream" | sed "s/^/last $stream: /" >&2; done
+    exit 1
+}
 # same WHAT ACTUAL EXPECTED
 same() { [ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"; printf 'ok: %s is %s\n' "$1" "$2"; }
 differ() { [ "$2" != "$3" ] || fail "$1: both are '$2'"; printf 'ok: %s differ\n' "$1"; }

@@ -102,12 +102,7 @@ private:
     void refresh_one() {
         test::world.curl = fmt::format("8.0-{}", random_());
         test::world.release = test::world.curl;
-        engine::StageServices services;
-        services.places = places_;
-        services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
-        services.processes = &processes_;
-        services.clock = &clock_;
-        services.monitor = &monitor_;
+        const auto services = test::stand_in_services(places_, processes_, clock_, monitor_);
         say("refreshing");
         const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({nightly}), services).at(0);
         say(result.outcome == "failed" ? "error " + result.error : fmt::format("refreshed {}", result.after));
@@ -184,15 +179,7 @@ protected:
         test::build_stand_in(test::write_stand_in_recipe(work_.path(), nightly), services());
     }
 
-    engine::StageServices services() {
-        engine::StageServices services;
-        services.places = places_;
-        services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
-        services.processes = &processes_;
-        services.clock = &clock_;
-        services.monitor = &monitor_;
-        return services;
-    }
+    engine::StageServices services() { return test::stand_in_services(places_, processes_, clock_, monitor_); }
 
     /// Microseconds from fork to the first promise on this machine, as loaded as it is.
     long measure_publication() {

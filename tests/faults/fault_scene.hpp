@@ -60,12 +60,7 @@ public:
 
 private:
     void build_nightly() {
-        engine::StageServices services;
-        services.places = places;
-        services.processes = &processes_;
-        services.clock = &clock_;
-        services.monitor = &monitor_;
-        build_stand_in(write_stand_in_recipe(work_.path(), "nightly"), services);
+        build_stand_in(write_stand_in_recipe(work_.path(), "nightly"), stand_in_services(places, processes_, clock_, monitor_));
     }
 
     TempDir work_{"imgforge-faults", fast_folder()};

@@ -44,12 +44,7 @@ struct Victim {
     void refresh() {
         test::world.curl = fmt::format("8.0-{}", version);
         test::world.release = fmt::format("release {}", version);
-        engine::StageServices services;
-        services.places = places;
-        services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
-        services.processes = &processes;
-        services.clock = &clock;
-        services.monitor = &monitor;
+        const auto services = test::stand_in_services(places, processes, clock, monitor);
         const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({"nightly"}), services).at(0);
         if (result.outcome == "failed") {
             throw Error(Failure::tool, result.error);

@@ -135,6 +135,17 @@ inline std::filesystem::path write_stand_in_recipe(const std::filesystem::path& 
     return file;
 }
 
+/// What the stages get; all of it must outlive them.
+inline engine::StageServices stand_in_services(const Places& places, ProcessRunner& processes, Clock& clock, Monitor& monitor) {
+    engine::StageServices services;
+    services.places = places;
+    services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
+    services.processes = &processes;
+    services.clock = &clock;
+    services.monitor = &monitor;
+    return services;
+}
+
 inline void build_stand_in(const std::filesystem::path& recipe, const engine::StageServices& services) {
     engine::LoadedRecipe loaded = engine::load_recipe(recipe, {.types = stand_in_types(), .known_os = {}, .cwd = {}});
     loaded.diagnostics.throw_if_errors();

@@ -3,14 +3,14 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
-#include "seeds/base64.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
 
 std::string decoded(const Json& answer, const char* key) {
-    return seeds::base64_decode(answer.value(key, "")).value_or("");
+    return base64_decode(answer.value(key, "")).value_or("");
 }
 
 /// A guest that runs slowly may need seconds for one answer.
@@ -20,7 +20,7 @@ std::int64_t start(const virt::Domain& domain, const std::string& script) {
     const Json command = {
         {"execute", "guest-exec"},
         {"arguments",
-         {{"path", "/bin/sh"}, {"arg", Json::array({"-s"})}, {"input-data", seeds::base64_encode(script)}, {"capture-output", true}}}};
+         {{"path", "/bin/sh"}, {"arg", Json::array({"-s"})}, {"input-data", base64_encode(script)}, {"capture-output", true}}}};
     try {
         return domain.agent(command, one_answer).at("pid").get<std::int64_t>();
     } catch (const virt::VirtError& error) {

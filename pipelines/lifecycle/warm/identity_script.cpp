@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
-#include "seeds/base64.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -134,7 +134,7 @@ std::string identity_script(const CloneIdentity& identity, std::string_view cloc
     std::string script = "set -eu\numask 022\n";
     // busybox's date takes no fraction.
     script += fmt::format("date -u -s @{} >/dev/null 2>&1 || date -u -s @{} >/dev/null\n", clock, clock.substr(0, clock.find('.')));
-    script += fmt::format("entropy={}\n", seeds::base64_encode(identity.entropy));
+    script += fmt::format("entropy={}\n", base64_encode(identity.entropy));
     script += reseed;
     script += "umount /etc/machine-id 2>/dev/null || :\nrm -f /etc/machine-id\n";
     script += file("/etc/machine-id", "444", plain(identity.machine_id));

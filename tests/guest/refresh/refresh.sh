@@ -61,13 +61,13 @@ launches() { find "$IMGFORGE_HOME/runs" -mindepth 1 -maxdepth 1 -type d | wc -l;
 asked() { grep -c "GET $1" "$work/repository.log" || true; }
 
 # as_the_unit COMMAND…: with the capabilities of imgforge-refresh.service and, as its ProtectSystem=strict, on a read-only tree but for the
-# store and /var/tmp (which the unit has privately)
+# store, /tmp and /var/tmp (which PrivateTmp= gives it)
 as_the_unit() {
     [ -z "${IMGFORGE_MAPPED_ROOT:-}" ] || { "$@"; return; }
     local capabilities
     capabilities=$(sed -n 's/^CapabilityBoundingSet=//p' "$root/pipelines/units/imgforge-refresh.service" | tr 'A-Z ' 'a-z,' | sed 's/cap_/+/g')
     # shellcheck disable=SC2016  # for the inner shell
-    unshare --mount bash -ec 'for folder in "$1" /var/tmp; do mount --bind "$folder" "$folder"; done
+    unshare --mount bash -ec 'for folder in "$1" /tmp /var/tmp; do mount --bind "$folder" "$folder"; done
         mount -o remount,bind,ro /
         ! touch /etc/imgforge-test 2>/dev/null || { echo "the tree is not read-only" >&2; exit 99; }
         capabilities=$2; shift 2

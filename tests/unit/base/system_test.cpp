@@ -29,6 +29,23 @@ using ::testing::Not;
 using ::testing::ThrowsMessage;
 using Outcome = ProcessResult::Outcome;
 
+TEST(RenameDurably, replaces_the_destination_and_names_both_when_it_cannot) {
+    const TempDir folder("imgforge-rename");
+    write_file_atomically(folder / "old", "one");
+    write_file_atomically(folder / "new", "two");
+    rename_durably(folder / "old", folder / "new");
+    EXPECT_EQ(read_file(folder / "new"), "one");
+    try {
+        rename_durably(folder / "old", folder / "other", "do this");
+        ADD_FAILURE() << "renamed what is not there";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), Failure::host);
+        EXPECT_NE(error.message().find((folder / "old").string()), std::string::npos);
+        EXPECT_NE(error.message().find((folder / "other").string()), std::string::npos);
+        EXPECT_EQ(error.hint(), "do this");
+    }
+}
+
 TEST(Process, keeps_streams_apart_and_tells_exit_from_signal) {
     SystemProcessRunner runner;
 

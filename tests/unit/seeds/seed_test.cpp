@@ -11,10 +11,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
-#include "seeds/base64.hpp"
 #include "seeds/cloud_yaml.hpp"
 #include "seeds/passwords.hpp"
 #include "seeds/seed_checks.hpp"

@@ -17,13 +17,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST(Packages, dpkg_status_gives_installed_ones_only) {
+TEST(Packages, dpkg_status_gives_those_whose_files_are_there) {
     const auto packages = parse_dpkg_status(
         "Package: openssl\nStatus: install ok installed\nMaintainer: X <x@d>\nArchitecture: amd64\n"
         "Version: 3.0.15-1\nDescription: text\n folded: no key\n\n"
         "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
-        "Package: libc6\nStatus: hold ok installed\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n");
-    ASSERT_EQ(packages.size(), 2U);
+        "Package: libc6\nStatus: hold ok installed\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n\n"
+        "Package: half\nStatus: install reinstreq half-installed\nVersion: 1\n\n"
+        "Package: libc-bin\nStatus: install ok triggers-pending\nVersion: 2.41-12\nArchitecture: amd64\n");
+    ASSERT_EQ(packages.size(), 3U);
+    EXPECT_EQ(packages[2].name, "libc-bin");
     EXPECT_EQ(packages[0].name, "openssl");
     EXPECT_EQ(packages[1].source, "glibc");
 }
