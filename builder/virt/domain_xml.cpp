@@ -234,8 +234,11 @@ DomainFacts read_domain_xml(std::string_view xml) {
     }
     for (const auto argument : domain.child("qemu:commandline").children("qemu:arg")) {
         const std::string_view value = argument.attribute("value").value();
-        if (const auto at = value.find(",mac="); at != std::string_view::npos) {
-            facts.macs.emplace_back(value.substr(at + 5, 17));
+        // As user_nic_arguments() writes a card, and as people write one by hand.
+        for (const std::string_view key : {",mac=", "\"mac\":\""}) {
+            if (const auto at = value.find(key); at != std::string_view::npos) {
+                facts.macs.emplace_back(value.substr(at + key.size(), 17));
+            }
         }
     }
     return facts;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/json.hpp"
 
 namespace imgforge::virt {
 
@@ -234,12 +235,15 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
         for (const PortForward& forward : nic.forwards) {
             netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port, forward.guest_port);
         }
-        // libvirt's root port N is QEMU's bus "pci.N".
-        const std::string address =
-            nic.port ? fmt::format("bus=pci.{},addr=0x0", *nic.port) : fmt::format("bus=pcie.0,addr={:#x}", first_user_slot + index - 1);
-        const std::string model = nic.model == "virtio" ? "virtio-net-pci" : nic.model;
-        arguments.insert(arguments.end(),
-                         {"-netdev", netdev, "-device", fmt::format("{},netdev={},mac={},romfile=,{}", model, id, nic.mac, address)});
+        // JSON as libvirt's own devices (QEMU 6.2): QEMU makes all devices in key=value form first, when there are no root ports yet.
+        const Json device = {{"driver", nic.model == "virtio" ? "virtio-net-pci" : nic.model},
+                             {"netdev", id},
+                             {"mac", nic.mac},
+                             {"romfile", ""},
+                             // libvirt's root port N is QEMU's bus "pci.N".
+                             {"bus", nic.port ? fmt::format("pci.{}", *nic.port) : "pcie.0"},
+                             {"addr", nic.port ? "0x0" : fmt::format("{:#x}", first_user_slot + index - 1)}};
+        arguments.insert(arguments.end(), {"-netdev", netdev, "-device", device.dump()});
     }
     return arguments;
 }

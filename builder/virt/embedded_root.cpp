@@ -123,9 +123,11 @@ void prepare_root(const fs::path& root, const fs::path& capabilities) {
     const fs::path config = root / "etc" / "qemu.conf";
     if (!fs::exists(config)) {
         // The default user of a root caller, libvirt-qemu, could not reach a private IMGFORGE_HOME, and changing owners would
-        // touch golden images that other machines share. QEMU's seccomp sandbox stays on (libvirt's default).
+        // touch golden images that other machines share. The same holds for swtpm, whose default user is tss. QEMU's seccomp sandbox stays
+        // on (libvirt's default).
         write_file_atomically(config, fmt::format("# written by imgforge when the folder was made; may be edited\n"
-                                                  "user = \"+{}\"\ngroup = \"+{}\"\ndynamic_ownership = 0\nremember_owner = 0\n"
+                                                  "user = \"+{0}\"\ngroup = \"+{1}\"\nswtpm_user = \"+{0}\"\nswtpm_group = "
+                                                  "\"+{1}\"\ndynamic_ownership = 0\nremember_owner = 0\n"
                                                   "security_driver = \"none\"\nnamespaces = [ ]\ncgroup_controllers = [ ]\n"
                                                   "stdio_handler = \"file\"\n",
                                                   geteuid(), getegid()));

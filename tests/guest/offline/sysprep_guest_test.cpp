@@ -177,66 +177,6 @@ TEST(SysprepOnGuest, cleans_lvm_with_xfs_separate_boot_and_var_and_an_esp_not_in
     EXPECT_EQ(guest::run_tool(appliance, check), "0") << "the file system whose journal was made anew";
 }
 
-/// The message of the fault that opening gives.
-std::string fault_of(guest::Appliance& appliance, const guest::OpenOptions& options) {
-    std::string message;
-    try {
-        guest::open_guest(appliance, options);
-    } catch (const Error& error) {
-        message = error.message();
-    }
-    guest::unmount_guest(appliance);
-    return message;
-}
-
-/// A small Debian on an encrypted /dev/sdd. Few iterations: unlocking shall not cost seconds under emulation.
-void make_encrypted(guest::Appliance& appliance, const std::string& version, const char* passphrase) {
-    const std::string node = guest::device_node("/dev/sdd");
-    ASSERT_TRUE(guest::run_tool(appliance, std::string("printf %s ") + passphrase + " | cryptsetup luksFormat -q --type " + version +
-                                               " --pbkdf pbkdf2 --pbkdf-force-iterations 1000 " + node + " -"))
-        << appliance.last_error();
-    appliance.call("open", [&](guestfs_h* g) { return guestfs_cryptsetup_open(g, "/dev/sdd", passphrase, "made", -1); });
-    appliance.call("mkfs", [](guestfs_h* g) { return guestfs_mkfs(g, "ext4", "/dev/mapper/made"); });
-    appliance.call("mount", [](guestfs_h* g) { return guestfs_mount(g, "/dev/mapper/made", "/"); });
-    plant(appliance, {}, "/dev/mapper/root / ext4 defaults 0 1\n");
-    guest::unmount_guest(appliance);
-    appliance.call("close", [](guestfs_h* g) { return guestfs_cryptsetup_close(g, "/dev/mapper/made"); });
-}
-
-void check_encrypted(const std::string& version) {
-    guest::Appliance& appliance = SharedAppliance::get().appliance();
-    ASSERT_NO_FATAL_FAILURE(make_encrypted(appliance, version, "testonly-passphrase"));
-    const TempDir work("imgforge-luks-test");
-    write_file_atomically(work / "right", "testonly-passphrase\n");
-    write_file_atomically(work / "wrong", "another\n");
-    const std::string root = "/dev/mapper/imgforge-luks0";
-
-    EXPECT_THAT(fault_of(appliance, {.root_device = root}), testing::HasSubstr("encrypted"));
-    EXPECT_THAT(fault_of(appliance, {.passphrase_file = work / "wrong", .root_device = root}), testing::HasSubstr("/dev/sdd"));
-    guest::Inspection os = guest::open_guest(appliance, {.passphrase_file = work / "right", .root_device = root});
-
-    EXPECT_TRUE(os.encrypted);
-    EXPECT_EQ(os.root_device, root);
-    guest::ApplianceFs fs(appliance);
-    sysprep::Needles needles;
-    sysprep::OfflineSession session{&appliance, fs, os, needles, SharedAppliance::get().monitor(), {}, false};
-    const auto report = sysprep::run_operations(
-        session, sysprep::select_operations("machine-id,hostname,free-space", sysprep::all_operations()), {}, sysprep::Devices::wiped);
-    guest::mount_guest(appliance, os, false);
-    EXPECT_EQ(fs.read("/etc/machine-id"), "");
-    EXPECT_THAT(report.to_text(false), testing::HasSubstr("is encrypted and was left as it is"));
-    guest::unmount_guest(appliance);
-    appliance.call("close", [&](guestfs_h* g) { return guestfs_cryptsetup_close(g, root.c_str()); });
-}
-
-TEST(SysprepOnGuest, opens_a_luks1_volume_with_the_passphrase_of_a_file_only) {
-    check_encrypted("luks1");
-}
-
-TEST(SysprepOnGuest, opens_a_luks2_volume_with_the_passphrase_of_a_file_only) {
-    check_encrypted("luks2");
-}
-
 TEST(SysprepOnGuest, refuses_an_image_with_several_systems_unless_told_which) {
     guest::Appliance& appliance = SharedAppliance::get().appliance();
     try {

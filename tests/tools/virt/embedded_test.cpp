@@ -84,6 +84,27 @@ TEST_F(Embedded, keeps_machines_of_two_long_roots_apart_and_finds_them_again) {
     EXPECT_FALSE(second.find("two")) << "auto_destroy ends the machine with its connection";
 }
 
+// swtpm runs as the user of the root: its own default, tss, could not reach a private folder.
+TEST_F(Embedded, gives_a_machine_in_a_private_folder_a_tpm_that_ends_with_it) {
+    if (!find_program("swtpm_setup")) {
+        IMGFORGE_SKIP("tools", "swtpm-tools is not installed");
+    }
+    std::filesystem::permissions(folder_.path(), std::filesystem::perms::owner_all);
+    const Connection connection = Connection::open(embedded_uri(folder_ / "root"), capabilities_);
+    DomainSpec spec = firmware_only("one");
+    spec.tpm = true;
+
+    const Domain domain = connection.create(domain_xml(spec), true);
+
+    const std::filesystem::path state = folder_ / "root" / "lib" / "swtpm" / domain.uuid() / "tpm2" / "tpm2-00.permall";
+    EXPECT_TRUE(std::filesystem::exists(state));
+    SystemProcessRunner processes;
+    const std::string swtpm = "^[^ ]*swtpm socket .*" + domain.uuid();
+    EXPECT_TRUE(processes.run({.program = "pgrep", .args = {"-f", swtpm}}).ok());
+    domain.destroy();
+    EXPECT_FALSE(processes.run({.program = "pgrep", .args = {"-f", swtpm}}).ok()) << "swtpm outlives its machine";
+}
+
 TEST_F(Embedded, waits_for_a_root_in_use_and_says_so_when_it_stays_in_use) {
     const std::string uri = embedded_uri(folder_ / "root");
     auto holder = std::make_unique<Connection>(Connection::open(uri));

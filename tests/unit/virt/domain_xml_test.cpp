@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/domain_xml.hpp"
+#include "builder/base/json.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -90,8 +91,10 @@ TEST(DomainXml, forwards_ports_of_a_user_nic_through_the_qemu_command_line) {
     const std::string xml = domain_xml(spec);
 
     EXPECT_THAT(xml, HasSubstr("user,id=imgforge-net0,hostfwd=tcp:127.0.0.1:40022-:22"));
-    EXPECT_THAT(xml, HasSubstr("virtio-net-pci,netdev=imgforge-net0,mac=52:54:00:01:02:03"));
     const auto document = parsed(xml);
+    const std::string card = document.child("domain").child("qemu:commandline").last_child().attribute("value").value();
+    EXPECT_EQ(parse_json(card, "card"), Json::parse(R"({"driver": "virtio-net-pci", "netdev": "imgforge-net0", "mac": "52:54:00:01:02:03",
+                                                         "romfile": "", "bus": "pcie.0", "addr": "0x10"})"));
     EXPECT_FALSE(document.child("domain").child("devices").child("interface"));
     EXPECT_THAT(read_domain_xml(xml).macs, ElementsAre("52:54:00:01:02:03"));
 }
