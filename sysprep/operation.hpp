@@ -36,14 +36,16 @@ struct Operation {
     std::vector<std::string> families{};  ///< debian, redhat, suse, alpine, arch; empty: all
     bool enabled = true;                  ///< part of the default set
     int order = order_clean;
+    bool again = false;                 ///< performed once more after all others: programs of the guest may have filled it again
     std::vector<std::string> remove{};  ///< glob patterns to remove
     std::vector<std::string> empty{};   ///< glob patterns of regular files to truncate in place
     std::vector<std::string> clear{};   ///< folders to empty, dot files included; the folder stays with owner and mode
     std::function<void(Cleaner&)> perform{};
     std::function<void(DeviceWork&)> on_devices{};
 
-    /// Deletes and edits; then what guest programs rebuild; then what those may have filled again.
+    /// Deletes and edits; then what guest programs embed in what they rebuild; then what they rebuild; then what they may have left.
     static constexpr int order_clean = 50;
+    static constexpr int order_identity = 60;
     static constexpr int order_regenerate = 70;
     static constexpr int order_rebuild = 80;
     static constexpr int order_last = 90;

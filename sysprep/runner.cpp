@@ -64,6 +64,13 @@ std::vector<OperationReport> Run::files(Activity& activity) {
         reports.push_back(in_context([&] { return fmt::format("operation {}", operation->name); },
                                      [&] { return perform(*operation, session_.fs, session_.os, options_); }));
     }
+    for (std::size_t index = 0; index < operations_.size(); ++index) {
+        if (operations_[index]->again) {
+            const OperationReport found = perform(*operations_[index], session_.fs, session_.os, options_);
+            OperationReport& report = reports[index];
+            report.changes.insert(report.changes.end(), found.changes.begin(), found.changes.end());
+        }
+    }
     return reports;
 }
 

@@ -10,7 +10,8 @@ Operation dbus_machine_id_operation() {
         .reason = "systemd reads a regular D-Bus id first when /etc/machine-id is empty: a leftover brings the old id back on every clone",
         .source = "systemd machine-id-setup.c generate_machine_id()",
         .rows = {"A2"},
-        .order = Operation::order_last,
+        .order = Operation::order_identity,
+        .again = true,
         .perform =
             [](Cleaner& cleaner) {
                 constexpr const char* path = "/var/lib/dbus/machine-id";

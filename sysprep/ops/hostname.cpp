@@ -10,7 +10,8 @@ Operation hostname_operation() {
         .reason = "clones would announce the builder's name to DHCP and DNS",
         .source = "systemd docs/BUILDING_IMAGES.md item 4; hostname(5)",
         .rows = {"A3"},
-        .order = Operation::order_last,
+        .order = Operation::order_identity,
+        .again = true,
         .perform =
             [](Cleaner& cleaner) {
                 // "localhost" counts as unset for DHCP clients and for systemd-hostnamed; the file itself is wanted by OpenRC.

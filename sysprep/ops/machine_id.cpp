@@ -38,7 +38,8 @@ Operation machine_id_operation() {
         .reason = "clones with one machine-id share DHCP identifiers, stable addresses, MACs and journals",
         .source = "machine-id(5); systemd src/core/machine-id-setup.c",
         .rows = {"A1"},
-        .order = Operation::order_last,
+        .order = Operation::order_identity,
+        .again = true,
         .perform = [](Cleaner& cleaner) { settle(cleaner, "/etc/machine-id"); },
     };
 }

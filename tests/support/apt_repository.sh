@@ -15,6 +15,7 @@ repository_start() {
     at_exit repository_stop
     gpg --batch --quiet --passphrase '' --quick-generate-key 'imgforge test <test@imgforge.invalid>' ed25519 sign 0 2>/dev/null
     # Port 0: the kernel chooses and the server has it at once, so nobody can take it in between.
+    : >"$work/repository.log"  # the loop below may be there first
     python3 -u -m http.server 0 --bind "$1" --directory "$repository" >"$work/repository.log" 2>&1 &
     repository_server=$!
     for _ in $(seq 100); do

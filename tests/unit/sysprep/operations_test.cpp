@@ -355,13 +355,36 @@ TEST(Selection, names_add_minus_removes_and_mistakes_are_told_at_once) {
     }
 }
 
-TEST(Selection, machine_id_is_emptied_after_everything_that_may_fill_it) {
+TEST(Selection, machine_id_is_emptied_before_an_initramfs_is_rebuilt_of_it) {
     const auto order = select_operations("", all_operations());
     const auto place = [&](const std::string& name) {
         return std::find_if(order.begin(), order.end(), [&](const Operation& operation) { return operation.name == name; }) - order.begin();
     };
-    EXPECT_LT(place("initramfs"), place("machine-id"));
+    EXPECT_LT(place("machine-id"), place("initramfs"));
+    EXPECT_LT(place("hostname"), place("initramfs"));
     EXPECT_LT(place("ssh-hostkeys"), place("ssh-hostkey-generator"));
+}
+
+TEST(Runner, what_a_program_of_the_guest_rebuilds_sees_no_identity_and_what_it_fills_again_is_emptied) {
+    MemoryGuestFs fs(Files{{"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"}, {"/etc/hostname", "goldenbuild\n"}});
+    std::string embedded = "nothing was rebuilt";
+    Operation rebuild{.name = "rebuild", .order = Operation::order_rebuild};
+    rebuild.perform = [&](Cleaner& cleaner) {
+        embedded = cleaner.fs().read("/etc/machine-id");
+        fs.write("/etc/machine-id", "filled again\n", 0444);
+    };
+    Inspection os = debian();
+    Needles needles;
+    NullMonitor monitor;
+    OfflineSession session{nullptr, fs, os, needles, monitor, {}, false};
+
+    const auto report =
+        run_operations(session, select_operations("", {rebuild, named("machine-id"), named("hostname")}), {}, Devices::untouched);
+
+    EXPECT_EQ(embedded, "");
+    EXPECT_EQ(fs.read("/etc/machine-id"), "");
+    EXPECT_EQ(fs.read("/etc/hostname"), "localhost\n");
+    EXPECT_EQ(report.change_count(), 3U) << report.to_text(true);
 }
 
 TEST(Runner, refuses_a_guest_whose_etc_leads_elsewhere) {
