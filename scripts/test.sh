@@ -5,9 +5,9 @@
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
 # Two builds: `ci` (g++) for everything, and for the tiers sanitize and fuzz `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer),
-# which runs the unit and golden tests again. The tier boot installs Debian, makes an image of it and proves it by two clones; it takes longest
-# and uses little more than one core, so it starts as soon as the programs are built, and all else runs beside it with a lower priority. The tier
-# machines goes on with that image: the life of machines, seeds, the tutorial.
+# which runs the unit and golden tests again. The tier boot installs Debian, makes an image of it, proves it by two clones and lives through
+# what machines of it go through; it takes longest and uses little more than one core, so it starts as soon as the programs are built, and all else
+# runs beside it with a lower priority. The tier machines goes on with that image: offline work, the tutorial, broken answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")
