@@ -89,6 +89,9 @@ StageTask Executor::make_task(std::size_t i) {
     const RecipeStage& stage = recipe_.stages[i];
     const PlannedStage& plan = report_.stages[i].plan;
     StageTask task{.name = stage.name, .type = stage.type, .options = stage.options, .fingerprint = plan.fingerprint};
+    for (std::size_t after = i + 1; after < recipe_.stages.size(); ++after) {
+        task.later.push_back(recipe_.stages[after].type);
+    }
     task.recipe = &recipe_.facts;
     task.services = &services_;
     task.run_folder = report_.run_folder;

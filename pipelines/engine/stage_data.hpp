@@ -90,6 +90,8 @@ struct StageTask {
     std::string type;
     Json options;  ///< checked, with defaults
     std::string fingerprint;
+    std::vector<std::string>
+        later{};  ///< types of the stages after it: what they could use may be gathered now, nothing else may depend on it
     const RecipeFacts* recipe = nullptr;
     const StageServices* services = nullptr;
     StageInput input;                  ///< filled when the task's turn has come

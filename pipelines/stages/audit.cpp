@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "pipelines/stages/contents.hpp"
@@ -99,8 +101,10 @@ public:
         const Report report = sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
         Json result = report.to_json();
         result["text"] = report.text();
-        if (result.at("clean").get<bool>() && session.appliance != nullptr) {
-            // The guest is open here anyway: what is in it, for the manifest and the SBOM of the generation.
+        const bool published = std::find(task.later.begin(), task.later.end(), "publish") != task.later.end();
+        if (result.at("clean").get<bool>() && session.appliance != nullptr && published) {
+            // The guest is open here anyway: what is in it, for the manifest and the SBOM of the generation. A publish stage that does not
+            // find it opens the disk itself.
             capture_contents(*session.appliance, session.fs, session.os, task.scratch);
         }
         return result;

@@ -12,7 +12,7 @@ image=${IMGFORGE_TEST_IMAGE:-debian13}
 own_home
 run() { "$imgforge" "$@"; }
 show() { run show "$1" --json | jq -r ".machines[0]$2"; }
-up=(--wait ssh --timeout 10m)
+up=(--wait ssh --timeout 20m)
 identity() { run ssh "$1" -- 'cat /etc/machine-id; cut -d" " -f2 /etc/ssh/ssh_host_ed25519_key.pub; hostname'; }
 forget_all() { for name in life-1 life-2 life-3 life-sys warm-1 warm-2 warm-3; do run destroy $name --yes; done; run cleanup; } >/dev/null 2>&1
 libvirt_daemons  # first, so that they end last
