@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "builder/cli/output.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
 
 namespace imgforge::cli {
@@ -16,8 +16,8 @@ void follow(CommandContext& context, lifecycle::Lifecycle& machines, const lifec
     lifecycle::ConsoleFollower follower(machines.console_log(record));
     while (true) {
         const std::string text = follower.read();
-        if (!text.empty()) {
-            write_all(1, text, "standard output");
+        if (!text.empty() && !print(text)) {
+            return;
         }
         if (text.empty() && lifecycle::look(machines, record, {.addresses = false, .sizes = false}).state != "running") {
             return;

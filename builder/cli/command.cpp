@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
+#include "builder/cli/output.hpp"
 
 namespace imgforge::cli {
 
@@ -47,7 +47,7 @@ void CommandContext::result(const Json& record, const std::string& text) const {
     if (!out.empty() && out.back() != '\n') {
         out += '\n';
     }
-    write_all(1, out, "standard output");
+    print(out);
 }
 
 }  // namespace imgforge::cli

@@ -9,11 +9,11 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
 #include "builder/base/log.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/settings.hpp"
 #include "builder/cli/help.hpp"
+#include "builder/cli/output.hpp"
 #include "builder/cli/parser.hpp"
 
 namespace imgforge::cli {
@@ -29,9 +29,9 @@ bool wants_json(const std::vector<std::string>& words) {
 /// `{error:{kind, message, context, hint}}` on stdout for programs; text on stderr for people (both with --json).
 int report(const Error& error, bool json) {
     const std::string text = redact(error.describe());
-    write_all(2, fmt::format("imgforge: {}\n", text), "standard error");
+    print_last_words(2, fmt::format("imgforge: {}\n", text));
     if (!log::path().empty()) {
-        write_all(2, fmt::format("  log: {}\n", log::path().string()), "standard error");
+        print_last_words(2, fmt::format("  log: {}\n", log::path().string()));
     }
     if (json) {
         Json context = Json::array();
@@ -43,7 +43,7 @@ int report(const Error& error, bool json) {
                             {"message", redact(error.message())},
                             {"context", context},
                             {"hint", error.hint().empty() ? Json(nullptr) : Json(redact(error.hint()))}}}};
-        write_all(1, pretty(record), "standard output");
+        print_last_words(1, pretty(record));
     }
     return static_cast<int>(exit_code(error.kind()));
 }
@@ -74,14 +74,12 @@ int run_command(const Command& command, const Arguments& arguments) {
 int dispatch(const std::vector<std::string>& words, const std::vector<Command>& commands) {
     const Parsed parsed = parse(words, commands);
     switch (parsed.kind) {
-        case Parsed::Kind::overview: write_all(1, overview_text(), "standard output"); return 0;
-        case Parsed::Kind::version: write_all(1, version_text, "standard output"); return 0;
+        case Parsed::Kind::overview: print(overview_text()); return 0;
+        case Parsed::Kind::version: print(version_text); return 0;
         case Parsed::Kind::help:
-            write_all(1,
-                      parsed.command != nullptr    ? command_help_text(*parsed.command)
-                      : !parsed.help_group.empty() ? group_help_text(parsed.help_group, commands)
-                                                   : help_text(commands),
-                      "standard output");
+            print(parsed.command != nullptr    ? command_help_text(*parsed.command)
+                  : !parsed.help_group.empty() ? group_help_text(parsed.help_group, commands)
+                                               : help_text(commands));
             return 0;
         case Parsed::Kind::run: return run_command(*parsed.command, parsed.arguments);
     }
@@ -96,7 +94,7 @@ int run_main(int argc, char** argv, const std::vector<Command>& commands) {
     try {
         return dispatch(words, commands);
     } catch (const Interrupted&) {
-        write_all(2, "imgforge: interrupted; nothing half-written is left, the same command resumes\n", "standard error");
+        print_last_words(2, "imgforge: interrupted; nothing half-written is left, the same command resumes\n");
         return static_cast<int>(ExitCode::interrupted);
     } catch (const Error& error) {
         return report(error, json);

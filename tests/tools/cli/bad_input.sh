@@ -79,6 +79,19 @@ expect 1 "imgforge list" "$imgforge" show nobody
 expect 3 "installer ISO" "$imgforge" media probe five.recipe
 expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe
 
+# A reader that wants no more (`imgforge list | head`) is no fault, a disk that is full is one; an error that cannot be told is still an exit code.
+to_nobody() { "$@" 2>err | true; echo "${PIPESTATUS[0]}"; }
+for words in "list --json" "--help" "images list"; do
+    # shellcheck disable=SC2086  # words
+    [ "$(set +o pipefail; to_nobody "$imgforge" $words)" = 0 ] || fail "$words without a reader"
+    [ ! -s err ] || fail "$words without a reader says something"
+done
+[ "$(set +o pipefail; to_nobody "$imgforge" show nobody --json)" = 1 ] || fail "an error without a reader"
+code=0; "$imgforge" list --json >/dev/full 2>err || code=$?
+[ "$code" = 4 ] || fail "a full standard output exits with $code"
+grep -q 'No space left' err || fail "a full standard output is not told"
+echo "ok: standard output that is closed or full"
+
 # A home that cannot be used: as somebody else, and on a full disk. Both are the host's fault (4) and say where.
 if [ "$(id -u)" = 0 ]; then
     chmod 755 "$work"
