@@ -57,16 +57,19 @@ private:
 };
 
 std::vector<OperationReport> Run::files(Activity& activity) {
+    const auto performed = [&](const Operation& operation) {
+        interrupt::check();
+        return in_context([&] { return fmt::format("operation {}", operation.name); },
+                          [&] { return perform(operation, session_.fs, session_.os, options_); });
+    };
     std::vector<OperationReport> reports;
     for (const Operation* operation : operations_) {
-        interrupt::check();
         activity.progress(static_cast<double>(reports.size()), static_cast<double>(operations_.size()), "items", operation->name);
-        reports.push_back(in_context([&] { return fmt::format("operation {}", operation->name); },
-                                     [&] { return perform(*operation, session_.fs, session_.os, options_); }));
+        reports.push_back(performed(*operation));
     }
     for (std::size_t index = 0; index < operations_.size(); ++index) {
         if (operations_[index]->again) {
-            const OperationReport found = perform(*operations_[index], session_.fs, session_.os, options_);
+            const OperationReport found = performed(*operations_[index]);
             OperationReport& report = reports[index];
             report.changes.insert(report.changes.end(), found.changes.begin(), found.changes.end());
         }

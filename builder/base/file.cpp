@@ -28,6 +28,10 @@ namespace imgforge {
 
 namespace {
 
+fs::path folder_of(const fs::path& file) {
+    return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
+
 /// For a pipe (`imgforge validate <(…)`) or terminal whose writer takes its time, or never writes.
 void await_bytes(const Fd& fd, const fs::path& path, std::size_t have) {
     constexpr std::chrono::seconds patience{30};
@@ -83,7 +87,7 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
 }
 
 AtomicFile::AtomicFile(fs::path destination, unsigned mode) : destination_(std::move(destination)) {
-    const fs::path folder = destination_.has_parent_path() ? destination_.parent_path() : fs::path(".");
+    const fs::path folder = folder_of(destination_);
     temporary_ = folder / fmt::format(".{}.{}.tmp", destination_.filename().string(), random_hex(8));
     Fd fd = open_fd(temporary_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     ::fchmod(fd.get(), mode);
@@ -113,7 +117,7 @@ void AtomicFile::commit() {
     if (::close(fd) != 0 && errno != EINTR) {
         throw system_error("close", destination_.string(), errno);
     }
-    sync_directory(destination_.has_parent_path() ? destination_.parent_path() : fs::path("."));
+    sync_directory(folder_of(destination_));
 }
 
 void rename_durably(const fs::path& from, const fs::path& to, const std::string& hint) {
@@ -123,7 +127,7 @@ void rename_durably(const fs::path& from, const fs::path& to, const std::string&
         const Error error = system_error(fmt::format("rename {} to", from.string()), to.string(), code.value());
         throw Error(Failure::host, error.message(), hint.empty() ? error.hint() : hint);
     }
-    sync_directory(to.has_parent_path() ? to.parent_path() : fs::path("."));
+    sync_directory(folder_of(to));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes, unsigned mode) {

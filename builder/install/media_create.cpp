@@ -288,8 +288,7 @@ private:
                         .notes = notes(),
                         .sources = states_};
         std::filesystem::permissions(iso, std::filesystem::perms(0644));
-        std::filesystem::rename(iso, made.iso);
-        sync_directory(made.iso.parent_path());
+        rename_durably(iso, made.iso);
         write_record(made);
         return made;
     }

@@ -80,8 +80,7 @@ void flush(const fs::path& file) {
 void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
     flush(new_disk(record));
     lifecycle.save(record);
-    fs::rename(new_disk(record), record.disk);
-    sync_directory(record.disk.parent_path());
+    rename_durably(new_disk(record), record.disk);
     define_machine(lifecycle, lifecycle.open(record), record);
     keep_reference(lifecycle, record);
 }

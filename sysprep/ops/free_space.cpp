@@ -25,10 +25,16 @@ void await_deleted_subvolumes(DeviceWork& work, const std::string& device) {
     }
 }
 
-/// A file system in the appliance of 4 KiB blocks, on a working disk of 4 KiB clusters: trim drops every block that is free.
-bool trim_mounted(DeviceWork& work, const std::string& mountable) {
-    return work.appliance.attempt(
-               "trim of " + mountable, [](guestfs_h* g) { return guestfs_fstrim(g, "/", -1); }, std::chrono::hours(1)) == 0;
+/// A file system in the appliance of 4 KiB blocks, on a working disk of 4 KiB clusters: trim drops every block that is free. False where
+/// it cannot be trimmed; all that is free is zeros then.
+bool trim_or_zero(DeviceWork& work, const std::string& mountable) {
+    if (work.appliance.attempt(
+            "trim of " + mountable, [](guestfs_h* g) { return guestfs_fstrim(g, "/", -1); }, std::chrono::hours(1)) == 0) {
+        return true;
+    }
+    work.appliance.call(
+        "zeroing of free space on " + mountable, [](guestfs_h* g) { return guestfs_zero_free_space(g, "/"); }, std::chrono::hours(4));
+    return false;
 }
 
 void trim(DeviceWork& work, const std::string& mountable, const std::string& type) {
@@ -45,14 +51,9 @@ void trim(DeviceWork& work, const std::string& mountable, const std::string& typ
     }
     // Twice but for ext, because blocks that were freed since the last commit are left out the first time (RHEL-88450): ext has none
     // when it is mounted anew, the others may free more in the background.
-    for (int round = 0; round < (type.starts_with("ext") ? 1 : 2); ++round) {
-        mounted([&] {
-            if (!trim_mounted(work, mountable)) {
-                work.appliance.call(
-                    "zeroing of free space on " + mountable, [](guestfs_h* g) { return guestfs_zero_free_space(g, "/"); },
-                    std::chrono::hours(4));
-            }
-        });
+    bool trimmed = true;
+    for (int round = 0; trimmed && round < (type.starts_with("ext") ? 1 : 2); ++round) {
+        mounted([&] { trimmed = trim_or_zero(work, mountable); });
     }
 }
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <guestfs.h>
 
-#include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_tool.hpp"
@@ -16,18 +15,6 @@
 
 namespace imgforge::test {
 namespace {
-
-/// The message of the fault that opening gives.
-std::string fault_of(guest::Appliance& appliance, const guest::OpenOptions& options) {
-    std::string message;
-    try {
-        guest::open_guest(appliance, options);
-    } catch (const Error& error) {
-        message = error.message();
-    }
-    guest::unmount_guest(appliance);
-    return message;
-}
 
 /// A small Debian on an encrypted /dev/sdd. Few iterations: unlocking shall not cost seconds under emulation.
 void make_encrypted(guest::Appliance& appliance, const std::string& version, const char* passphrase) {
@@ -50,8 +37,8 @@ protected:
         ASSERT_NO_FATAL_FAILURE(make_encrypted(appliance, version, "testonly-passphrase"));
         write_file_atomically(work / "right", "testonly-passphrase\n");
         write_file_atomically(work / "wrong", "another\n");
-        EXPECT_THAT(fault_of(appliance, {.root_device = root}), testing::HasSubstr("encrypted"));
-        EXPECT_THAT(fault_of(appliance, {.passphrase_file = work / "wrong", .root_device = root}), testing::HasSubstr("/dev/sdd"));
+        EXPECT_THAT(fault_of_opening({.root_device = root}), testing::HasSubstr("encrypted"));
+        EXPECT_THAT(fault_of_opening({.passphrase_file = work / "wrong", .root_device = root}), testing::HasSubstr("/dev/sdd"));
         os = guest::open_guest(appliance, {.passphrase_file = work / "right", .root_device = root});
         EXPECT_TRUE(os.encrypted);
         EXPECT_EQ(os.root_device, root);

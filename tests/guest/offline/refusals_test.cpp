@@ -23,14 +23,7 @@ guest::Appliance& appliance() {
 }
 
 std::string fault() {
-    std::string message = "no error";
-    try {
-        guest::open_guest(appliance(), {.root_device = device});
-    } catch (const Error& error) {
-        message = error.message();
-    }
-    guest::unmount_guest(appliance());
-    return message;
+    return fault_of_opening({.root_device = device});
 }
 
 void tool(const std::string& line) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "builder/base/error.hpp"
 #include "builder/base/process.hpp"
 #include "tests/support/require.hpp"
 
@@ -53,6 +54,18 @@ SharedAppliance::~SharedAppliance() = default;
 
 void SharedAppliance::finish() {
     appliance_->finish();
+}
+
+std::string fault_of_opening(const guest::OpenOptions& options) {
+    guest::Appliance& appliance = SharedAppliance::get().appliance();
+    std::string message = "no error";
+    try {
+        guest::open_guest(appliance, options);
+    } catch (const Error& error) {
+        message = error.message();
+    }
+    guest::unmount_guest(appliance);
+    return message;
 }
 
 }  // namespace imgforge::test

@@ -8,6 +8,7 @@
 #include "builder/base/monitor.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/inspection.hpp"
 
 namespace imgforge::test {
 
@@ -29,5 +30,8 @@ private:
     NullMonitor monitor_;
     std::unique_ptr<guest::Appliance> appliance_;
 };
+
+/// The message of the fault that opening a guest on it gives, or "no error". Nothing is mounted afterwards.
+std::string fault_of_opening(const guest::OpenOptions& options);
 
 }  // namespace imgforge::test

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/domain_xml.hpp"
-#include "builder/base/json.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +7,7 @@
 #include <pugixml.hpp>
 
 #include "builder/base/error.hpp"
+#include "builder/base/json.hpp"
 
 namespace imgforge::virt {
 namespace {
