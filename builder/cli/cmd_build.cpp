@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/interrupt.hpp"
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
 #include "pipelines/report/run_folder.hpp"
@@ -12,18 +15,27 @@ namespace {
 /// Builds, and writes the page of --html however the build ends.
 engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildOptions& options, const CommandContext& context,
                                     const std::optional<std::string>& page) {
-    const auto write_page = [&](const std::filesystem::path& run_folder) {
+    engine::BuildSeams seams = build_seams(context);
+    std::filesystem::path run_folder;
+    seams.opened = [&](const std::filesystem::path& folder) { run_folder = folder; };
+    const auto write_page = [&] {
+        const interrupt::Shield shield;
         write_file_atomically(*page, report::html(report::read_run(run_folder)), 0644);
     };
     try {
-        engine::BuildReport built = engine::build(recipe, options, stage_services(context), build_seams(context));
+        engine::BuildReport built = engine::build(recipe, options, stage_services(context), seams);
         if (page) {
-            write_page(built.run_folder);
+            write_page();
         }
         return built;
-    } catch (const Error&) {
-        if (page) {
-            write_page(report::newest_run(context.places.runs()));
+    } catch (...) {
+        if (page && !run_folder.empty()) {
+            try {
+                write_page();
+            } catch (const std::exception& fault) {
+                // What ended the build is what the user must read.
+                context.monitor->warning(fmt::format("no report page: {}", fault.what()));
+            }
         }
         throw;
     }

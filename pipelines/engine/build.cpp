@@ -126,6 +126,9 @@ private:
         report_.run = new_run_id(recipe_.facts.name, now);
         report_.run_folder = services_.places.runs() / report_.run;
         make_directories(report_.run_folder, 0700);
+        if (seams_.opened) {
+            seams_.opened(report_.run_folder);
+        }
         alive_ = FileLock::try_acquire(run_lock(services_.places, report_.run), "build of " + recipe_.facts.name);
         log::open(report_.run_folder / "build.log");
         log::debug(plan_text(recipe_.facts.name, plan, true));
