@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "builder/base/file.hpp"
+#include "builder/guest/guest_fs.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "sysprep/customize/customize.hpp"
@@ -14,6 +15,30 @@ using engine::StageResult;
 using engine::StageTask;
 
 namespace {
+
+/// What upload() makes of a host's file, link or folder (builder/guest/guest_fs.hpp): its place in the guest, its mode, its content. Where
+/// it lies on the host does not count.
+void add_uploaded(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe, const std::filesystem::path& host,
+                  const std::string& path) {
+    const std::filesystem::file_status status = std::filesystem::symlink_status(host);
+    if (std::filesystem::is_symlink(status)) {
+        list.push_back({.name = "upload " + path, .value = "link to " + std::filesystem::read_symlink(host).string()});
+        return;
+    }
+    list.push_back({.name = "mode " + path, .value = fmt::format("{:04o}", static_cast<unsigned>(status.permissions()) & 07777U)});
+    if (!std::filesystem::is_directory(status)) {
+        list.push_back(engine::file_ingredient("upload " + path, host, recipe));
+        return;
+    }
+    std::vector<std::filesystem::path> children;
+    for (const auto& entry : std::filesystem::directory_iterator(host)) {
+        children.push_back(entry.path());
+    }
+    std::sort(children.begin(), children.end());
+    for (const auto& child : children) {
+        add_uploaded(list, recipe, child, guest::join_path(path, child.filename().string()));
+    }
+}
 
 class CustomizeStage final : public OfflineStage {
 public:
@@ -36,10 +61,10 @@ public:
         std::vector<engine::Ingredient> list;
         const sysprep::CustomizeSpec spec = sysprep::customize_spec(options, recipe.folder);
         for (const auto& [host, path] : spec.upload) {
-            add_tree(list, recipe, host);
+            add_uploaded(list, recipe, host, path);
         }
         for (const auto& script : spec.run_scripts) {
-            list.push_back(engine::file_ingredient("script " + script.filename().string(), script, recipe));
+            list.push_back(engine::file_ingredient("file " + script.filename().string(), script, recipe));
         }
         return list;
     }
@@ -82,24 +107,6 @@ public:
         result.facts = {
             {"customized", {{"paths", paths}, {"passwords", passwords}, {"users", users}, {"sudo", sudo}, {"hostname", hostname}}}};
         return result;
-    }
-
-private:
-    static void add_tree(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe, const std::filesystem::path& host) {
-        if (!std::filesystem::is_directory(host)) {
-            list.push_back(engine::file_ingredient("file " + host.filename().string(), host, recipe));
-            return;
-        }
-        std::vector<std::filesystem::path> files;
-        for (const auto& entry : std::filesystem::recursive_directory_iterator(host)) {
-            if (entry.is_regular_file()) {
-                files.push_back(entry.path());
-            }
-        }
-        std::sort(files.begin(), files.end());
-        for (const auto& file : files) {
-            list.push_back(engine::file_ingredient("file " + file.lexically_relative(host.parent_path()).string(), file, recipe));
-        }
     }
 };
 

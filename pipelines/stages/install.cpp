@@ -144,6 +144,23 @@ install::InstallReport install_patiently(const StageTask& task, const install::I
     return install::run_install(plan, *task.services->clock, activity, *task.monitor);
 }
 
+/// What of a distribution's row, its family's part included, shapes the installed disk. What watches or describes the installation (rules,
+/// weights, patience) does not: a better failure phrase must not cost anybody an installation.
+std::vector<Ingredient> template_ingredients(const templates::Distribution& row) {
+    std::string boot;
+    for (const templates::BootFiles& files : row.boot) {
+        boot += fmt::format("{} {} {}\n", files.arch, files.kernel, files.initrd);
+    }
+    std::string facts;
+    for (const templates::MediumFact& fact : row.facts) {
+        facts += fmt::format("{} {} {} {}\n", fact.name, fact.file, fact.match, fact.fallback);
+    }
+    return {{.name = "template kernel-line", .value = row.kernel_line},
+            {.name = "template boot", .value = boot},
+            {.name = "template facts", .value = facts},
+            {.name = "template answers", .value = fmt::format("{} {} {}", row.answers, row.delivery.path, row.delivery.label)}};
+}
+
 class InstallStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "install"; }
@@ -163,6 +180,7 @@ const Json& InstallStage::schema() const {
         for (const auto& [option, format] : answer_files) {
             properties[option] = {
                 {"type", "string"},
+                {"format", "path"},
                 {"description", fmt::format("Your own {} file in place of the generated answers, relative to the recipe", option)},
                 {"default", ""}};
         }
@@ -209,7 +227,9 @@ std::vector<Ingredient> InstallStage::ingredients(const RecipeFacts& recipe, con
         list.push_back(engine::file_ingredient("file " + own->file.filename().string(), own->file));
     }
     if (!recipe.os.empty()) {
-        list.push_back(engine::file_ingredient("template " + recipe.os, data_path("templates/distributions/" + recipe.os + ".yaml")));
+        for (Ingredient& one : template_ingredients(templates::distribution(recipe.os))) {
+            list.push_back(std::move(one));
+        }
     }
     return list;
 }

@@ -59,7 +59,7 @@ public:
                 "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
                 "keep-passwords": {"type": "array", "items": {"type": "string"}, "description": "users whose password stays usable", "default": []},
                 "remove-users": {"type": "array", "items": {"type": "string"}, "description": "build users to remove with their homes", "default": []},
-                "passphrase-file": {"type": "string", "description": "file with the passphrase of encrypted volumes", "default": ""}
+                "passphrase-file": {"type": "string", "format": "path", "description": "file with the passphrase of encrypted volumes", "default": ""}
             }
         })json");
         return schema;

@@ -127,7 +127,7 @@ const Json& customize_schema() {
             "update": {"type": "boolean", "description": "refresh package lists and upgrade everything", "default": false},
             "packages": {"type": "array", "items": {"type": "string"}, "description": "packages to install with the guest's own manager", "default": []},
             "remove": {"type": "array", "items": {"type": "string"}, "description": "packages to remove with their settings", "default": []},
-            "upload": {"type": "object", "additionalProperties": {"type": "string"}, "description": "host file or folder: path in the guest", "default": {}},
+            "upload": {"type": "object", "format": "path", "additionalProperties": {"type": "string"}, "description": "host file or folder: path in the guest", "default": {}},
             "write": {"type": "object", "additionalProperties": {"type": "string"}, "description": "path in the guest: content", "default": {}},
             "mkdir": {"type": "array", "items": {"type": "string"}, "description": "folders to make", "default": []},
             "link": {"type": "object", "additionalProperties": {"type": "string"}, "description": "symbolic link: what it points to", "default": {}},
@@ -146,7 +146,7 @@ const Json& customize_schema() {
             "locale": {"type": "string", "description": "such as en_US.UTF-8", "default": ""},
             "hostname": {"type": "string", "description": "a name that all clones start with", "default": ""},
             "run": {"type": "array", "items": {"type": "string"}, "description": "shell lines run in the guest, offline: after packages, files, users and settings, whatever the order in the recipe; a second customize stage gives another order", "default": []},
-            "scripts": {"type": "array", "items": {"type": "string"}, "description": "script files of the host run in the guest", "default": []},
+            "scripts": {"type": "array", "items": {"type": "string", "format": "path"}, "description": "script files of the host run in the guest", "default": []},
             "firstboot": {"type": "array", "items": {"type": "string"}, "description": "shell lines that every clone runs once at its first boot", "default": []},
             "network": {"type": "boolean", "description": "give the guest's commands network (default: when packages are installed or updated)"},
             "timeout": {"type": "string", "description": "longest time for one command", "default": "1h"}
