@@ -112,6 +112,72 @@ bool is_blank(std::string_view line) {
     return trimmed(line).empty() || trimmed(line).front() == '#';
 }
 
+/// Where further late-commands go in a user's text, which otherwise stays as it is: in front of `line`.
+struct CommandPlace {
+    std::size_t line;
+    std::size_t item_indent;
+    std::optional<std::size_t> key_indent{};  ///< given: there is no list yet, its key is wanted
+};
+
+/// Behind the last item of the list whose key stands at `key`.
+CommandPlace behind_list(const std::vector<std::string_view>& lines, std::size_t key) {
+    const std::size_t key_indent = indent_of(lines[key]);
+    CommandPlace place{.line = key + 1, .item_indent = key_indent + 2};
+    bool first = true;
+    for (std::size_t at = key + 1; at < lines.size(); ++at) {
+        if (is_blank(lines[at])) {
+            continue;
+        }
+        const std::size_t indent = indent_of(lines[at]);
+        const bool is_item = trimmed(lines[at]).front() == '-' && indent >= key_indent;
+        if (!is_item && indent <= key_indent) {
+            break;
+        }
+        if (first && is_item) {
+            place.item_indent = indent;
+            first = false;
+        }
+        place.line = at + 1;
+    }
+    return place;
+}
+
+/// Behind the last line of the block that begins at `top`.
+CommandPlace behind_block(const std::vector<std::string_view>& lines, std::size_t top) {
+    CommandPlace place{.line = top + 1, .item_indent = 4, .key_indent = 2};
+    bool first = true;
+    for (std::size_t at = top + 1; at < lines.size(); ++at) {
+        if (is_blank(lines[at])) {
+            continue;
+        }
+        const std::size_t indent = indent_of(lines[at]);
+        if (indent == 0) {
+            break;
+        }
+        if (first) {
+            place.key_indent = indent;
+            place.item_indent = indent + 2;
+            first = false;
+        }
+        place.line = at + 1;
+    }
+    return place;
+}
+
+CommandPlace command_place(const std::vector<std::string_view>& lines) {
+    const auto top = std::find_if(lines.begin(), lines.end(), [](std::string_view line) { return line.starts_with("autoinstall:"); });
+    const auto key = std::find_if(lines.begin(), lines.end(), [](std::string_view line) { return trimmed(line) == "late-commands:"; });
+    const bool inline_list = key == lines.end() && std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+                                 return line.find("late-commands:") != std::string_view::npos;
+                             });
+    if (top == lines.end() || inline_list) {
+        throw Error(Failure::recipe, "the completion marker cannot be added to this autoinstall file",
+                    "write `autoinstall:` at the left margin and `late-commands:` as a list of `- ` lines");
+    }
+    return key != lines.end() ? behind_list(lines, static_cast<std::size_t>(key - lines.begin()))
+                              : behind_block(lines, static_cast<std::size_t>(top - lines.begin()));
+}
+
 }  // namespace
 
 std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts) {
@@ -166,53 +232,21 @@ std::string autoinstall_with_marker(const std::string& text, const AnswerFacts& 
         return cloud_config_text(tree);
     }
     const std::vector<std::string_view> lines = lines_of(text);
-    std::size_t top = lines.size();
-    std::size_t list = lines.size();
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-        top = top == lines.size() && lines[i].rfind("autoinstall:", 0) == 0 ? i : top;
-        list = list == lines.size() && trimmed(lines[i]) == "late-commands:" ? i : list;
-    }
-    if (top == lines.size() || (list == lines.size() && text.find("late-commands:") != std::string::npos)) {
-        throw Error(Failure::recipe, "the completion marker cannot be added to this autoinstall file",
-                    "write `autoinstall:` at the left margin and `late-commands:` as a list of `- ` lines");
-    }
-    std::size_t child = top + 1;
-    while (child < lines.size() && is_blank(lines[child])) {
-        ++child;
-    }
-    std::size_t depth = child < lines.size() ? std::max<std::size_t>(indent_of(lines[child]), 1) : 2;
-    std::size_t end = child;  // behind the block that takes the new lines
-    std::string head;
-    const std::size_t key_depth = list < lines.size() ? indent_of(lines[list]) : depth;
-    std::size_t at = list < lines.size() ? list + 1 : top + 1;
-    std::size_t item_depth = key_depth + 2;
-    bool first = true;
-    for (end = at; at < lines.size(); ++at) {
-        if (is_blank(lines[at])) {
-            continue;
-        }
-        const bool is_item = list < lines.size() && trimmed(lines[at]).front() == '-' && indent_of(lines[at]) >= key_depth;
-        if (first && is_item) {
-            item_depth = indent_of(lines[at]);
-            first = false;
-        }
-        if (list < lines.size() ? !is_item && indent_of(lines[at]) <= key_depth : indent_of(lines[at]) == 0) {
-            break;
-        }
-        end = at + 1;
-    }
-    head = list < lines.size() ? "" : std::string(key_depth, ' ') + "late-commands:\n";
+    const CommandPlace place = command_place(lines);
     std::string out;
-    for (std::size_t i = 0; i < end; ++i) {
-        out.append(lines[i]).push_back('\n');
+    const auto copy = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i) {
+            out.append(lines[i]).push_back('\n');
+        }
+    };
+    copy(0, place.line);
+    if (place.key_indent) {
+        out += std::string(*place.key_indent, ' ') + "late-commands:\n";
     }
-    out += head;
     for (const Json& command : marker_commands(facts)) {
-        out += std::string(item_depth, ' ') + "- " + command.dump() + "\n";
+        out += std::string(place.item_indent, ' ') + "- " + command.dump() + "\n";
     }
-    for (std::size_t i = end; i < lines.size(); ++i) {
-        out.append(lines[i]).push_back('\n');
-    }
+    copy(place.line, lines.size());
     return out;
 }
 

@@ -94,6 +94,12 @@ Appliance::~Appliance() {
 }
 
 void Appliance::start(Accelerator accelerator) {
+    configure(accelerator);
+    add_drives();
+    launch();
+}
+
+void Appliance::configure(Accelerator accelerator) {
     State& state = *state_;
     state.watchdog.reset();
     state.handle.reset(guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT));
@@ -125,8 +131,12 @@ void Appliance::start(Accelerator accelerator) {
         guestfs_set_smp(g, state.options.cpus);
     }
     guestfs_set_event_callback(g, on_message, GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY | GUESTFS_EVENT_WARNING, 0, nullptr);
-    for (std::size_t index = 0; index < state.options.drives.size(); ++index) {
-        const Drive& drive = state.options.drives[index];
+}
+
+void Appliance::add_drives() {
+    guestfs_h* const g = handle();
+    for (std::size_t index = 0; index < state_->options.drives.size(); ++index) {
+        const Drive& drive = state_->options.drives[index];
         const std::string label = drive_label(index);
         // cachemode unsafe: a private copy whose shutdown is checked; QEMU still writes its caches to the file on a sync.
         const int done =
@@ -140,18 +150,22 @@ void Appliance::start(Accelerator accelerator) {
             throw Error(Failure::tool, fmt::format("cannot add {} to the appliance: {}", drive.file.string(), last_error()));
         }
     }
+}
+
+void Appliance::launch() {
+    State& state = *state_;
     Activity activity(state.monitor, "start the appliance", state.options.parent_activity);
     const auto begin = std::chrono::steady_clock::now();
     state.watchdog.watch_children_of_this_thread();
     {
         const Guard guard(*this, state.options.launch_deadline);
-        if (guestfs_launch(g) != 0) {
+        if (guestfs_launch(handle()) != 0) {
             const std::string message = last_error();
             raise_if_lost("start of the libguestfs appliance");
             throw Error(Failure::host, fmt::format("the libguestfs appliance does not start: {}", message), launch_hint(message));
         }
     }
-    state.pid = static_cast<pid_t>(guestfs_get_pid(g));
+    state.pid = static_cast<pid_t>(guestfs_get_pid(handle()));
     state.watchdog.watch(state.pid);
     state.launch_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     log::debug(fmt::format("appliance launched in {:.1f} s", state.launch_seconds));

@@ -131,6 +131,9 @@ private:
         Appliance& appliance_;
     };
     void start(Accelerator accelerator);
+    void configure(Accelerator accelerator);
+    void add_drives();
+    void launch();
     [[noreturn]] void raise(std::string_view what);
     void raise_if_lost(std::string_view what);
 

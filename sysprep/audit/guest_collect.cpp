@@ -72,6 +72,41 @@ std::map<std::string, std::string> xattrs_of(archive_entry* entry) {
     return out;
 }
 
+/// All that a tar header says of a file.
+TreeEntry entry_of(archive_entry* entry) {
+    TreeEntry file{.stat = {.type = type_of(entry),
+                            .mode = static_cast<std::uint32_t>(archive_entry_perm(entry)),
+                            .uid = static_cast<std::uint32_t>(archive_entry_uid(entry)),
+                            .gid = static_cast<std::uint32_t>(archive_entry_gid(entry)),
+                            .size = static_cast<std::uint64_t>(archive_entry_size(entry)),
+                            .mtime = archive_entry_mtime(entry)},
+                   .xattrs = xattrs_of(entry)};
+    if (const char* const target = archive_entry_symlink(entry)) {
+        file.target = target;
+    }
+    return file;
+}
+
+/// What can hold a secret besides the content.
+void scan_names(ContentScan& scan, const std::string& path, const TreeEntry& file) {
+    scan.name(path, "its name", path);
+    for (const auto& [name, value] : file.xattrs) {
+        scan.name(path, "attribute " + name, value);
+    }
+    if (!file.target.empty()) {
+        scan.name(path, "its link target", file.target);
+    }
+}
+
+/// tar gives the content of a file with its first name only.
+void add_hard_link(GuestTree& tree, const std::string& path, const std::string& first, const TreeEntry& header) {
+    const TreeEntry* const known = tree.find(first);
+    TreeEntry copy = known != nullptr ? *known : header;
+    copy.stat.links = 2;
+    tree.add(first, copy);
+    tree.add(path, std::move(copy));
+}
+
 std::string read_data(archive* reader, std::uint64_t size, const std::string& path) {
     std::string out;
     out.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(size, file_limit)));
@@ -166,27 +201,10 @@ GuestTree read_tar(int fd, ContentScan& scan) {
     int status = ARCHIVE_OK;
     while ((status = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
         const std::string path = guest_path(archive_entry_pathname(entry));
-        TreeEntry file{.stat = {.type = type_of(entry),
-                                .mode = static_cast<std::uint32_t>(archive_entry_perm(entry)),
-                                .uid = static_cast<std::uint32_t>(archive_entry_uid(entry)),
-                                .gid = static_cast<std::uint32_t>(archive_entry_gid(entry)),
-                                .size = static_cast<std::uint64_t>(archive_entry_size(entry)),
-                                .mtime = archive_entry_mtime(entry)},
-                       .xattrs = xattrs_of(entry)};
-        scan.name(path, "its name", path);
-        for (const auto& [name, value] : file.xattrs) {
-            scan.name(path, "attribute " + name, value);
-        }
-        if (const char* const target = archive_entry_symlink(entry)) {
-            file.target = target;
-            scan.name(path, "its link target", target);
-        }
+        TreeEntry file = entry_of(entry);
+        scan_names(scan, path, file);
         if (const char* const other = archive_entry_hardlink(entry)) {
-            const TreeEntry* const first = tree.find(guest_path(other));
-            TreeEntry copy = first != nullptr ? *first : file;
-            copy.stat.links = 2;
-            tree.add(guest_path(other), copy);
-            tree.add(path, std::move(copy));
+            add_hard_link(tree, path, guest_path(other), file);
             continue;
         }
         if (file.stat.type == FileType::regular) {
