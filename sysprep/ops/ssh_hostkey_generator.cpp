@@ -6,7 +6,8 @@ namespace imgforge::sysprep {
 namespace {
 
 // Not Before=ssh.socket: multi-user.target waits for basic.target, which waits for sockets.target: an ordering cycle, and systemd
-// would drop the socket's job. After=sshd-keygen.service: Debian 13 has one that runs at "first boot" only.
+// would drop the socket's job. sync: a machine whose plug is pulled soon after must not wake up with empty keys, which the condition takes
+// for keys. After=sshd-keygen.service: Debian 13 has one that runs at "first boot" only.
 constexpr const char* unit = R"([Unit]
 Description=Make SSH host keys when there are none
 Documentation=man:ssh-keygen(1)
@@ -17,6 +18,7 @@ Before=ssh.service sshd.service
 [Service]
 Type=oneshot
 ExecStart=/usr/bin/ssh-keygen -A
+ExecStartPost=-sync -f /etc/ssh
 RemainAfterExit=yes
 
 [Install]
