@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N skipped".
-#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style boot (the default) and machines, sanitize, fuzz, long
+#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style fuzz boot (the default) and machines, sanitize, long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
-# Two builds: `ci` (g++) for everything, and for the tiers sanitize and fuzz `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer),
-# which runs the unit and golden tests again. The tier boot installs Debian, makes an image of it, proves it by two clones and lives through
+# Two builds: `ci` (g++) for everything, and `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer) for the tier fuzz, which needs the
+# readers of foreign data only, and for sanitize, which runs the unit and golden tests again. The tier boot installs Debian, makes an image of it, proves it by two clones and lives through
 # what machines of it go through; it takes longest and uses little more than one core, so it starts as soon as the programs are built, and all else
 # runs beside it with a lower priority. The tier machines goes on with that image: offline work, the tutorial, broken answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")
-[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style boot)
+[ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style fuzz boot)
 IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
 # The same faults each time, so that a red run means a change; another seed, or the tier long, tries others.
@@ -69,7 +69,10 @@ if asked sanitize; then sanitized='^(unit|golden'$(asked fuzz && echo '|fuzz')')
 if [ -n "$sanitized" ]; then
     step "build (clang, sanitizers)"
     cmake --preset asan >/dev/null
-    beside cmake --build build/asan -j "$(nproc)" --target unit_tests fuzz_targets
+    targets=()
+    if asked fuzz; then targets+=(fuzz_targets); fi
+    if asked sanitize; then targets+=(unit_tests); fi
+    beside cmake --build build/asan -j "$(nproc)" --target "${targets[@]}"
     step "sanitize, fuzz"
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
     beside_run asan sanitized "$sanitized" 2
