@@ -161,6 +161,9 @@ private:
     }
 
     void base_system() {
+        // Comes with every boot loader later, and its postinst then makes the initramfs a second time: two minutes under emulation.
+        // Installed before there is a kernel (bootstrap-base gives this list to debootstrap --include) it has nothing to do.
+        line("base-installer/includes", "string", "dmsetup");
         line("base-installer/install-recommends", "boolean", answers_.recommends ? "true" : "false");
         const bool has_cloud_kernel = facts_.arch == "amd64" || facts_.arch == "arm64";
         line("base-installer/kernel/image", "string",

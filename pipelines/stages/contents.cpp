@@ -23,7 +23,7 @@ namespace imgforge::stages {
 namespace {
 
 constexpr std::uint64_t database_limit = 64U << 20U;
-constexpr auto digest_deadline = std::chrono::minutes(20);
+constexpr auto listing_deadline = std::chrono::minutes(20);
 constexpr auto query_deadline = std::chrono::minutes(3);
 
 struct Packages {
@@ -86,93 +86,92 @@ char type_of(std::int64_t mode) {
     }
 }
 
-/// Names of one folder with what lstat(2) says of them: one call of the appliance per folder.
-class FolderReader {
-public:
-    FolderReader(guest::Appliance& appliance, std::map<std::string, store::FileRecord>& files) : appliance_(appliance), files_(files) {}
+std::vector<char*> pointers(std::vector<std::string>& names) {
+    std::vector<char*> list;
+    for (std::string& name : names) {
+        list.push_back(name.data());
+    }
+    list.push_back(nullptr);
+    return list;
+}
 
-    void read(const std::string& folder, std::vector<std::string>& names) {
-        const std::vector<char*> list = pointers(names);
-        const std::unique_ptr<guestfs_statns_list, FreeStatList> stats(appliance_.call("file attributes", [&](guestfs_h* g) {
-            return guestfs_lstatnslist(g, folder.c_str(), const_cast<char* const*>(list.data()));
-        }));
-        std::vector<std::string> links;
-        for (std::size_t i = 0; i < names.size() && i < stats->len; ++i) {
+/// Names relative to "/", as find0 gives them (guestfs(3)): no component of them is a link.
+std::vector<std::string> names_of_files(guest::Appliance& appliance, const fs::path& scratch) {
+    const std::string file = (scratch / "names").string();
+    appliance.call(
+        "names of all files", [&](guestfs_h* g) { return guestfs_find0(g, "/", file.c_str()); }, listing_deadline);
+    const std::string text = read_file(file);
+    std::vector<std::string> names;
+    for (std::size_t start = 0; start < text.size();) {
+        const std::size_t end = std::min(text.find('\0', start), text.size());
+        names.push_back(text.substr(start, end - start));
+        start = end + 1;
+    }
+    return names;
+}
+
+/// What lstat(2) says of each. libguestfs packs a thousand names into one message; one call per folder would be thousands.
+std::vector<store::FileRecord> stat_files(guest::Appliance& appliance, std::vector<std::string>& names) {
+    const std::vector<char*> list = pointers(names);
+    const std::unique_ptr<guestfs_statns_list, FreeStatList> stats(appliance.call(
+        "file attributes", [&](guestfs_h* g) { return guestfs_lstatnslist(g, "/", const_cast<char* const*>(list.data())); },
+        listing_deadline));
+    std::vector<store::FileRecord> files(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        store::FileRecord& file = files[i];
+        file.path = store::printable_path("/" + names[i]);
+        if (i < stats->len) {
             const struct guestfs_statns& stat = stats->val[i];
-            store::FileRecord& file = files_[path(folder, names[i])];
             file.type = type_of(stat.st_mode);
             file.mode = static_cast<std::uint32_t>(stat.st_mode & 07777);
             file.uid = static_cast<std::uint32_t>(stat.st_uid);
             file.gid = static_cast<std::uint32_t>(stat.st_gid);
             file.size = file.type == 'd' ? 0U : static_cast<std::uint64_t>(stat.st_size);
-            if (file.type == 'l') {
-                links.push_back(names[i]);
-            }
-        }
-        if (!links.empty()) {
-            const std::vector<char*> link_list = pointers(links);
-            const std::vector<std::string> targets = guest::take_strings(appliance_.call("link targets", [&](guestfs_h* g) {
-                return guestfs_readlinklist(g, folder.c_str(), const_cast<char* const*>(link_list.data()));
-            }));
-            for (std::size_t i = 0; i < links.size() && i < targets.size(); ++i) {
-                files_[path(folder, links[i])].target = store::printable_path(targets[i]);
-            }
         }
     }
+    return files;
+}
 
-private:
-    static std::string path(const std::string& folder, const std::string& name) {
-        return store::printable_path(guest::join_path(folder, name));
-    }
-
-    static std::vector<char*> pointers(std::vector<std::string>& names) {
-        std::vector<char*> list;
-        for (std::string& name : names) {
-            list.push_back(name.data());
+void read_links(guest::Appliance& appliance, const std::vector<std::string>& names, std::vector<store::FileRecord>& files) {
+    std::vector<std::string> links;
+    std::vector<store::FileRecord*> records;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        if (files[i].type == 'l') {
+            links.push_back(names[i]);
+            records.push_back(&files[i]);
         }
-        list.push_back(nullptr);
-        return list;
     }
+    const std::vector<char*> list = pointers(links);
+    const std::vector<std::string> targets = guest::take_strings(appliance.call(
+        "link targets", [&](guestfs_h* g) { return guestfs_readlinklist(g, "/", const_cast<char* const*>(list.data())); },
+        listing_deadline));
+    for (std::size_t i = 0; i < records.size() && i < targets.size(); ++i) {
+        records[i]->target = store::printable_path(targets[i]);
+    }
+}
 
-    guest::Appliance& appliance_;
-    std::map<std::string, store::FileRecord>& files_;
-};
+void read_digests(guest::Appliance& appliance, const fs::path& scratch, std::vector<store::FileRecord>& files) {
+    const std::string sums = (scratch / "sums").string();
+    appliance.call(
+        "digests of all files", [&](guestfs_h* g) { return guestfs_checksums_out(g, "sha256", "/", sums.c_str()); }, listing_deadline);
+    std::map<std::string, std::string> digests;
+    for (store::FileRecord& sum : store::parse_checksums(read_file(sums))) {
+        digests[std::move(sum.path)] = std::move(sum.digest);
+    }
+    for (store::FileRecord& file : files) {
+        if (const auto digest = digests.find(file.path); digest != digests.end()) {
+            file.digest = digest->second;
+        }
+    }
+}
 
 std::vector<store::FileRecord> read_guest_files(guest::Appliance& appliance) {
-    const TempDir work("imgforge-contents");
-    const std::string sums = (work / "sums").string();
-    const std::string names_file = (work / "names").string();
-    appliance.call(
-        "digests of all files", [&](guestfs_h* g) { return guestfs_checksums_out(g, "sha256", "/", sums.c_str()); }, digest_deadline);
-    appliance.call(
-        "names of all files", [&](guestfs_h* g) { return guestfs_find0(g, "/", names_file.c_str()); }, digest_deadline);
-    std::map<std::string, store::FileRecord> files;
-    std::map<std::string, std::vector<std::string>> folders;
-    const std::string names = read_file(names_file);
-    for (std::size_t start = 0; start < names.size();) {
-        const std::size_t end = std::min(names.find('\0', start), names.size());
-        // find0 gives names relative to its folder, without a slash in front (guestfs(3)).
-        const std::string path = "/" + names.substr(start, end - start);
-        folders[guest::parent_of(path)].push_back(guest::base_name(path));
-        files[store::printable_path(path)].path = store::printable_path(path);
-        start = end + 1;
-    }
-    FolderReader reader(appliance, files);
-    for (auto& [folder, entries] : folders) {
-        reader.read(folder, entries);
-    }
-    for (const store::FileRecord& sum : store::parse_checksums(read_file(sums))) {
-        const auto file = files.find(sum.path);
-        if (file != files.end()) {
-            file->second.digest = sum.digest;
-        }
-    }
-    std::vector<store::FileRecord> list;
-    list.reserve(files.size());
-    for (auto& [path, file] : files) {
-        list.push_back(std::move(file));
-    }
-    return list;
+    const TempDir scratch("imgforge-contents");
+    std::vector<std::string> names = names_of_files(appliance, scratch.path());
+    std::vector<store::FileRecord> files = stat_files(appliance, names);
+    read_links(appliance, names, files);
+    read_digests(appliance, scratch.path(), files);
+    return files;
 }
 
 }  // namespace
