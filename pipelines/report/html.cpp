@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/byte_size.hpp"
 #include "builder/base/clock.hpp"
 #include "pipelines/report/report.hpp"
@@ -122,14 +125,6 @@ std::string install_chart(const std::vector<ProgressPoint>& points) {
         line, marks, seconds_text(end), rows);
 }
 
-std::string base64(std::string_view bytes) {
-    std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                                       static_cast<int>(bytes.size()));
-    text.resize(static_cast<std::size_t>(length));
-    return text;
-}
-
 std::string plain(const Json& value) {
     return escape(value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
@@ -168,13 +163,24 @@ std::string audit_section(const Json& audit) {
     if (!audit.contains("findings") || audit["findings"].empty()) {
         return text;
     }
-    text += "<table><tr><th>rule</th><th>where</th><th>layer</th><th>waived</th></tr>";
+    // One row for all places of a rule in a file: a hash is found in its content, and again in the blocks of the disk.
+    std::vector<std::pair<std::array<std::string, 3>, std::map<std::string, int>>> rows;
     for (const Json& finding : audit["findings"]) {
         const auto field = [&](const char* name) {
             return finding.contains(name) && !finding[name].is_null() ? plain(finding[name]) : std::string();
         };
-        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", field("rule"), field("path"), field("layer"),
-                            finding.value("waived", false) ? field("reason") : "no");
+        const std::array<std::string, 3> key{field("rule"), field("path"), finding.value("waived", false) ? field("reason") : "no"};
+        const auto same = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == key; });
+        auto& row = same == rows.end() ? rows.emplace_back(key, std::map<std::string, int>()) : *same;
+        ++row.second[field("layer")];
+    }
+    text += "<table><tr><th>rule</th><th>where</th><th>layer</th><th>waived</th></tr>";
+    for (const auto& [key, layers] : rows) {
+        std::string where;
+        for (const auto& [layer, count] : layers) {
+            where += fmt::format("{}{}{}", where.empty() ? "" : ", ", layer, count > 1 ? fmt::format(" ({})", count) : "");
+        }
+        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", key[0], key[1], where, key[2]);
     }
     return text + "</table>";
 }
@@ -199,7 +205,7 @@ std::string html(const RunReport& report) {
     }
     if (report.screenshot_png) {
         page += "<h2>Screen at the end</h2><img alt=\"screenshot of the installer\" src=\"data:image/png;base64," +
-                base64(*report.screenshot_png) + "\">";
+                base64_encode(*report.screenshot_png) + "\">";
     }
     page += report.image.is_object() ? image_section(report.image) : "";
     page += report.audit.is_object() ? audit_section(report.audit) : "";

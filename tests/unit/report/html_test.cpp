@@ -37,6 +37,16 @@ TEST(HtmlReport, shows_stages_image_packages_and_audit) {
     EXPECT_THAT(page, HasSubstr("data:image/png;base64,iVBORw=="));
 }
 
+TEST(HtmlReport, a_finding_in_many_places_is_one_row) {
+    RunReport report = sample();
+    for (const char* const layer : {"disk", "files", "disk"}) {
+        Json again = report.audit["findings"][0];
+        again["layer"] = layer;
+        report.audit["findings"].push_back(again);
+    }
+    EXPECT_THAT(html(report), HasSubstr("<tr><td>host-keys</td><td>/etc/ssh/x</td><td>disk (2), files (2)</td><td>no</td></tr>"));
+}
+
 TEST(HtmlReport, escapes_what_a_guest_may_have_written) {
     RunReport report = sample();
     report.failure = "<script>alert(1)</script>";
