@@ -4,15 +4,16 @@
 #include <guestfs.h>
 
 #include <algorithm>
-#include <memory>
+#include <sstream>
 
 #include <fmt/format.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
-#include "builder/base/handle.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/inspection.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/store/files.hpp"
@@ -69,85 +70,55 @@ Json read_sources(guest::GuestFs& guest, const guest::Inspection& os) {
     return package_sources(texts, os);
 }
 
-struct FreeStatList {
-    void operator()(guestfs_statns_list* list) const noexcept { guestfs_free_statns_list(list); }
-};
-
-char type_of(std::int64_t mode) {
-    // st_mode of the guest, octal as in inode(7); the host's macros have the same values on Linux.
-    switch (mode & 0170000) {
-        case 0040000: return 'd';
-        case 0120000: return 'l';
-        case 0020000: return 'c';
-        case 0060000: return 'b';
-        case 0010000: return 'p';
-        case 0140000: return 's';
-        default: return 'f';
-    }
-}
-
-std::vector<char*> pointers(std::vector<std::string>& names) {
-    std::vector<char*> list;
-    for (std::string& name : names) {
-        list.push_back(name.data());
-    }
-    list.push_back(nullptr);
-    return list;
-}
-
-/// Names relative to "/", as find0 gives them (guestfs(3)): no component of them is a link.
-std::vector<std::string> names_of_files(guest::Appliance& appliance, const fs::path& scratch) {
-    const std::string file = (scratch / "names").string();
-    appliance.call(
-        "names of all files", [&](guestfs_h* g) { return guestfs_find0(g, "/", file.c_str()); }, listing_deadline);
-    const std::string text = read_file(file);
-    std::vector<std::string> names;
-    for (std::size_t start = 0; start < text.size();) {
-        const std::size_t end = std::min(text.find('\0', start), text.size());
-        names.push_back(text.substr(start, end - start));
-        start = end + 1;
-    }
-    return names;
-}
-
-/// What lstat(2) says of each. libguestfs packs a thousand names into one message; one call per folder would be thousands.
-std::vector<store::FileRecord> stat_files(guest::Appliance& appliance, std::vector<std::string>& names) {
-    const std::vector<char*> list = pointers(names);
-    const std::unique_ptr<guestfs_statns_list, FreeStatList> stats(appliance.call(
-        "file attributes", [&](guestfs_h* g) { return guestfs_lstatnslist(g, "/", const_cast<char* const*>(list.data())); },
-        listing_deadline));
-    std::vector<store::FileRecord> files(names.size());
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        store::FileRecord& file = files[i];
-        file.path = store::printable_path("/" + names[i]);
-        if (i < stats->len) {
-            const struct guestfs_statns& stat = stats->val[i];
-            file.type = type_of(stat.st_mode);
-            file.mode = static_cast<std::uint32_t>(stat.st_mode & 07777);
-            file.uid = static_cast<std::uint32_t>(stat.st_uid);
-            file.gid = static_cast<std::uint32_t>(stat.st_gid);
-            file.size = file.type == 'd' ? 0U : static_cast<std::uint64_t>(stat.st_size);
+/// What find(1) of the appliance says of every file, below "/sysroot" where libguestfs mounts the guest; one call of the API per folder
+/// would be thousands. Answers are limited to 4 MiB (guestfs(3), "PROTOCOL LIMITS"), so the list is fetched in slices.
+std::string list_of_files(guest::Appliance& appliance) {
+    const auto run = [&](const std::string& line) {
+        std::optional<std::string> output = guest::run_tool(appliance, line, listing_deadline);
+        if (!output) {
+            throw Error(Failure::tool, fmt::format("the guest's files cannot be listed: {}", appliance.last_error()));
         }
+        return std::move(*output);
+    };
+    run("find /sysroot -mindepth 1 -printf '%y %m %U %G %s /%P\\0%l\\0' >/tmp/files && gzip -1 -f /tmp/files");
+    std::string packed;
+    for (std::size_t slice = 0;; ++slice) {
+        const std::string text = run(fmt::format("dd if=/tmp/files.gz bs=1M skip={} count=1 2>/dev/null | base64 -w 0", slice));
+        const std::optional<std::string> bytes = base64_decode(text);
+        if (!bytes) {
+            throw Error(Failure::tool, "the list of the guest's files is damaged");
+        }
+        if (bytes->empty()) {
+            return store::gunzip(packed, "the list of the guest's files");
+        }
+        packed += *bytes;
+    }
+}
+
+/// "f 644 0 0 1234 /etc/motd" and the target of a link, each ended by a zero byte.
+std::vector<store::FileRecord> parse_list(std::string_view text) {
+    const auto next = [&text] {
+        const std::size_t end = std::min(text.find('\0'), text.size());
+        const std::string field(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        return field;
+    };
+    std::vector<store::FileRecord> files;
+    while (!text.empty()) {
+        const std::string line = next();
+        const std::string target = next();
+        const std::size_t path = line.find(" /");
+        store::FileRecord file;
+        std::istringstream words(line.substr(0, path));
+        if (!(words >> file.type >> std::oct >> file.mode >> std::dec >> file.uid >> file.gid >> file.size) || path == std::string::npos) {
+            throw Error(Failure::tool, "the list of the guest's files is damaged");
+        }
+        file.path = store::printable_path(line.substr(path + 1));
+        file.size = file.type == 'd' ? 0U : file.size;
+        file.target = store::printable_path(target);
+        files.push_back(std::move(file));
     }
     return files;
-}
-
-void read_links(guest::Appliance& appliance, const std::vector<std::string>& names, std::vector<store::FileRecord>& files) {
-    std::vector<std::string> links;
-    std::vector<store::FileRecord*> records;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        if (files[i].type == 'l') {
-            links.push_back(names[i]);
-            records.push_back(&files[i]);
-        }
-    }
-    const std::vector<char*> list = pointers(links);
-    const std::vector<std::string> targets = guest::take_strings(appliance.call(
-        "link targets", [&](guestfs_h* g) { return guestfs_readlinklist(g, "/", const_cast<char* const*>(list.data())); },
-        listing_deadline));
-    for (std::size_t i = 0; i < records.size() && i < targets.size(); ++i) {
-        records[i]->target = store::printable_path(targets[i]);
-    }
 }
 
 void read_digests(guest::Appliance& appliance, const fs::path& scratch, std::vector<store::FileRecord>& files) {
@@ -167,9 +138,7 @@ void read_digests(guest::Appliance& appliance, const fs::path& scratch, std::vec
 
 std::vector<store::FileRecord> read_guest_files(guest::Appliance& appliance) {
     const TempDir scratch("imgforge-contents");
-    std::vector<std::string> names = names_of_files(appliance, scratch.path());
-    std::vector<store::FileRecord> files = stat_files(appliance, names);
-    read_links(appliance, names, files);
+    std::vector<store::FileRecord> files = parse_list(list_of_files(appliance));
     read_digests(appliance, scratch.path(), files);
     return files;
 }

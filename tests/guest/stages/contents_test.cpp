@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One launch. IMGFORGE_TEST_IMAGE=FILE.qcow2 reads an installed system as well and prints how long that took.
+// One launch.
 #include "pipelines/stages/contents.hpp"
 
 #include <gmock/gmock.h>
@@ -53,6 +53,7 @@ TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
                 "Types: deb\nURIs: http://mirror.example.org/debian\nSuites: trixie\nComponents: main\n");
     guest.write("/etc/motd", "hello\n", 0640, 1000, 50);
     guest.write("/usr/bin/odd\nname", "x");
+    guest.write("/ blank in front", "x", 04755);
     guest.symlink("../../etc/motd", "/usr/bin/link");
     guest::Inspection os;
     os.distro = "debian";
@@ -79,6 +80,8 @@ TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
     ASSERT_NE(find(files, "/usr/bin/odd\\x0aname"), nullptr);
     EXPECT_EQ(find(files, "/usr/bin/odd\\x0aname")->digest.size(), 64U);
     EXPECT_EQ(find(files, "/etc")->type, 'd');
+    ASSERT_NE(find(files, "/ blank in front"), nullptr);
+    EXPECT_EQ(find(files, "/ blank in front")->mode, 04755U);
 }
 
 }  // namespace
