@@ -5,5 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}
 cmake --preset "$preset" >/dev/null
-cmake --build "build/$preset" -j "$(nproc)"
+# One line that moves on a terminal; in a log only what went wrong.
+quiet=()
+[ -t 1 ] || quiet=(-- --quiet)
+cmake --build "build/$preset" -j "$(nproc)" "${quiet[@]}"
 echo "built: $PWD/build/$preset/builder/cli/imgforge"
