@@ -84,8 +84,9 @@ same "units enabled in one clone only" "$(diff <(units "${ports[0]}") <(units "$
 same "units that sysprep and the first boot changed" "$(diff <(echo "$before") <(units "${ports[0]}") | grep '^[<>]' | grep -v imgforge-)" ""
 
 say "a second boot"
-kill "$(cat "$work/one.pid")"  # as if its plug was pulled: what the first boot made must be on the disk by now
-for _ in $(seq 100); do kill -0 "$(cat "$work/one.pid")" 2>/dev/null || break; sleep 0.1; done
+victim=$(cat "$work/one.pid")
+kill -9 "$victim"  # as if its plug was pulled: what the first boot made must be on the disk by now
+for _ in $(seq 100); do kill -0 "$victim" 2>/dev/null || break; sleep 0.1; done
 mv "$work/one.console" "$work/one-first.console"
 start one "${ports[0]}"
 up "${ports[0]}" "$boot" >/dev/null
