@@ -49,11 +49,12 @@ std::string pointer_of(const Override& one, const Json& root) {
 }
 
 Json value_of(const Override& one, const Json* schema, const fs::path& cwd) {
-    if (schema != nullptr && schema->value("format", "") == "path") {
+    const bool text = schema != nullptr && schema->value("type", Json()) == "string";
+    if (text && schema->value("format", "") == "path") {
         const bool url = one.value.find("://") != std::string::npos;
         return url || one.value.empty() ? one.value : (cwd / one.value).lexically_normal().string();
     }
-    if (schema != nullptr && schema->value("type", Json()) == "string") {
+    if (text) {
         return one.value;
     }
     Diagnostics diagnostics;

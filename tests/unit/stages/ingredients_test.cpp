@@ -82,6 +82,15 @@ TEST_F(Ingredients, an_uploaded_folder_counts_by_places_modes_and_links_in_the_g
     EXPECT_NE(third, print("{customize: {upload: {other: /etc/elsewhere}}}")) << "another place in the guest";
 }
 
+TEST_F(Ingredients, a_map_of_uploads_can_be_set_on_the_command_line) {
+    file("motd", "hello\n");
+    const engine::LoadedRecipe loaded =
+        engine::parse_recipe("name: x\nos: debian13\ninstaller: {iso: medium.iso}\nstages: [{customize: {}}]\n", folder_ / "x.recipe",
+                             {.types = all_stage_types()}, {engine::parse_override("stages.customize.upload={motd: /etc/motd}")});
+    EXPECT_FALSE(loaded.diagnostics.has_errors()) << loaded.diagnostics.text();
+    EXPECT_EQ(loaded.recipe.value().stages.front().options.at("upload").at("motd"), "/etc/motd");
+}
+
 TEST_F(Ingredients, the_name_of_a_script_does_not_count) {
     file("one.sh", "true\n");
     const std::string before = print("{customize: {scripts: [one.sh]}}");
