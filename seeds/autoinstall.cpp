@@ -119,63 +119,48 @@ struct CommandPlace {
     std::optional<std::size_t> key_indent{};  ///< given: there is no list yet, its key is wanted
 };
 
-/// Behind the last item of the list whose key stands at `key`.
-CommandPlace behind_list(const std::vector<std::string_view>& lines, std::size_t key) {
-    const std::size_t key_indent = indent_of(lines[key]);
-    CommandPlace place{.line = key + 1, .item_indent = key_indent + 2};
-    bool first = true;
-    for (std::size_t at = key + 1; at < lines.size(); ++at) {
-        if (is_blank(lines[at])) {
-            continue;
-        }
-        const std::size_t indent = indent_of(lines[at]);
-        const bool is_item = trimmed(lines[at]).front() == '-' && indent >= key_indent;
-        if (!is_item && indent <= key_indent) {
-            break;
-        }
-        if (first && is_item) {
-            place.item_indent = indent;
-            first = false;
-        }
-        place.line = at + 1;
+/// Number of the line behind the last one from `begin` on that belongs; blank lines neither belong nor end it.
+template <typename Belongs>
+std::size_t behind_block(const std::vector<std::string_view>& lines, std::size_t begin, const Belongs& belongs) {
+    std::size_t end = begin;
+    for (std::size_t at = begin; at < lines.size() && (is_blank(lines[at]) || belongs(lines[at])); ++at) {
+        end = is_blank(lines[at]) ? end : at + 1;
     }
-    return place;
+    return end;
 }
 
-/// Behind the last line of the block that begins at `top`.
-CommandPlace behind_block(const std::vector<std::string_view>& lines, std::size_t top) {
-    CommandPlace place{.line = top + 1, .item_indent = 4, .key_indent = 2};
-    bool first = true;
-    for (std::size_t at = top + 1; at < lines.size(); ++at) {
-        if (is_blank(lines[at])) {
-            continue;
+/// Indentation of the first line in [begin, end) that is wanted and not blank.
+template <typename Wanted>
+std::optional<std::size_t> first_indent(const std::vector<std::string_view>& lines, std::size_t begin, std::size_t end,
+                                        const Wanted& wanted) {
+    for (std::size_t at = begin; at < end; ++at) {
+        if (!is_blank(lines[at]) && wanted(lines[at])) {
+            return indent_of(lines[at]);
         }
-        const std::size_t indent = indent_of(lines[at]);
-        if (indent == 0) {
-            break;
-        }
-        if (first) {
-            place.key_indent = indent;
-            place.item_indent = indent + 2;
-            first = false;
-        }
-        place.line = at + 1;
     }
-    return place;
+    return std::nullopt;
 }
 
 CommandPlace command_place(const std::vector<std::string_view>& lines) {
-    const auto top = std::find_if(lines.begin(), lines.end(), [](std::string_view line) { return line.starts_with("autoinstall:"); });
-    const auto key = std::find_if(lines.begin(), lines.end(), [](std::string_view line) { return trimmed(line) == "late-commands:"; });
-    const bool inline_list = key == lines.end() && std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
-                                 return line.find("late-commands:") != std::string_view::npos;
-                             });
-    if (top == lines.end() || inline_list) {
+    const auto number_of = [&](const auto& wanted) {
+        return static_cast<std::size_t>(std::find_if(lines.begin(), lines.end(), wanted) - lines.begin());
+    };
+    const std::size_t top = number_of([](std::string_view line) { return line.starts_with("autoinstall:"); });
+    const std::size_t key = number_of([](std::string_view line) { return trimmed(line) == "late-commands:"; });
+    const std::size_t mentioned = number_of([](std::string_view line) { return line.find("late-commands:") != std::string_view::npos; });
+    if (top == lines.size() || (key == lines.size() && mentioned != lines.size())) {
         throw Error(Failure::recipe, "the completion marker cannot be added to this autoinstall file",
                     "write `autoinstall:` at the left margin and `late-commands:` as a list of `- ` lines");
     }
-    return key != lines.end() ? behind_list(lines, static_cast<std::size_t>(key - lines.begin()))
-                              : behind_block(lines, static_cast<std::size_t>(top - lines.begin()));
+    if (key == lines.size()) {
+        const std::size_t end = behind_block(lines, top + 1, [](std::string_view line) { return indent_of(line) > 0; });
+        const std::size_t indent = first_indent(lines, top + 1, end, [](std::string_view) { return true; }).value_or(2);
+        return {.line = end, .item_indent = indent + 2, .key_indent = indent};
+    }
+    const std::size_t indent = indent_of(lines[key]);
+    const auto is_item = [&](std::string_view line) { return trimmed(line).front() == '-' && indent_of(line) >= indent; };
+    const std::size_t end = behind_block(lines, key + 1, [&](std::string_view line) { return is_item(line) || indent_of(line) > indent; });
+    return {.line = end, .item_indent = first_indent(lines, key + 1, end, is_item).value_or(indent + 2)};
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ namespace {
 
 constexpr const char* late_script = "imgforge-late.sh";
 constexpr const char* post_script = "imgforge-post.sh";
+/// Comes with every boot loader later, and its postinst then makes the initramfs a second time: two minutes under emulation. Installed
+/// before there is a kernel (bootstrap-base gives base-installer/includes to debootstrap --include) it has nothing to do.
+constexpr std::string_view early_package = "dmsetup";
 
 class Preseed {
 public:
@@ -161,9 +164,7 @@ private:
     }
 
     void base_system() {
-        // Comes with every boot loader later, and its postinst then makes the initramfs a second time: two minutes under emulation.
-        // Installed before there is a kernel (bootstrap-base gives this list to debootstrap --include) it has nothing to do.
-        line("base-installer/includes", "string", "dmsetup");
+        line("base-installer/includes", "string", early_package);
         line("base-installer/install-recommends", "boolean", answers_.recommends ? "true" : "false");
         const bool has_cloud_kernel = facts_.arch == "amd64" || facts_.arch == "arm64";
         line("base-installer/kernel/image", "string",
@@ -253,7 +254,10 @@ std::vector<std::string> preseed_packages(const std::string& text) {
             std::replace(words.begin(), words.end(), ',', ' ');
             std::istringstream in(words);
             for (std::string word; in >> word;) {
-                names.push_back(word.substr(0, word.find_first_of("=/:")));
+                word.erase(std::min(word.find_first_of("=/:"), word.size()));
+                if (word != early_package) {  // nobody asked for it
+                    names.push_back(word);
+                }
             }
         }
         pending.clear();

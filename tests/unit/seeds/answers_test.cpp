@@ -226,10 +226,10 @@ TEST(AskedPackages, are_read_from_continued_lines_without_versions_and_suites) {
     EXPECT_THAT(asked_packages(AnswerFormat::kickstart, text), IsEmpty());
 }
 
-TEST(AskedPackages, of_generated_answers_are_those_of_the_block_and_of_the_base_system) {
+TEST(AskedPackages, of_generated_answers_are_those_of_the_block) {
     const std::string text = answer_text(AnswerFormat::preseed, full_answers(), facts());
 
-    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text), testing::ElementsAre("dmsetup", "openssh-server", "cloud-init"));
+    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text), testing::ElementsAre("openssh-server", "cloud-init"));
 }
 
 TEST(WantsNetwork, follows_the_mirror_of_the_answers_even_when_the_medium_could_do_alone) {
