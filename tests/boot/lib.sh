@@ -59,6 +59,13 @@ stop_libvirt_daemons() {
     virsh -c qemu:///system net-destroy default >/dev/null 2>&1  # dnsmasq would outlive libvirtd
     for daemon in libvirtd virtlogd; do kill "$(cat "$work/$daemon.pid")"; done
 }
+# golden_disk IMAGE: the disk of its current generation, or of its newest
+golden_disk() {
+    local disk
+    disk=$("$imgforge" images show "$1" --json | jq -r '.. | .path? // empty' | grep disk.qcow2 | head -n 1)
+    [ -n "$disk" ] || disk=$(find "$IMGFORGE_HOME/images/$1" -name disk.qcow2 | sort | tail -n 1)
+    echo "$disk"
+}
 # own_home: a store of the test's own with the images of $IMGFORGE_HOME, which it may spoil
 own_home() {
     mkdir "$work/home" "$work/home/cache"

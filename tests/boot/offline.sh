@@ -7,8 +7,7 @@
 image=${IMGFORGE_TEST_IMAGE:-debian13}
 [ -d "$IMGFORGE_HOME/images/$image" ] || skip "no image $image in $IMGFORGE_HOME (boot.golden makes it)"
 for tool in dpkg-deb python3; do command -v $tool >/dev/null || skip "$tool is not installed"; done
-golden=$("$imgforge" images show "$image" --json | jq -r '.. | .path? // empty' | grep disk.qcow2 | head -n 1)
-[ -n "$golden" ] || golden=$(find "$IMGFORGE_HOME/images/$image" -name disk.qcow2 | sort | tail -n 1)
+golden=$(golden_disk "$image")
 own_home
 disk=$work/disk.qcow2
 id=0123456789abcdef0123456789abcd13

@@ -6,8 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 image=${IMGFORGE_TEST_IMAGE:-debian13}
 [ -d "$IMGFORGE_HOME/images/$image" ] || skip "no image $image in $IMGFORGE_HOME (boot.golden makes it)"
-golden=$("$imgforge" images show "$image" --json | jq -r '.. | .path? // empty' | grep disk.qcow2 | head -n 1)
-[ -n "$golden" ] || golden=$(find "$IMGFORGE_HOME/images/$image" -name disk.qcow2 | sort | tail -n 1)
+golden=$(golden_disk "$image")
 own_home
 disk=$work/disk.qcow2
 
@@ -60,7 +59,6 @@ up() {
 # What makes a machine this one and no other: machine-id, host keys, the client ID systemd-networkd asks the DHCP server with (RFC 4361: made
 # from the DUID, which is made from the machine-id).
 identity() { on "$1" 'cat /etc/machine-id; cut -d" " -f2 /etc/ssh/ssh_host_*_key.pub; grep -h ^CLIENTID= /run/systemd/netif/leases/*'; }
-random_seed() { on "$1" 'stat -c %s /var/lib/systemd/random-seed'; }
 
 say "two clones, side by side"
 at_exit stop_clones
@@ -76,7 +74,7 @@ lines=$(wc -l <<<"$first")
 holds "identities have all their parts" test "$lines" -ge 5
 for ((line = 1; line <= lines; line++)); do differ "line $line of the identities" "$(sed -n ${line}p <<<"$first")" "$(sed -n ${line}p <<<"$second")"; done
 holds "machine-id of the first" grep -Eq '^[0-9a-f]{32}$' <(head -n 1 <<<"$first")
-holds "the first one saved a random seed" test "$(random_seed "${ports[0]}")" -ge 32
+holds "the first one saved a random seed" test "$(on "${ports[0]}" stat -c %s /var/lib/systemd/random-seed)" -ge 32
 # --root: there is no message bus in this guest
 units() { on "$1" 'systemctl --root=/ list-unit-files --state=enabled --no-legend --no-pager | cut -d" " -f1 | sort'; }
 before=$(on "${ports[0]}" 'cut -d" " -f1 /srv/enabled-before | sort')

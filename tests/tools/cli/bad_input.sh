@@ -1,18 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Hostile and broken input on the command line: one clear message, the documented exit code, nothing half-made.
-set -euo pipefail
-imgforge=${IMGFORGE_BINARY:?set by CTest}
-work=$(mktemp -d "${TMPDIR:-/var/tmp}/imgforge-cli-XXXXXX")
-mounted=
-finish() {
-    if [ -n "$mounted" ]; then umount "$mounted" || true; fi
-    rm -rf --one-file-system "$work"
-}
-trap finish EXIT
-export IMGFORGE_HOME=$work/home IMGFORGE_IMMUTABLE=off
-cd "$work"
-fail() { printf 'FAILED: %s\n--- stdout\n' "$*" >&2; head -c 2000 out >&2; printf -- '--- stderr\n' >&2; head -c 2000 err >&2; exit 1; }
+# shellcheck source=tests/tools/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
 # expect CODE TEXT COMMAND…: exits with CODE, says TEXT on either stream, and never more than a screen
 expect() {
     local code=0 wanted=$1 text=$2

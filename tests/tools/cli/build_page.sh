@@ -1,18 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # `imgforge build --html FILE` leaves its page however the build ends: well, with a failed stage, by Ctrl-C. Of its own run, never of another.
-set -euo pipefail
-imgforge=${IMGFORGE_BINARY:?set by CTest}
-work=$(mktemp -d "${TMPDIR:-/var/tmp}/imgforge-page-XXXXXX")
-server=
-finish() {
-    if [ -n "$server" ]; then kill "$server" || true; fi
-    rm -rf "$work"
-}
-trap finish EXIT
-export IMGFORGE_HOME=$work/home IMGFORGE_IMMUTABLE=off
-cd "$work"
-fail() { printf 'FAILED: %s\n' "$*" >&2; tail -n 20 out err >&2; exit 1; }
+# shellcheck source=tests/tools/cli/lib.sh
+. "$(dirname "$0")/lib.sh"
 # build CODE PAGE RECIPE: exits with CODE and leaves PAGE, which holds each further word
 build() {
     local code=0 wanted=$1 page=$2 recipe=$3
