@@ -5,9 +5,10 @@
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
 # Two builds: `ci` (g++) for everything, and `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer) for the tier fuzz, which needs the
-# readers of foreign data only, and for sanitize, which runs the unit and golden tests again. The tier boot installs Debian, makes an image of it, proves it by two clones and lives through
-# what machines of it go through; it takes longest and uses little more than one core, so it starts as soon as the programs are built, and all else
-# runs beside it with a lower priority. The tier machines goes on with that image: offline work, the tutorial, broken answers.
+# readers of foreign data only, and for sanitize, which runs the unit and golden tests again. The tier boot installs Debian, makes an image of
+# it, proves it by two clones and lives through what machines of it go through; it takes longest and uses little more than one core, so it
+# starts as soon as the programs are built, and all else runs beside it with a lower priority. The tier machines goes on with that image:
+# offline work, a guest without cloud-init, the tutorial, broken answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")

@@ -39,18 +39,18 @@ bool GuestTree::is_directory(std::string_view path) const {
 }
 
 std::optional<std::string> GuestTree::resolve(std::string_view path) const {
-    std::vector<std::string> todo;
+    std::vector<std::string> pending;
     const auto push = [&](std::string_view text) {
         const auto parts = components(text);
         for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-            todo.emplace_back(*part);
+            pending.emplace_back(*part);
         }
     };
     push(path);
     std::string at;
-    for (int links = 0; !todo.empty();) {
-        const std::string name = std::move(todo.back());
-        todo.pop_back();
+    for (int links = 0; !pending.empty();) {
+        const std::string name = std::move(pending.back());
+        pending.pop_back();
         if (name == "..") {
             at.erase(at.empty() ? 0 : at.rfind('/'));
             continue;
