@@ -8,20 +8,12 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/process.hpp"
 #include "seeds/answer_formats.hpp"
+#include "seeds/archive_sink.hpp"
 #include "seeds/target_script.hpp"
 #include "seeds/text.hpp"
 
 namespace imgforge::seeds {
 namespace {
-
-la_ssize_t append(struct archive*, void* sink, const void* bytes, std::size_t size) {
-    try {
-        static_cast<std::string*>(sink)->append(static_cast<const char*>(bytes), size);
-        return static_cast<la_ssize_t>(size);
-    } catch (const std::exception&) {
-        return -1;
-    }
-}
 
 class Overlay {
 public:
@@ -30,7 +22,7 @@ public:
         archive_write_add_filter_gzip(writer_.get());
         // Without the time of day in the gzip header the same answers give the same bytes.
         archive_write_set_options(writer_.get(), "gzip:!timestamp");
-        check(archive_write_open(writer_.get(), &bytes_, nullptr, append, nullptr));
+        check(archive_write_open(writer_.get(), &bytes_, nullptr, append_to_text, nullptr));
     }
     void file(const std::string& path, const std::string& content, unsigned mode) { add(path, AE_IFREG, mode, content, {}); }
     void link(const std::string& path, const std::string& target) { add(path, AE_IFLNK, 0777, {}, target); }

@@ -11,6 +11,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/handle.hpp"
+#include "seeds/archive_sink.hpp"
 #include "seeds/seed.hpp"
 
 namespace imgforge::seeds {
@@ -20,15 +21,6 @@ using Writer = Handle<struct archive, archive_write_free>;
 using Entry = Handle<struct archive_entry, archive_entry_free>;
 
 constexpr std::size_t sector = 2048;
-
-la_ssize_t append(struct archive*, void* sink, const void* bytes, std::size_t size) {
-    try {
-        static_cast<std::string*>(sink)->append(static_cast<const char*>(bytes), size);
-        return static_cast<la_ssize_t>(size);
-    } catch (const std::exception&) {
-        return -1;  // no exception may cross libarchive
-    }
-}
 
 void need_ok(struct archive* writer, int code, std::string_view action) {
     if (code < ARCHIVE_WARN) {
@@ -71,7 +63,7 @@ std::string archive_bytes(const SeedFiles& files, std::string_view label, std::i
     need_ok(writer.get(), archive_write_set_format_iso9660(writer.get()), "begin");
     need_ok(writer.get(), archive_write_set_options(writer.get(), options.c_str()), "begin");
     std::string out;
-    need_ok(writer.get(), archive_write_open(writer.get(), &out, nullptr, append, nullptr), "begin");
+    need_ok(writer.get(), archive_write_open(writer.get(), &out, nullptr, append_to_text, nullptr), "begin");
     for (const std::string& folder : folders_of(files)) {
         add(writer.get(), folder, {}, true, epoch);
     }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -12,19 +11,10 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/host_name.hpp"
 #include "builder/base/interrupt.hpp"
 
 namespace imgforge {
-namespace {
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    ::gethostname(name.data(), name.size() - 1);
-    return name.data();
-}
-
-}  // namespace
-
 std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file, std::string_view purpose, Mode mode) {
     Fd fd = open_fd(file, O_RDWR | O_CREAT, 0644);
     struct flock range {};

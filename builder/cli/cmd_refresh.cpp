@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <unistd.h>
-
-#include <array>
-
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/host_name.hpp"
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
 #include "pipelines/stages/refresh.hpp"
@@ -14,12 +11,6 @@
 
 namespace imgforge::cli {
 namespace {
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    ::gethostname(name.data(), name.size() - 1);
-    return name.data();
-}
 
 /// --metrics FILE, else `metrics:` of the settings; a failure to write it must not hide the refresh's own result.
 void write_metrics(const Arguments& arguments, const CommandContext& context, const std::vector<stages::RefreshResult>& results) {

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <unistd.h>
-
-#include <array>
-
 #include <fmt/format.h>
 
+#include "builder/base/host_name.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/spool_actions.hpp"
 
 namespace imgforge::cli {
 namespace {
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    gethostname(name.data(), name.size() - 1);
-    return name.data();
-}
 
 const Positional folder_positional{.name = "DIR", .help = "the spool folder", .completes = Completes::folder};
 const Option host_option{.names = {"--host-name"}, .value = "NAME", .help = "this host's name in the spool (default: its host name)"};
