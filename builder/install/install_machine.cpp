@@ -118,7 +118,8 @@ public:
         InstallReport report{.outcome = *watcher_.outcome(),
                              .seconds = std::chrono::duration<double>(clock_.now() - started_).count(),
                              .cpu_seconds = std::chrono::duration<double>(cpu_used_).count(),
-                             .tail = watcher_.tail(40)};
+                             .tail = watcher_.tail(40),
+                             .log_tail = watcher_.log_tail(8)};
         artefacts_.text("outcome.json", outcome_record(report));
         if (!report.outcome.worth_verifying()) {
             monitor_.warning(report.outcome.message);  // at once: collecting what is left takes a while

@@ -15,10 +15,11 @@ namespace imgforge::install {
 /// What is left of an installation's machine.
 struct InstallReport {
     Outcome outcome;
-    double seconds = 0;               ///< from the start of the domain to the verdict
-    double cpu_seconds = 0;           ///< CPU time the machine had used by then, as of the last look (every five seconds)
-    std::vector<std::string> tail{};  ///< last console lines
-    std::string reach{};              ///< how to get at the machine that was kept; empty: it is gone
+    double seconds = 0;                   ///< from the start of the domain to the verdict
+    double cpu_seconds = 0;               ///< CPU time the machine had used by then, as of the last look (every five seconds)
+    std::vector<std::string> tail{};      ///< last console lines
+    std::vector<std::string> log_tail{};  ///< last lines of the installer's log
+    std::string reach{};                  ///< how to get at the machine that was kept; empty: it is gone
 };
 
 /// Starts the machine and watches it to its verdict. On every way out, exceptions and Ctrl-C included, the artefacts are collected

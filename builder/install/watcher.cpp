@@ -37,6 +37,17 @@ std::regex compiled(const std::string& pattern) {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
 }
 
+void keep(std::deque<std::string>& lines, const std::string& line) {
+    lines.push_back(line);
+    if (lines.size() > kept_lines) {
+        lines.pop_front();
+    }
+}
+
+std::vector<std::string> last_of(const std::deque<std::string>& lines, std::size_t count) {
+    return {lines.end() - static_cast<std::ptrdiff_t>(std::min(count, lines.size())), lines.end()};
+}
+
 std::chrono::milliseconds since(Clock::Instant from, Clock::Instant now) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now - from);
 }
@@ -103,11 +114,8 @@ void Watcher::console_line(const std::string& line, bool complete, Instant now) 
     check_marker(line, complete, now);
     if (complete) {
         look_for_failure(line, false, now);
-        lines_.push_back(line);
+        keep(lines_, line);
         ++lines_seen_;
-        if (lines_.size() > kept_lines) {
-            lines_.pop_front();
-        }
     } else if (!pending_) {
         look_for_failure(line, false, now);  // "login: " has no newline
     }
@@ -138,6 +146,9 @@ void Watcher::log(std::string_view bytes, Instant now) {
     for (const std::string& line : log_.feed(bytes)) {
         progress_.note_log(line);
         look_for_failure(line, true, now);
+        if (!line.empty() && line.find(" kernel: ") == std::string::npos) {
+            keep(log_lines_, line);
+        }
     }
 }
 
@@ -360,9 +371,12 @@ void Watcher::check_silence(Instant now) {
     }
 }
 
+std::vector<std::string> Watcher::log_tail(std::size_t count) const {
+    return last_of(log_lines_, count);
+}
+
 std::vector<std::string> Watcher::tail(std::size_t count) const {
-    const std::size_t first = lines_.size() - std::min(count, lines_.size());
-    std::vector<std::string> out(lines_.begin() + static_cast<std::ptrdiff_t>(first), lines_.end());
+    std::vector<std::string> out = last_of(lines_, count);
     if (!console_.partial().empty()) {
         out.push_back(console_.partial());
     }

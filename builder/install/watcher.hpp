@@ -77,6 +77,8 @@ public:
     bool marker_seen() const { return marker_at_.has_value(); }
     /// The last lines of the console, the unterminated one included.
     std::vector<std::string> tail(std::size_t lines) const;
+    /// The last lines of the installer's log without what the kernel said; empty where the installer sends none.
+    std::vector<std::string> log_tail(std::size_t lines) const;
 
 private:
     struct FailurePattern {
@@ -120,9 +122,10 @@ private:
     std::optional<std::regex> question_start_;
     std::vector<FailurePattern> failures_;
 
-    std::deque<std::string> lines_;  ///< recent console lines, for questions and the tail
-    std::size_t lines_seen_ = 0;     ///< complete console lines so far
-    std::size_t title_line_ = 0;     ///< number of the line with the last stage title
+    std::deque<std::string> lines_;      ///< recent console lines, for questions and the tail
+    std::deque<std::string> log_lines_;  ///< recent lines of the installer's log
+    std::size_t lines_seen_ = 0;         ///< complete console lines so far
+    std::size_t title_line_ = 0;         ///< number of the line with the last stage title
     std::optional<Pending> pending_;
     std::optional<Instant> first_byte_;
     std::optional<Instant> marker_at_;

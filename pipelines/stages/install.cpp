@@ -114,6 +114,12 @@ std::string failed_post_command(const Json& options, const std::string& message)
     for (std::size_t i = first; i < report.tail.size(); ++i) {
         error.add_context("console: " + redact(report.tail[i]));
     }
+    // A question says itself what is wrong; what made a component fail is in the log only.
+    if (outcome.kind == install::Outcome::Kind::failed) {
+        for (const std::string& line : report.log_tail) {
+            error.add_context("log: " + redact(line));
+        }
+    }
     throw error;
 }
 
@@ -186,6 +192,7 @@ const Json& InstallStage::schema() const {
         }
         properties["timeout"] = {
             {"type", "string"},
+            {engine::affects_result, false},
             {"description", "Longest time the installation may take, 90m; empty: what the distribution's template says"},
             {"default", ""}};
         return Json{{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};

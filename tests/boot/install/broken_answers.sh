@@ -17,7 +17,9 @@ plain=$root/tests/data/install/plain-debian.preseed
 
 small() {
     grep -v '^d-i base-installer/kernel/image' "$plain"
-    printf 'd-i %s\n' 'base-installer/kernel/image string none' 'base-installer/debootstrap_variant string minbase' 'grub-installer/skip boolean true'
+    # debconf-i18n: without its Perl modules debconf-apt-progress dies before apt has looked for any package.
+    printf 'd-i %s\n' 'base-installer/kernel/image string none' 'base-installer/debootstrap_variant string minbase' \
+        'base-installer/includes string debconf-i18n' 'grub-installer/skip boolean true'
 }
 answers() {
     case $1 in
@@ -44,6 +46,9 @@ RECIPE
         echo $code >"$work/$1/code"
     ) &
 }
+# A build that is told to stop takes its machine with it.
+stop_builds() { for job in $(jobs -p); do pkill -TERM -P "$job"; done; wait; }
+at_exit stop_builds
 stamp() { while IFS= read -r line; do printf '%s %s\n' "$(date +%s.%N)" "$line"; done; }
 # check FAULT STEP MESSAGE LINE
 check() {
@@ -52,7 +57,6 @@ check() {
     jq -r '.error | .message, .context[]?, .hint' "$work/$1/build.json"
     run=$(find "$work/$1/home/runs" -mindepth 2 -maxdepth 2 -name install)
     outcome=$run/outcome.json
-    if [ -n "${IMGFORGE_KEEP_RUN:-}" ]; then cp -a "$work/$1" "$IMGFORGE_KEEP_RUN/"; fi
     same "$1: exit code" "$code" 1
     same "$1: installer step" "$(jq -r .step "$outcome")" "$2"
     holds "$1: cause is named" grep -qF "$3" <<<"$(jq -r .error.message "$work/$1/build.json")"
@@ -66,12 +70,14 @@ check() {
         "$(jq .waited "$outcome")" "$(echo "$said - $last" | bc)"
     holds "$1: within $longest_wait s of the fault" test "$(jq ".waited < $longest_wait" "$outcome")" = true
     holds "$1: within $longest_wait s of the last byte" test "$(echo "$said - $last < $longest_wait" | bc)" = 1
-    for file in screen.png console.txt domain.xml answers.cfg channel0.log; do holds "$1: $file is kept" test -s "$run/$file"; done
+    for file in screen.png console.txt domain.xml preseed.cfg channel0.log; do holds "$1: $file is kept" test -s "$run/$file"; done
 }
 
 read -ra faults <<<"${IMGFORGE_FAULTS:-confirmation package late}"
 for fault in "${faults[@]}"; do say "start: $fault"; start "$fault"; done
 wait
+# Before the first check can fail: half an hour of installing is worth keeping.
+if [ -n "${IMGFORGE_KEEP_RUN:-}" ]; then mkdir -p "$IMGFORGE_KEEP_RUN"; cp -a "${faults[@]/#/$work/}" "$IMGFORGE_KEEP_RUN/"; fi
 for fault in "${faults[@]}"; do
     say "$fault"
     case $fault in

@@ -11,6 +11,7 @@ namespace imgforge::install {
 namespace {
 
 using std::chrono::seconds;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Kind = Outcome::Kind;
 
@@ -217,6 +218,31 @@ TEST_F(WatcherTest, a_package_of_the_answers_that_is_missing_ends_it_within_seco
     EXPECT_EQ(outcome().step, "pkgsel");
     EXPECT_EQ(outcome().answer, "d-i pkgsel/include string openssh-server sudo");
     EXPECT_EQ(outcome().waited, seconds(5));
+}
+
+// apt of Debian 13 colours its "E:", and what comes through the installer's filter is broken there: as recorded.
+TEST_F(WatcherTest, a_missing_package_is_found_when_apts_line_is_broken) {
+    watch({.marker = "m", .asked = {"openssh-server", "qemu-guest-agnet"}});
+    console("Select and install software  ... 1%");
+    log("Nov 27 03:47:53 in-target: E:\nNov 27 03:47:53 in-target:  Unable to locate package popularity-contest\n");
+    wait(6);
+    EXPECT_FALSE(watcher_->outcome());
+    log("Nov 27 03:48:07 in-target: E:\nNov 27 03:48:07 in-target:  \nNov 27 03:48:07 in-target: Unable to locate package "
+        "qemu-guest-agnet\n");
+    wait(6);
+
+    EXPECT_THAT(outcome().message, HasSubstr("qemu-guest-agnet is not on the medium"));
+    EXPECT_EQ(outcome().answer, "d-i pkgsel/include string openssh-server");
+}
+
+TEST_F(WatcherTest, keeps_what_the_log_said_before_a_component_failed_without_the_kernels_lines) {
+    watch();
+    log("Nov 27 03:48:07 in-target: Can't locate object method \"new\" via package \"Text::Iconv\"\n"
+        "Nov 27 03:48:18 kernel: [ 1616.151885] ISO 9660 Extensions: Microsoft Joliet Level 3\n"
+        "Nov 27 03:48:19 main-menu[1924]: WARNING **: Configuring 'pkgsel' failed with error code 255\n");
+
+    EXPECT_THAT(watcher_->log_tail(8), ElementsAre(HasSubstr("Text::Iconv"), HasSubstr("'pkgsel' failed")));
+    EXPECT_THAT(watcher_->log_tail(1), ElementsAre(HasSubstr("'pkgsel' failed")));
 }
 
 // As the text frontend prints it: broken at the width of the console, with what imgforge has put around the command.
