@@ -68,6 +68,7 @@ const std::set<std::string>& known_schema_keywords() {
                                                    "then",
                                                    "else",
                                                    "deprecated",
+                                                   "x-affects-result",
                                                    "x-kind",
                                                    "x-message"};
     return keywords;

@@ -20,16 +20,17 @@ bool names_a_path(const Json& schema) {
     return schema.value("format", "") == "path" || (schema.contains("items") && names_a_path(schema["items"]));
 }
 
-/// Options that name files do not count: the files' contents do (the type's own ingredients), so renaming one is no change.
+/// Options that name files do not count: the files' contents do (the type's own ingredients), so renaming one is no change. Nor do
+/// those whose schema says that the result is the same with any value.
 std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
     std::vector<Ingredient> list;
     // Written order is no difference: the keys are sorted, at every depth.
     const Json sorted = parse_json(canonical(stage.options), "options");
     for (const auto& option : sorted.items()) {
         const Json* const schema = schema_at(stage.handler->schema(), "/" + option.key());
-        const bool path = schema != nullptr && names_a_path(*schema);
+        const bool irrelevant = schema != nullptr && (names_a_path(*schema) || !schema->value(affects_result, true));
         for (Ingredient& one : value_ingredients(std::string(option_prefix) + option.key(), option.value())) {
-            one.counts = !path;
+            one.counts = !irrelevant;
             list.push_back(std::move(one));
         }
     }

@@ -7,6 +7,9 @@
 
 namespace imgforge::engine {
 
+/// Annotation in an option's schema; true where it is absent.
+inline constexpr const char* affects_result = "x-affects-result";
+
 /// A stage type: one record in pipelines/stages/registry.cpp. The engine knows nothing else of what stages do.
 class StageType {
 public:
@@ -16,7 +19,9 @@ public:
     virtual std::string_view summary() const = 0;  ///< one line for `imgforge schema` and the manual
     /// Raise when the same options would give another result than before.
     virtual int revision() const = 0;
-    /// JSON Schema (draft-07) of the options, with `description` and `default` everywhere. additionalProperties false.
+    /// JSON Schema (draft-07) of the options, with `description` and `default` everywhere. additionalProperties false. An option that
+    /// cannot change the result (a deadline) has the annotation `affects_result` set to false, and a cached layer serves whatever its
+    /// value.
     virtual const Json& schema() const = 0;
 
     /// Checks beyond the schema: files that are missing, combinations that cannot be. `pointer` is where the options stand.

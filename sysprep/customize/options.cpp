@@ -149,7 +149,7 @@ const Json& customize_schema() {
             "scripts": {"type": "array", "items": {"type": "string", "format": "path"}, "description": "script files of the host run in the guest", "default": []},
             "firstboot": {"type": "array", "items": {"type": "string"}, "description": "shell lines that every clone runs once at its first boot", "default": []},
             "network": {"type": "boolean", "description": "give the guest's commands network (default: when packages are installed or updated)"},
-            "timeout": {"type": "string", "description": "longest time for one command", "default": "1h"}
+            "timeout": {"type": "string", "x-affects-result": false, "description": "longest time for one command", "default": "1h"}
         }})json");
     return schema;
 }

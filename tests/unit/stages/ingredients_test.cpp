@@ -60,6 +60,12 @@ TEST_F(Ingredients, the_familys_kernel_line_counts_and_its_rules_do_not) {
     }
 }
 
+TEST_F(Ingredients, a_deadline_does_not_count) {
+    EXPECT_EQ(print("{install: {}}"), print("{install: {timeout: 3h}}"));
+    EXPECT_EQ(print("{customize: {run: [a]}}"), print("{customize: {run: [a], timeout: 5m}}"));
+    EXPECT_NE(print("{customize: {run: [a]}}"), print("{customize: {run: [b], timeout: 5m}}"));
+}
+
 TEST_F(Ingredients, an_uploaded_folder_counts_by_places_modes_and_links_in_the_guest) {
     fs::create_directory(folder_ / "conf");
     file("conf/a", "same\n");
