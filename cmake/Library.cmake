@@ -32,11 +32,11 @@ endfunction()
 
 # imgforge_test(<name> LABEL unit|golden|tools|guest|boot [LIBS libs…] [TIMEOUT s]): every *.cpp of the folder in one
 # GoogleTest program, each test its own CTest entry for fast tiers, the program as a whole for the slow ones that share
-# what they make.
+# what they make. SEPARATE: its files are never compiled in batches (IMGFORGE_UNITY), because their helpers have the same names.
 add_custom_target(unit_tests)
 add_custom_target(real_tests)
 function(imgforge_test name)
-  cmake_parse_arguments(ARG "WHOLE" "LABEL;TIMEOUT" "LIBS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE;SEPARATE" "LABEL;TIMEOUT" "LIBS;SOURCES" ${ARGN})
   if(NOT ARG_SOURCES)
     file(GLOB ARG_SOURCES CONFIGURE_DEPENDS *.cpp)
   endif()
@@ -49,6 +49,9 @@ function(imgforge_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} imgforge_test_support GTest::gmock GTest::gtest_main)
   imgforge_precompile(${name})
+  if(ARG_SEPARATE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   # Two builds share the tests: unit and golden are built with sanitizers, the tiers with real machines without.
   if(ARG_LABEL MATCHES "unit|golden")
     add_dependencies(unit_tests ${name})

@@ -10,7 +10,8 @@ target_compile_options(imgforge_settings INTERFACE
 # g++ 12 reports these inside libstdc++ and nlohmann-json templates when it optimises (GCC bugs 105329, 105562, 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(imgforge_settings INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-null-dereference
-                                                     $<$<CONFIG:Release>:-Wno-stringop-overflow> $<$<CONFIG:Release>:-Wno-array-bounds>)
+                                                     $<$<CONFIG:Release>:-Wno-stringop-overflow> $<$<CONFIG:Release>:-Wno-stringop-overread>
+                                                     $<$<CONFIG:Release>:-Wno-array-bounds>)
 endif()
 target_compile_definitions(imgforge_settings INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 

@@ -19,7 +19,7 @@ std::string section(std::string_view head, const std::string& body) {
     return fmt::format("\n{}\n{}%end\n", head, body);
 }
 
-std::string storage(const Answers& answers, const AnswerFacts& facts) {
+std::string storage_commands(const Answers& answers, const AnswerFacts& facts) {
     using Layout = AnswerDisk::Layout;
     const std::string disk = bare_disk(install_disk(answers, facts));
     const std::string& fs = answers.disk.filesystem;
@@ -82,7 +82,7 @@ std::string kickstart_text(const Answers& answers, const AnswerFacts& facts) {
     out += fmt::format("network --bootproto=dhcp --device=link --hostname={}{}\n", full, is_offline(answers, facts) ? "" : " --activate");
     out += answers.root_password_hash.empty() ? std::string("rootpw --lock\n")
                                               : fmt::format("rootpw --iscrypted {}\n", answers.root_password_hash);
-    out += storage(answers, facts);
+    out += storage_commands(answers, facts);
     out += "selinux --enforcing\nfirewall --enabled --service=ssh\nfirstboot --disabled\nskipx\n";
     if (facts.product.find("Red Hat") != std::string::npos) {
         out += "eula --agreed\n";

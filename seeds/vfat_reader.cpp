@@ -15,7 +15,7 @@
 namespace imgforge::seeds {
 namespace {
 
-constexpr std::size_t most_files = 4096;
+constexpr std::size_t most_entries = 4096;
 constexpr std::size_t most_depth = 16;
 
 [[noreturn]] void damaged(std::string_view what) {
@@ -148,7 +148,7 @@ private:
         if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
             damaged("a file name holds a slash or nothing");
         }
-        if (++count_ > most_files) {
+        if (++count_ > most_entries) {
             damaged("it holds more than 4096 files");
         }
         const std::size_t first = number(entry, 26, 2) | (bits_ == 32 ? number(entry, 20, 2) << 16U : 0);

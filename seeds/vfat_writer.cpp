@@ -15,7 +15,7 @@
 namespace imgforge::seeds {
 namespace {
 
-constexpr std::size_t sector = 512;
+constexpr std::size_t sector_size = 512;
 constexpr std::size_t cluster = 2048;
 constexpr std::size_t root_entries = 512;
 constexpr std::size_t reserved_sectors = 1;
@@ -67,14 +67,14 @@ public:
         if (clusters > most_clusters) {
             throw Error(Failure::recipe, "the files are too large for a vfat seed (127 MiB)", "use the ISO format");
         }
-        const std::size_t fat_sectors = ((clusters + 2) * 2 + sector - 1) / sector;
+        const std::size_t fat_sectors = ((clusters + 2) * 2 + sector_size - 1) / sector_size;
         std::string out = boot_sector(clusters, fat_sectors);
         std::string fat = fat_;
-        fat.resize(fat_sectors * sector);
+        fat.resize(fat_sectors * sector_size);
         out += fat + fat + root_bytes;
-        out.resize((reserved_sectors + 2 * fat_sectors) * sector + root_entries * 32);
+        out.resize((reserved_sectors + 2 * fat_sectors) * sector_size + root_entries * 32);
         out += data_;
-        out.resize((reserved_sectors + 2 * fat_sectors) * sector + root_entries * 32 + clusters * cluster);
+        out.resize((reserved_sectors + 2 * fat_sectors) * sector_size + root_entries * 32 + clusters * cluster);
         return out;
     }
 
@@ -150,14 +150,14 @@ private:
     }
 
     std::string boot_sector(std::size_t clusters, std::size_t fat_sectors) const {
-        const std::size_t total = reserved_sectors + 2 * fat_sectors + root_entries * 32 / sector + clusters * (cluster / sector);
+        const std::size_t total = reserved_sectors + 2 * fat_sectors + root_entries * 32 / sector_size + clusters * (cluster / sector_size);
         std::string out =
             "\xeb\x3c\x90"
             "IMGFORGE" +
-            little(sector, 2) + little(cluster / sector, 1) + little(reserved_sectors, 2) + little(2, 1) + little(root_entries, 2) +
-            little(total < 65536 ? total : 0, 2) + little(0xf8, 1) + little(fat_sectors, 2) + little(32, 2) + little(2, 2) + little(0, 4) +
-            little(total < 65536 ? 0 : total, 4) + little(0x80, 1) + little(0, 1) + little(0x29, 1) + little(0x1a2b3c4d, 4) + label_ +
-            "FAT16   ";
+            little(sector_size, 2) + little(cluster / sector_size, 1) + little(reserved_sectors, 2) + little(2, 1) +
+            little(root_entries, 2) + little(total < 65536 ? total : 0, 2) + little(0xf8, 1) + little(fat_sectors, 2) + little(32, 2) +
+            little(2, 2) + little(0, 4) + little(total < 65536 ? 0 : total, 4) + little(0x80, 1) + little(0, 1) + little(0x29, 1) +
+            little(0x1a2b3c4d, 4) + label_ + "FAT16   ";
         out.resize(510);
         return out + "\x55\xaa";
     }

@@ -82,7 +82,7 @@ std::string coverage_text(const Json& coverage) {
     return text + "\n";
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_audit(const Arguments& arguments, CommandContext& context) {
     ImageAuditRequest request;
     choose_disk(arguments, context, request);
     read_options(arguments, request);
@@ -144,7 +144,7 @@ Command audit_command() {
         .examples = {{.line = "imgforge audit debian13.qcow2", .what = "look for leftovers"},
                      {.line = "imgforge audit --json web.qcow2 --overlay --expect-user ops", .what = "an instance's disk, as JSON"},
                      {.line = "imgforge audit disk.raw --waive 'logs@/var/log/build*=kept for the record'", .what = "accept one finding"}},
-        .run = run,
+        .run = run_audit,
     };
 }
 

@@ -14,7 +14,7 @@ image::qemu_img::Compression compression_of(const std::string& name) {
     return name == "zstd" ? Compression::zstd : name == "zlib" ? Compression::zlib : Compression::none;
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_compact(const Arguments& arguments, CommandContext& context) {
     const std::filesystem::path file = arguments.get("IMAGE").value();
     image::CompactSpec spec;
     spec.from = file;
@@ -79,7 +79,7 @@ Command compact_command() {
             },
         .examples = {{.line = "imgforge compact disk.qcow2 --compress zstd", .what = "shrink in place"},
                      {.line = "imgforge compact disk.qcow2 --to vmdk --output disk.vmdk", .what = "for another hypervisor"}},
-        .run = run,
+        .run = run_compact,
     };
 }
 

@@ -46,7 +46,7 @@ sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
     return sysprep::customize_spec(options, {});
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_customize(const Arguments& arguments, CommandContext& context) {
     sysprep::ImageRequest request;
     request.image = *arguments.get("IMAGE");
     request.passphrase_file = arguments.get_or("passphrase-file", "");
@@ -126,7 +126,7 @@ Command customize_command() {
             },
         .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin", "a package and the time zone"},
                      {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'touch /seen'", "a file and a command"}},
-        .run = run,
+        .run = run_customize,
     };
 }
 

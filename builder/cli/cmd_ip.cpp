@@ -8,7 +8,7 @@
 namespace imgforge::cli {
 namespace {
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_ip(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const auto record = machines.require(arguments.get_or("NAME", ""));
     auto view = lifecycle::look(machines, record);
@@ -48,7 +48,7 @@ Command ip_command() {
             .options = {{.names = {"--guest"}, .help = "the guest's own address, also on a user network"},
                         timeout_option("keep asking for so long (default: ask once)")},
             .examples = {{"ping $(imgforge ip web-1)", "is it there?"}},
-            .run = run};
+            .run = run_ip};
 }
 
 }  // namespace imgforge::cli

@@ -26,7 +26,7 @@ void follow(CommandContext& context, lifecycle::Lifecycle& machines, const lifec
     }
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_logs(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const auto record = machines.reservations().find(arguments.get_or("NAME", ""));
     if (!record) {
@@ -60,7 +60,7 @@ Command logs_command() {
             .options = {{.names = {"--lines"}, .value = "N", .help = "the last N lines (default: 200)"},
                         {.names = {"--follow", "-f"}, .help = "go on showing what comes, until the machine stops"}},
             .examples = {{"imgforge logs web-1 --follow", "watch it boot"}},
-            .run = run};
+            .run = run_logs};
 }
 
 }  // namespace imgforge::cli

@@ -7,7 +7,7 @@
 namespace imgforge::cli {
 namespace {
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_respawn(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     Json list = Json::array();
     std::string text;
@@ -46,7 +46,7 @@ Command respawn_command() {
                         timeout_option("pull the plug of a running machine after this time (default: 2m)")},
             .examples = {{"imgforge respawn web-1 --yes", "on the newest generation"},
                          {"imgforge respawn web-1 --image debian13@3 --yes", "back to an older one"}},
-            .run = run};
+            .run = run_respawn};
 }
 
 }  // namespace imgforge::cli

@@ -42,7 +42,7 @@ std::string details(const lifecycle::Lifecycle& machines, const lifecycle::Machi
     return table(rows) + (changes.empty() ? "" : fmt::format("mend it with: imgforge show {} --repair\n", record.name));
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_show(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const std::string name = arguments.get_or("NAME", "");
     std::vector<std::string> repaired;
@@ -79,7 +79,7 @@ Command show_command() {
             .positionals = {machine_positional()},
             .options = {{.names = {"--repair"}, .help = "define a lost or changed domain again, settle interrupted work, rewrite records"}},
             .examples = {{"imgforge show web-1", "what it is and where it stands"}},
-            .run = run};
+            .run = run_show};
 }
 
 }  // namespace imgforge::cli

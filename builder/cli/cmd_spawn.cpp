@@ -114,7 +114,7 @@ std::string spawned_text(const lifecycle::Lifecycle& machines, const std::vector
     return text + (started ? fmt::format("next: imgforge ssh {}\n", name) : fmt::format("next: imgforge start {}\n", name));
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_spawn(const Arguments& arguments, CommandContext& context) {
     const SpawnOptions options = read_options(arguments);
     auto machines = machines_of(context);
     const auto views = lifecycle::spawn(machines, options);
@@ -199,7 +199,7 @@ Command spawn_command() {
         .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
                      {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
                      {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip", "an older generation, on a VLAN"}},
-        .run = run};
+        .run = run_spawn};
 }
 
 }  // namespace imgforge::cli

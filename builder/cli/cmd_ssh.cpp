@@ -24,7 +24,7 @@ std::string guest_command(const std::vector<std::string>& words) {
     return line;
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_ssh(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const auto record = machines.require(arguments.get_or("NAME", ""));
     auto target = machines.ssh_target(record, lifecycle::reachable_address(machines, record));
@@ -61,7 +61,7 @@ Command ssh_command() {
                         {.name = "COMMAND", .help = "run this instead of a shell", .required = false, .repeatable = true}},
         .options = {{.names = {"--user"}, .value = "NAME", .help = "log in as this user"}},
         .examples = {{"imgforge ssh web-1", "a shell"}, {"imgforge ssh web-1 -- systemctl --failed", "one command"}},
-        .run = run};
+        .run = run_ssh};
 }
 
 }  // namespace imgforge::cli

@@ -6,7 +6,7 @@
 namespace imgforge::cli {
 namespace {
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_start(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     if (arguments.has("autostart")) {
         const int failures = lifecycle::start_autostarted(machines);
@@ -39,7 +39,7 @@ Command start_command() {
                         wait_option("none"),
                         timeout_option("give up waiting after this time (default: 15m); the machine goes on")},
             .examples = {{"imgforge start web-1 --wait ssh", "and wait until it can be used"}},
-            .run = run};
+            .run = run_start};
 }
 
 }  // namespace imgforge::cli

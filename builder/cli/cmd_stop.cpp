@@ -14,7 +14,7 @@ std::string_view how_text(lifecycle::Stopped how) {
     return "";
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_stop(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const std::chrono::milliseconds patience =
         arguments.has("force") ? std::chrono::milliseconds(0) : timeout_of(arguments).value_or(lifecycle::stop_patience);
@@ -39,7 +39,7 @@ Command stop_command() {
         .positionals = {machine_positional(true)},
         .options = {{.names = {"--force"}, .help = "pull the plug at once"}, timeout_option("pull the plug after this time (default: 2m)")},
         .examples = {{"imgforge stop web-1 --timeout 30s", "half a minute of politeness"}},
-        .run = run};
+        .run = run_stop};
 }
 
 }  // namespace imgforge::cli

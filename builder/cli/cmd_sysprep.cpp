@@ -45,7 +45,7 @@ sysprep::SysprepOptions options_of(const Arguments& arguments) {
     return options;
 }
 
-int run(const Arguments& arguments, CommandContext& context) {
+int run_sysprep(const Arguments& arguments, CommandContext& context) {
     if (arguments.has("list-operations")) {
         return list_operations(context);
     }
@@ -122,7 +122,7 @@ Command sysprep_command() {
         .examples = {{"imgforge sysprep debian.qcow2 --dry-run", "what would be cleaned, file by file"},
                      {"imgforge sysprep debian.qcow2 --output golden.qcow2", "a cleaned copy"},
                      {"imgforge sysprep debian.qcow2 --operations -logs,-caches", "leave logs and caches"}},
-        .run = run,
+        .run = run_sysprep,
     };
 }
 

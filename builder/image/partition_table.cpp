@@ -13,7 +13,7 @@ namespace imgforge::image {
 namespace {
 
 using namespace std::string_view_literals;
-constexpr std::uint64_t sector = 512;
+constexpr std::uint64_t disk_sector = 512;
 
 std::uint64_t little(std::string_view bytes, std::size_t at, std::size_t size) {
     std::uint64_t value = 0;
@@ -49,25 +49,30 @@ std::string guid(std::string_view entry) {
 }
 
 void read_gpt(const DiskReader& read, std::uint64_t disk_size, std::vector<Partition>& out) {
-    const std::string header = read_exactly(read, sector, sector);
+    const std::string header = read_exactly(read, disk_sector, disk_sector);
     if (!std::string_view(header).starts_with("EFI PART"sv)) {
         return;
     }
     const std::uint64_t table = little(header, 72, 8);
     const std::uint64_t count = std::min<std::uint64_t>(little(header, 80, 4), 1024);
     const std::uint64_t entry_size = little(header, 84, 4);
-    if (entry_size < 128 || entry_size > 4096 || table > disk_size / sector) {
+    if (entry_size < 128 || entry_size > 4096 || table > disk_size / disk_sector) {
         return;
     }
-    const std::string entries = read_exactly(read, table * sector, static_cast<std::size_t>(count * entry_size));
+    const std::string entries = read_exactly(read, table * disk_sector, static_cast<std::size_t>(count * entry_size));
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::string_view entry = std::string_view(entries).substr(static_cast<std::size_t>(i * entry_size), 128);
         const std::uint64_t first = little(entry, 32, 8);
         const std::uint64_t last = little(entry, 40, 8);
-        if (std::all_of(entry.begin(), entry.begin() + 16, [](char c) { return c == '\0'; }) || last < first || last > disk_size / sector) {
+        if (std::all_of(entry.begin(), entry.begin() + 16, [](char c) { return c == '\0'; }) || last < first ||
+            last > disk_size / disk_sector) {
             continue;
         }
-        add(out, {.number = static_cast<int>(i) + 1, .start = first * sector, .length = (last - first + 1) * sector, .type = guid(entry)},
+        add(out,
+            {.number = static_cast<int>(i) + 1,
+             .start = first * disk_sector,
+             .length = (last - first + 1) * disk_sector,
+             .type = guid(entry)},
             disk_size);
     }
 }
@@ -81,20 +86,20 @@ void read_logical(const DiskReader& read, std::uint64_t base, std::uint64_t disk
     std::set<std::uint64_t> seen;
     std::uint64_t at = base;
     for (int number = 5; number < 64 && at < disk_size && seen.insert(at).second; ++number) {
-        const std::string record = read_exactly(read, at, sector);
+        const std::string record = read_exactly(read, at, disk_sector);
         if (record.substr(510, 2) != "\x55\xaa") {
             return;
         }
         add(out,
             {.number = number,
-             .start = at + little(record, 446 + 8, 4) * sector,
-             .length = little(record, 446 + 12, 4) * sector,
+             .start = at + little(record, 446 + 8, 4) * disk_sector,
+             .length = little(record, 446 + 12, 4) * disk_sector,
              .type = fmt::format("0x{:02x}", little(record, 446 + 4, 1))},
             disk_size);
         if (!is_extended(little(record, 462 + 4, 1))) {
             return;
         }
-        at = base + little(record, 462 + 8, 4) * sector;
+        at = base + little(record, 462 + 8, 4) * disk_sector;
     }
 }
 
@@ -126,22 +131,22 @@ std::string file_system_at(const DiskReader& read, std::uint64_t start) {
 
 std::vector<Partition> read_partitions(const DiskReader& read, std::uint64_t disk_size) {
     std::vector<Partition> out;
-    if (disk_size < 2 * sector) {
+    if (disk_size < 2 * disk_sector) {
         return out;
     }
     read_gpt(read, disk_size, out);
-    const std::string record = read_exactly(read, 0, sector);
+    const std::string record = read_exactly(read, 0, disk_sector);
     // A FAT or XFS file system on the bare disk may end its first sector like a partition table does.
     if (out.empty() && record.substr(510, 2) == "\x55\xaa" && file_system_at(read, 0).empty()) {
         for (std::size_t i = 0; i < 4; ++i) {
             const std::size_t entry = 446 + 16 * i;
             const std::uint64_t type = little(record, entry + 4, 1);
-            const std::uint64_t start = little(record, entry + 8, 4) * sector;
+            const std::uint64_t start = little(record, entry + 8, 4) * disk_sector;
             if (type != 0) {
                 add(out,
                     {.number = static_cast<int>(i) + 1,
                      .start = start,
-                     .length = little(record, entry + 12, 4) * sector,
+                     .length = little(record, entry + 12, 4) * disk_sector,
                      .type = fmt::format("0x{:02x}", type)},
                     disk_size);
             }

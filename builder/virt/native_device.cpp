@@ -11,7 +11,7 @@ namespace imgforge::virt {
 
 namespace {
 
-void check(int result, const std::string& op, virDomainPtr domain) {
+void need_success(int result, const std::string& op, virDomainPtr domain) {
     if (result < 0) {
         throw_virt_error(last_virt_error(), [&] { return fmt::format("{} on domain '{}'", op, virDomainGetName(domain)); });
     }
@@ -34,14 +34,14 @@ std::string copy_target_xml(const std::string& path) {
 
 Json stats(virDomainPtr domain, const std::string& target) {
     virDomainBlockStatsStruct values{};
-    check(virDomainBlockStats(domain, target.c_str(), &values, sizeof values), "read block statistics", domain);
+    need_success(virDomainBlockStats(domain, target.c_str(), &values, sizeof values), "read block statistics", domain);
     return Json{{"read", values.rd_bytes}, {"write", values.wr_bytes}};
 }
 
 Json job(virDomainPtr domain, const std::string& target) {
     virDomainBlockJobInfo info{};
     const int found = virDomainGetBlockJobInfo(domain, target.c_str(), &info, 0);
-    check(found, "read the block job", domain);
+    need_success(found, "read the block job", domain);
     return Json{{"running", found == 1}, {"done", info.cur}, {"total", info.end}};
 }
 
@@ -56,15 +56,15 @@ Json block(virDomainPtr domain, const std::string& op, const Json& request) {
     if (op == "block-copy") {
         const std::string xml = copy_target_xml(request.at("destination"));
         // TRANSIENT_JOB: copying a persistent domain's disk is allowed at all only so.
-        check(virDomainBlockCopy(domain, target.c_str(), xml.c_str(), nullptr, 0, VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB), op, domain);
+        need_success(virDomainBlockCopy(domain, target.c_str(), xml.c_str(), nullptr, 0, VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB), op, domain);
     } else if (op == "block-pull") {
-        check(virDomainBlockPull(domain, target.c_str(), 0, 0), op, domain);
+        need_success(virDomainBlockPull(domain, target.c_str(), 0, 0), op, domain);
     } else if (op == "block-pivot") {
-        check(virDomainBlockJobAbort(domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT), op, domain);
+        need_success(virDomainBlockJobAbort(domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT), op, domain);
     } else if (op == "block-abort") {
-        check(virDomainBlockJobAbort(domain, target.c_str(), 0), op, domain);
+        need_success(virDomainBlockJobAbort(domain, target.c_str(), 0), op, domain);
     } else if (op == "block-resize") {
-        check(virDomainBlockResize(domain, target.c_str(), request.at("bytes"), VIR_DOMAIN_BLOCK_RESIZE_BYTES), op, domain);
+        need_success(virDomainBlockResize(domain, target.c_str(), request.at("bytes"), VIR_DOMAIN_BLOCK_RESIZE_BYTES), op, domain);
     }
     return Json::object();
 }
@@ -78,11 +78,11 @@ Json device_operation(NativeHost& host, const std::string& op, const Json& reque
     }
     const std::string xml = request.at("xml");
     if (op == "device-attach") {
-        check(virDomainAttachDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
+        need_success(virDomainAttachDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
     } else if (op == "device-detach") {
-        check(virDomainDetachDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
+        need_success(virDomainDetachDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
     } else if (op == "device-update") {
-        check(virDomainUpdateDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
+        need_success(virDomainUpdateDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
     }
     return Json::object();
 }

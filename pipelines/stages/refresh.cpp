@@ -29,8 +29,8 @@ std::string stage_type(const Json& stage) {
 }
 
 /// A store of its own for each thread: SQLite connections are not shared.
-struct OpenStore {
-    explicit OpenStore(const engine::StageServices& services)
+struct RefreshStore {
+    explicit RefreshStore(const engine::StageServices& services)
         : database(services.places.state_db()), store(services.places, database, *services.clock), state(database) {}
     StateDb database;
     store::Store store;
@@ -77,7 +77,7 @@ public:
     /// Everything up to the decision: no program is started, the network is asked only when updates are due.
     void decide() {
         guarded([&] {
-            OpenStore open(services_);
+            RefreshStore open(services_);
             const auto current = open.store.current(result.image);
             result.before = result.after = current ? current->generation : 0;
             const Json manifest = newest_manifest(open.store);
@@ -113,7 +113,7 @@ public:
     void run() {
         const auto start = services_.clock->now();
         guarded([&] {
-            OpenStore(services_).state.begin(result.image, services_.clock->wall_seconds());
+            RefreshStore(services_).state.begin(result.image, services_.clock->wall_seconds());
             if (result.action == RefreshAction::build) {
                 build(text_, {});
             }
@@ -147,7 +147,7 @@ private:
             result.error = fault.what();
         }
         if (result.outcome == "failed" && !options_.dry_run) {
-            OpenStore open(services_);
+            RefreshStore open(services_);
             const auto now = open.store.current(result.image);
             result.after = now ? now->generation : 0;
             open.state.end(result.image, "failed", result.error, {}, services_.clock->wall_seconds());
@@ -162,7 +162,7 @@ private:
 
     /// The generation in service says where its updates come from.
     bool has_sources() const {
-        const OpenStore open(services_);
+        const RefreshStore open(services_);
         const Json sources = newest_manifest(open.store).value("recipe", Json::object()).value("sources", Json());
         return sources.is_array() && !sources.empty();
     }
@@ -229,7 +229,7 @@ private:
     }
 
     void settle() {
-        OpenStore open(services_);
+        RefreshStore open(services_);
         const auto now = open.store.current(result.image);
         result.after = now ? now->generation : 0;
         result.outcome = result.after != result.before ? "published" : "unchanged";
@@ -252,7 +252,7 @@ private:
 };
 
 std::vector<std::string> wanted_images(const RefreshOptions& options, const engine::StageServices& services) {
-    const OpenStore open(services);
+    const RefreshStore open(services);
     if (options.images.empty()) {
         return open.store.images();
     }

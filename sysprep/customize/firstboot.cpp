@@ -22,7 +22,7 @@ done
 exit $status
 )";
 
-constexpr const char* unit = R"([Unit]
+constexpr const char* first_boot_unit = R"([Unit]
 Description=Commands for the first boot of this machine
 ConditionDirectoryNotEmpty=/usr/local/lib/firstboot/scripts
 After=network-online.target cloud-init.service
@@ -59,7 +59,7 @@ void install_firstboot(Cleaner& cleaner, const std::vector<std::string>& command
     }
     cleaner.write(std::string(folder) + "/run", runner, 0755);
     if (cleaner.os().init == "systemd") {
-        cleaner.systemd_unit("firstboot-commands.service", unit);
+        cleaner.systemd_unit("firstboot-commands.service", first_boot_unit);
     } else if (cleaner.os().init == "openrc") {
         cleaner.write("/etc/init.d/firstboot-commands", openrc, 0755);
         cleaner.link("/etc/init.d/firstboot-commands", "/etc/runlevels/default/firstboot-commands");

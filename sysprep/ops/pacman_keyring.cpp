@@ -5,7 +5,7 @@ namespace imgforge::sysprep {
 
 namespace {
 
-constexpr const char* unit = R"([Unit]
+constexpr const char* keyring_unit = R"([Unit]
 Description=Make the pacman keyring when there is none
 Documentation=man:pacman-key(8)
 ConditionPathExists=!/etc/pacman.d/gnupg
@@ -37,7 +37,7 @@ Operation pacman_keyring_operation() {
                 }
                 cleaner.remove("/etc/pacman.d/gnupg");
                 if (!cleaner.exists("/etc/pacman.d/gnupg")) {
-                    cleaner.systemd_unit("imgforge-pacman-keyring.service", unit);
+                    cleaner.systemd_unit("imgforge-pacman-keyring.service", keyring_unit);
                 }
             },
     };

@@ -5,7 +5,7 @@ namespace imgforge::sysprep {
 
 namespace {
 
-constexpr const char* unit = R"([Unit]
+constexpr const char* snakeoil_unit = R"([Unit]
 Description=Make the self-signed certificate when there is none
 Documentation=man:make-ssl-cert(8)
 ConditionPathExists=!/etc/ssl/private/ssl-cert-snakeoil.key
@@ -47,7 +47,7 @@ Operation self_signed_tls_operation() {
                 }
                 cleaner.remove("/etc/ssl/certs/ssl-cert-snakeoil.pem");
                 if (cleaner.os().init == "systemd" && cleaner.exists("/usr/sbin/make-ssl-cert")) {
-                    cleaner.systemd_unit("imgforge-snakeoil.service", unit);
+                    cleaner.systemd_unit("imgforge-snakeoil.service", snakeoil_unit);
                 }
             },
     };

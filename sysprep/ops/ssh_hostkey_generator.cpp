@@ -8,7 +8,7 @@ namespace {
 // Not Before=ssh.socket: multi-user.target waits for basic.target, which waits for sockets.target: an ordering cycle, and systemd
 // would drop the socket's job. sync: a machine whose plug is pulled soon after must not wake up with empty keys, which the condition takes
 // for keys. After=sshd-keygen.service: Debian 13 has one that runs at "first boot" only.
-constexpr const char* unit = R"([Unit]
+constexpr const char* host_key_unit = R"([Unit]
 Description=Make SSH host keys when there are none
 Documentation=man:ssh-keygen(1)
 ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key
@@ -50,7 +50,7 @@ Operation ssh_hostkey_generator_operation() {
         .perform =
             [](Cleaner& cleaner) {
                 if (cleaner.os().init == "systemd" && has_sshd(cleaner) && !has_generator(cleaner)) {
-                    cleaner.systemd_unit("imgforge-ssh-hostkeys.service", unit);
+                    cleaner.systemd_unit("imgforge-ssh-hostkeys.service", host_key_unit);
                 }
             },
     };
