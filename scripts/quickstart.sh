@@ -19,6 +19,6 @@ say "3/4 golden image: imgforge build $recipe"
 "$imgforge" build "$recipe"
 say "4/4 machine: imgforge spawn ${recipe%.recipe} $machine"
 "$imgforge" show "$machine" >/dev/null 2>&1 || "$imgforge" spawn "$(basename "${recipe%.recipe}")" "$machine" --wait ssh
-"$imgforge" ssh "$machine" -- hostnamectl --static
+"$imgforge" ssh "$machine" -- 'hostname; uname -sr; uptime -p'
 echo
 echo "Running. Log in: $imgforge ssh $machine     Look: $imgforge list     Remove: $imgforge destroy $machine"

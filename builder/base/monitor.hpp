@@ -74,7 +74,7 @@ private:
 /// How to show events on stderr.
 enum class MonitorStyle {
     terminal,  ///< one live line per running activity, redrawn
-    plain,     ///< a line at start, at whole tens of percent, and at the end
+    plain,     ///< a line at start, at whole tens of percent of what takes longer than 5 s, and at the end
     json,      ///< one JSON object per line
     quiet,     ///< warnings only
 };

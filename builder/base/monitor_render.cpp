@@ -95,7 +95,11 @@ private:
         }
     }
 
+    /// Only of what takes its time: in a log the steps of a second's work are noise.
     void progress(const MonitorEvent& event) {
+        if (event.seconds < worth_telling_seconds) {
+            return;
+        }
         const int tens = event.total > 0 ? static_cast<int>(10 * event.done / event.total) : 0;
         Shown& shown = shown_[event.activity];
         if (tens <= shown.tens && (event.detail.empty() || event.detail == shown.detail)) {
@@ -107,6 +111,7 @@ private:
 
     void line(const MonitorEvent& event, const std::string& text) { writer_.write(fmt::format("{}: {}\n", event.name, text)); }
 
+    static constexpr double worth_telling_seconds = 5;
     struct Shown {
         int tens = 0;
         std::string detail;

@@ -269,6 +269,22 @@ TEST(Activity, reports_start_progress_and_how_it_ended) {
     EXPECT_TRUE(events[2].failed);
 }
 
+TEST(PlainMonitor, tells_the_steps_of_what_takes_its_time_only) {
+    const TempDir folder;
+    const Fd file = open_fd(folder / "log", O_WRONLY | O_CREAT, 0644);
+    const auto monitor = make_monitor(MonitorStyle::plain, file.get());
+    using Kind = MonitorEvent::Kind;
+    const auto step = [&](Kind kind, double done, double seconds) {
+        monitor->event({.kind = kind, .activity = 1, .name = "copy", .done = done, .total = 100, .unit = "%", .seconds = seconds});
+    };
+    step(Kind::activity_started, 0, 0);
+    step(Kind::activity_progress, 20, 1);
+    step(Kind::activity_progress, 40, 6);
+    step(Kind::activity_progress, 44, 7);
+    step(Kind::activity_finished, 100, 9);
+    EXPECT_EQ(read_file(folder / "log"), "copy: started\ncopy: 40%\ncopy: done after 9.0s\n");
+}
+
 TEST(Places, follow_the_environment) {
     ::setenv("IMGFORGE_HOME", "/srv/forge/../forge", 1);
     EXPECT_EQ(Places::from_environment().state_db(), "/srv/forge/state.db");
