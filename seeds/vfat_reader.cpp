@@ -38,6 +38,12 @@ std::string without_trailing_blanks(std::string_view text) {
     return std::string(text.substr(0, end == std::string_view::npos ? 0 : end + 1));
 }
 
+/// FAT16 has the two-byte field, and where it is zero the four-byte one.
+std::size_t either(std::string_view image, std::size_t small, std::size_t large) {
+    const std::size_t value = number(image, small, 2);
+    return value != 0 ? value : number(image, large, 4);
+}
+
 /// "NAME.EXT" of the eleven bytes; bits 3 and 4 of byte 12 say that a half is meant in lower case (Windows NT).
 std::string short_name(std::string_view entry) {
     const auto part = [&](std::size_t at, std::size_t length, unsigned bit) {
@@ -53,17 +59,16 @@ std::string short_name(std::string_view entry) {
 
 class Reader {
 public:
-    explicit Reader(std::string_view image) : image_(image) {
-        sector_ = number(image, 11, 2);
-        cluster_ = number(image, 13, 1) * sector_;
-        const std::size_t reserved = number(image, 14, 2);
-        const std::size_t fats = number(image, 16, 1);
-        root_entries_ = number(image, 17, 2);
-        const std::size_t total = number(image, 19, 2) != 0 ? number(image, 19, 2) : number(image, 32, 4);
-        const std::size_t fat_sectors = number(image, 22, 2) != 0 ? number(image, 22, 2) : number(image, 36, 4);
-        fat_ = reserved * sector_;
-        root_ = fat_ + fats * fat_sectors * sector_;
-        data_ = root_ + root_entries_ * 32;
+    // The boot sector's fields: reserved sectors at 14, FATs at 16, sectors of one FAT at 22 or 36, of the volume at 19 or 32.
+    explicit Reader(std::string_view image)
+        : image_(image),
+          sector_(number(image, 11, 2)),
+          cluster_(number(image, 13, 1) * sector_),
+          root_entries_(number(image, 17, 2)),
+          fat_(number(image, 14, 2) * sector_),
+          root_(fat_ + number(image, 16, 1) * either(image, 22, 36) * sector_),
+          data_(root_ + root_entries_ * 32) {
+        const std::size_t total = either(image, 19, 32);
         if (sector_ < 128 || cluster_ == 0 || data_ > image.size() || total * sector_ < data_) {
             damaged("its boot sector contradicts its size");
         }
@@ -170,12 +175,12 @@ private:
     }
 
     std::string_view image_;
-    std::size_t sector_ = 0;
-    std::size_t cluster_ = 0;
-    std::size_t root_entries_ = 0;
-    std::size_t fat_ = 0;
-    std::size_t root_ = 0;
-    std::size_t data_ = 0;
+    std::size_t sector_;
+    std::size_t cluster_;
+    std::size_t root_entries_;
+    std::size_t fat_;
+    std::size_t root_;
+    std::size_t data_;
     std::size_t clusters_ = 0;
     int bits_ = 16;
     std::size_t count_ = 0;

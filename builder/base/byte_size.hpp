@@ -28,7 +28,7 @@ public:
     /// For people: "1.5 GiB", "512 MiB", "17 B".
     std::string text() const;
 
-    constexpr auto operator<=>(const ByteSize&) const = default;
+    constexpr auto operator<=>(const ByteSize&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a 0 in it
 
 private:
     constexpr explicit ByteSize(std::uint64_t n) : bytes_(n) {}

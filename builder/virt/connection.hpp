@@ -13,9 +13,7 @@
 #include "builder/virt/domain.hpp"
 #include "builder/virt/transport.hpp"
 
-struct _virConnect;
-
-struct _virConnect;  // libvirt's virConnect
+struct _virConnect;  // libvirt's virConnect NOLINT(bugprone-reserved-identifier): the name is libvirt's
 
 namespace imgforge::virt {
 
