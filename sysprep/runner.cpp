@@ -83,7 +83,8 @@ bool lies_below(const std::string& path, const std::string& folder) {
 
 /// What was written to /var before another file system was mounted there is on the disk still, and no guest sees it (SYSPREP.md 2.7).
 void Run::hidden_files(std::vector<OperationReport>& reports) {
-    for (const auto& [mount_point, mountable] : session_.os.mountpoints) {
+    for (const auto& entry : session_.os.mountpoints) {
+        const std::string& mount_point = entry.first;
         if (mount_point == "/") {
             continue;
         }

@@ -47,13 +47,15 @@ std::string duration_text(std::chrono::milliseconds duration) {
 }
 
 std::chrono::seconds parse_duration(std::string_view text) {
-    const Error bad(Failure::usage, fmt::format("'{}' is not a duration", text),
-                    "write a number with s, m, h, d or w behind it, for example 90s, 24h or 7d");
+    const auto bad = [text] {
+        return Error(Failure::usage, fmt::format("'{}' is not a duration", text),
+                     "write a number with s, m, h, d or w behind it, for example 90s, 24h or 7d");
+    };
     std::int64_t number = 0;
     const auto [rest, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
     const std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
     if (fault != std::errc() || number < 0 || number > 1000000000 || unit.size() > 1) {
-        throw bad;
+        throw bad();
     }
     switch (unit.empty() ? 's' : unit[0]) {
         case 's': return std::chrono::seconds(number);
@@ -61,7 +63,7 @@ std::chrono::seconds parse_duration(std::string_view text) {
         case 'h': return std::chrono::seconds(number * 3600);
         case 'd': return std::chrono::seconds(number * 86400);
         case 'w': return std::chrono::seconds(number * 604800);
-        default: throw bad;
+        default: throw bad();
     }
 }
 

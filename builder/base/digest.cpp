@@ -46,7 +46,7 @@ std::string Hasher::hex() {
         throw Error(Failure::tool, "OpenSSL could not finish a SHA-2 digest");
     }
     std::string text;
-    text.reserve(2U * length);
+    text.reserve(std::size_t{2} * length);
     for (unsigned i = 0; i < length; ++i) {
         text += fmt::format("{:02x}", digest.at(i));
     }

@@ -20,7 +20,7 @@ fs::path variable(const char* name) {
 }
 
 fs::path user_folder(const char* xdg, const char* fallback) {
-    const fs::path configured = variable(xdg);
+    fs::path configured = variable(xdg);
     if (configured.is_absolute()) {
         return configured;
     }

@@ -8,7 +8,7 @@ namespace imgforge::install {
 
 namespace {
 
-std::optional<std::regex> compiled(const std::string& pattern) {
+std::optional<std::regex> compiled_if_any(const std::string& pattern) {
     return pattern.empty() ? std::nullopt
                            : std::optional<std::regex>(std::in_place, pattern, std::regex::ECMAScript | std::regex::optimize);
 }
@@ -35,9 +35,9 @@ InstallProgress::InstallProgress(const templates::Distribution& row) : row_(row)
     }
     double before = 0;
     for (const auto& stage : row.stages) {
-        stages_.push_back({.pattern = compiled(stage.pattern),
-                           .log_pattern = compiled(stage.log_pattern),
-                           .progress = compiled(stage.progress.empty() ? row.progress : stage.progress),
+        stages_.push_back({.pattern = compiled_if_any(stage.pattern),
+                           .log_pattern = compiled_if_any(stage.log_pattern),
+                           .progress = compiled_if_any(stage.progress.empty() ? row.progress : stage.progress),
                            .before = before / total,
                            .share = stage.weight / total});
         before += stage.weight;

@@ -31,8 +31,8 @@ protected:
     }
 
     void gpg(std::vector<std::string> args) {
-        make_directories(dir_ / "gnupg", 0700);
-        args.insert(args.begin(), {"--homedir", (dir_ / "gnupg").string(), "--batch", "--yes", "--passphrase", ""});
+        make_directories(dir_ / gnupg_, 0700);
+        args.insert(args.begin(), {"--homedir", (dir_ / gnupg_).string(), "--batch", "--yes", "--passphrase", ""});
         run_checked(runner_, {.program = "gpg", .args = std::move(args)});
     }
 
@@ -66,6 +66,7 @@ protected:
     std::filesystem::path keyring() const { return dir_ / "archive.gpg"; }
 
     TempDir dir_{"apt-archive"};
+    std::string gnupg_ = "gnupg";  ///< the folder of the keys
     SystemProcessRunner runner_;
 };
 
@@ -106,7 +107,7 @@ TEST_F(AptArchiveTest, never_takes_another_release_for_a_stale_one) {
 
 TEST_F(AptArchiveTest, refuses_an_archive_signed_by_a_key_it_was_not_given) {
     publish("trixie", "trixie", "1");
-    std::filesystem::remove_all(dir_ / "gnupg");
+    gnupg_ = "another";  // the agent of the first one still runs, and would come in the way in its folder
     gpg({"--quick-gen-key", "Someone <someone@example.org>", "rsa2048", "sign", "never"});
     gpg({"--output", keyring().string(), "--export"});
     AptArchive foreign = archive();
