@@ -15,6 +15,7 @@
 #include "builder/base/interrupt.hpp"
 
 namespace imgforge {
+
 std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file, std::string_view purpose, Mode mode) {
     Fd fd = open_fd(file, O_RDWR | O_CREAT, 0644);
     struct flock range {};

@@ -15,6 +15,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "seeds/archive_sink.hpp"
 
 namespace imgforge::install {
 
@@ -184,11 +185,6 @@ void read_initrd(std::string_view initrd, bool with_bytes, const std::function<v
 
 namespace {
 
-la_ssize_t append_bytes(archive* /*out*/, void* target, const void* buffer, size_t length) {
-    static_cast<std::string*>(target)->append(static_cast<const char*>(buffer), length);
-    return static_cast<la_ssize_t>(length);
-}
-
 void write_entry(archive* out, const CpioEntry& entry, std::int64_t inode) {
     const Entry raw(archive_entry_new());
     archive_entry_set_pathname(raw.get(), entry.path.c_str());
@@ -229,7 +225,7 @@ std::string write_cpio(const std::vector<CpioEntry>& entries) {
     archive_write_set_format_cpio_newc(out.get());
     archive_write_add_filter_none(out.get());
     archive_write_set_bytes_per_block(out.get(), 512);
-    check(archive_write_open(out.get(), &bytes, nullptr, append_bytes, nullptr), out.get(), "cannot start a cpio archive");
+    check(archive_write_open(out.get(), &bytes, nullptr, seeds::append_to_text, nullptr), out.get(), "cannot start a cpio archive");
     std::int64_t inode = 1;
     for (const CpioEntry& entry : entries)
         write_entry(out.get(), entry, inode++);
@@ -245,7 +241,7 @@ std::string gzip(std::string_view bytes, int level) {
     archive_write_set_filter_option(out.get(), "gzip", "compression-level", std::to_string(level).c_str());
     archive_write_set_filter_option(out.get(), "gzip", "timestamp", nullptr);
     archive_write_set_bytes_per_block(out.get(), 0);
-    check(archive_write_open(out.get(), &packed, nullptr, append_bytes, nullptr), out.get(), "cannot start compressing");
+    check(archive_write_open(out.get(), &packed, nullptr, seeds::append_to_text, nullptr), out.get(), "cannot start compressing");
     const Entry raw(archive_entry_new());
     archive_entry_set_pathname(raw.get(), "data");
     archive_entry_set_filetype(raw.get(), AE_IFREG);

@@ -220,7 +220,8 @@ TEST_F(WatcherTest, a_package_of_the_answers_that_is_missing_ends_it_within_seco
     EXPECT_EQ(outcome().waited, seconds(5));
 }
 
-// apt of Debian 13 colours its "E:", and what comes through the installer's filter is broken there: as recorded.
+// What apt of Debian 13 says comes with "E:" on a line of its own, and sometimes an empty one between, as the installer's log of 13.5 has
+// it.
 TEST_F(WatcherTest, a_missing_package_is_found_when_apts_line_is_broken) {
     watch({.marker = "m", .asked = {"openssh-server", "qemu-guest-agnet"}});
     console("Select and install software  ... 1%");
