@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// imgforge: what users start. `imgforge seed …` needs no hypervisor and runs here at once; everything else is handed to
-// imgforge-host. Why two programs: loading libvirt, libguestfs and their sixty libraries takes several times as long as
-// writing a seed does (tests/bench, seed/genisoimage).
+// imgforge: what users start. `imgforge seed …` needs no hypervisor and runs here at once; everything else is
+// handed to imgforge-host. Why two programs: loading libvirt, libguestfs and their sixty libraries takes
+// several times as long as writing a seed does (tests/bench, seed/genisoimage).
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -24,13 +24,14 @@ namespace fs = std::filesystem;
 int become_host(char** argv) {
     std::error_code code;
     const fs::path folder = fs::read_symlink("/proc/self/exe", code).parent_path();
-    for (const fs::path& host : {folder / "imgforge-host", folder.parent_path() / "libexec" / "imgforge" / "imgforge-host"}) {
+    for (const fs::path& host :
+         {folder / "imgforge-host", folder.parent_path() / "libexec" / "imgforge" / "imgforge-host"}) {
         if (::access(host.c_str(), X_OK) == 0) {
             ::execv(host.c_str(), argv);
         }
     }
-    std::fprintf(stderr, "imgforge: imgforge-host is not beside %s (%s)\n  try: install imgforge again\n", folder.c_str(),
-                 std::strerror(errno));
+    std::fprintf(stderr, "imgforge: imgforge-host is not beside %s (%s)\n  try: install imgforge again\n",
+                 folder.c_str(), std::strerror(errno));
     return static_cast<int>(imgforge::ExitCode::host_prerequisite);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// openSUSE and SLES 16 (Agama). Not run against a real installer here: checked by the profile's documented keys.
+// openSUSE and SLES 16 (Agama). Not run against a real installer here: checked by the profile's documented
+// keys.
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -18,17 +19,24 @@ Json script(const std::string& name, const std::string& body) {
 Json storage(const Answers& answers, const AnswerFacts& facts) {
     using Layout = AnswerDisk::Layout;
     const std::string disk = install_disk(answers, facts);
-    const auto filesystem = [&](const char* path) { return Json{{"path", path}, {"type", answers.disk.filesystem}}; };
+    const auto filesystem = [&](const char* path) {
+        return Json{{"path", path}, {"type", answers.disk.filesystem}};
+    };
     Json partitions = Json::array({{{"search", "*"}, {"delete", true}}});
     if (answers.disk.layout == Layout::lvm) {
         Json volumes = Json::array({{{"name", "root"}, {"filesystem", filesystem("/")}}});
         if (answers.disk.swap > 0) {
-            volumes.push_back({{"name", "swap"}, {"size", fmt::format("{} MiB", answers.disk.swap)}, {"filesystem", {{"path", "swap"}}}});
+            volumes.push_back({{"name", "swap"},
+                               {"size", fmt::format("{} MiB", answers.disk.swap)},
+                               {"filesystem", {{"path", "swap"}}}});
         }
-        return {{"drives", Json::array({{{"search", disk}, {"alias", "system-disk"}, {"partitions", partitions}}})},
-                {"volumeGroups", Json::array({{{"name", "system"},
-                                               {"physicalVolumes", Json::array({{{"generate", Json::array({"system-disk"})}}})},
-                                               {"logicalVolumes", volumes}}})}};
+        return {
+            {"drives",
+             Json::array({{{"search", disk}, {"alias", "system-disk"}, {"partitions", partitions}}})},
+            {"volumeGroups",
+             Json::array({{{"name", "system"},
+                           {"physicalVolumes", Json::array({{{"generate", Json::array({"system-disk"})}}})},
+                           {"logicalVolumes", volumes}}})}};
     }
     if (answers.disk.layout == Layout::separate) {
         partitions.push_back({{"filesystem", filesystem("/")}, {"size", {{"min", "6 GiB"}}}});
@@ -38,7 +46,8 @@ Json storage(const Answers& answers, const AnswerFacts& facts) {
         partitions.push_back({{"filesystem", filesystem("/")}, {"size", {{"min", "3 GiB"}}}});
     }
     if (answers.disk.swap > 0) {
-        partitions.push_back({{"filesystem", {{"path", "swap"}}}, {"size", fmt::format("{} MiB", answers.disk.swap)}});
+        partitions.push_back(
+            {{"filesystem", {{"path", "swap"}}}, {"size", fmt::format("{} MiB", answers.disk.swap)}});
     }
     return {{"drives", Json::array({{{"search", disk}, {"partitions", partitions}}})}};
 }
@@ -46,9 +55,11 @@ Json storage(const Answers& answers, const AnswerFacts& facts) {
 }  // namespace
 
 std::string agama_text(const Answers& answers, const AnswerFacts& facts) {
-    const std::string keyboard =
-        answers.keyboard_variant.empty() ? answers.keyboard : answers.keyboard + "(" + answers.keyboard_variant + ")";
-    Json root{{"sshPublicKey", answers.root_ssh_keys.empty() ? Json(nullptr) : Json(answers.root_ssh_keys.front())}};
+    const std::string keyboard = answers.keyboard_variant.empty()
+                                     ? answers.keyboard
+                                     : answers.keyboard + "(" + answers.keyboard_variant + ")";
+    Json root{{"sshPublicKey",
+               answers.root_ssh_keys.empty() ? Json(nullptr) : Json(answers.root_ssh_keys.front())}};
     // Agama insists on some way to log in as root or a user; a locked hash satisfies it.
     root["password"] = answers.root_password_hash.empty() ? "!" : answers.root_password_hash;
     root["hashedPassword"] = true;
@@ -60,14 +71,19 @@ std::string agama_text(const Answers& answers, const AnswerFacts& facts) {
         post.push_back({{"name", "imgforge-post"}, {"chroot", true}, {"content", text}});
     }
     post.push_back(script(marker_name, marker_script(facts, "")));
-    Json profile{{"product", {{"id", facts.product.find("SLE") == std::string::npos ? "openSUSE_Leap" : "SLES"}}},
-                 {"localization", {{"language", answers.locale}, {"keyboard", keyboard}, {"timezone", answers.timezone}}},
-                 {"hostname", {{"static", host_name(answers)}}},
-                 {"root", root},
-                 {"storage", storage(answers, facts)},
-                 {"software", {{"patterns", Json::array({"base"})}, {"packages", answers.packages}, {"onlyRequired", !answers.recommends}}},
-                 {"bootloader", {{"extraKernelParams", fmt::format("console={},115200n8", facts.console)}}},
-                 {"scripts", {{"post", post}}}};
+    Json profile{
+        {"product", {{"id", facts.product.find("SLE") == std::string::npos ? "openSUSE_Leap" : "SLES"}}},
+        {"localization",
+         {{"language", answers.locale}, {"keyboard", keyboard}, {"timezone", answers.timezone}}},
+        {"hostname", {{"static", host_name(answers)}}},
+        {"root", root},
+        {"storage", storage(answers, facts)},
+        {"software",
+         {{"patterns", Json::array({"base"})},
+          {"packages", answers.packages},
+          {"onlyRequired", !answers.recommends}}},
+        {"bootloader", {{"extraKernelParams", fmt::format("console={},115200n8", facts.console)}}},
+        {"scripts", {{"post", post}}}};
     if (facts.product.find("Tumbleweed") != std::string::npos) {
         profile["product"]["id"] = "Tumbleweed";
     }
@@ -86,7 +102,8 @@ std::string agama_with_marker(const std::string& text, const AnswerFacts& facts)
     try {
         profile = Json::parse(text);
     } catch (const Json::parse_error& fault) {
-        throw Error(Failure::recipe, "the Agama profile is not JSON, so the completion marker cannot be added",
+        throw Error(Failure::recipe,
+                    "the Agama profile is not JSON, so the completion marker cannot be added",
                     "a jsonnet profile must be evaluated first");
     }
     profile["scripts"]["post"].push_back(script(marker_name, marker_script(facts, "")));

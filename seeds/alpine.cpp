@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Alpine: an overlay archive in the initramfs whose start script runs setup-alpine. Not run against a real medium here.
+// Alpine: an overlay archive in the initramfs whose start script runs setup-alpine. Not run against a real
+// medium here.
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
@@ -24,7 +25,9 @@ public:
         archive_write_set_options(writer_.get(), "gzip:!timestamp");
         check(archive_write_open(writer_.get(), &bytes_, nullptr, append_to_text, nullptr));
     }
-    void file(const std::string& path, const std::string& content, unsigned mode) { add(path, AE_IFREG, mode, content, {}); }
+    void file(const std::string& path, const std::string& content, unsigned mode) {
+        add(path, AE_IFREG, mode, content, {});
+    }
     void link(const std::string& path, const std::string& target) { add(path, AE_IFLNK, 0777, {}, target); }
     std::string finished() {
         check(archive_write_close(writer_.get()));
@@ -34,10 +37,12 @@ public:
 private:
     void check(int code) const {
         if (code < ARCHIVE_WARN) {
-            throw Error(Failure::tool, fmt::format("cannot write the Alpine overlay: {}", archive_error_string(writer_.get())));
+            throw Error(Failure::tool, fmt::format("cannot write the Alpine overlay: {}",
+                                                   archive_error_string(writer_.get())));
         }
     }
-    void add(const std::string& path, unsigned type, unsigned mode, const std::string& content, const std::string& target) {
+    void add(const std::string& path, unsigned type, unsigned mode, const std::string& content,
+             const std::string& target) {
         const Handle<struct archive_entry, archive_entry_free> entry(archive_entry_new());
         archive_entry_set_pathname(entry.get(), path.c_str());
         archive_entry_set_filetype(entry.get(), type);
@@ -57,7 +62,8 @@ private:
     Handle<struct archive, archive_write_free> writer_;
 };
 
-/// Runs on the live medium. The root partition is found by what is on it: its number depends on firmware and swap.
+/// Runs on the live medium. The root partition is found by what is on it: its number depends on firmware and
+/// swap.
 std::string start_script(const Answers& answers, const AnswerFacts& facts) {
     const std::string disk = install_disk(answers, facts);
     std::string out = "#!/bin/sh\n# Started by the live system's `local` service.\n";
@@ -67,14 +73,16 @@ std::string start_script(const Answers& answers, const AnswerFacts& facts) {
     out += fmt::format(
         "mkdir -p /mnt/target\nfor part in {0}[0-9]* {0}p[0-9]* /dev/vg0/lv_root; do\n"
         "  [ -b \"$part\" ] && mount \"$part\" /mnt/target 2>/dev/null || continue\n"
-        "  [ -e /mnt/target/etc/alpine-release ] && break\n  umount /mnt/target\ndone\n[ -e /mnt/target/etc/alpine-release ]\n",
+        "  [ -e /mnt/target/etc/alpine-release ] && break\n  umount /mnt/target\ndone\n[ -e "
+        "/mnt/target/etc/alpine-release ]\n",
         disk);
     if (!answers.packages.empty()) {
         out += fmt::format("apk add --root /mnt/target {}\n", joined(answers.packages, " "));
     }
     if (const std::string post = target_script(answers); !post.empty()) {
         out += "cat > /mnt/target/root/imgforge-post.sh <<'IMGFORGE_POST'\n" + post +
-               "IMGFORGE_POST\nchroot /mnt/target sh -e /root/imgforge-post.sh\nrm -f /mnt/target/root/imgforge-post.sh\n";
+               "IMGFORGE_POST\nchroot /mnt/target sh -e /root/imgforge-post.sh\nrm -f "
+               "/mnt/target/root/imgforge-post.sh\n";
     }
     // "*" and not passwd -l: without PAM a locked root could not use its SSH keys either.
     out += fmt::format("chroot /mnt/target chpasswd -e <<'IMGFORGE_END'\nroot:{}\nIMGFORGE_END\n",
@@ -87,11 +95,13 @@ std::string start_script(const Answers& answers, const AnswerFacts& facts) {
 std::string alpine_text(const Answers& answers, const AnswerFacts& facts) {
     using Layout = AnswerDisk::Layout;
     if (answers.disk.layout == Layout::separate) {
-        throw Error(Failure::recipe, "setup-alpine cannot lay /home and /var out apart", "use layout plain or lvm");
+        throw Error(Failure::recipe, "setup-alpine cannot lay /home and /var out apart",
+                    "use layout plain or lvm");
     }
     const auto quoted = [](const std::string& value) { return shell_quote(value); };
     std::string out = "# Made by imgforge for setup-alpine.\n";
-    const std::string variant = answers.keyboard_variant.empty() ? answers.keyboard : answers.keyboard_variant;
+    const std::string variant =
+        answers.keyboard_variant.empty() ? answers.keyboard : answers.keyboard_variant;
     out += fmt::format("KEYMAPOPTS={}\n", quoted(answers.keyboard + " " + variant));
     out += fmt::format("HOSTNAMEOPTS={}\n", quoted("-n " + host_name(answers)));
     out += "DEVDOPTS=mdev\n";
@@ -104,10 +114,12 @@ std::string alpine_text(const Answers& answers, const AnswerFacts& facts) {
                                                                               : answers.mirror));
     out += "USEROPTS=none\nSSHDOPTS=openssh\n";
     out += fmt::format("NTPOPTS={}\n", is_offline(answers, facts) ? "none" : "chrony");
-    out += fmt::format("DISKOPTS={}\n", quoted(fmt::format("-m sys {}-s {} {}", answers.disk.layout == Layout::lvm ? "-L " : "",
+    out += fmt::format("DISKOPTS={}\n", quoted(fmt::format("-m sys {}-s {} {}",
+                                                           answers.disk.layout == Layout::lvm ? "-L " : "",
                                                            answers.disk.swap, install_disk(answers, facts))));
     out += "LBUOPTS=none\nAPKCACHEOPTS=none\n";
-    return out + fmt::format("export KERNELOPTS={}\n", quoted(fmt::format("console={},115200n8", facts.console)));
+    return out +
+           fmt::format("export KERNELOPTS={}\n", quoted(fmt::format("console={},115200n8", facts.console)));
 }
 
 AnswerFiles alpine_files(const std::string& text, const Answers& answers, const AnswerFacts& facts) {

@@ -11,7 +11,8 @@
 namespace imgforge::seeds {
 
 std::string preseed_text(const Answers& answers, const AnswerFacts& facts);
-/// Starts the copy of the installer's log on the second serial port, and eatmydata; empty when neither is wanted.
+/// Starts the copy of the installer's log on the second serial port, and eatmydata; empty when neither is
+/// wanted.
 std::string preseed_early_command(const Answers& answers, const AnswerFacts& facts);
 AnswerFiles preseed_files(const std::string& text, const std::string& post, const AnswerFacts& facts);
 std::string preseed_with_marker(const std::string& text, const AnswerFacts& facts);

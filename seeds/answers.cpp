@@ -83,19 +83,20 @@ constexpr const char* schema_text = R"json({
 /// Reads the block and notes what the schema cannot say.
 class Reader {
 public:
-    Reader(const Json& block, Diagnostics& faults, std::string pointer) : block_(block), faults_(faults), pointer_(std::move(pointer)) {}
+    Reader(const Json& block, Diagnostics& faults, std::string pointer)
+        : block_(block), faults_(faults), pointer_(std::move(pointer)) {}
 
     Answers read() {
         Answers out;
-        for (const auto& [key, target] :
-             std::initializer_list<std::pair<const char*, std::string*>>{{"locale", &out.locale},
-                                                                         {"keyboard", &out.keyboard},
-                                                                         {"keyboard-variant", &out.keyboard_variant},
-                                                                         {"timezone", &out.timezone},
-                                                                         {"hostname", &out.hostname},
-                                                                         {"domain", &out.domain},
-                                                                         {"mirror", &out.mirror},
-                                                                         {"kernel", &out.kernel}}) {
+        for (const auto& [key, target] : std::initializer_list<std::pair<const char*, std::string*>>{
+                 {"locale", &out.locale},
+                 {"keyboard", &out.keyboard},
+                 {"keyboard-variant", &out.keyboard_variant},
+                 {"timezone", &out.timezone},
+                 {"hostname", &out.hostname},
+                 {"domain", &out.domain},
+                 {"mirror", &out.mirror},
+                 {"kernel", &out.kernel}}) {
             *target = text(block_, key, *target, pointer_);
         }
         out.recommends = block_.value("recommends", out.recommends);
@@ -116,12 +117,16 @@ public:
     }
 
 private:
-    void fault(const std::string& place, std::string message) { faults_.add({.pointer = pointer_ + place, .message = std::move(message)}); }
+    void fault(const std::string& place, std::string message) {
+        faults_.add({.pointer = pointer_ + place, .message = std::move(message)});
+    }
 
-    std::string text(const Json& object, const char* key, const std::string& fallback, const std::string& base) {
+    std::string text(const Json& object, const char* key, const std::string& fallback,
+                     const std::string& base) {
         const std::string value = object.value(key, fallback);
         if (!is_one_line(value)) {
-            faults_.add({.pointer = base + "/" + key, .message = fmt::format("`{}` has a line break or control character in it", key)});
+            faults_.add({.pointer = base + "/" + key,
+                         .message = fmt::format("`{}` has a line break or control character in it", key)});
         }
         return value;
     }
@@ -130,8 +135,8 @@ private:
         const auto values = object.value(key, std::vector<std::string>());
         for (std::size_t i = 0; i < values.size(); ++i) {
             if (!is_one_line(values[i])) {
-                faults_.add(
-                    {.pointer = fmt::format("{}/{}/{}", base, key, i), .message = "a line break or control character has no place here"});
+                faults_.add({.pointer = fmt::format("{}/{}/{}", base, key, i),
+                             .message = "a line break or control character has no place here"});
             }
         }
         return values;
@@ -142,7 +147,8 @@ private:
         for (std::size_t i = 0; i < lines.size(); ++i) {
             lines[i] = std::string(trimmed(lines[i]));
             if (const auto reason = public_key_fault(lines[i])) {
-                faults_.add({.pointer = fmt::format("{}/ssh-keys/{}", base, i), .message = "SSH key: " + *reason});
+                faults_.add(
+                    {.pointer = fmt::format("{}/ssh-keys/{}", base, i), .message = "SSH key: " + *reason});
             }
         }
         return lines;
@@ -173,16 +179,19 @@ private:
         const Json users = block_.value("users", Json::array());
         for (std::size_t i = 0; i < users.size(); ++i) {
             const std::string base = fmt::format("{}/users/{}", pointer_, i);
-            AnswerUser user{.name = text(users[i], "name", "", base), .full_name = text(users[i], "full-name", "", base)};
+            AnswerUser user{.name = text(users[i], "name", "", base),
+                            .full_name = text(users[i], "full-name", "", base)};
             user.password_hash = hash(users[i], base);
             user.ssh_keys = keys(users[i], base);
             user.groups = texts(users[i], "groups", base);
             user.sudo = users[i].value("sudo", false);
             if (user.name == "root" || !is_user_name(user.name)) {
-                faults_.add({.pointer = base + "/name", .message = fmt::format("'{}' is no name for a user", user.name)});
+                faults_.add({.pointer = base + "/name",
+                             .message = fmt::format("'{}' is no name for a user", user.name)});
             }
             if (user.full_name.find(':') != std::string::npos) {
-                faults_.add({.pointer = base + "/full-name", .message = "a colon has no place in /etc/passwd"});
+                faults_.add(
+                    {.pointer = base + "/full-name", .message = "a colon has no place in /etc/passwd"});
             }
             out.users.push_back(std::move(user));
         }
@@ -204,8 +213,8 @@ private:
     std::string pointer_;
 };
 
-AnswerFiles with_post(AnswerFormat format, const std::string& text, const std::string& post, const Answers& answers,
-                      const AnswerFacts& facts) {
+AnswerFiles with_post(AnswerFormat format, const std::string& text, const std::string& post,
+                      const Answers& answers, const AnswerFacts& facts) {
     switch (format) {
         case AnswerFormat::preseed: return preseed_files(text, post, facts);
         case AnswerFormat::autoinstall: return autoinstall_files(text);
@@ -309,7 +318,8 @@ bool wants_network(AnswerFormat format, const std::string& text, const AnswerFac
             return words.starts_with("d-i") && words.find("mirror/http") != std::string_view::npos &&
                    words.find("/hostname") != std::string_view::npos;
         }
-        return format == AnswerFormat::kickstart && (words.starts_with("url --") || words.starts_with("repo --"));
+        return format == AnswerFormat::kickstart &&
+               (words.starts_with("url --") || words.starts_with("repo --"));
     };
     const auto lines = lines_of(text);
     return !facts.offline || std::any_of(lines.begin(), lines.end(), names_mirror);

@@ -11,7 +11,8 @@
 
 namespace imgforge::seeds {
 
-/// The languages installers are answered in. The words of a recipe: "preseed", "autoinstall", "kickstart", "autoyast", "agama", "alpine".
+/// The languages installers are answered in. The words of a recipe: "preseed", "autoinstall", "kickstart",
+/// "autoyast", "agama", "alpine".
 enum class AnswerFormat { preseed, autoinstall, kickstart, autoyast, agama, alpine };
 
 /// Throws Failure::usage for another word.
@@ -29,8 +30,12 @@ struct AnswerUser {
 
 /// How the one disk is laid out. Sizes in MiB.
 struct AnswerDisk {
-    enum class Layout { plain, lvm, separate };  ///< one root partition | volume group with a root volume | /, /home and /var apart
-    std::string device{};                        ///< empty: the disk of the install machine
+    enum class Layout {
+        plain,
+        lvm,
+        separate
+    };                     ///< one root partition | volume group with a root volume | /, /home and /var apart
+    std::string device{};  ///< empty: the disk of the install machine
     Layout layout = Layout::plain;
     std::string filesystem = "ext4";
     unsigned swap = 0;
@@ -68,7 +73,7 @@ struct AnswerFacts {
     std::string suite{};    ///< Debian, Ubuntu: codename
     std::string product{};  ///< "Debian", "Rocky Linux": for differences inside a family
     std::string arch = "amd64";
-    std::string console = "ttyS0";      ///< marker goes to /dev/<console>; also the installed system's console
+    std::string console = "ttyS0";  ///< marker goes to /dev/<console>; also the installed system's console
     std::string log_console = "ttyS1";  ///< second serial port for the installer's own log; empty: none
     bool medium_has_eatmydata = false;
 };
@@ -85,21 +90,21 @@ struct AnswerFiles {
     std::string iso_label{};  ///< empty: no answer ISO
     std::vector<AnswerFile> iso{};
     std::vector<std::string> kernel_arguments{};  ///< before "---" or at the end for families without it
-    std::string main_file{};                      ///< name of the answer file proper among them, "preseed.cfg"
+    std::string main_file{};  ///< name of the answer file proper among them, "preseed.cfg"
 };
 
 /// JSON Schema (draft-07) of the `answers:` block, for the install stage's schema.
 const Json& answers_schema();
 
-/// The block as a value. Faults beyond the schema (control characters, private keys, plain text where a hash belongs) are
-/// added with JSON pointers below `pointer`; the caller adds file and line.
+/// The block as a value. Faults beyond the schema (control characters, private keys, plain text where a hash
+/// belongs) are added with JSON pointers below `pointer`; the caller adds file and line.
 Answers parse_answers(const Json& block, Diagnostics& diagnostics, const std::string& pointer = {});
 
 /// The answer file as text. Throws Failure::recipe when the format cannot say what is asked for.
 std::string answer_text(AnswerFormat format, const Answers& answers, const AnswerFacts& facts);
 
-/// A user's own file with the completion marker added as its last act where the format allows that by adding lines.
-/// Returns the text unchanged when it already has the nonce.
+/// A user's own file with the completion marker added as its last act where the format allows that by adding
+/// lines. Returns the text unchanged when it already has the nonce.
 std::string with_marker(AnswerFormat format, const std::string& text, const AnswerFacts& facts);
 
 /// Where `text` must go so that the installer finds it.
@@ -108,20 +113,22 @@ AnswerFiles deliver(AnswerFormat format, const std::string& text, const AnswerFa
 /// answer_text, then deliver.
 AnswerFiles generate(AnswerFormat format, const Answers& answers, const AnswerFacts& facts);
 
-/// Checks an answer file before any machine is started: every fault with its line. Errors are what would stop or break the
-/// install, warnings what probably is not meant.
+/// Checks an answer file before any machine is started: every fault with its line. Errors are what would stop
+/// or break the install, warnings what probably is not meant.
 Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file);
 
-/// Names of the packages an answer file asks for beside the base system, versions and suites cut off. Preseed only; empty for
-/// the others.
+/// Names of the packages an answer file asks for beside the base system, versions and suites cut off. Preseed
+/// only; empty for the others.
 std::vector<std::string> asked_packages(AnswerFormat format, const std::string& text);
 
 /// The answers want packages from a network, whatever the medium holds.
 bool wants_network(const Answers& answers, const AnswerFacts& facts);
-/// The same for a user's own file: it names a mirror or repository (preseed, kickstart), or the medium cannot do without one.
+/// The same for a user's own file: it names a mirror or repository (preseed, kickstart), or the medium cannot
+/// do without one.
 bool wants_network(AnswerFormat format, const std::string& text, const AnswerFacts& facts);
 
-/// "IMGFORGE-RESULT: success <nonce>": the line that stands on the console and in result_file of the installed system.
+/// "IMGFORGE-RESULT: success <nonce>": the line that stands on the console and in result_file of the
+/// installed system.
 std::string marker_line(std::string_view nonce);
 inline constexpr std::string_view result_file = "/var/lib/imgforge-result";
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Ubuntu's live server installer (subiquity). Not run against a real installer here: checked by its documented keys.
+// Ubuntu's live server installer (subiquity). Not run against a real installer here: checked by its
+// documented keys.
 #include <fmt/format.h>
 
 #include "builder/base/base64.hpp"
@@ -13,7 +14,8 @@
 namespace imgforge::seeds {
 namespace {
 
-/// Partitions in curtin's words ("storage actions"); `layout: direct` says the same for a plain disk with less.
+/// Partitions in curtin's words ("storage actions"); `layout: direct` says the same for a plain disk with
+/// less.
 class Storage {
 public:
     Storage(const Answers& answers, const AnswerFacts& facts) : answers_(answers), facts_(facts) {}
@@ -22,14 +24,19 @@ public:
         using Layout = AnswerDisk::Layout;
         const std::string disk = install_disk(answers_, facts_);
         if (answers_.disk.layout != Layout::separate) {
-            Json layout{{"name", answers_.disk.layout == Layout::lvm ? "lvm" : "direct"}, {"match", {{"path", disk}}}};
+            Json layout{{"name", answers_.disk.layout == Layout::lvm ? "lvm" : "direct"},
+                        {"match", {{"path", disk}}}};
             if (answers_.disk.layout == Layout::lvm) {
                 layout["sizing-policy"] = "all";
             }
             return {{"swap", {{"size", fmt::format("{}M", answers_.disk.swap)}}}, {"layout", layout}};
         }
-        config_.push_back(
-            {{"type", "disk"}, {"id", "disk"}, {"path", disk}, {"ptable", "gpt"}, {"wipe", "superblock"}, {"grub_device", !facts_.uefi}});
+        config_.push_back({{"type", "disk"},
+                           {"id", "disk"},
+                           {"path", disk},
+                           {"ptable", "gpt"},
+                           {"wipe", "superblock"},
+                           {"grub_device", !facts_.uefi}});
         if (facts_.uefi) {
             partition("esp", "512M", {{"flag", "boot"}, {"grub_device", true}});
             mounted("esp", "fat32", "/boot/efi");
@@ -47,7 +54,10 @@ public:
 
 private:
     void partition(const std::string& id, const std::string& size, const Json& more) {
-        Json entry{{"type", "partition"}, {"id", id}, {"device", "disk"}, {"size", size == "-1" ? Json(-1) : Json(size)}};
+        Json entry{{"type", "partition"},
+                   {"id", id},
+                   {"device", "disk"},
+                   {"size", size == "-1" ? Json(-1) : Json(size)}};
         entry.update(more);
         config_.push_back(entry);
     }
@@ -89,12 +99,14 @@ Json marker_commands(const AnswerFacts& facts) {
 Json late_commands(const Answers& answers, const AnswerFacts& facts) {
     Json out = Json::array();
     const std::string serial = fmt::format("GRUB_CMDLINE_LINUX=\"console={},115200n8\"", facts.console);
-    out.push_back(fmt::format("mkdir -p /target/etc/default/grub.d && echo {} > /target/etc/default/grub.d/50-imgforge-console.cfg",
-                              shell_quote(serial)));
+    out.push_back(fmt::format(
+        "mkdir -p /target/etc/default/grub.d && echo {} > /target/etc/default/grub.d/50-imgforge-console.cfg",
+        shell_quote(serial)));
     out.push_back("curtin in-target --target=/target -- update-grub");
     if (const std::string post = target_script(answers); !post.empty()) {
         // base64, so that no quoting of the user's lines can go wrong on the way.
-        out.push_back(fmt::format("echo {} | base64 -d > /target/root/imgforge-post.sh", base64_encode(post)));
+        out.push_back(
+            fmt::format("echo {} | base64 -d > /target/root/imgforge-post.sh", base64_encode(post)));
         out.push_back("curtin in-target --target=/target -- sh -e /root/imgforge-post.sh");
         out.push_back("rm -f /target/root/imgforge-post.sh");
     }
@@ -119,9 +131,11 @@ struct CommandPlace {
     std::optional<std::size_t> key_indent{};  ///< given: there is no list yet, its key is wanted
 };
 
-/// Number of the line behind the last one from `begin` on that belongs; blank lines neither belong nor end it.
+/// Number of the line behind the last one from `begin` on that belongs; blank lines neither belong nor end
+/// it.
 template <typename Belongs>
-std::size_t behind_block(const std::vector<std::string_view>& lines, std::size_t begin, const Belongs& belongs) {
+std::size_t behind_block(const std::vector<std::string_view>& lines, std::size_t begin,
+                         const Belongs& belongs) {
     std::size_t end = begin;
     for (std::size_t at = begin; at < lines.size() && (is_blank(lines[at]) || belongs(lines[at])); ++at) {
         end = is_blank(lines[at]) ? end : at + 1;
@@ -131,8 +145,8 @@ std::size_t behind_block(const std::vector<std::string_view>& lines, std::size_t
 
 /// Indentation of the first line in [begin, end) that is wanted and not blank.
 template <typename Wanted>
-std::optional<std::size_t> first_indent(const std::vector<std::string_view>& lines, std::size_t begin, std::size_t end,
-                                        const Wanted& wanted) {
+std::optional<std::size_t> first_indent(const std::vector<std::string_view>& lines, std::size_t begin,
+                                        std::size_t end, const Wanted& wanted) {
     for (std::size_t at = begin; at < end; ++at) {
         if (!is_blank(lines[at]) && wanted(lines[at])) {
             return indent_of(lines[at]);
@@ -146,20 +160,27 @@ CommandPlace command_place(const std::vector<std::string_view>& lines) {
         return static_cast<std::size_t>(std::find_if(lines.begin(), lines.end(), wanted) - lines.begin());
     };
     const std::size_t top = number_of([](std::string_view line) { return line.starts_with("autoinstall:"); });
-    const std::size_t key = number_of([](std::string_view line) { return trimmed(line) == "late-commands:"; });
-    const std::size_t mentioned = number_of([](std::string_view line) { return line.find("late-commands:") != std::string_view::npos; });
+    const std::size_t key =
+        number_of([](std::string_view line) { return trimmed(line) == "late-commands:"; });
+    const std::size_t mentioned = number_of(
+        [](std::string_view line) { return line.find("late-commands:") != std::string_view::npos; });
     if (top == lines.size() || (key == lines.size() && mentioned != lines.size())) {
         throw Error(Failure::recipe, "the completion marker cannot be added to this autoinstall file",
                     "write `autoinstall:` at the left margin and `late-commands:` as a list of `- ` lines");
     }
     if (key == lines.size()) {
-        const std::size_t end = behind_block(lines, top + 1, [](std::string_view line) { return indent_of(line) > 0; });
-        const std::size_t indent = first_indent(lines, top + 1, end, [](std::string_view) { return true; }).value_or(2);
+        const std::size_t end =
+            behind_block(lines, top + 1, [](std::string_view line) { return indent_of(line) > 0; });
+        const std::size_t indent =
+            first_indent(lines, top + 1, end, [](std::string_view) { return true; }).value_or(2);
         return {.line = end, .item_indent = indent + 2, .key_indent = indent};
     }
     const std::size_t indent = indent_of(lines[key]);
-    const auto is_item = [&](std::string_view line) { return trimmed(line).front() == '-' && indent_of(line) >= indent; };
-    const std::size_t end = behind_block(lines, key + 1, [&](std::string_view line) { return is_item(line) || indent_of(line) > indent; });
+    const auto is_item = [&](std::string_view line) {
+        return trimmed(line).front() == '-' && indent_of(line) >= indent;
+    };
+    const std::size_t end = behind_block(
+        lines, key + 1, [&](std::string_view line) { return is_item(line) || indent_of(line) > indent; });
     return {.line = end, .item_indent = first_indent(lines, key + 1, end, is_item).value_or(indent + 2)};
 }
 
@@ -185,16 +206,21 @@ std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts) {
     if (!answers.packages.empty()) {
         body["packages"] = answers.packages;
     }
-    // user-data stands in for `identity`, which would insist on a user with a password; our users are made below.
-    body["user-data"] = {{"hostname", host_name(answers)}, {"timezone", answers.timezone}, {"disable_root", answers.root_ssh_keys.empty()}};
+    // user-data stands in for `identity`, which would insist on a user with a password; our users are made
+    // below.
+    body["user-data"] = {{"hostname", host_name(answers)},
+                         {"timezone", answers.timezone},
+                         {"disable_root", answers.root_ssh_keys.empty()}};
     if (!answers.root_password_hash.empty()) {
-        body["user-data"]["users"] = Json::array({{{"name", "root"}, {"lock_passwd", false}, {"passwd", answers.root_password_hash}}});
+        body["user-data"]["users"] =
+            Json::array({{{"name", "root"}, {"lock_passwd", false}, {"passwd", answers.root_password_hash}}});
     }
     body["late-commands"] = late_commands(answers, facts);
     body["error-commands"] = Json::array({failure_report(facts, "/target", "installer log")});
     if (!facts.log_console.empty()) {
         body["error-commands"].push_back(
-            fmt::format("tar cz /var/log/installer /var/crash 2>/dev/null | base64 > /dev/{} || true", facts.log_console));
+            fmt::format("tar cz /var/log/installer /var/crash 2>/dev/null | base64 > /dev/{} || true",
+                        facts.log_console));
     }
     return cloud_config_text({{"autoinstall", body}});
 }
@@ -202,7 +228,8 @@ std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts) {
 AnswerFiles autoinstall_files(const std::string& text) {
     // meta-data may be empty but must be there, or the datasource is not found.
     return {.iso_label = "cidata",
-            .iso = {{.path = "user-data", .bytes = text}, {.path = "meta-data", .bytes = "instance-id: imgforge-install\n"}},
+            .iso = {{.path = "user-data", .bytes = text},
+                    {.path = "meta-data", .bytes = "instance-id: imgforge-install\n"}},
             .kernel_arguments = {"autoinstall"},
             .main_file = "user-data"};
 }

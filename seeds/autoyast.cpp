@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// openSUSE and SLES up to 15 (AutoYaST). Not run against a real installer here: well-formedness and required elements are checked.
+// openSUSE and SLES up to 15 (AutoYaST). Not run against a real installer here: well-formedness and required
+// elements are checked.
 #include <sstream>
 
 #include <fmt/format.h>
@@ -46,7 +47,8 @@ void general(Node profile) {
     }
 }
 
-void partition(Node partitions, const std::string& mount, const std::string& fs, const std::string& size, const char* lvm_group = nullptr) {
+void partition(Node partitions, const std::string& mount, const std::string& fs, const std::string& size,
+               const char* lvm_group = nullptr) {
     Node entry = partitions.append_child("partition");
     typed(entry, "create", "boolean", "true");
     if (lvm_group != nullptr) {
@@ -155,7 +157,8 @@ std::string autoyast_text(const Answers& answers, const AnswerFacts& facts) {
     accounts(profile, answers);
     Node software = profile.append_child("software");
     typed(software, "install_recommended", "boolean", answers.recommends ? "true" : "false");
-    text(list(software, "patterns"), "pattern", facts.product.find("SLE") == std::string::npos ? "minimal_base" : "base");
+    text(list(software, "patterns"), "pattern",
+         facts.product.find("SLE") == std::string::npos ? "minimal_base" : "base");
     Node packages = list(software, "packages");
     for (const std::string& name : answers.packages) {
         text(packages, "package", name);
@@ -177,11 +180,13 @@ AnswerFiles autoyast_files(const std::string& text) {
 std::string autoyast_with_marker(const std::string& text, const AnswerFacts& facts) {
     pugi::xml_document document;
     if (!document.load_string(text.c_str(), pugi::parse_full) || !document.child("profile")) {
-        throw Error(Failure::recipe, "the AutoYaST profile is not well-formed XML, so the completion marker cannot be added");
+        throw Error(Failure::recipe,
+                    "the AutoYaST profile is not well-formed XML, so the completion marker cannot be added");
     }
     Node profile = document.child("profile");
     Node scripts = profile.child("scripts") ? profile.child("scripts") : profile.append_child("scripts");
-    Node chroot = scripts.child("chroot-scripts") ? scripts.child("chroot-scripts") : list(scripts, "chroot-scripts");
+    Node chroot =
+        scripts.child("chroot-scripts") ? scripts.child("chroot-scripts") : list(scripts, "chroot-scripts");
     script(chroot, "imgforge-result.sh", marker_body(facts));
     return saved(document);
 }

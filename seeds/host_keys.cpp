@@ -54,7 +54,8 @@ Bignum number_of(const Key& key, const char* name) {
 }
 
 /// The unencrypted "openssh-key-v1" container (OpenSSH PROTOCOL.key).
-std::string openssh_private(std::string_view public_blob, std::string_view private_fields, std::string_view comment) {
+std::string openssh_private(std::string_view public_blob, std::string_view private_fields,
+                            std::string_view comment) {
     const std::vector<std::uint8_t> check = random_bytes(4);
     const std::string check_bytes(check.begin(), check.end());
     std::string secret = check_bytes + check_bytes;
@@ -63,7 +64,8 @@ std::string openssh_private(std::string_view public_blob, std::string_view priva
         secret.push_back(pad);
     }
     std::string whole("openssh-key-v1\0", 15);
-    whole += field("none") + field("none") + field("") + std::string("\0\0\0\1", 4) + field(public_blob) + field(secret);
+    whole += field("none") + field("none") + field("") + std::string("\0\0\0\1", 4) + field(public_blob) +
+             field(secret);
     const std::string text = base64_encode(whole);
     std::string out = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
     for (std::size_t at = 0; at < text.size(); at += 70) {
@@ -72,7 +74,8 @@ std::string openssh_private(std::string_view public_blob, std::string_view priva
     return out + "-----END OPENSSH PRIVATE KEY-----\n";
 }
 
-HostKey finished(std::string type, std::string_view wire_name, const std::string& blob, std::string private_key, std::string_view comment) {
+HostKey finished(std::string type, std::string_view wire_name, const std::string& blob,
+                 std::string private_key, std::string_view comment) {
     remember_secret(private_key);
     return {.type = std::move(type),
             .private_key = std::move(private_key),
@@ -87,13 +90,15 @@ HostKey make_ed25519(std::string_view comment) {
     std::string secret(32, '\0');
     std::string open(32, '\0');
     std::size_t size = 32;
-    if (EVP_PKEY_get_raw_private_key(key.get(), reinterpret_cast<unsigned char*>(secret.data()), &size) != 1 ||
+    if (EVP_PKEY_get_raw_private_key(key.get(), reinterpret_cast<unsigned char*>(secret.data()), &size) !=
+            1 ||
         EVP_PKEY_get_raw_public_key(key.get(), reinterpret_cast<unsigned char*>(open.data()), &size) != 1) {
         fail("the raw ED25519 key");
     }
     const std::string blob = field("ssh-ed25519") + field(open);
     // PROTOCOL.key: the private half is seed and public key in one field.
-    return finished("ed25519", "ssh-ed25519", blob, openssh_private(blob, blob + field(secret + open), comment), comment);
+    return finished("ed25519", "ssh-ed25519", blob,
+                    openssh_private(blob, blob + field(secret + open), comment), comment);
 }
 
 HostKey make_ecdsa(std::string_view comment) {
@@ -103,14 +108,16 @@ HostKey make_ecdsa(std::string_view comment) {
     }
     std::string point(65, '\0');  // uncompressed: 0x04, x, y
     std::size_t size = 0;
-    if (EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_PUB_KEY, reinterpret_cast<unsigned char*>(point.data()), point.size(),
+    if (EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_PUB_KEY,
+                                        reinterpret_cast<unsigned char*>(point.data()), point.size(),
                                         &size) != 1 ||
         size != point.size()) {
         fail("the public point of P-256");
     }
     const Bignum secret = number_of(key, OSSL_PKEY_PARAM_PRIV_KEY);
     const std::string blob = field("ecdsa-sha2-nistp256") + field("nistp256") + field(point);
-    return finished("ecdsa", "ecdsa-sha2-nistp256", blob, openssh_private(blob, blob + mpint(secret.get()), comment), comment);
+    return finished("ecdsa", "ecdsa-sha2-nistp256", blob,
+                    openssh_private(blob, blob + mpint(secret.get()), comment), comment);
 }
 
 HostKey make_rsa(std::string_view comment) {
@@ -125,8 +132,8 @@ HostKey make_rsa(std::string_view comment) {
     const Bignum p = number_of(key, OSSL_PKEY_PARAM_RSA_FACTOR1);
     const Bignum q = number_of(key, OSSL_PKEY_PARAM_RSA_FACTOR2);
     const std::string blob = field("ssh-rsa") + mpint(e.get()) + mpint(n.get());
-    const std::string fields =
-        field("ssh-rsa") + mpint(n.get()) + mpint(e.get()) + mpint(d.get()) + mpint(inverse.get()) + mpint(p.get()) + mpint(q.get());
+    const std::string fields = field("ssh-rsa") + mpint(n.get()) + mpint(e.get()) + mpint(d.get()) +
+                               mpint(inverse.get()) + mpint(p.get()) + mpint(q.get());
     return finished("rsa", "ssh-rsa", blob, openssh_private(blob, fields, comment), comment);
 }
 
@@ -142,7 +149,8 @@ std::vector<HostKey> make_host_keys(const std::vector<std::string>& types, std::
         } else if (type == "rsa") {
             keys.push_back(make_rsa(comment));
         } else {
-            throw Error(Failure::usage, fmt::format("unknown host key type '{}'", type), "use ed25519, ecdsa or rsa");
+            throw Error(Failure::usage, fmt::format("unknown host key type '{}'", type),
+                        "use ed25519, ecdsa or rsa");
         }
     }
     return keys;

@@ -25,12 +25,13 @@ constexpr std::size_t sector = 2048;
 void need_ok(struct archive* writer, int code, std::string_view action) {
     if (code < ARCHIVE_WARN) {
         const char* const text = archive_error_string(writer);
-        throw Error(Failure::tool,
-                    fmt::format("cannot {} the seed ISO: {}", action, text != nullptr ? text : "libarchive gives no reason"));
+        throw Error(Failure::tool, fmt::format("cannot {} the seed ISO: {}", action,
+                                               text != nullptr ? text : "libarchive gives no reason"));
     }
 }
 
-void add(struct archive* writer, const std::string& path, std::string_view bytes, bool is_folder, std::int64_t epoch) {
+void add(struct archive* writer, const std::string& path, std::string_view bytes, bool is_folder,
+         std::int64_t epoch) {
     const Entry entry(archive_entry_new());
     archive_entry_set_pathname_utf8(entry.get(), path.c_str());
     archive_entry_set_filetype(entry.get(), is_folder ? AE_IFDIR : AE_IFREG);
@@ -40,7 +41,8 @@ void add(struct archive* writer, const std::string& path, std::string_view bytes
     archive_entry_set_atime(entry.get(), epoch, 0);
     archive_entry_set_ctime(entry.get(), epoch, 0);
     need_ok(writer, archive_write_header(writer, entry.get()), "add a file to");
-    if (!bytes.empty() && archive_write_data(writer, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size())) {
+    if (!bytes.empty() &&
+        archive_write_data(writer, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size())) {
         need_ok(writer, ARCHIVE_FATAL, "write a file of");
     }
 }
@@ -49,7 +51,8 @@ void add(struct archive* writer, const std::string& path, std::string_view bytes
 std::set<std::string> folders_of(const SeedFiles& files) {
     std::set<std::string> folders;
     for (const auto& [path, bytes] : files) {
-        for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        for (std::size_t slash = path.find('/'); slash != std::string::npos;
+             slash = path.find('/', slash + 1)) {
             folders.insert(path.substr(0, slash));
         }
     }
@@ -58,8 +61,8 @@ std::set<std::string> folders_of(const SeedFiles& files) {
 
 std::string archive_bytes(const SeedFiles& files, std::string_view label, std::int64_t epoch) {
     const Writer writer(archive_write_new());
-    const std::string options =
-        fmt::format("volume-id={},iso-level=3,rockridge=useful,joliet=long,!pad,!zisofs,application-id=IMGFORGE", label);
+    const std::string options = fmt::format(
+        "volume-id={},iso-level=3,rockridge=useful,joliet=long,!pad,!zisofs,application-id=IMGFORGE", label);
     need_ok(writer.get(), archive_write_set_format_iso9660(writer.get()), "begin");
     need_ok(writer.get(), archive_write_set_options(writer.get(), options.c_str()), "begin");
     std::string out;
@@ -82,12 +85,13 @@ std::size_t little_endian(const std::string& image, std::size_t at) {
     return value;
 }
 
-/// libarchive stamps the volume descriptors, the root folder and what refers to it with the time of day (seen by comparing two
-/// images made two seconds apart); everything here is replaced by one instant. Layout: ECMA-119 sections 8.4 and 9.1, and for
-/// the TF entry RRIP 1.12 section 4.1.6.
+/// libarchive stamps the volume descriptors, the root folder and what refers to it with the time of day (seen
+/// by comparing two images made two seconds apart); everything here is replaced by one instant. Layout:
+/// ECMA-119 sections 8.4 and 9.1, and for the TF entry RRIP 1.12 section 4.1.6.
 class Stamper {
 public:
-    Stamper(std::string& image, std::string_view label, std::int64_t epoch) : image_(image), label_(fmt::format("{:<32}", label)) {
+    Stamper(std::string& image, std::string_view label, std::int64_t epoch)
+        : image_(image), label_(fmt::format("{:<32}", label)) {
         const std::time_t when = static_cast<std::time_t>(epoch);
         std::tm utc{};
         gmtime_r(&when, &utc);
@@ -98,8 +102,8 @@ public:
                   static_cast<char>(utc.tm_min),
                   static_cast<char>(utc.tm_sec),
                   '\0'};
-        long_ = fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}00", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                            utc.tm_sec);
+        long_ = fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}00", utc.tm_year + 1900, utc.tm_mon + 1,
+                            utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
         long_.push_back('\0');
     }
 
@@ -114,7 +118,8 @@ public:
                 descriptor(at);
             }
         }
-        // Behind the last descriptor stands a free-text note with the date (libarchive, "non-ISO file system information").
+        // Behind the last descriptor stands a free-text note with the date (libarchive, "non-ISO file system
+        // information").
         if (little_endian(image_, 16 * sector + 140) > at / sector + 1) {  // before the first path table
             put(at + sector, std::string(sector, '\0'));
         }
@@ -151,7 +156,8 @@ private:
         }
     }
 
-    /// libarchive lets a file of no bytes begin at sector 0xfffffff0; readers that check extents call that damage.
+    /// libarchive lets a file of no bytes begin at sector 0xfffffff0; readers that check extents call that
+    /// damage.
     void mend_empty_file(std::size_t at) {
         if (little_endian(image_, at + 10) == 0) {
             put(at + 2, std::string(8, '\0'));
@@ -195,7 +201,8 @@ std::int64_t reproducible_time() {
     const long long value = std::strtoll(given, &end, 10);
     // ISO 9660 short dates hold the years 1900 to 2155.
     if (*end != '\0' || value < 0 || value > 5869583999) {
-        throw Error(Failure::usage, fmt::format("SOURCE_DATE_EPOCH is '{}'", given), "give seconds since 1970 as a number, or unset it");
+        throw Error(Failure::usage, fmt::format("SOURCE_DATE_EPOCH is '{}'", given),
+                    "give seconds since 1970 as a number, or unset it");
     }
     return value;
 }

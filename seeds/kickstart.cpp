@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Anaconda (RHEL family, Fedora). Not run against a real installer here: checked by ksvalidator where it is installed.
+// Anaconda (RHEL family, Fedora). Not run against a real installer here: checked by ksvalidator where it is
+// installed.
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -29,19 +30,23 @@ std::string storage_commands(const Answers& answers, const AnswerFacts& facts) {
         disk, facts.console);
     const bool lvm = answers.disk.layout == Layout::lvm;
     if (lvm) {
-        out += fmt::format("part /boot --fstype={} --size=1024\npart pv.01 --size=4096 --grow\nvolgroup system pv.01\n", fs);
+        out += fmt::format(
+            "part /boot --fstype={} --size=1024\npart pv.01 --size=4096 --grow\nvolgroup system pv.01\n", fs);
     }
     const auto volume = [&](std::string_view mountpoint, std::string_view name, int size, bool grow) {
-        return lvm ? fmt::format("logvol {} --vgname=system --name={} --fstype={} --size={}{}\n", mountpoint, name, fs, size,
-                                 grow ? " --grow" : "")
-                   : fmt::format("part {} --fstype={} --size={}{}\n", mountpoint, fs, size, grow ? " --grow" : "");
+        return lvm ? fmt::format("logvol {} --vgname=system --name={} --fstype={} --size={}{}\n", mountpoint,
+                                 name, fs, size, grow ? " --grow" : "")
+                   : fmt::format("part {} --fstype={} --size={}{}\n", mountpoint, fs, size,
+                                 grow ? " --grow" : "");
     };
     if (answers.disk.swap > 0) {
-        out += lvm ? fmt::format("logvol swap --vgname=system --name=swap --fstype=swap --size={}\n", answers.disk.swap)
+        out += lvm ? fmt::format("logvol swap --vgname=system --name=swap --fstype=swap --size={}\n",
+                                 answers.disk.swap)
                    : fmt::format("part swap --fstype=swap --size={}\n", answers.disk.swap);
     }
     if (answers.disk.layout == Layout::separate) {
-        return out + volume("/", "root", 5120, false) + volume("/var", "var", 2048, false) + volume("/home", "home", 512, true);
+        return out + volume("/", "root", 5120, false) + volume("/var", "var", 2048, false) +
+               volume("/home", "home", 512, true);
     }
     return out + volume("/", "root", 3072, true);
 }
@@ -50,7 +55,8 @@ std::string source(const Answers& answers, const AnswerFacts& facts) {
     if (is_offline(answers, facts)) {
         return "cdrom\n";
     }
-    return answers.mirror.empty() ? std::string() : fmt::format("url --url={}\n", shell_quote(answers.mirror));
+    return answers.mirror.empty() ? std::string()
+                                  : fmt::format("url --url={}\n", shell_quote(answers.mirror));
 }
 
 std::string packages(const Answers& answers, const AnswerFacts& facts) {
@@ -62,7 +68,8 @@ std::string packages(const Answers& answers, const AnswerFacts& facts) {
     for (const std::string& name : answers.packages) {
         body += name + "\n";
     }
-    return section(answers.recommends || facts.version == "7" ? "%packages" : "%packages --exclude-weakdeps", body);
+    return section(answers.recommends || facts.version == "7" ? "%packages" : "%packages --exclude-weakdeps",
+                   body);
 }
 
 std::string marker_section(const AnswerFacts& facts) {
@@ -78,10 +85,13 @@ std::string kickstart_text(const Answers& answers, const AnswerFacts& facts) {
     out += fmt::format("keyboard --vckeymap={0} --xlayouts='{0}{1}'\n", answers.keyboard,
                        answers.keyboard_variant.empty() ? "" : " (" + answers.keyboard_variant + ")");
     out += fmt::format("timezone {} --utc\n", answers.timezone);
-    const std::string full = answers.domain.empty() ? host_name(answers) : host_name(answers) + "." + answers.domain;
-    out += fmt::format("network --bootproto=dhcp --device=link --hostname={}{}\n", full, is_offline(answers, facts) ? "" : " --activate");
-    out += answers.root_password_hash.empty() ? std::string("rootpw --lock\n")
-                                              : fmt::format("rootpw --iscrypted {}\n", answers.root_password_hash);
+    const std::string full =
+        answers.domain.empty() ? host_name(answers) : host_name(answers) + "." + answers.domain;
+    out += fmt::format("network --bootproto=dhcp --device=link --hostname={}{}\n", full,
+                       is_offline(answers, facts) ? "" : " --activate");
+    out += answers.root_password_hash.empty()
+               ? std::string("rootpw --lock\n")
+               : fmt::format("rootpw --iscrypted {}\n", answers.root_password_hash);
     out += storage_commands(answers, facts);
     out += "selinux --enforcing\nfirewall --enabled --service=ssh\nfirstboot --disabled\nskipx\n";
     if (facts.product.find("Red Hat") != std::string::npos) {
@@ -92,14 +102,19 @@ std::string kickstart_text(const Answers& answers, const AnswerFacts& facts) {
     if (const std::string post = target_script(answers); !post.empty()) {
         out += section("%post --erroronfail", post.substr(post.find('\n') + 1));
     }
-    out += section("%onerror", fmt::format("cat /tmp/*.log > /dev/virtio-ports/org.fedoraproject.anaconda.log.0 2>/dev/null || true\n"
-                                           "{}\n",
-                                           failure_report(facts, "/mnt/sysroot", "Anaconda log")));
+    out += section(
+        "%onerror",
+        fmt::format(
+            "cat /tmp/*.log > /dev/virtio-ports/org.fedoraproject.anaconda.log.0 2>/dev/null || true\n"
+            "{}\n",
+            failure_report(facts, "/mnt/sysroot", "Anaconda log")));
     return out + marker_section(facts);
 }
 
 AnswerFiles kickstart_files(const std::string& text) {
-    return {.initrd = {{.path = "ks.cfg", .bytes = text}}, .kernel_arguments = {"inst.ks=file:/ks.cfg"}, .main_file = "ks.cfg"};
+    return {.initrd = {{.path = "ks.cfg", .bytes = text}},
+            .kernel_arguments = {"inst.ks=file:/ks.cfg"},
+            .main_file = "ks.cfg"};
 }
 
 std::string kickstart_with_marker(const std::string& text, const AnswerFacts& facts) {

@@ -158,7 +158,9 @@ private:
             if (!known) {
                 return;  // a script may hold such a line
             }
-            add(section_line_, true, fmt::format("the section {} has no %end before the next one begins in line {}", section_, number),
+            add(section_line_, true,
+                fmt::format("the section {} has no %end before the next one begins in line {}", section_,
+                            number),
                 "%end");
         }
         if (!known) {
@@ -193,7 +195,8 @@ private:
         const std::string value(text.substr(at + 12, text.find_first_of(" \t", at) - at - 12));
         const std::vector<std::string> words{"dhcp", "bootp", "ibft", "static", "query"};
         if (std::find(words.begin(), words.end(), value) == words.end()) {
-            add(number, true, fmt::format("'{}' is no --bootproto", value), nearest(value, words).value_or(""));
+            add(number, true, fmt::format("'{}' is no --bootproto", value),
+                nearest(value, words).value_or(""));
         }
     }
 
@@ -208,10 +211,12 @@ private:
             add(0, false, "the machine must power itself off when it is done", "poweroff");
         }
         if (!seen_.contains("rootpw") && !seen_.contains("user")) {
-            add(0, false, "neither rootpw nor user: Anaconda will stop at the missing root password", "rootpw --lock");
+            add(0, false, "neither rootpw nor user: Anaconda will stop at the missing root password",
+                "rootpw --lock");
         }
-        const bool has_storage = seen_.contains("autopart") || seen_.contains("part") || seen_.contains("partition") ||
-                                 seen_.contains("logvol") || seen_.contains("mount") || seen_.contains("btrfs");
+        const bool has_storage = seen_.contains("autopart") || seen_.contains("part") ||
+                                 seen_.contains("partition") || seen_.contains("logvol") ||
+                                 seen_.contains("mount") || seen_.contains("btrfs");
         if (!has_storage) {
             add(0, false, "no partitions are asked for: Anaconda will stop there", "autopart");
         }

@@ -16,13 +16,15 @@ constexpr int most_levels = 8;
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
 std::string_view stripped(std::string_view text) {
     const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+    return begin == std::string_view::npos ? std::string_view()
+                                           : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 /// Takes one line with its end off the front.
@@ -74,7 +76,10 @@ std::string parameter(const std::string& header, const std::string& name) {
 }
 
 int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
 }
 
 std::string quoted_printable(std::string_view text) {
@@ -100,7 +105,9 @@ MimePart leaf(const Headers& headers, std::string_view body, int first_line) {
         return found == headers.end() ? std::string() : found->second;
     };
     const std::string type = header("content-type");
-    MimePart part{.type = lower(stripped(type.substr(0, type.find(';')))), .bytes = std::string(body), .first_line = first_line};
+    MimePart part{.type = lower(stripped(type.substr(0, type.find(';')))),
+                  .bytes = std::string(body),
+                  .first_line = first_line};
     part.name = parameter(header("content-disposition"), "filename");
     if (part.name.empty()) {
         part.name = parameter(type, "name");
@@ -111,7 +118,8 @@ MimePart leaf(const Headers& headers, std::string_view body, int first_line) {
         part.bytes = quoted_printable(body);
     } else if (encoding == "base64") {
         std::string one_line(body);
-        one_line.erase(std::remove_if(one_line.begin(), one_line.end(), [](unsigned char c) { return std::isspace(c) != 0; }),
+        one_line.erase(std::remove_if(one_line.begin(), one_line.end(),
+                                      [](unsigned char c) { return std::isspace(c) != 0; }),
                        one_line.end());
         part.bytes = base64_decode(one_line).value_or(part.bytes);
     }
@@ -121,7 +129,8 @@ MimePart leaf(const Headers& headers, std::string_view body, int first_line) {
 void collect(std::string_view message, int line_number, int level, std::vector<MimePart>& parts) {
     const Headers headers = take_headers(message, line_number);
     const auto type = headers.find("content-type");
-    const bool nested = type != headers.end() && lower(type->second).rfind("multipart/", 0) == 0 && level < most_levels;
+    const bool nested =
+        type != headers.end() && lower(type->second).rfind("multipart/", 0) == 0 && level < most_levels;
     const std::string boundary = nested ? parameter(type->second, "boundary") : std::string();
     if (boundary.empty()) {
         parts.push_back(leaf(headers, message, line_number));
@@ -151,7 +160,8 @@ void collect(std::string_view message, int line_number, int level, std::vector<M
         }
     }
     if (content && parts.size() < most_parts) {
-        collect(*content, content_line, level + 1, parts);  // the closing delimiter is missing: Python's reader takes it all the same
+        collect(*content, content_line, level + 1,
+                parts);  // the closing delimiter is missing: Python's reader takes it all the same
     }
 }
 

@@ -16,8 +16,8 @@ struct MimePart {
     int first_line = 1;       ///< line of the message where the content begins, from 1
 };
 
-/// The leaves of a message in order, nested multiparts too (RFC 2046 section 5.1). Never throws on odd input: what cannot be decoded stays
-/// as it is, and at most 64 leaves in 8 levels are looked at.
+/// The leaves of a message in order, nested multiparts too (RFC 2046 section 5.1). Never throws on odd input:
+/// what cannot be decoded stays as it is, and at most 64 leaves in 8 levels are looked at.
 std::vector<MimePart> mime_parts(std::string_view message);
 
 }  // namespace imgforge::seeds

@@ -27,8 +27,10 @@ Address split_address(const std::string& text) {
         out.prefix = -1;
     }
     unsigned char scratch[16];
-    if (out.prefix < 0 || out.prefix > longest || inet_pton(out.v6 ? AF_INET6 : AF_INET, out.ip.c_str(), scratch) != 1) {
-        throw Error(Failure::recipe, fmt::format("'{}' is no address with prefix length", text), "write 192.0.2.5/24 or 2001:db8::5/64");
+    if (out.prefix < 0 || out.prefix > longest ||
+        inet_pton(out.v6 ? AF_INET6 : AF_INET, out.ip.c_str(), scratch) != 1) {
+        throw Error(Failure::recipe, fmt::format("'{}' is no address with prefix length", text),
+                    "write 192.0.2.5/24 or 2001:db8::5/64");
     }
     return out;
 }
@@ -37,13 +39,16 @@ std::string netmask(const Address& address) {
     if (address.v6) {
         return std::to_string(address.prefix);  // cloud-init takes a prefix length for IPv6
     }
-    const std::uint32_t mask = address.prefix == 0 ? 0 : ~std::uint32_t{0} << static_cast<unsigned>(32 - address.prefix);
+    const std::uint32_t mask =
+        address.prefix == 0 ? 0 : ~std::uint32_t{0} << static_cast<unsigned>(32 - address.prefix);
     return fmt::format("{}.{}.{}.{}", mask >> 24U, (mask >> 16U) & 255U, (mask >> 8U) & 255U, mask & 255U);
 }
 
 std::string text_of(const Json& value, const char* key) {
     const auto found = value.find(key);
-    return found == value.end() || found->is_null() ? std::string() : found->is_string() ? found->get<std::string>() : found->dump();
+    return found == value.end() || found->is_null() ? std::string()
+           : found->is_string()                     ? found->get<std::string>()
+                                                    : found->dump();
 }
 
 Json child(const Json& value, const char* key, Json fallback) {
@@ -58,10 +63,12 @@ Json route_entry(const std::string& to, const std::string& via) {
     return {{"network", target.ip}, {"netmask", netmask(target)}, {"gateway", via}};
 }
 
-/// The `networks` of one link: one per address, one per DHCP family. Routes and DNS go with the first of their family.
+/// The `networks` of one link: one per address, one per DHCP family. Routes and DNS go with the first of
+/// their family.
 class Subnets {
 public:
-    Subnets(std::string link, const Json& nic, Json& networks) : link_(std::move(link)), nic_(nic), networks_(networks) {}
+    Subnets(std::string link, const Json& nic, Json& networks)
+        : link_(std::move(link)), nic_(nic), networks_(networks) {}
 
     void add() {
         Json routes4 = Json::array();
@@ -74,8 +81,11 @@ public:
             push({{"type", "ipv6_dhcp"}}, routes6);
         }
         for (const Json& entry : child(nic_, "addresses", Json::array())) {
-            const Address address = split_address(entry.is_object() ? entry.begin().key() : entry.get<std::string>());
-            push({{"type", address.v6 ? "ipv6" : "ipv4"}, {"ip_address", address.ip}, {"netmask", netmask(address)}},
+            const Address address =
+                split_address(entry.is_object() ? entry.begin().key() : entry.get<std::string>());
+            push({{"type", address.v6 ? "ipv6" : "ipv4"},
+                  {"ip_address", address.ip},
+                  {"netmask", netmask(address)}},
                  address.v6 ? routes6 : routes4);
         }
     }
@@ -93,7 +103,8 @@ private:
                 throw Error(Failure::recipe, fmt::format("a route of '{}' has no `via`", link_),
                             "ConfigDrive needs a gateway for each route");
             }
-            (via.find(':') == std::string::npos ? routes4 : routes6).push_back(route_entry(text_of(route, "to"), via));
+            (via.find(':') == std::string::npos ? routes4 : routes6)
+                .push_back(route_entry(text_of(route, "to"), via));
         }
     }
 
@@ -129,8 +140,10 @@ std::string mac_of(const std::string& name, const Json& nic) {
     }
     const std::string own = text_of(nic, "macaddress");
     if (own.empty()) {
-        throw Error(Failure::recipe, fmt::format("network card '{}' has no MAC address, ConfigDrive finds cards by MAC only", name),
-                    "add match: {macaddress: …}, or use --datasource nocloud");
+        throw Error(
+            Failure::recipe,
+            fmt::format("network card '{}' has no MAC address, ConfigDrive finds cards by MAC only", name),
+            "add match: {macaddress: …}, or use --datasource nocloud");
     }
     return own;
 }
@@ -142,14 +155,17 @@ public:
     Json run() {
         for (const char* const kind : {"bridges", "tunnels", "wifis", "modems", "vrfs"}) {
             if (!child(network_, kind, Json::object()).empty()) {
-                throw Error(Failure::recipe, fmt::format("ConfigDrive's network_data.json has no word for `{}`", kind),
+                throw Error(Failure::recipe,
+                            fmt::format("ConfigDrive's network_data.json has no word for `{}`", kind),
                             "use --datasource nocloud");
             }
         }
         const Json all_cards = child(network_, "ethernets", Json::object());
         for (const auto& [name, nic] : all_cards.items()) {
             macs_[name] = mac_of(name, nic);
-            Json link{{"id", name}, {"name", text_of(nic, "set-name").empty() ? name : text_of(nic, "set-name")}, {"type", "phy"}};
+            Json link{{"id", name},
+                      {"name", text_of(nic, "set-name").empty() ? name : text_of(nic, "set-name")},
+                      {"type", "phy"}};
             link["ethernet_mac_address"] = macs_[name];
             finish(name, nic, std::move(link));
         }
@@ -178,7 +194,10 @@ private:
             const Json options = child(bond, "parameters", Json::object());
             const std::string own = text_of(bond, "macaddress");
             macs_[name] = own.empty() ? macs_[members[0].get<std::string>()].get<std::string>() : own;
-            Json link{{"id", name}, {"type", "bond"}, {"bond_links", members}, {"ethernet_mac_address", macs_[name]}};
+            Json link{{"id", name},
+                      {"type", "bond"},
+                      {"bond_links", members},
+                      {"ethernet_mac_address", macs_[name]}};
             link["bond_mode"] = text_of(options, "mode").empty() ? "balance-rr" : text_of(options, "mode");
             if (const Json interval = child(options, "mii-monitor-interval", nullptr); !interval.is_null()) {
                 link["bond_miimon"] = interval;
@@ -241,7 +260,10 @@ Json network_v2(const std::vector<SeedNic>& nics) {
     for (const SeedNic& nic : nics) {
         Json& entry = ethernets[nic.name];
         // set-name, because cloud-init's renderers other than netplan configure the card by this name.
-        entry = {{"match", {{"macaddress", nic.mac}}}, {"set-name", nic.name}, {"dhcp4", nic.dhcp4}, {"dhcp6", nic.dhcp6}};
+        entry = {{"match", {{"macaddress", nic.mac}}},
+                 {"set-name", nic.name},
+                 {"dhcp4", nic.dhcp4},
+                 {"dhcp6", nic.dhcp6}};
         if (!nic.addresses.empty()) {
             entry["addresses"] = nic.addresses;
         }

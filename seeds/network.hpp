@@ -8,8 +8,8 @@ namespace imgforge::seeds {
 /// The mapping with `version`, without an outer `network:`; null stays null.
 Json unwrapped_network(const Json& network);
 
-/// OpenStack network_data.json of a version 2 configuration. Throws Failure::recipe, naming the interface, for what the
-/// format has no word for: a card without MAC, bridges, tunnels.
+/// OpenStack network_data.json of a version 2 configuration. Throws Failure::recipe, naming the interface,
+/// for what the format has no word for: a card without MAC, bridges, tunnels.
 Json openstack_network(const Json& network);
 
 }  // namespace imgforge::seeds

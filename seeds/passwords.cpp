@@ -15,7 +15,8 @@ namespace imgforge::seeds {
 
 std::string hash_password(std::string_view plain, const std::string& prefix) {
     if (plain.empty() || plain.find_first_of(std::string_view("\n\r\0", 3)) != std::string_view::npos) {
-        throw Error(Failure::recipe, "a password is empty or has a line break in it", "give one line of text");
+        throw Error(Failure::recipe, "a password is empty or has a line break in it",
+                    "give one line of text");
     }
     remember_secret(plain);
     const Handle<char, std::free> setting(crypt_gensalt_ra(prefix.c_str(), 0, nullptr, 0));
@@ -33,7 +34,8 @@ std::string hash_password(std::string_view plain, const std::string& prefix) {
 }
 
 std::optional<std::string> password_hash_fault(std::string_view hash) {
-    if (hash.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./$,=!*") != std::string_view::npos) {
+    if (hash.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./$,=!*") !=
+        std::string_view::npos) {
         return "it has characters that no crypt(5) hash has";
     }
     if (hash == "!" || hash == "*" || hash == "!!") {

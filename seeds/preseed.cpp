@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// debian-installer. Each answer here was met in real runs of Debian 12 and 13; the reasons for the less obvious ones stand
-// beside them.
+// debian-installer. Each answer here was met in real runs of Debian 12 and 13; the reasons for the less
+// obvious ones stand beside them.
 #include <algorithm>
 #include <regex>
 #include <sstream>
@@ -17,8 +17,9 @@ namespace {
 
 constexpr const char* late_script = "imgforge-late.sh";
 constexpr const char* post_script = "imgforge-post.sh";
-/// Comes with every boot loader later, and its postinst then makes the initramfs a second time: two minutes under emulation. Installed
-/// before there is a kernel (bootstrap-base gives base-installer/includes to debootstrap --include) it has nothing to do.
+/// Comes with every boot loader later, and its postinst then makes the initramfs a second time: two minutes
+/// under emulation. Installed before there is a kernel (bootstrap-base gives base-installer/includes to
+/// debootstrap --include) it has nothing to do.
 constexpr std::string_view early_package = "dmsetup";
 
 class Preseed {
@@ -37,14 +38,18 @@ public:
     }
 
 private:
-    void line(std::string_view question, std::string_view type, std::string_view value, std::string_view owner = "d-i") {
-        // debconf unescapes "\n" in values, so a shell command holding it arrives broken (seen: "Illegal number").
+    void line(std::string_view question, std::string_view type, std::string_view value,
+              std::string_view owner = "d-i") {
+        // debconf unescapes "\n" in values, so a shell command holding it arrives broken (seen: "Illegal
+        // number").
         if (!is_one_line(value) || value.find("\\n") != std::string_view::npos) {
-            throw Error(Failure::recipe,
-                        fmt::format("the value of {} has a line break or \\n in it, which preseed cannot carry", question));
+            throw Error(
+                Failure::recipe,
+                fmt::format("the value of {} has a line break or \\n in it, which preseed cannot carry",
+                            question));
         }
-        out_ +=
-            value.empty() ? fmt::format("{} {} {}\n", owner, question, type) : fmt::format("{} {} {} {}\n", owner, question, type, value);
+        out_ += value.empty() ? fmt::format("{} {} {}\n", owner, question, type)
+                              : fmt::format("{} {} {} {}\n", owner, question, type, value);
     }
     void yes(std::string_view question) { line(question, "boolean", "true"); }
     void no(std::string_view question) { line(question, "boolean", "false"); }
@@ -84,7 +89,8 @@ private:
             return;  // the installer's own default is not asked for at priority critical
         }
         if (!std::regex_match(answers_.mirror, part, form)) {
-            throw Error(Failure::recipe, fmt::format("'{}' is no mirror address", answers_.mirror), "write it as http://HOST/debian");
+            throw Error(Failure::recipe, fmt::format("'{}' is no mirror address", answers_.mirror),
+                        "write it as http://HOST/debian");
         }
         const std::string protocol = part[1].str();
         line("mirror/country", "string", "manual");
@@ -98,15 +104,20 @@ private:
     }
 
     void accounts() {
-        // "*" is no hash, so nobody gets in by password. Not "!", which the installation guide names: user-setup 1.107 (trixie) takes it
-        // for "nothing preseeded" and asks for a password. Users are made by the late script, which also gives them their keys.
-        line("passwd/root-password-crypted", "password", answers_.root_password_hash.empty() ? "*" : answers_.root_password_hash);
+        // "*" is no hash, so nobody gets in by password. Not "!", which the installation guide names:
+        // user-setup 1.107 (trixie) takes it for "nothing preseeded" and asks for a password. Users are made
+        // by the late script, which also gives them their keys.
+        line("passwd/root-password-crypted", "password",
+             answers_.root_password_hash.empty() ? "*" : answers_.root_password_hash);
         no("passwd/make-user");
     }
 
-    std::string volume(std::string_view sizes, std::string_view mountpoint, std::string_view flags = {}) const {
-        return fmt::format("{0} {1} {2}{3}method{{ format }} format{{ }} use_filesystem{{ }} filesystem{{ {1} }} mountpoint{{ {4} }} . ",
-                           sizes, answers_.disk.filesystem, flags, flags.empty() ? "" : " ", mountpoint);
+    std::string volume(std::string_view sizes, std::string_view mountpoint,
+                       std::string_view flags = {}) const {
+        return fmt::format(
+            "{0} {1} {2}{3}method{{ format }} format{{ }} use_filesystem{{ }} filesystem{{ {1} }} "
+            "mountpoint{{ {4} }} . ",
+            sizes, answers_.disk.filesystem, flags, flags.empty() ? "" : " ", mountpoint);
     }
 
     std::string recipe() const {
@@ -118,11 +129,13 @@ private:
         }
         if (lvm) {
             out +=
-                "400 500 512 ext4 $primary{ } $bootable{ } method{ format } format{ } use_filesystem{ } filesystem{ ext4 } mountpoint{ "
+                "400 500 512 ext4 $primary{ } $bootable{ } method{ format } format{ } use_filesystem{ } "
+                "filesystem{ ext4 } mountpoint{ "
                 "/boot } . ";
         }
         if (answers_.disk.swap > 0) {
-            out += fmt::format("{0} {0} {0} linux-swap {1}method{{ swap }} format{{ }} . ", answers_.disk.swap, lvm ? "$lvmok{ } " : "");
+            out += fmt::format("{0} {0} {0} linux-swap {1}method{{ swap }} format{{ }} . ",
+                               answers_.disk.swap, lvm ? "$lvmok{ } " : "");
         }
         if (lvm) {
             return out + volume("1000 10000 -1", "/", "$lvmok{ }");
@@ -130,7 +143,8 @@ private:
         // A master boot record has room for four partitions; $primary keeps the root out of an extended one.
         const std::string_view root = facts_.uefi ? "" : "$primary{ } $bootable{ }";
         if (answers_.disk.layout == Layout::separate) {
-            return out + volume("1500 4000 10000", "/", root) + volume("800 3000 10000", "/var") + volume("300 10000 -1", "/home");
+            return out + volume("1500 4000 10000", "/", root) + volume("800 3000 10000", "/var") +
+                   volume("300 10000 -1", "/home");
         }
         return out + volume("1000 10000 -1", "/", root);
     }
@@ -168,12 +182,15 @@ private:
         line("base-installer/install-recommends", "boolean", answers_.recommends ? "true" : "false");
         const bool has_cloud_kernel = facts_.arch == "amd64" || facts_.arch == "arm64";
         line("base-installer/kernel/image", "string",
-             answers_.kernel.empty() ? fmt::format("linux-image-{}{}", has_cloud_kernel ? "cloud-" : "", facts_.arch) : answers_.kernel);
+             answers_.kernel.empty()
+                 ? fmt::format("linux-image-{}{}", has_cloud_kernel ? "cloud-" : "", facts_.arch)
+                 : answers_.kernel);
         for (const std::string_view question : {"set-first", "set-next", "set-failed"}) {
             no(fmt::format("apt-setup/cdrom/{}", question));  // "another disc?"
         }
         // Empty, or the security archive is contacted even without a mirror.
-        line("apt-setup/services-select", "multiselect", is_offline(answers_, facts_) ? "" : "security, updates");
+        line("apt-setup/services-select", "multiselect",
+             is_offline(answers_, facts_) ? "" : "security, updates");
         yes("apt-setup/disable-cdrom-entries");
     }
 
@@ -181,7 +198,8 @@ private:
         line("tasksel/first", "multiselect", "", "tasksel");
         no("pkgsel/run_tasksel");  // tasksel is seldom on the medium, and its absence fails the step
         line("pkgsel/include", "string", joined(answers_.packages, " "));
-        line("pkgsel/upgrade", "select", answers_.security_updates && !is_offline(answers_, facts_) ? "safe-upgrade" : "none");
+        line("pkgsel/upgrade", "select",
+             answers_.security_updates && !is_offline(answers_, facts_) ? "safe-upgrade" : "none");
         line("pkgsel/update-policy", "select", "none");
         line("popularity-contest/participate", "boolean", "false", "popularity-contest");
     }
@@ -211,9 +229,12 @@ private:
 std::string preseed_early_command(const Answers& answers, const AnswerFacts& facts) {
     std::string out;
     if (!facts.log_console.empty()) {
-        // Descriptors 3 to 6 are debconf's and log-output's: a child that keeps them open makes those wait for ever.
-        out = fmt::format("if [ -c /dev/{0} ]; then tail -f /var/log/syslog >/dev/{0} 2>/dev/null </dev/null 3>&- 4>&- 5>&- 6>&- & fi",
-                          facts.log_console);
+        // Descriptors 3 to 6 are debconf's and log-output's: a child that keeps them open makes those wait
+        // for ever.
+        out = fmt::format(
+            "if [ -c /dev/{0} ]; then tail -f /var/log/syslog >/dev/{0} 2>/dev/null </dev/null 3>&- 4>&- "
+            "5>&- 6>&- & fi",
+            facts.log_console);
     }
     if (answers.eatmydata && facts.medium_has_eatmydata) {
         out += std::string(out.empty() ? "" : "; ") + "anna-install eatmydata-udeb || true";
@@ -228,18 +249,23 @@ std::string preseed_text(const Answers& answers, const AnswerFacts& facts) {
 AnswerFiles preseed_files(const std::string& text, const std::string& post, const AnswerFacts& facts) {
     AnswerFiles files{.main_file = "preseed.cfg"};
     files.initrd.push_back({.path = "preseed.cfg", .bytes = text});
-    std::string late = "#!/bin/sh\n# Run by debian-installer as its last step; /target is the installed system.\n";
-    late += fmt::format("trap '[ $? = 0 ] || {}' EXIT\nset -e\n", failure_report(facts, "/target", "installer log"));
+    std::string late =
+        "#!/bin/sh\n# Run by debian-installer as its last step; /target is the installed system.\n";
+    late += fmt::format("trap '[ $? = 0 ] || {}' EXIT\nset -e\n",
+                        failure_report(facts, "/target", "installer log"));
     if (!post.empty()) {
-        late += fmt::format("cp /{0} /target/root/{0}\nin-target sh -e /root/{0}\nrm -f /target/root/{0}\n", post_script);
+        late += fmt::format("cp /{0} /target/root/{0}\nin-target sh -e /root/{0}\nrm -f /target/root/{0}\n",
+                            post_script);
         files.initrd.push_back({.path = post_script, .bytes = post, .mode = 0700});
     }
-    files.initrd.push_back({.path = late_script, .bytes = late + marker_script(facts, "/target"), .mode = 0700});
+    files.initrd.push_back(
+        {.path = late_script, .bytes = late + marker_script(facts, "/target"), .mode = 0700});
     return files;
 }
 
 std::vector<std::string> preseed_packages(const std::string& text) {
-    static const std::regex asks("^\\s*\\S+\\s+(?:pkgsel/include|base-installer/includes)\\s+string\\s+(.*)$");
+    static const std::regex asks(
+        "^\\s*\\S+\\s+(?:pkgsel/include|base-installer/includes)\\s+string\\s+(.*)$");
     std::vector<std::string> names;
     std::string pending;
     for (const std::string_view raw : lines_of(text)) {
@@ -278,8 +304,8 @@ std::string preseed_with_marker(const std::string& text, const AnswerFacts& fact
             continue;
         }
         std::smatch part;
-        if (pending.find("preseed/late_command") != std::string::npos && std::regex_match(pending, part, late) &&
-            part[2].str().find(late_script) == std::string::npos) {
+        if (pending.find("preseed/late_command") != std::string::npos &&
+            std::regex_match(pending, part, late) && part[2].str().find(late_script) == std::string::npos) {
             pending = fmt::format("{}( {} ) && {}", part[1].str(), part[2].str(), call);
             found = true;
         } else {

@@ -12,7 +12,8 @@ Diagnostics check_schema_tree(std::string_view schema, const YamlDocument& docum
     const std::filesystem::path path = data_path(std::filesystem::path("seeds/schemas") / schema);
     const Json rules = parse_json(read_file(path), path.string());
     Diagnostics faults;
-    check_schema(document, "", document.root, rules, faults, {.whole = "the file", .unknown_keys_are_ignored = true, .yaml_1_1 = true});
+    check_schema(document, "", document.root, rules, faults,
+                 {.whole = "the file", .unknown_keys_are_ignored = true, .yaml_1_1 = true});
     faults.sort();
     return faults;
 }

@@ -14,8 +14,8 @@
 namespace imgforge::seeds {
 namespace {
 
-/// The Rocky release of the format; cloud-init takes the newest dated folder it knows and "latest" only without one
-/// (sources/helpers/openstack.py _find_working_version), other readers take "latest".
+/// The Rocky release of the format; cloud-init takes the newest dated folder it knows and "latest" only
+/// without one (sources/helpers/openstack.py _find_working_version), other readers take "latest".
 constexpr const char* dated_version = "2018-08-27";
 
 std::string user_data(const SeedSpec& spec) {
@@ -25,8 +25,10 @@ std::string user_data(const SeedSpec& spec) {
     }
     if (spec.verbatim) {
         if (!ours.empty()) {
-            throw Error(Failure::recipe, fmt::format("user-data is to be taken verbatim, so `{}` has no place", ours.begin().key()),
-                        "leave the option out, or let it be merged");
+            throw Error(
+                Failure::recipe,
+                fmt::format("user-data is to be taken verbatim, so `{}` has no place", ours.begin().key()),
+                "leave the option out, or let it be merged");
         }
         return *spec.user_data;
     }
@@ -78,7 +80,8 @@ SeedFiles configdrive_files(const SeedSpec& spec, const std::string& instance_id
         files[base + "meta_data.json"] = pretty(meta);
         files[base + "user_data"] = user_data(spec);
         // OpenStack's vendor data is a dictionary; cloud-init takes its own part of it.
-        files[base + "vendor_data.json"] = pretty(spec.vendor_data ? Json{{"cloud-init", *spec.vendor_data}} : Json::object());
+        files[base + "vendor_data.json"] =
+            pretty(spec.vendor_data ? Json{{"cloud-init", *spec.vendor_data}} : Json::object());
         if (const Json network = network_tree(spec); !network.is_null()) {
             files[base + "network_data.json"] = pretty(openstack_network(network));
         }
@@ -115,7 +118,8 @@ SeedFiles seed_files(const SeedSpec& spec, Diagnostics& warnings) {
     found.throw_if_errors();
     warnings.append(found);
     const std::string instance_id = spec.instance_id.empty() ? fresh_instance_id() : spec.instance_id;
-    return spec.datasource == Datasource::nocloud ? nocloud_files(spec, instance_id) : configdrive_files(spec, instance_id);
+    return spec.datasource == Datasource::nocloud ? nocloud_files(spec, instance_id)
+                                                  : configdrive_files(spec, instance_id);
 }
 
 SeedFiles seed_files(const SeedSpec& spec) {

@@ -52,7 +52,8 @@ struct SeedRepository {
     std::string key{};   ///< apt: the armoured key; yum and zypper: its URL
 };
 
-/// An empty data disk to be partitioned (one partition), formatted and mounted. A disk that has a file system keeps it.
+/// An empty data disk to be partitioned (one partition), formatted and mounted. A disk that has a file system
+/// keeps it.
 struct SeedDisk {
     std::string device;  ///< "/dev/vdb"
     std::string mountpoint;
@@ -88,7 +89,8 @@ struct SeedSpec {
     std::string timezone{};
     std::string keyboard{};  ///< layout, "de"
     std::string keyboard_variant{};
-    Json network{};  ///< network-config version 2 (with or without the outer `network:`); null: cloud-init's own DHCP
+    Json network{};  ///< network-config version 2 (with or without the outer `network:`); null: cloud-init's
+                     ///< own DHCP
     std::vector<std::string> packages{};
     std::vector<SeedRepository> repositories{};
     std::vector<SeedFile> files{};
@@ -96,12 +98,14 @@ struct SeedSpec {
     std::vector<SeedDisk> disks{};
     std::vector<std::vector<std::string>> mounts{};  ///< fstab fields
     std::vector<HostKey> host_keys{};                ///< see make_host_keys()
-    std::string ready_marker{};                      ///< printed on the console as "IMGFORGE-READY <marker>" when cloud-init is done
-    std::string phone_home{};                        ///< URL cloud-init posts to when done
-    Json extra = Json::object();                     ///< more cloud-config keys, taken as they are
+    std::string
+        ready_marker{};  ///< printed on the console as "IMGFORGE-READY <marker>" when cloud-init is done
+    std::string phone_home{};     ///< URL cloud-init posts to when done
+    Json extra = Json::object();  ///< more cloud-config keys, taken as they are
 
-    /// The user's own files, as bytes. user_data may be cloud-config, a script, MIME, jinja, an include list or gzip of these;
-    /// what is configured above is merged with it as a second MIME part: lists are joined, on other keys the user's win.
+    /// The user's own files, as bytes. user_data may be cloud-config, a script, MIME, jinja, an include list
+    /// or gzip of these; what is configured above is merged with it as a second MIME part: lists are joined,
+    /// on other keys the user's win.
     std::optional<std::string> user_data{};
     std::optional<std::string> vendor_data{};
     std::optional<std::string> network_config{};  ///< replaces `network`; version 1 or 2
@@ -114,7 +118,8 @@ struct SeedSpec {
 /// Path in the medium -> bytes.
 using SeedFiles = std::map<std::string, std::string>;
 
-/// The files of the medium. Warnings go to `warnings`; throws Failure::recipe with all faults of the spec and of the user's files.
+/// The files of the medium. Warnings go to `warnings`; throws Failure::recipe with all faults of the spec and
+/// of the user's files.
 SeedFiles seed_files(const SeedSpec& spec, Diagnostics& warnings);
 SeedFiles seed_files(const SeedSpec& spec);
 
@@ -127,7 +132,8 @@ std::string fresh_instance_id();
 /// The instant that stamps reproducible media: $SOURCE_DATE_EPOCH, else 2020-01-01.
 std::int64_t reproducible_time();
 
-/// An ISO 9660 image with Joliet and Rock Ridge, same bytes for same files, label and `epoch` (seconds since 1970).
+/// An ISO 9660 image with Joliet and Rock Ridge, same bytes for same files, label and `epoch` (seconds since
+/// 1970).
 std::string seed_iso(const SeedFiles& files, std::string_view label, std::int64_t epoch);
 /// A FAT16 image with long names; same promise. `label` is written in upper case, as mkfs.vfat(8) wants it.
 std::string seed_vfat(const SeedFiles& files, std::string_view label, std::int64_t epoch);

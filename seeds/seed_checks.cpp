@@ -44,14 +44,17 @@ private:
 
 void check_identity(const SeedSpec& spec, ValueFaults& faults) {
     if (!spec.hostname.empty() && !is_host_name(spec.hostname)) {
-        faults.add(fmt::format("'{}' is no host name", spec.hostname), "letters, digits and hyphens, at most 63 per label");
+        faults.add(fmt::format("'{}' is no host name", spec.hostname),
+                   "letters, digits and hyphens, at most 63 per label");
     }
     if (!spec.fqdn.empty() && (!is_host_name(spec.fqdn) || spec.fqdn.find('.') == std::string::npos)) {
         faults.add(fmt::format("'{}' is no fully qualified name", spec.fqdn), "web-1.example.org");
     }
-    if (!is_one_line(spec.instance_id) || spec.instance_id.find_first_of(" /") != std::string::npos || spec.instance_id.size() > 128) {
+    if (!is_one_line(spec.instance_id) || spec.instance_id.find_first_of(" /") != std::string::npos ||
+        spec.instance_id.size() > 128) {
         // cloud-init makes a folder of this name below /var/lib/cloud/instances.
-        faults.add(fmt::format("'{}' cannot be an instance-id", spec.instance_id), "no blanks and no slashes, at most 128 characters");
+        faults.add(fmt::format("'{}' cannot be an instance-id", spec.instance_id),
+                   "no blanks and no slashes, at most 128 characters");
     }
     faults.one_line("locale", spec.locale);
     faults.one_line("timezone", spec.timezone);
@@ -66,7 +69,8 @@ void check_logins(const SeedSpec& spec, ValueFaults& faults) {
     std::set<std::string> names;
     for (const SeedUser& user : spec.users) {
         if (!is_user_name(user.name)) {
-            faults.add(fmt::format("'{}' is no user name", user.name), "lower-case letters, digits, _ and -, at most 32");
+            faults.add(fmt::format("'{}' is no user name", user.name),
+                       "lower-case letters, digits, _ and -, at most 32");
         }
         if (!names.insert(user.name).second) {
             faults.add(fmt::format("user '{}' is given twice", user.name));
@@ -84,7 +88,8 @@ void check_logins(const SeedSpec& spec, ValueFaults& faults) {
 }
 
 bool is_octal_mode(const std::string& text) {
-    return text.size() >= 3 && text.size() <= 5 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
+    return text.size() >= 3 && text.size() <= 5 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
 }
 
 void check_contents(const SeedSpec& spec, ValueFaults& faults) {
@@ -93,7 +98,8 @@ void check_contents(const SeedSpec& spec, ValueFaults& faults) {
             faults.add(fmt::format("'{}' is no absolute path for a file of the guest", file.path));
         }
         if (!is_octal_mode(file.permissions)) {
-            faults.add(fmt::format("permissions '{}' of {} are not octal", file.permissions, file.path), "0644");
+            faults.add(fmt::format("permissions '{}' of {} are not octal", file.permissions, file.path),
+                       "0644");
         }
     }
     for (const std::string& package : spec.packages) {
@@ -102,8 +108,10 @@ void check_contents(const SeedSpec& spec, ValueFaults& faults) {
         }
     }
     for (const SeedDisk& disk : spec.disks) {
-        if (disk.device.rfind("/dev/", 0) != 0 || disk.mountpoint.size() < 2 || disk.mountpoint.front() != '/') {
-            faults.add(fmt::format("data disk '{}' on '{}'", disk.device, disk.mountpoint), "/dev/vdb on /data");
+        if (disk.device.rfind("/dev/", 0) != 0 || disk.mountpoint.size() < 2 ||
+            disk.mountpoint.front() != '/') {
+            faults.add(fmt::format("data disk '{}' on '{}'", disk.device, disk.mountpoint),
+                       "/dev/vdb on /data");
         }
     }
 }
@@ -119,7 +127,8 @@ void check_own_files(const SeedSpec& spec, Diagnostics& faults) {
     if (spec.network_config) {
         faults.append(check_network_config(*spec.network_config, spec.network_config_name));
     } else if (const Json network = unwrapped_network(spec.network); !network.is_null()) {
-        faults.append(check_schema_tree("network-config.json", {.file = spec.network_config_name, .root = network}));
+        faults.append(
+            check_schema_tree("network-config.json", {.file = spec.network_config_name, .root = network}));
     }
 }
 
@@ -128,11 +137,15 @@ void explain_header(std::string_view text, const std::string& name, Diagnostics&
     const std::string first(text.substr(0, text.find('\n')));
     const std::string_view word = trimmed(first);
     std::string lower(word);
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     std::string message = "the first line must say what this is, cloud-init ignores the file otherwise";
     if (text.substr(0, 3) == "\xef\xbb\xbf") {
-        message = "the file begins with a byte order mark, so cloud-init does not see the '#cloud-config' line; save it without";
-    } else if (lower == "# cloud-config" || lower == "cloud-config" || lower.rfind("#cloud", 0) == 0 || nearest(lower, {"#cloud-config"})) {
+        message =
+            "the file begins with a byte order mark, so cloud-init does not see the '#cloud-config' line; "
+            "save it without";
+    } else if (lower == "# cloud-config" || lower == "cloud-config" || lower.rfind("#cloud", 0) == 0 ||
+               nearest(lower, {"#cloud-config"})) {
         message = fmt::format("the first line is '{}', which cloud-init does not know", word);
     } else if (text.find("\n#cloud-config") != std::string_view::npos) {
         message = "'#cloud-config' must be the very first line, something stands before it";
@@ -140,20 +153,26 @@ void explain_header(std::string_view text, const std::string& name, Diagnostics&
     faults.add({.file = name, .line = 1, .column = 1, .message = message, .suggestion = "#cloud-config"});
 }
 
-/// The parts cloud-init treats as cloud-config or tells by their first line; lines are those of the whole file where that is possible.
+/// The parts cloud-init treats as cloud-config or tells by their first line; lines are those of the whole
+/// file where that is possible.
 void check_mime(const std::string& text, const std::string& name, Diagnostics& faults) {
     int number = 0;
     for (const MimePart& part : mime_parts(text)) {
         ++number;
         const std::string part_name =
-            part.as_written ? name : fmt::format("{} part {}{}", name, number, part.name.empty() ? "" : " (" + part.name + ")");
+            part.as_written
+                ? name
+                : fmt::format("{} part {}{}", name, number, part.name.empty() ? "" : " (" + part.name + ")");
         const bool config = part.type == "text/cloud-config";
         const std::string content = gunzipped(part.bytes, part_name);
-        if (user_data_kind(content) == UserDataKind::mime || !(config || user_data_kind(content) == UserDataKind::cloud_config)) {
+        if (user_data_kind(content) == UserDataKind::mime ||
+            !(config || user_data_kind(content) == UserDataKind::cloud_config)) {
             continue;
         }
         // A part of this type needs no first line: cloud-init goes by the type (user_data.py _process_msg).
-        const Diagnostics found = trimmed(content).empty() ? Diagnostics() : check_schema_text("cloud-config.json", content, part_name);
+        const Diagnostics found = trimmed(content).empty()
+                                      ? Diagnostics()
+                                      : check_schema_text("cloud-config.json", content, part_name);
         for (Diagnostic fault : found.list()) {
             fault.line += part.as_written && fault.line > 0 ? part.first_line - 1 : 0;
             faults.add(std::move(fault));
@@ -161,7 +180,8 @@ void check_mime(const std::string& text, const std::string& name, Diagnostics& f
     }
 }
 
-/// `text` with the expressions of a template replaced by a word and its statements and comments by nothing; lines stay where they are.
+/// `text` with the expressions of a template replaced by a word and its statements and comments by nothing;
+/// lines stay where they are.
 std::string without_jinja(const std::string& text) {
     std::string out;
     for (std::size_t at = 0; at < text.size();) {
@@ -173,15 +193,17 @@ std::string without_jinja(const std::string& text) {
             continue;
         }
         out += open == "{{" ? "jinja" : "";
-        out.append(static_cast<std::size_t>(
-                       std::count(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(end), '\n')),
-                   '\n');
+        out.append(
+            static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(at),
+                                                text.begin() + static_cast<std::ptrdiff_t>(end), '\n')),
+            '\n');
         at = end + 2;
     }
     return out;
 }
 
-/// What can be said before the values are known: the kind of the text below the first line, and keys that do not exist.
+/// What can be said before the values are known: the kind of the text below the first line, and keys that do
+/// not exist.
 void check_jinja(const std::string& text, const std::string& name, Diagnostics& faults) {
     const std::string body = without_jinja(text.substr(std::min(text.find('\n'), text.size())));
     const std::string_view rest = trimmed(body);
@@ -200,7 +222,8 @@ void check_jinja(const std::string& text, const std::string& name, Diagnostics& 
     const Diagnostics found = check_schema_text("cloud-config.json", body, name);
     for (Diagnostic fault : found.list()) {
         const bool unknown_key = fault.message.rfind("unknown key", 0) == 0;
-        if (unknown_key || !has_statements) {  // a value may be anything once it is filled in, so that no fault is certain
+        if (unknown_key ||
+            !has_statements) {  // a value may be anything once it is filled in, so that no fault is certain
             fault.severity = Diagnostic::Severity::warning;
             faults.add(std::move(fault));
         }
@@ -214,11 +237,14 @@ Diagnostics check_user_data(const std::string& bytes, const std::string& name) {
     const std::string text = gunzipped(bytes, name);
     switch (user_data_kind(text)) {
         case UserDataKind::empty:
-            faults.add(
-                {.file = name, .message = "the file is empty, the machine would learn nothing from it", .suggestion = "#cloud-config"});
+            faults.add({.file = name,
+                        .message = "the file is empty, the machine would learn nothing from it",
+                        .suggestion = "#cloud-config"});
             break;
         case UserDataKind::unknown: explain_header(text, name, faults); break;
-        case UserDataKind::cloud_config: faults.append(check_schema_text("cloud-config.json", text, name)); break;
+        case UserDataKind::cloud_config:
+            faults.append(check_schema_text("cloud-config.json", text, name));
+            break;
         case UserDataKind::mime: check_mime(text, name, faults); break;
         case UserDataKind::jinja: check_jinja(text, name, faults); break;
         default: break;  // scripts and the rest mean what cloud-init makes of them
@@ -229,7 +255,8 @@ Diagnostics check_user_data(const std::string& bytes, const std::string& name) {
 Diagnostics check_network_config(const std::string& bytes, const std::string& name) {
     Diagnostics faults;
     if (trimmed(bytes).empty()) {
-        faults.add({.file = name, .message = "the network-config is empty, which leaves the machine without network"});
+        faults.add({.file = name,
+                    .message = "the network-config is empty, which leaves the machine without network"});
         return faults;
     }
     return check_schema_text("network-config.json", bytes, name);

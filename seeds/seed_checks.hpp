@@ -12,7 +12,8 @@ namespace imgforge::seeds {
 /// Every fault of the spec's values and of the user's own files.
 Diagnostics check_seed(const SeedSpec& spec);
 
-/// A user-data or vendor-data file of any accepted kind. Empty or unknown beginnings are named as the mistake they are.
+/// A user-data or vendor-data file of any accepted kind. Empty or unknown beginnings are named as the mistake
+/// they are.
 Diagnostics check_user_data(const std::string& bytes, const std::string& name);
 
 /// A network-config file, version 1 or 2.

@@ -26,7 +26,8 @@ void add(FoundSeed& seed, const std::string& file, std::string message, std::str
 }
 
 Error too_large(const std::filesystem::path& path) {
-    return Error(Failure::recipe, fmt::format("{} is no seed: it holds more than 64 MiB or 4096 files", path.string()));
+    return Error(Failure::recipe,
+                 fmt::format("{} is no seed: it holds more than 64 MiB or 4096 files", path.string()));
 }
 
 SeedFiles folder_files(const std::filesystem::path& folder) {
@@ -62,7 +63,8 @@ SeedFiles iso_files(const image::IsoReader& iso) {
 }
 
 std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
@@ -87,7 +89,8 @@ void judge_nocloud(FoundSeed& seed) {
     const auto meta = seed.files.find("meta-data");
     if (meta != seed.files.end() && meta->second.find("instance-id") == std::string::npos) {
         add(seed, "meta-data",
-            "there is no instance-id, so a clone does not notice that it is a new machine; add for example 'instance-id: i-0001'");
+            "there is no instance-id, so a clone does not notice that it is a new machine; add for example "
+            "'instance-id: i-0001'");
     }
     judge_user_data(seed, "user-data");
     const auto network = seed.files.find("network-config");
@@ -95,7 +98,8 @@ void judge_nocloud(FoundSeed& seed) {
         seed.problems.append(check_network_config(network->second, "network-config"));
     }
     if (!seed.label.empty() && lower(seed.label) != "cidata") {
-        add(seed, "", fmt::format("the volume is labelled '{}', cloud-init looks for cidata", seed.label), "cidata");
+        add(seed, "", fmt::format("the volume is labelled '{}', cloud-init looks for cidata", seed.label),
+            "cidata");
     }
 }
 
@@ -103,7 +107,8 @@ void judge_configdrive(FoundSeed& seed) {
     const std::string base = "openstack/latest/";
     const auto meta = seed.files.find(base + "meta_data.json");
     if (meta == seed.files.end()) {
-        add(seed, base + "meta_data.json", "missing, so cloud-init does not take this medium for a ConfigDrive");
+        add(seed, base + "meta_data.json",
+            "missing, so cloud-init does not take this medium for a ConfigDrive");
     } else if (!Json::accept(meta->second) || !Json::parse(meta->second).contains("uuid")) {
         add(seed, meta->first, "not JSON with a `uuid`");
     }
@@ -115,7 +120,8 @@ void judge_configdrive(FoundSeed& seed) {
     }
     judge_user_data(seed, base + "user_data");
     if (!seed.label.empty() && lower(seed.label) != "config-2") {
-        add(seed, "", fmt::format("the volume is labelled '{}', cloud-init looks for config-2", seed.label), "config-2");
+        add(seed, "", fmt::format("the volume is labelled '{}', cloud-init looks for config-2", seed.label),
+            "config-2");
     }
 }
 
@@ -123,12 +129,14 @@ void judge_configdrive(FoundSeed& seed) {
 
 FoundSeed judge_seed(SeedFiles files, std::string label) {
     FoundSeed seed{.datasource = "unknown", .label = std::move(label), .files = std::move(files)};
-    const bool has_openstack =
-        std::any_of(seed.files.begin(), seed.files.end(), [](const auto& file) { return file.first.rfind("openstack/", 0) == 0; });
+    const bool has_openstack = std::any_of(seed.files.begin(), seed.files.end(), [](const auto& file) {
+        return file.first.rfind("openstack/", 0) == 0;
+    });
     if (has_openstack) {
         seed.datasource = "configdrive";
         judge_configdrive(seed);
-    } else if (seed.files.contains("user-data") || seed.files.contains("meta-data") || lower(seed.label) == "cidata") {
+    } else if (seed.files.contains("user-data") || seed.files.contains("meta-data") ||
+               lower(seed.label) == "cidata") {
         seed.datasource = "nocloud";
         judge_nocloud(seed);
     } else {
@@ -158,8 +166,9 @@ FoundSeed read_seed(const std::filesystem::path& path) {
             throw;
         }
         // The reader's own remedy speaks of installer media.
-        throw Error(error.kind(), error.message(),
-                    "a seed is an ISO 9660 or vfat image or a folder; make it again with imgforge seed create");
+        throw Error(
+            error.kind(), error.message(),
+            "a seed is an ISO 9660 or vfat image or a folder; make it again with imgforge seed create");
     }
 }
 
@@ -168,7 +177,10 @@ Json seed_record(const FoundSeed& seed) {
     for (const auto& [path, bytes] : seed.files) {
         files.push_back({{"path", path}, {"size", bytes.size()}, {"sha256", sha256_hex(bytes)}});
     }
-    return {{"datasource", seed.datasource}, {"label", seed.label}, {"files", files}, {"problems", seed.problems.to_json()}};
+    return {{"datasource", seed.datasource},
+            {"label", seed.label},
+            {"files", files},
+            {"problems", seed.problems.to_json()}};
 }
 
 }  // namespace imgforge::seeds

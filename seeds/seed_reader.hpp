@@ -18,8 +18,8 @@ struct FoundSeed {
     Diagnostics problems{};  ///< what would keep a guest from using it
 };
 
-/// Reads an ISO image (checked whole before, so that damaged and hostile ones end in an error) or a folder. Throws
-/// Failure::recipe or Failure::integrity; more than 64 MiB or 4096 files are refused.
+/// Reads an ISO image (checked whole before, so that damaged and hostile ones end in an error) or a folder.
+/// Throws Failure::recipe or Failure::integrity; more than 64 MiB or 4096 files are refused.
 FoundSeed read_seed(const std::filesystem::path& path);
 
 /// What the files say and lack.

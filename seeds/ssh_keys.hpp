@@ -9,11 +9,12 @@
 
 namespace imgforge::seeds {
 
-/// Why `line` is no line of authorized_keys(5) with one public key, or nothing. Says so when it is a private key.
-/// The reason never quotes the line.
+/// Why `line` is no line of authorized_keys(5) with one public key, or nothing. Says so when it is a private
+/// key. The reason never quotes the line.
 std::optional<std::string> public_key_fault(std::string_view line);
 
-/// The keys of a file (blank lines and comments left out). Throws Failure::recipe naming file and line for anything else.
+/// The keys of a file (blank lines and comments left out). Throws Failure::recipe naming file and line for
+/// anything else.
 std::vector<std::string> read_public_keys(const std::filesystem::path& file);
 
 }  // namespace imgforge::seeds

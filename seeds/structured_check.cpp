@@ -17,7 +17,8 @@
 namespace imgforge::seeds {
 namespace {
 
-Diagnostic note(const std::string& file, int line, bool is_error, std::string message, std::string suggestion = {}) {
+Diagnostic note(const std::string& file, int line, bool is_error, std::string message,
+                std::string suggestion = {}) {
     return {.file = file,
             .line = line,
             .severity = is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
@@ -26,11 +27,14 @@ Diagnostic note(const std::string& file, int line, bool is_error, std::string me
 }
 
 int line_at(std::string_view text, std::ptrdiff_t offset) {
-    const auto end = static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(offset, 0, static_cast<std::ptrdiff_t>(text.size())));
-    return 1 + static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+    const auto end = static_cast<std::size_t>(
+        std::clamp<std::ptrdiff_t>(offset, 0, static_cast<std::ptrdiff_t>(text.size())));
+    return 1 +
+           static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
 }
 
-void walk_profile(const pugi::xml_node& profile, std::string_view text, const std::string& file, Diagnostics& faults) {
+void walk_profile(const pugi::xml_node& profile, std::string_view text, const std::string& file,
+                  Diagnostics& faults) {
     static const std::vector<std::string> known{"general",
                                                 "report",
                                                 "bootloader",
@@ -86,8 +90,10 @@ void walk_profile(const pugi::xml_node& profile, std::string_view text, const st
                                                 "language-settings",
                                                 "init"};
     for (const pugi::xml_node& child : profile.children()) {
-        if (child.type() == pugi::node_element && std::find(known.begin(), known.end(), child.name()) == known.end()) {
-            faults.add(note(file, line_at(text, child.offset_debug()), false, fmt::format("unknown section <{}>", child.name()),
+        if (child.type() == pugi::node_element &&
+            std::find(known.begin(), known.end(), child.name()) == known.end()) {
+            faults.add(note(file, line_at(text, child.offset_debug()), false,
+                            fmt::format("unknown section <{}>", child.name()),
                             nearest(child.name(), known).value_or("")));
         }
     }
@@ -98,7 +104,9 @@ void walk_profile(const pugi::xml_node& profile, std::string_view text, const st
 Diagnostics check_autoinstall(std::string_view text, const std::string& file) {
     Diagnostics faults;
     if (text.substr(0, 13) != "#cloud-config") {
-        faults.add(note(file, 1, true, "an autoinstall file begins with '#cloud-config', or the installer never sees it", "#cloud-config"));
+        faults.add(note(file, 1, true,
+                        "an autoinstall file begins with '#cloud-config', or the installer never sees it",
+                        "#cloud-config"));
     }
     faults.append(check_schema_text("autoinstall.json", std::string(text), file));
     faults.sort();
@@ -110,7 +118,8 @@ Diagnostics check_autoyast(std::string_view text, const std::string& file) {
     pugi::xml_document document;
     const pugi::xml_parse_result result = document.load_buffer(text.data(), text.size());
     if (!result) {
-        faults.add(note(file, line_at(text, result.offset), true, fmt::format("not well-formed XML: {}", result.description())));
+        faults.add(note(file, line_at(text, result.offset), true,
+                        fmt::format("not well-formed XML: {}", result.description())));
         return faults;
     }
     const pugi::xml_node profile = document.child("profile");
@@ -119,7 +128,8 @@ Diagnostics check_autoyast(std::string_view text, const std::string& file) {
         return faults;
     }
     if (std::strcmp(profile.attribute("xmlns").value(), "http://www.suse.com/1.0/yast2ns") != 0) {
-        faults.add(note(file, line_at(text, profile.offset_debug()), true, "the namespace of <profile> is missing or wrong",
+        faults.add(note(file, line_at(text, profile.offset_debug()), true,
+                        "the namespace of <profile> is missing or wrong",
                         "xmlns=\"http://www.suse.com/1.0/yast2ns\""));
     }
     walk_profile(profile, text, file, faults);
@@ -127,18 +137,21 @@ Diagnostics check_autoyast(std::string_view text, const std::string& file) {
     const auto value = [&](const char* name) { return std::string(trimmed(mode.child(name).text().get())); };
     const int line = line_at(text, mode ? mode.offset_debug() : profile.offset_debug());
     if (value("confirm") != "false") {
-        faults.add(note(file, line, true, "general/mode/confirm is not false: YaST will stop at its proposal and wait",
+        faults.add(note(file, line, true,
+                        "general/mode/confirm is not false: YaST will stop at its proposal and wait",
                         "<confirm config:type=\"boolean\">false</confirm>"));
     }
     if (value("halt") != "true" && value("final_halt") != "true") {
-        faults.add(note(file, line, true, "the machine does not power off at the end", "<halt config:type=\"boolean\">true</halt>"));
+        faults.add(note(file, line, true, "the machine does not power off at the end",
+                        "<halt config:type=\"boolean\">true</halt>"));
     }
     if (!profile.child("partitioning")) {
         faults.add(note(file, 0, false, "no <partitioning>: YaST takes its own proposal"));
     }
     const pugi::xml_node errors = profile.child("report").child("errors");
     if (errors && std::string(trimmed(errors.child("timeout").text().get())) != "0") {
-        faults.add(note(file, line_at(text, errors.offset_debug()), false, "errors with a timeout pass unseen and the installation goes on",
+        faults.add(note(file, line_at(text, errors.offset_debug()), false,
+                        "errors with a timeout pass unseen and the installation goes on",
                         "<timeout config:type=\"integer\">0</timeout>"));
     }
     faults.sort();
@@ -161,10 +174,11 @@ Diagnostics check_agama(std::string_view text, const std::string& file) {
 }
 
 Diagnostics check_alpine(std::string_view text, const std::string& file) {
-    static const std::vector<std::string> known{"KEYMAPOPTS", "HOSTNAMEOPTS", "DEVDOPTS",  "INTERFACESOPTS", "DNSOPTS",    "TIMEZONEOPTS",
-                                                "PROXYOPTS",  "APKREPOSOPTS", "USEROPTS",  "USERSSHKEY",     "SSHDOPTS",   "ROOTSSHKEY",
-                                                "NTPOPTS",    "DISKOPTS",     "LBUOPTS",   "APKCACHEOPTS",   "KERNELOPTS", "ERASE_DISKS",
-                                                "BOOTLOADER", "BOOT_SIZE",    "SWAP_SIZE", "ROOTFS",         "BOOTFS",     "USE_EFI"};
+    static const std::vector<std::string> known{
+        "KEYMAPOPTS", "HOSTNAMEOPTS", "DEVDOPTS",  "INTERFACESOPTS", "DNSOPTS",    "TIMEZONEOPTS",
+        "PROXYOPTS",  "APKREPOSOPTS", "USEROPTS",  "USERSSHKEY",     "SSHDOPTS",   "ROOTSSHKEY",
+        "NTPOPTS",    "DISKOPTS",     "LBUOPTS",   "APKCACHEOPTS",   "KERNELOPTS", "ERASE_DISKS",
+        "BOOTLOADER", "BOOT_SIZE",    "SWAP_SIZE", "ROOTFS",         "BOOTFS",     "USE_EFI"};
     Diagnostics faults;
     std::set<std::string> seen;
     char quote = '\0';
@@ -177,10 +191,12 @@ Diagnostics check_alpine(std::string_view text, const std::string& file) {
             line = line.substr(0, 7) == "export " ? line.substr(7) : line;
             const std::string name(line.substr(0, line.find('=')));
             if (line.find('=') == std::string_view::npos || name.find_first_of(" \t") != std::string::npos) {
-                faults.add(
-                    note(file, number, true, "a line is NAME=value without blanks around the equals sign", "DISKOPTS=\"-m sys /dev/vda\""));
+                faults.add(note(file, number, true,
+                                "a line is NAME=value without blanks around the equals sign",
+                                "DISKOPTS=\"-m sys /dev/vda\""));
             } else if (std::find(known.begin(), known.end(), name) == known.end()) {
-                faults.add(note(file, number, false, fmt::format("unknown answer {}", name), nearest(name, known).value_or("")));
+                faults.add(note(file, number, false, fmt::format("unknown answer {}", name),
+                                nearest(name, known).value_or("")));
             }
             seen.insert(name);
         }
@@ -196,10 +212,11 @@ Diagnostics check_alpine(std::string_view text, const std::string& file) {
         }
     }
     if (quote != '\0') {
-        faults.add(note(file, opened, true, fmt::format("the quote {} that opens here is never closed", quote)));
+        faults.add(
+            note(file, opened, true, fmt::format("the quote {} that opens here is never closed", quote)));
     }
-    for (const char* const name :
-         {"KEYMAPOPTS", "HOSTNAMEOPTS", "INTERFACESOPTS", "TIMEZONEOPTS", "PROXYOPTS", "APKREPOSOPTS", "SSHDOPTS", "NTPOPTS", "DISKOPTS"}) {
+    for (const char* const name : {"KEYMAPOPTS", "HOSTNAMEOPTS", "INTERFACESOPTS", "TIMEZONEOPTS",
+                                   "PROXYOPTS", "APKREPOSOPTS", "SSHDOPTS", "NTPOPTS", "DISKOPTS"}) {
         if (!seen.contains(name)) {
             faults.add(note(file, 0, false, fmt::format("{} is missing: setup-alpine will ask", name)));
         }

@@ -15,7 +15,8 @@ std::string here(std::string_view command, const std::string& text) {
     return fmt::format("{} <<'IMGFORGE_END'\n{}\nIMGFORGE_END\n", command, text);
 }
 
-std::string keys_for(const std::string& owner, const std::string& home, const std::vector<std::string>& keys) {
+std::string keys_for(const std::string& owner, const std::string& home,
+                     const std::vector<std::string>& keys) {
     if (keys.empty()) {
         return {};
     }
@@ -30,10 +31,12 @@ std::string keys_for(const std::string& owner, const std::string& home, const st
 
 std::string user_lines(const AnswerUser& user) {
     const std::string full = shell_quote(user.full_name);
-    // Alpine has adduser of busybox only. A locked password there would also lock out SSH keys, so it becomes '*'.
+    // Alpine has adduser of busybox only. A locked password there would also lock out SSH keys, so it becomes
+    // '*'.
     std::string out = fmt::format(
         "if ! id -u {0} >/dev/null 2>&1; then\n"
-        "  if command -v useradd >/dev/null; then useradd -m -s /bin/bash -c {1} {0}; else adduser -D -g {1} {0}; fi\n"
+        "  if command -v useradd >/dev/null; then useradd -m -s /bin/bash -c {1} {0}; else adduser -D -g {1} "
+        "{0}; fi\n"
         "fi\n",
         user.name, full);
     out += here("chpasswd -e", user.name + ":" + (user.password_hash.empty() ? "*" : user.password_hash));
@@ -45,7 +48,8 @@ std::string user_lines(const AnswerUser& user) {
     }
     if (user.sudo) {
         out += "mkdir -p /etc/sudoers.d && chmod 0750 /etc/sudoers.d\n" +
-               here(fmt::format("cat > /etc/sudoers.d/90-imgforge-{}", user.name), user.name + " ALL=(ALL) NOPASSWD:ALL") +
+               here(fmt::format("cat > /etc/sudoers.d/90-imgforge-{}", user.name),
+                    user.name + " ALL=(ALL) NOPASSWD:ALL") +
                fmt::format("chmod 0440 /etc/sudoers.d/90-imgforge-{}\n", user.name);
     }
     return out + keys_for(user.name, "/home/" + user.name, user.ssh_keys);
@@ -61,27 +65,32 @@ std::string target_script(const Answers& answers) {
     out += keys_for("root", "/root", answers.root_ssh_keys);
     for (std::size_t i = 0; i < answers.post.size(); ++i) {
         const std::string title = fmt::format("post command {} of {}", i + 1, answers.post.size());
-        out += fmt::format("imgforge_step={0}; echo \"imgforge: $imgforge_step\"\n{1}\n", shell_quote(title), answers.post[i]);
+        out += fmt::format("imgforge_step={0}; echo \"imgforge: $imgforge_step\"\n{1}\n", shell_quote(title),
+                           answers.post[i]);
     }
     if (out.empty()) {
         return out;
     }
-    // What went wrong is left where the installer's own script finds it: the console cannot be reached from inside everywhere.
+    // What went wrong is left where the installer's own script finds it: the console cannot be reached from
+    // inside everywhere.
     return fmt::format(
                "#!/bin/sh\nset -e\numask 022\nimgforge_step='users and keys'\n"
-               "trap 'imgforge_code=$?; [ $imgforge_code = 0 ] || echo \"$imgforge_step, exit code $imgforge_code\" > {}' EXIT\n",
+               "trap 'imgforge_code=$?; [ $imgforge_code = 0 ] || echo \"$imgforge_step, exit code "
+               "$imgforge_code\" > {}' EXIT\n",
                failure_file) +
            out;
 }
 
 std::string failure_report(const AnswerFacts& facts, const std::string& root, std::string_view log) {
-    return fmt::format("echo \"IMGFORGE-RESULT: failed, $(cat {0}{1} 2>/dev/null || echo see the {2})\" > /dev/{3}", root, failure_file,
-                       log, facts.console);
+    return fmt::format(
+        "echo \"IMGFORGE-RESULT: failed, $(cat {0}{1} 2>/dev/null || echo see the {2})\" > /dev/{3}", root,
+        failure_file, log, facts.console);
 }
 
 std::string marker_script(const AnswerFacts& facts, const std::string& root) {
     const std::string line = marker_line(facts.nonce);
-    return fmt::format("mkdir -p {0}/var/lib\necho '{1}' > {0}{2}\nsync\necho '{1}' > /dev/{3}\n", root, line, result_file, facts.console);
+    return fmt::format("mkdir -p {0}/var/lib\necho '{1}' > {0}{2}\nsync\necho '{1}' > /dev/{3}\n", root, line,
+                       result_file, facts.console);
 }
 
 std::string host_name(const Answers& answers) {

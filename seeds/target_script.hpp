@@ -7,16 +7,18 @@
 
 namespace imgforge::seeds {
 
-/// The shell script (for `sh -e`, as root inside the installed system) that makes the users, their keys and sudo rights and
-/// then runs the `post` lines. One script for all families, so that they do not differ. Each line of `post` announces itself.
-/// Empty when there is nothing to do.
+/// The shell script (for `sh -e`, as root inside the installed system) that makes the users, their keys and
+/// sudo rights and then runs the `post` lines. One script for all families, so that they do not differ. Each
+/// line of `post` announces itself. Empty when there is nothing to do.
 std::string target_script(const Answers& answers);
 
-/// A shell command that says on the console that the closing script failed: at which of its parts when target_script() got so
-/// far, else which `log` to look into. `root` is where the installed system is mounted. Has no single quotes in it.
+/// A shell command that says on the console that the closing script failed: at which of its parts when
+/// target_script() got so far, else which `log` to look into. `root` is where the installed system is
+/// mounted. Has no single quotes in it.
 std::string failure_report(const AnswerFacts& facts, const std::string& root, std::string_view log);
 
-/// Shell text, run by the installer, that writes the completion marker into `root` ("/target") and, last, on the console.
+/// Shell text, run by the installer, that writes the completion marker into `root` ("/target") and, last, on
+/// the console.
 std::string marker_script(const AnswerFacts& facts, const std::string& root);
 
 /// Host name for the installed system: what is asked for, else "localhost".

@@ -20,7 +20,8 @@ bool is_label(std::string_view label) {
 
 std::string_view trimmed(std::string_view text) {
     const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    return begin == std::string_view::npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+    return begin == std::string_view::npos ? std::string_view()
+                                           : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -38,7 +39,8 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 }
 
 bool is_one_line(std::string_view text) {
-    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
+    return std::none_of(text.begin(), text.end(),
+                        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
 }
 
 std::string joined(const std::vector<std::string>& items, std::string_view separator) {
@@ -64,8 +66,10 @@ bool is_host_name(std::string_view name) {
 }
 
 bool is_user_name(std::string_view name) {
-    return !name.empty() && name.size() <= 32 && !(name.front() >= '0' && name.front() <= '9') && name.front() != '-' &&
-           std::all_of(name.begin(), name.end(), [](char c) { return is_lower_alnum(c) || c == '_' || c == '-'; });
+    return !name.empty() && name.size() <= 32 && !(name.front() >= '0' && name.front() <= '9') &&
+           name.front() != '-' && std::all_of(name.begin(), name.end(), [](char c) {
+               return is_lower_alnum(c) || c == '_' || c == '-';
+           });
 }
 
 }  // namespace imgforge::seeds

@@ -25,7 +25,8 @@ struct Prefix {
     std::string_view type;
 };
 
-// cloud-init handlers/__init__.py INCLUSION_TYPES_MAP; the longer of two that begin alike comes first, as there.
+// cloud-init handlers/__init__.py INCLUSION_TYPES_MAP; the longer of two that begin alike comes first, as
+// there.
 constexpr std::array prefixes{
     Prefix{"## template: jinja", UserDataKind::jinja, "text/jinja2"},
     Prefix{"#cloud-config-archive", UserDataKind::archive, "text/cloud-config-archive"},
@@ -150,8 +151,10 @@ void add_repositories(const SeedSpec& spec, Json& out) {
             }
             case SeedRepository::Kind::yum: {
                 Json& entry = out["yum_repos"][repository.name];
-                entry = {
-                    {"name", repository.name}, {"baseurl", repository.source}, {"enabled", true}, {"gpgcheck", !repository.key.empty()}};
+                entry = {{"name", repository.name},
+                         {"baseurl", repository.source},
+                         {"enabled", true},
+                         {"gpgcheck", !repository.key.empty()}};
                 if (!repository.key.empty()) {
                     entry["gpgkey"] = repository.key;
                 }
@@ -171,12 +174,17 @@ void add_repositories(const SeedSpec& spec, Json& out) {
 
 void add_disks(const SeedSpec& spec, Json& out) {
     for (const SeedDisk& disk : spec.disks) {
-        const std::string label = disk.label.empty() ? disk.mountpoint.substr(disk.mountpoint.rfind('/') + 1) : disk.label;
+        const std::string label =
+            disk.label.empty() ? disk.mountpoint.substr(disk.mountpoint.rfind('/') + 1) : disk.label;
         out["disk_setup"][disk.device] = {{"table_type", "gpt"}, {"layout", true}, {"overwrite", false}};
-        out["fs_setup"].push_back(
-            {{"device", disk.device}, {"partition", "auto"}, {"filesystem", disk.filesystem}, {"label", label}, {"overwrite", false}});
+        out["fs_setup"].push_back({{"device", disk.device},
+                                   {"partition", "auto"},
+                                   {"filesystem", disk.filesystem},
+                                   {"label", label},
+                                   {"overwrite", false}});
         // nofail: a machine whose data disk was taken away must still boot.
-        out["mounts"].push_back(Json::array({"LABEL=" + label, disk.mountpoint, disk.filesystem, "defaults,nofail", "0", "2"}));
+        out["mounts"].push_back(
+            Json::array({"LABEL=" + label, disk.mountpoint, disk.filesystem, "defaults,nofail", "0", "2"}));
     }
     for (const auto& fields : spec.mounts) {
         out["mounts"].push_back(fields);
@@ -195,8 +203,9 @@ void add_work(const SeedSpec& spec, Json& out) {
         out["runcmd"] = spec.commands;
     }
     if (!spec.phone_home.empty()) {
-        out["phone_home"] = {
-            {"url", spec.phone_home}, {"post", Json::array({"instance_id", "hostname", "fqdn", "pub_key_ed25519"})}, {"tries", 3}};
+        out["phone_home"] = {{"url", spec.phone_home},
+                             {"post", Json::array({"instance_id", "hostname", "fqdn", "pub_key_ed25519"})},
+                             {"tries", 3}};
     }
     if (!spec.ready_marker.empty()) {
         // The last thing cloud-init prints, on the console and in its log, with the time of the first boot.
@@ -246,7 +255,9 @@ std::string gunzipped(const std::string& bytes, std::string_view name) {
     if (bytes.substr(0, 2) != "\x1f\x8b") {
         return bytes;
     }
-    const auto damaged = [&] { return Error(Failure::recipe, fmt::format("{} is damaged gzip data", name), "compress it again"); };
+    const auto damaged = [&] {
+        return Error(Failure::recipe, fmt::format("{} is damaged gzip data", name), "compress it again");
+    };
     const Handle<struct archive, archive_read_free> reader(archive_read_new());
     archive_read_support_filter_gzip(reader.get());
     archive_read_support_format_raw(reader.get());
@@ -284,10 +295,12 @@ Json cloud_config(const SeedSpec& spec) {
     return out;
 }
 
-/// Body of a MIME part with its transfer encoding's header. Bytes beyond ASCII travel as base64: of an 8bit body in UTF-8 Python's e-mail
-/// package gives cloud-init surrogates, and all of the part is dropped ("Failed loading yaml blob"; seen with cloud-init 25.1.4).
+/// Body of a MIME part with its transfer encoding's header. Bytes beyond ASCII travel as base64: of an 8bit
+/// body in UTF-8 Python's e-mail package gives cloud-init surrogates, and all of the part is dropped ("Failed
+/// loading yaml blob"; seen with cloud-init 25.1.4).
 std::string encoded_part(const std::string& name, const std::string& more_headers, const std::string& body) {
-    const bool ascii = std::none_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; });
+    const bool ascii =
+        std::none_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; });
     std::string text = ascii ? body : std::string();
     if (!ascii) {
         const std::string coded = base64_encode(body);
@@ -296,23 +309,28 @@ std::string encoded_part(const std::string& name, const std::string& more_header
             text += coded.substr(at, line) + "\n";
         }
     }
-    return fmt::format("Content-Transfer-Encoding: {}\nContent-Disposition: attachment; filename=\"{}\"\n{}\n{}", ascii ? "7bit" : "base64",
-                       name, more_headers, text);
+    return fmt::format(
+        "Content-Transfer-Encoding: {}\nContent-Disposition: attachment; filename=\"{}\"\n{}\n{}",
+        ascii ? "7bit" : "base64", name, more_headers, text);
 }
 
 std::string merged_user_data(const std::string& users, const Json& ours) {
     const UserDataKind kind = user_data_kind(users);
     const std::string boundary = unused_boundary(users, cloud_config_text(ours));
-    std::string out = fmt::format("Content-Type: multipart/mixed; boundary=\"{}\"\nMIME-Version: 1.0\n\n--{}\n", boundary, boundary);
+    std::string out = fmt::format(
+        "Content-Type: multipart/mixed; boundary=\"{}\"\nMIME-Version: 1.0\n\n--{}\n", boundary, boundary);
     if (kind == UserDataKind::mime) {
         out += users;  // its own headers make it a nested multipart, which cloud-init walks into
     } else {
         out += fmt::format("Content-Type: {}; charset=\"utf-8\"\nMIME-Version: 1.0\n", mime_type(kind));
         out += encoded_part("user-data", "", users);
     }
-    out += fmt::format("\n--{}\nContent-Type: text/cloud-config; charset=\"utf-8\"\nMIME-Version: 1.0\n", boundary);
-    // cloud-init mergers/m_dict.py: "no_replace" lets what stands win, "recurse_list" hands lists to the list merger.
-    out += encoded_part("imgforge", "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n", cloud_config_text(ours));
+    out += fmt::format("\n--{}\nContent-Type: text/cloud-config; charset=\"utf-8\"\nMIME-Version: 1.0\n",
+                       boundary);
+    // cloud-init mergers/m_dict.py: "no_replace" lets what stands win, "recurse_list" hands lists to the list
+    // merger.
+    out += encoded_part("imgforge", "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n",
+                        cloud_config_text(ours));
     return out + fmt::format("\n--{}--\n", boundary);
 }
 

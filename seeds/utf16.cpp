@@ -23,7 +23,9 @@ char32_t next_point(std::string_view text, std::size_t& at) {
 }
 
 void append_utf8(std::string& out, char32_t point) {
-    const auto tail = [&](unsigned shift) { out.push_back(static_cast<char>(0x80U | ((point >> shift) & 0x3fU))); };
+    const auto tail = [&](unsigned shift) {
+        out.push_back(static_cast<char>(0x80U | ((point >> shift) & 0x3fU)));
+    };
     if (point < 0x80) {
         out.push_back(static_cast<char>(point));
     } else if (point < 0x800) {
@@ -62,8 +64,11 @@ std::string utf8(std::u16string_view units) {
     for (std::size_t at = 0; at < units.size(); ++at) {
         char32_t point = units[at];
         if (point >= 0xd800 && point < 0xe000) {
-            const bool pair = point < 0xdc00 && at + 1 < units.size() && units[at + 1] >= 0xdc00 && units[at + 1] < 0xe000;
-            point = pair ? 0x10000 + ((point - 0xd800) << 10U) + (static_cast<char32_t>(units[at + 1]) - 0xdc00) : replacement;
+            const bool pair =
+                point < 0xdc00 && at + 1 < units.size() && units[at + 1] >= 0xdc00 && units[at + 1] < 0xe000;
+            point =
+                pair ? 0x10000 + ((point - 0xd800) << 10U) + (static_cast<char32_t>(units[at + 1]) - 0xdc00)
+                     : replacement;
             at += pair ? 1 : 0;
         }
         append_utf8(out, point);

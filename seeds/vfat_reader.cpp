@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// FAT12, FAT16 and FAT32 with long names, read only. Source of all offsets: Microsoft "FAT: General Overview of On-Disk Format" 1.03.
-// The image may be hostile: every number in it is checked against the image's own size before it is used.
+// FAT12, FAT16 and FAT32 with long names, read only. Source of all offsets: Microsoft "FAT: General Overview
+// of On-Disk Format" 1.03. The image may be hostile: every number in it is checked against the image's own
+// size before it is used.
 #include "seeds/vfat_reader.hpp"
 
 #include <algorithm>
@@ -19,7 +20,8 @@ constexpr std::size_t most_entries = 4096;
 constexpr std::size_t most_depth = 16;
 
 [[noreturn]] void damaged(std::string_view what) {
-    throw Error(Failure::integrity, fmt::format("the vfat image is damaged: {}", what), "make it again with imgforge seed create");
+    throw Error(Failure::integrity, fmt::format("the vfat image is damaged: {}", what),
+                "make it again with imgforge seed create");
 }
 
 std::size_t number(std::string_view image, std::size_t at, std::size_t bytes) {
@@ -44,12 +46,14 @@ std::size_t either(std::string_view image, std::size_t small, std::size_t large)
     return value != 0 ? value : number(image, large, 4);
 }
 
-/// "NAME.EXT" of the eleven bytes; bits 3 and 4 of byte 12 say that a half is meant in lower case (Windows NT).
+/// "NAME.EXT" of the eleven bytes; bits 3 and 4 of byte 12 say that a half is meant in lower case (Windows
+/// NT).
 std::string short_name(std::string_view entry) {
     const auto part = [&](std::size_t at, std::size_t length, unsigned bit) {
         std::string text = without_trailing_blanks(entry.substr(at, length));
         if ((static_cast<unsigned char>(entry[12]) & bit) != 0) {
-            std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            std::transform(text.begin(), text.end(), text.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         }
         return text;
     };
@@ -59,7 +63,8 @@ std::string short_name(std::string_view entry) {
 
 class Reader {
 public:
-    // The boot sector's fields: reserved sectors at 14, FATs at 16, sectors of one FAT at 22 or 36, of the volume at 19 or 32.
+    // The boot sector's fields: reserved sectors at 14, FATs at 16, sectors of one FAT at 22 or 36, of the
+    // volume at 19 or 32.
     explicit Reader(std::string_view image)
         : image_(image),
           sector_(number(image, 11, 2)),
@@ -84,7 +89,8 @@ public:
 
 private:
     std::string root_bytes() const {
-        return bits_ == 32 ? chain(number(image_, 44, 4)) : std::string(image_.substr(root_, root_entries_ * 32));
+        return bits_ == 32 ? chain(number(image_, 44, 4))
+                           : std::string(image_.substr(root_, root_entries_ * 32));
     }
 
     std::size_t next(std::size_t cluster) const {
@@ -92,7 +98,8 @@ private:
             const std::size_t pair = number(image_, fat_ + cluster + cluster / 2, 2);
             return cluster % 2 == 0 ? pair & 0xfffU : pair >> 4U;
         }
-        return bits_ == 16 ? number(image_, fat_ + cluster * 2, 2) : number(image_, fat_ + cluster * 4, 4) & 0x0fffffffU;
+        return bits_ == 16 ? number(image_, fat_ + cluster * 2, 2)
+                           : number(image_, fat_ + cluster * 4, 4) & 0x0fffffffU;
     }
 
     /// The bytes of a chain of clusters; more clusters than there are means a circle.

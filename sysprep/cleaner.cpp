@@ -71,11 +71,13 @@ std::string_view system_folder(std::string_view path) {
 std::string Cleaner::read(std::string_view path) {
     const auto target = fs_.resolve(path);
     const auto stat = target ? fs_.lstat(*target) : std::nullopt;
-    return stat && stat->type == FileType::regular && stat->size <= edit_limit ? fs_.read(*target, edit_limit) : std::string();
+    return stat && stat->type == FileType::regular && stat->size <= edit_limit ? fs_.read(*target, edit_limit)
+                                                                               : std::string();
 }
 
 bool Cleaner::is_kept(std::string_view path) const {
-    return (!options_.only_below.empty() && !path.starts_with(options_.only_below + "/")) || is_on_keep_list(path);
+    return (!options_.only_below.empty() && !path.starts_with(options_.only_below + "/")) ||
+           is_on_keep_list(path);
 }
 
 bool Cleaner::is_on_keep_list(std::string_view path) const {
@@ -87,8 +89,8 @@ bool Cleaner::is_on_keep_list(std::string_view path) const {
     });
 }
 
-/// Links within a guest are its own affair, but one that leads from where users write into the system would make an operation
-/// remove what it does not mean.
+/// Links within a guest are its own affair, but one that leads from where users write into the system would
+/// make an operation remove what it does not mean.
 void Cleaner::check_way(std::string_view folder) {
     const std::string name(folder);
     if (checked_.contains(name)) {
@@ -97,9 +99,11 @@ void Cleaner::check_way(std::string_view folder) {
     const auto target = fs_.resolve(name);
     const std::string_view system = target ? system_folder(*target) : std::string_view();
     if (target && *target != name && !system.empty() && system != system_folder(name)) {
-        throw Error(Failure::guest,
-                    fmt::format("{} of the guest leads to {}: what is there will not be cleaned under that name", name, *target),
-                    fmt::format("leave it alone with --keep '{}', or remove the link from the guest", name));
+        throw Error(
+            Failure::guest,
+            fmt::format("{} of the guest leads to {}: what is there will not be cleaned under that name",
+                        name, *target),
+            fmt::format("leave it alone with --keep '{}', or remove the link from the guest", name));
     }
     checked_.insert(name);
 }
@@ -244,7 +248,8 @@ void Cleaner::edit(std::string_view path, const std::function<std::string(const 
     }
 }
 
-void Cleaner::edit_lines(std::string_view path, const std::function<std::optional<std::string>(const std::string&)>& change) {
+void Cleaner::edit_lines(std::string_view path,
+                         const std::function<std::optional<std::string>(const std::string&)>& change) {
     edit(path, [&](const std::string& before) {
         std::string after;
         std::size_t start = 0;
@@ -278,7 +283,8 @@ std::vector<Account> Cleaner::accounts() {
     for (const std::string& line : split(read("/etc/passwd"), '\n')) {
         const std::vector<std::string> fields = split(line, ':');
         if (fields.size() >= 6) {
-            all.push_back({fields[0], number(fields[2]), number(fields[3]), fields[5], fields.size() > 6 ? fields[6] : ""});
+            all.push_back({fields[0], number(fields[2]), number(fields[3]), fields[5],
+                           fields.size() > 6 ? fields[6] : ""});
         }
     }
     return all;
@@ -287,7 +293,8 @@ std::vector<Account> Cleaner::accounts() {
 std::vector<std::string> Cleaner::homes() {
     std::vector<std::string> all{"/root"};
     for (const Account& account : accounts()) {
-        const bool usable = account.home.starts_with("/") && account.home.size() > 1 && account.home.find("/..") == std::string::npos;
+        const bool usable = account.home.starts_with("/") && account.home.size() > 1 &&
+                            account.home.find("/..") == std::string::npos;
         if (usable && fs_.is_directory(account.home)) {
             all.push_back(account.home);
         }

@@ -28,7 +28,7 @@ struct SysprepOptions {
     std::vector<std::string> keep{};            ///< glob patterns of paths that are never touched
     std::vector<std::string> keep_passwords{};  ///< users whose password hash stays
     std::vector<std::string> remove_users{};    ///< build users to be removed with their homes
-    std::string only_below{};                   ///< a mount point: what lies in the folder below it is all that is touched
+    std::string only_below{};  ///< a mount point: what lies in the folder below it is all that is touched
 };
 
 /// A line of /etc/passwd.
@@ -40,11 +40,13 @@ struct Account {
     std::string shell;
 };
 
-/// The only way operations change a guest: records every change, honours the keep list, refuses nothing silently. A path whose folders
-/// lead by a link into system folders that it does not name (/tmp -> /etc, ~/.ssh -> /etc/ssh) throws Failure::guest.
+/// The only way operations change a guest: records every change, honours the keep list, refuses nothing
+/// silently. A path whose folders lead by a link into system folders that it does not name (/tmp -> /etc,
+/// ~/.ssh -> /etc/ssh) throws Failure::guest.
 class Cleaner {
 public:
-    Cleaner(guest::GuestFs& fs, const guest::Inspection& os, const SysprepOptions& options) : fs_(fs), os_(os), options_(options) {}
+    Cleaner(guest::GuestFs& fs, const guest::Inspection& os, const SysprepOptions& options)
+        : fs_(fs), os_(os), options_(options) {}
 
     guest::GuestFs& fs() { return fs_; }
     const guest::Inspection& os() const { return os_; }
@@ -63,13 +65,15 @@ public:
     /// Truncates a regular file in place; a link is removed instead (what it points to is not ours).
     void empty(std::string_view path);
     void empty_all(const std::vector<std::string>& patterns);
-    /// Creates or replaces the content; no change when it is the same. A new file takes the SELinux label of its folder.
+    /// Creates or replaces the content; no change when it is the same. A new file takes the SELinux label of
+    /// its folder.
     void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644);
     void link(std::string_view target, std::string_view path);
     /// Rewrites a regular file when `change` returns something else than it got.
     void edit(std::string_view path, const std::function<std::string(const std::string&)>& change);
     /// Line by line; nothing removes the line. Lines come without their newline.
-    void edit_lines(std::string_view path, const std::function<std::optional<std::string>(const std::string&)>& change);
+    void edit_lines(std::string_view path,
+                    const std::function<std::optional<std::string>(const std::string&)>& change);
     /// Enables a unit of ours: the file and its link in multi-user.target.wants.
     void systemd_unit(const std::string& name, const std::string& content);
     /// Something found that is not ours to remove, for the report.

@@ -29,11 +29,13 @@ std::optional<std::size_t> hex_field(std::string_view image, std::size_t offset)
     return parsed.ptr == start + 8 ? std::optional(value) : std::nullopt;
 }
 
-/// One uncompressed newc archive (kernel Documentation/driver-api/early-userspace/buffer-format.rst); returns where it ends.
+/// One uncompressed newc archive (kernel Documentation/driver-api/early-userspace/buffer-format.rst); returns
+/// where it ends.
 std::size_t read_newc(std::string_view image, std::size_t at, std::vector<InitramfsEntry>& entries) {
     constexpr std::size_t header = 110;
     const auto aligned = [](std::size_t offset) { return (offset + 3) & ~std::size_t{3}; };
-    while (at + header <= image.size() && (image.substr(at, 6) == "070701" || image.substr(at, 6) == "070702")) {
+    while (at + header <= image.size() &&
+           (image.substr(at, 6) == "070701" || image.substr(at, 6) == "070702")) {
         const auto size = hex_field(image, at + 54);
         const auto name_size = hex_field(image, at + 94);
         if (!size || !name_size || *name_size == 0 || *name_size > image.size() || *size > image.size() ||

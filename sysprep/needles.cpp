@@ -27,7 +27,8 @@ constexpr std::uint64_t file_limit = 1U << 20U;
 std::string read_if_file(GuestFs& fs, std::string_view path) {
     const auto target = fs.resolve(path);
     const auto stat = target ? fs.lstat(*target) : std::nullopt;
-    return stat && stat->type == FileType::regular && stat->size <= file_limit ? fs.read(*target, file_limit) : std::string();
+    return stat && stat->type == FileType::regular && stat->size <= file_limit ? fs.read(*target, file_limit)
+                                                                               : std::string();
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -45,7 +46,8 @@ std::string trimmed(const std::string& text) {
 }
 
 std::string upper(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char byte) { return static_cast<char>(std::toupper(byte)); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char byte) { return static_cast<char>(std::toupper(byte)); });
     return text;
 }
 
@@ -57,7 +59,8 @@ std::string bytes_of_hex(const std::string& hex) {
     return bytes;
 }
 
-/// A 128-bit id as text, in capitals, with dashes, and as the raw bytes of a UUID (also mixed-endian, as GPT and DMI store it).
+/// A 128-bit id as text, in capitals, with dashes, and as the raw bytes of a UUID (also mixed-endian, as GPT
+/// and DMI store it).
 void add_id(Needles& needles, const std::string& kind, const std::string& text, const std::string& source) {
     static const std::regex id("[0-9a-f]{32}");
     std::string plain = trimmed(text);
@@ -65,16 +68,16 @@ void add_id(Needles& needles, const std::string& kind, const std::string& text, 
     if (!std::regex_match(plain, id)) {
         return;
     }
-    const std::string dashed =
-        fmt::format("{}-{}-{}-{}-{}", plain.substr(0, 8), plain.substr(8, 4), plain.substr(12, 4), plain.substr(16, 4), plain.substr(20));
+    const std::string dashed = fmt::format("{}-{}-{}-{}-{}", plain.substr(0, 8), plain.substr(8, 4),
+                                           plain.substr(12, 4), plain.substr(16, 4), plain.substr(20));
     const std::string raw = bytes_of_hex(plain);
     std::string mixed = raw;
     std::reverse(mixed.begin(), mixed.begin() + 4);
     std::reverse(mixed.begin() + 4, mixed.begin() + 6);
     std::reverse(mixed.begin() + 6, mixed.begin() + 8);
-    for (const auto& [label, value] :
-         {std::pair(" (text)", plain), std::pair(" (capitals)", upper(plain)), std::pair(" (with dashes)", dashed),
-          std::pair(" (raw bytes)", raw), std::pair(" (raw bytes, mixed endian)", mixed)}) {
+    for (const auto& [label, value] : {std::pair(" (text)", plain), std::pair(" (capitals)", upper(plain)),
+                                       std::pair(" (with dashes)", dashed), std::pair(" (raw bytes)", raw),
+                                       std::pair(" (raw bytes, mixed endian)", mixed)}) {
         needles.add(kind, "old " + kind + label, value, source);
     }
 }
@@ -87,20 +90,23 @@ void collect_ids(GuestFs& fs, Needles& needles) {
         add_id(needles, "machine-id", entry.name, "/var/log/journal");
     }
     for (const std::string& path :
-         fs.glob_all({"/var/lib/cloud/data/instance-id", "/var/lib/cloud/data/previous-instance-id", "/etc/instance_id"})) {
+         fs.glob_all({"/var/lib/cloud/data/instance-id", "/var/lib/cloud/data/previous-instance-id",
+                      "/etc/instance_id"})) {
         needles.add("instance-id", "old instance-id", trimmed(read_if_file(fs, path)), path);
     }
     for (const std::string& line : lines_of(read_if_file(fs, "/etc/iscsi/initiatorname.iscsi"))) {
         if (line.starts_with("InitiatorName=")) {
-            needles.add("iqn", "old iSCSI initiator name", trimmed(line.substr(14)), "/etc/iscsi/initiatorname.iscsi");
+            needles.add("iqn", "old iSCSI initiator name", trimmed(line.substr(14)),
+                        "/etc/iscsi/initiatorname.iscsi");
         }
     }
     for (const char* path : {"/etc/nvme/hostnqn", "/etc/nvme/hostid"}) {
         needles.add("nvme", "old NVMe host identity", trimmed(read_if_file(fs, path)), path);
     }
-    for (const std::string& path : fs.glob_all({"/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret",
-                                                "/var/lib/NetworkManager/secret_key", "/var/lib/dhcpcd/secret", "/var/lib/dhcpcd/duid",
-                                                "/boot/efi/loader/random-seed", "/boot/loader/random-seed", "/efi/loader/random-seed"})) {
+    for (const std::string& path : fs.glob_all(
+             {"/var/lib/systemd/random-seed", "/var/lib/systemd/credential.secret",
+              "/var/lib/NetworkManager/secret_key", "/var/lib/dhcpcd/secret", "/var/lib/dhcpcd/duid",
+              "/boot/efi/loader/random-seed", "/boot/loader/random-seed", "/efi/loader/random-seed"})) {
         const std::string content = trimmed(read_if_file(fs, path));
         // 32 bytes prove a seed; a DUID is text.
         needles.add("seed", "content of " + guest::base_name(path), content.substr(0, 48), path);
@@ -108,8 +114,8 @@ void collect_ids(GuestFs& fs, Needles& needles) {
 }
 
 void collect_keys(GuestFs& fs, Needles& needles) {
-    std::vector<std::string> patterns{"/etc/ssh/ssh_host_*", "/etc/ssl/private/*.key", "/etc/pki/tls/private/*.key", "/root/.ssh/*",
-                                      "/home/*/.ssh/*"};
+    std::vector<std::string> patterns{"/etc/ssh/ssh_host_*", "/etc/ssl/private/*.key",
+                                      "/etc/pki/tls/private/*.key", "/root/.ssh/*", "/home/*/.ssh/*"};
     for (const std::string& path : fs.glob_all(patterns)) {
         const std::string text = read_if_file(fs, path);
         const bool is_private = text.find("PRIVATE KEY-----") != std::string::npos;
@@ -120,15 +126,16 @@ void collect_keys(GuestFs& fs, Needles& needles) {
             if (is_private && !line.starts_with("-----") && line.size() >= 32) {
                 // The first line of an OpenSSH key is the same header for every key of its type.
                 if (number > 2) {
-                    needles.add(host ? "host-key" : "private-key", fmt::format("{} line {}", guest::base_name(path), number), trimmed(line),
+                    needles.add(host ? "host-key" : "private-key",
+                                fmt::format("{} line {}", guest::base_name(path), number), trimmed(line),
                                 path);
                 }
             } else if (!is_private) {
                 std::istringstream words(line);
                 for (std::string word; words >> word;) {
                     if (word.starts_with("AAAA") && word.size() > 60) {
-                        needles.add(host ? "host-key" : "public-key", fmt::format("{} line {}", guest::base_name(path), number), word,
-                                    path);
+                        needles.add(host ? "host-key" : "public-key",
+                                    fmt::format("{} line {}", guest::base_name(path), number), word, path);
                     }
                 }
             }
@@ -138,9 +145,10 @@ void collect_keys(GuestFs& fs, Needles& needles) {
 
 /// Names that appear in every image anyway prove nothing.
 bool is_common_name(const std::string& name) {
-    static const std::set<std::string> common{"localhost", "debian",    "ubuntu",  "fedora",  "centos",  "server",    "machine", "system",
-                                              "master",    "template",  "golden",  "builder", "default", "archlinux", "alpine",  "opensuse",
-                                              "rocky",     "almalinux", "generic", "virtual", "linux",   "unassigned"};
+    static const std::set<std::string> common{
+        "localhost", "debian",    "ubuntu",  "fedora",  "centos",  "server",    "machine", "system",
+        "master",    "template",  "golden",  "builder", "default", "archlinux", "alpine",  "opensuse",
+        "rocky",     "almalinux", "generic", "virtual", "linux",   "unassigned"};
     return common.contains(name);
 }
 
@@ -151,12 +159,15 @@ void collect_names(GuestFs& fs, const Inspection& os, Needles& needles) {
         needles.add("hostname", "old full hostname", os.hostname, "/etc/hostname");
     }
     static const std::regex mac("([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}");
-    static const std::regex address(R"((fixed-address|new_ip_address=|ADDRESS=|IPADDR=|address)[ \t=:]*([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+))");
-    for (const std::string& path : fs.glob_all(
-             {"/etc/netplan/*", "/etc/network/interfaces", "/etc/network/interfaces.d/*", "/etc/systemd/network/*",
-              "/etc/NetworkManager/system-connections/*", "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*",
-              "/etc/udev/rules.d/70-persistent-net.rules", "/var/lib/dhcp/*", "/var/lib/dhclient/*", "/var/lib/NetworkManager/*.lease",
-              "/var/lib/dhcpcd/*", "/var/lib/cloud/instance/network-config*", "/run/systemd/netif/leases/*"})) {
+    static const std::regex address(
+        R"((fixed-address|new_ip_address=|ADDRESS=|IPADDR=|address)[ \t=:]*([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+))");
+    for (const std::string& path :
+         fs.glob_all({"/etc/netplan/*", "/etc/network/interfaces", "/etc/network/interfaces.d/*",
+                      "/etc/systemd/network/*", "/etc/NetworkManager/system-connections/*",
+                      "/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*",
+                      "/etc/udev/rules.d/70-persistent-net.rules", "/var/lib/dhcp/*", "/var/lib/dhclient/*",
+                      "/var/lib/NetworkManager/*.lease", "/var/lib/dhcpcd/*",
+                      "/var/lib/cloud/instance/network-config*", "/run/systemd/netif/leases/*"})) {
         const std::string text = read_if_file(fs, path);
         for (std::sregex_iterator found(text.begin(), text.end(), mac), end; found != end; ++found) {
             std::string plain = found->str();
@@ -179,10 +190,12 @@ void collect_hashes(GuestFs& fs, Needles& needles) {
         for (const std::string& line : lines_of(read_if_file(fs, path))) {
             const std::size_t first = line.find(':');
             const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-            const std::string hash = second == std::string::npos ? "" : line.substr(first + 1, second - first - 1);
+            const std::string hash =
+                second == std::string::npos ? "" : line.substr(first + 1, second - first - 1);
             const std::size_t dollar = hash.find('$');
             if (dollar != std::string::npos) {
-                needles.add("password-hash", "password hash of " + line.substr(0, first), hash.substr(dollar), path);
+                needles.add("password-hash", "password hash of " + line.substr(0, first), hash.substr(dollar),
+                            path);
             }
         }
     }
@@ -191,7 +204,8 @@ void collect_hashes(GuestFs& fs, Needles& needles) {
 }  // namespace
 
 void Needles::add(std::string kind, std::string label, std::string value, std::string source) {
-    const bool known = std::any_of(items.begin(), items.end(), [&](const Needle& needle) { return needle.value == value; });
+    const bool known =
+        std::any_of(items.begin(), items.end(), [&](const Needle& needle) { return needle.value == value; });
     if (value.size() >= shortest && !known) {
         items.push_back({std::move(kind), std::move(label), std::move(value), std::move(source)});
     }
@@ -200,7 +214,10 @@ void Needles::add(std::string kind, std::string label, std::string value, std::s
 Json Needles::to_json() const {
     Json list = Json::array();
     for (const Needle& needle : items) {
-        list.push_back({{"kind", needle.kind}, {"label", needle.label}, {"value", base64_encode(needle.value)}, {"source", needle.source}});
+        list.push_back({{"kind", needle.kind},
+                        {"label", needle.label},
+                        {"value", base64_encode(needle.value)},
+                        {"source", needle.source}});
     }
     return {{"needles", list}};
 }
@@ -210,7 +227,8 @@ Needles Needles::from_json(const Json& json) {
     for (const Json& item : json.at("needles")) {
         const auto value = base64_decode(item.at("value").get<std::string>());
         if (!value) {
-            throw Error(Failure::integrity, fmt::format("the value of '{}' is no base64 text", item.at("label").get<std::string>()));
+            throw Error(Failure::integrity, fmt::format("the value of '{}' is no base64 text",
+                                                        item.at("label").get<std::string>()));
         }
         needles.items.push_back({item.at("kind"), item.at("label"), *value, item.at("source")});
     }

@@ -10,10 +10,11 @@
 
 namespace imgforge::sysprep {
 
-/// One string whose survival in the finished image would prove a leftover. The value is a secret: it is kept in memory
-/// and in a file of mode 0600 for the audit, and never written to a log, an error or a report.
+/// One string whose survival in the finished image would prove a leftover. The value is a secret: it is kept
+/// in memory and in a file of mode 0600 for the audit, and never written to a log, an error or a report.
 struct Needle {
-    std::string kind;    ///< "machine-id", "host-key", "hostname", "mac", "ip", "password-hash", "instance-id" …
+    std::string
+        kind;  ///< "machine-id", "host-key", "hostname", "mac", "ip", "password-hash", "instance-id" …
     std::string label;   ///< what reports may say: "old machine-id", "ssh_host_rsa_key line 3"
     std::string value;   ///< exact bytes to search for (may be binary)
     std::string source;  ///< path in the guest it came from

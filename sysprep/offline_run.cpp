@@ -14,7 +14,8 @@
 
 namespace imgforge::sysprep {
 
-ProcessSpec working_overlay_spec(const std::filesystem::path& overlay, const std::filesystem::path& image, image::DiskFormat format) {
+ProcessSpec working_overlay_spec(const std::filesystem::path& overlay, const std::filesystem::path& image,
+                                 image::DiskFormat format) {
     return {.program = "qemu-img",
             .args = {"create", "-q", "-f", "qcow2", "-F", std::string(image::to_string(format)), "-b",
                      std::filesystem::absolute(image).string(), "-o", "cluster_size=4k", overlay.string()}};
@@ -47,10 +48,12 @@ OfflineRun::OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Moni
         appliance.drives = {{overlay_, "qcow2", false, true}};
     }
     appliance_ = std::make_unique<guest::Appliance>(std::move(appliance), monitor_);
-    os_ = guest::open_guest(
-        *appliance_, {.read_only = options_.read_only, .passphrase_file = options_.passphrase_file, .root_device = options_.root_device});
+    os_ = guest::open_guest(*appliance_, {.read_only = options_.read_only,
+                                          .passphrase_file = options_.passphrase_file,
+                                          .root_device = options_.root_device});
     fs_ = std::make_unique<guest::ApplianceFs>(*appliance_);
-    session_.emplace(OfflineSession{appliance_.get(), *fs_, os_, needles_, monitor_, options_.work_folder, options_.read_only});
+    session_.emplace(OfflineSession{appliance_.get(), *fs_, os_, needles_, monitor_, options_.work_folder,
+                                    options_.read_only});
     for (const std::string& warning : os_.warnings) {
         monitor_.warning(warning);
     }
@@ -70,7 +73,8 @@ void OfflineRun::make_overlay() {
     overlay_ = options_.work_folder / "working.qcow2";
     std::filesystem::remove(overlay_);
     run_checked(processes_, working_overlay_spec(overlay_, options_.image, options_.format));
-    std::filesystem::permissions(overlay_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    std::filesystem::permissions(overlay_,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 OfflineSession& OfflineRun::session() {
@@ -81,8 +85,9 @@ double OfflineRun::launch_seconds() const {
 }
 
 void OfflineRun::checkpoint(const std::filesystem::path& file) {
-    // Unmounting flushes the guest's file systems, and with the flush QEMU writes its own tables to the file, also under
-    // cache=unsafe (block/io.c bdrv_co_flush: flush_to_os comes first). Nothing writes until the next mount.
+    // Unmounting flushes the guest's file systems, and with the flush QEMU writes its own tables to the file,
+    // also under cache=unsafe (block/io.c bdrv_co_flush: flush_to_os comes first). Nothing writes until the
+    // next mount.
     guest::unmount_guest(*appliance_);
     copy_file_fast(overlay_, file, 0600);
     guest::mount_guest(*appliance_, os_, options_.read_only);

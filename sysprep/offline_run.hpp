@@ -29,20 +29,20 @@ struct OfflineRunOptions {
     std::uint64_t parent_activity = 0;
 };
 
-/// One appliance launch over one image: makes a working overlay, launches, inspects and mounts. The image itself is never
-/// changed, so an interrupt or a lost appliance leaves it as it was.
+/// One appliance launch over one image: makes a working overlay, launches, inspects and mounts. The image
+/// itself is never changed, so an interrupt or a lost appliance leaves it as it was.
 class OfflineRun {
 public:
-    /// Throws Failure::domain when the image is in use, Failure::integrity for references it must not have, Failure::guest for
-    /// guests that cannot be worked on (see guest::open_guest).
+    /// Throws Failure::domain when the image is in use, Failure::integrity for references it must not have,
+    /// Failure::guest for guests that cannot be worked on (see guest::open_guest).
     OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Monitor& monitor);
     ~OfflineRun();
 
     OfflineSession& session();
     double launch_seconds() const;
 
-    /// Unmounts, flushes, copies the overlay as it now is to `file` (same backing file), mounts again. Cheap: an overlay
-    /// holds only what changed.
+    /// Unmounts, flushes, copies the overlay as it now is to `file` (same backing file), mounts again. Cheap:
+    /// an overlay holds only what changed.
     void checkpoint(const std::filesystem::path& file);
     /// Shuts the appliance down and moves the overlay to `file`. The session is over.
     void finish(const std::filesystem::path& file);
@@ -63,8 +63,9 @@ private:
     std::optional<OfflineSession> session_;
 };
 
-/// An overlay with clusters of 4 KiB: a trim then drops every free block of the guest, where clusters of 64 KiB keep what
-/// lies beside used blocks.
-ProcessSpec working_overlay_spec(const std::filesystem::path& overlay, const std::filesystem::path& image, image::DiskFormat format);
+/// An overlay with clusters of 4 KiB: a trim then drops every free block of the guest, where clusters of 64
+/// KiB keep what lies beside used blocks.
+ProcessSpec working_overlay_spec(const std::filesystem::path& overlay, const std::filesystem::path& image,
+                                 image::DiskFormat format);
 
 }  // namespace imgforge::sysprep

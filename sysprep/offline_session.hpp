@@ -13,8 +13,9 @@
 
 namespace imgforge::sysprep {
 
-/// One running appliance with a guest's file systems mounted, shared by consecutive offline work (customise, sysprep, the
-/// appliance's part of the audit, compact). Every step leaves the file systems mounted as it found them.
+/// One running appliance with a guest's file systems mounted, shared by consecutive offline work (customise,
+/// sysprep, the appliance's part of the audit, compact). Every step leaves the file systems mounted as it
+/// found them.
 struct OfflineSession {
     guest::Appliance* appliance;  ///< nothing in tests on a tree in memory
     guest::GuestFs& fs;
@@ -25,13 +26,14 @@ struct OfflineSession {
     bool read_only = false;
 };
 
-/// Work done inside the shared appliance. The audit collects its structural facts and decoded content this way, in the
-/// launch that sysprep used, and evaluates them on the host afterwards.
+/// Work done inside the shared appliance. The audit collects its structural facts and decoded content this
+/// way, in the launch that sysprep used, and evaluates them on the host afterwards.
 class OfflineStep {
 public:
     virtual ~OfflineStep() = default;
     virtual std::string name() const = 0;
-    /// Runs with the guest mounted (after sysprep: cleaned). The returned value is handed to whoever made the step.
+    /// Runs with the guest mounted (after sysprep: cleaned). The returned value is handed to whoever made the
+    /// step.
     virtual Json perform(OfflineSession& session) = 0;
 };
 

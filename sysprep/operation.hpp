@@ -18,15 +18,17 @@ struct DeviceWork {
     const guest::Inspection& os;
     std::vector<Change>& changes;
     std::vector<std::string>& notes;
-    std::string fstab{};     ///< /etc/fstab of the cleaned guest
-    bool list_only = false;  ///< a dry run: what overwrites only blocks that nothing refers to need not be done
+    std::string fstab{};  ///< /etc/fstab of the cleaned guest
+    bool list_only =
+        false;  ///< a dry run: what overwrites only blocks that nothing refers to need not be done
 };
 
 /// One operation: a record, from which the command, --list-operations, the manual and the tests are made.
 ///
-/// Contract: `perform` may run on any guest of the families; what is missing is no fault; it changes the guest only through
-/// the Cleaner, so that everything is reported and --keep is honoured; it neither mounts nor unmounts; run a second time it
-/// changes nothing. `on_devices` runs after all file systems were cleaned and unmounted; in a dry run with `list_only`.
+/// Contract: `perform` may run on any guest of the families; what is missing is no fault; it changes the
+/// guest only through the Cleaner, so that everything is reported and --keep is honoured; it neither mounts
+/// nor unmounts; run a second time it changes nothing. `on_devices` runs after all file systems were cleaned
+/// and unmounted; in a dry run with `list_only`.
 struct Operation {
     std::string name;                     ///< "ssh-hostkeys"
     std::string heading;                  ///< one line, imperative
@@ -36,14 +38,17 @@ struct Operation {
     std::vector<std::string> families{};  ///< debian, redhat, suse, alpine, arch; empty: all
     bool enabled = true;                  ///< part of the default set
     int order = order_clean;
-    bool again = false;                 ///< performed once more after all others: programs of the guest may have filled it again
+    bool again =
+        false;  ///< performed once more after all others: programs of the guest may have filled it again
     std::vector<std::string> remove{};  ///< glob patterns to remove
     std::vector<std::string> empty{};   ///< glob patterns of regular files to truncate in place
-    std::vector<std::string> clear{};   ///< folders to empty, dot files included; the folder stays with owner and mode
+    std::vector<std::string>
+        clear{};  ///< folders to empty, dot files included; the folder stays with owner and mode
     std::function<void(Cleaner&)> perform{};
     std::function<void(DeviceWork&)> on_devices{};
 
-    /// Deletes and edits; then what guest programs embed in what they rebuild; then what they rebuild; then what they may have left.
+    /// Deletes and edits; then what guest programs embed in what they rebuild; then what they rebuild; then
+    /// what they may have left.
     static constexpr int order_clean = 50;
     static constexpr int order_identity = 60;
     static constexpr int order_regenerate = 70;

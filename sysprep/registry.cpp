@@ -91,12 +91,17 @@ std::vector<Operation> all_operations() {
 const std::vector<RowException>& row_exceptions() {
     static const std::vector<RowException> exceptions{
         {"B14", "firewall rules stay: removing them would open the clone"},
-        {"C1", "UUIDs of file systems stay: they matter only when two clones are attached to one host, and boot refers to them"},
+        {"C1",
+         "UUIDs of file systems stay: they matter only when two clones are attached to one host, and boot "
+         "refers to them"},
         {"C2", "LVM UUIDs stay, as those of file systems"},
-        {"C4", "names inside on-disk metadata of LVM, md and ext4 are reported by the audit; only their own tools can rewrite them"},
+        {"C4",
+         "names inside on-disk metadata of LVM, md and ext4 are reported by the audit; only their own tools "
+         "can rewrite them"},
         {"C13", "EFI variables are no part of a disk; the audit requires the fallback loader"},
         {"C15", "marks that ask for a relabel or reconfiguration are the administrator's decision"},
-        {"F11", "package databases, keyrings, fstab, SELinux store, locale and empty state folders always stay"},
+        {"F11",
+         "package databases, keyrings, fstab, SELinux store, locale and empty state folders always stay"},
     };
     return exceptions;
 }

@@ -18,17 +18,19 @@ namespace imgforge::sysprep {
 
 namespace {
 
-/// Operations name paths below these folders; were one of them a link, they would clean something else and leave the
-/// secrets. Known merges (/var/run, /bin) are not in the list.
+/// Operations name paths below these folders; were one of them a link, they would clean something else and
+/// leave the secrets. Known merges (/var/run, /bin) are not in the list.
 void check_system_folders(guest::GuestFs& fs) {
-    static constexpr std::array<const char*, 9> folders{"/etc",       "/etc/ssh", "/var", "/var/lib",  "/var/log",
-                                                        "/var/cache", "/root",    "/usr", "/var/spool"};
+    static constexpr std::array<const char*, 9> folders{
+        "/etc", "/etc/ssh", "/var", "/var/lib", "/var/log", "/var/cache", "/root", "/usr", "/var/spool"};
     for (const char* folder : folders) {
         const auto stat = fs.lstat(folder);
         if (stat && (stat->type != guest::FileType::directory || fs.resolve(folder) != folder)) {
-            throw Error(Failure::guest,
-                        fmt::format("{} of the guest is no folder of its own: its contents cannot be cleaned safely", folder),
-                        "mount the image and look where it leads");
+            throw Error(
+                Failure::guest,
+                fmt::format("{} of the guest is no folder of its own: its contents cannot be cleaned safely",
+                            folder),
+                "mount the image and look where it leads");
         }
     }
 }
@@ -36,7 +38,8 @@ void check_system_folders(guest::GuestFs& fs) {
 /// What run_operations() shares with its passes.
 class Run {
 public:
-    Run(OfflineSession& session, const std::vector<Operation>& all, const SysprepOptions& options) : session_(session), options_(options) {
+    Run(OfflineSession& session, const std::vector<Operation>& all, const SysprepOptions& options)
+        : session_(session), options_(options) {
         for (const Operation& operation : all) {
             if (applies_to(operation, session.os.family)) {
                 operations_.push_back(&operation);
@@ -46,7 +49,8 @@ public:
 
     std::vector<OperationReport> files(Activity& activity);
     void hidden_files(std::vector<OperationReport>& reports);
-    void devices(std::vector<OperationReport>& reports, const std::string& fstab, bool list_only, Activity& activity);
+    void devices(std::vector<OperationReport>& reports, const std::string& fstab, bool list_only,
+                 Activity& activity);
 
 private:
     void clean_hidden(const std::string& mount_point, std::vector<OperationReport>& reports);
@@ -64,7 +68,8 @@ std::vector<OperationReport> Run::files(Activity& activity) {
     };
     std::vector<OperationReport> reports;
     for (const Operation* operation : operations_) {
-        activity.progress(static_cast<double>(reports.size()), static_cast<double>(operations_.size()), "items", operation->name);
+        activity.progress(static_cast<double>(reports.size()), static_cast<double>(operations_.size()),
+                          "items", operation->name);
         reports.push_back(performed(*operation));
     }
     for (std::size_t index = 0; index < operations_.size(); ++index) {
@@ -81,7 +86,8 @@ bool lies_below(const std::string& path, const std::string& folder) {
     return folder == "/" || path.starts_with(folder + "/");
 }
 
-/// What was written to /var before another file system was mounted there is on the disk still, and no guest sees it (SYSPREP.md 2.7).
+/// What was written to /var before another file system was mounted there is on the disk still, and no guest
+/// sees it (SYSPREP.md 2.7).
 void Run::hidden_files(std::vector<OperationReport>& reports) {
     for (const auto& entry : session_.os.mountpoints) {
         const std::string& mount_point = entry.first;
@@ -89,7 +95,8 @@ void Run::hidden_files(std::vector<OperationReport>& reports) {
             continue;
         }
         guest::Inspection above = session_.os;
-        std::erase_if(above.mountpoints, [&](const auto& mount) { return !lies_below(mount_point, mount.first); });
+        std::erase_if(above.mountpoints,
+                      [&](const auto& mount) { return !lies_below(mount_point, mount.first); });
         guest::mount_guest(*session_.appliance, above, session_.read_only);
         if (!session_.fs.list(mount_point).empty()) {
             clean_hidden(mount_point, reports);
@@ -102,32 +109,40 @@ void Run::clean_hidden(const std::string& mount_point, std::vector<OperationRepo
     SysprepOptions options = options_;
     options.only_below = mount_point;
     for (std::size_t index = 0; index < operations_.size(); ++index) {
-        OperationReport found =
-            in_context([&] { return fmt::format("operation {} below mount point {}", operations_[index]->name, mount_point); },
-                       [&] { return perform(*operations_[index], session_.fs, session_.os, options); });
+        OperationReport found = in_context(
+            [&] {
+                return fmt::format("operation {} below mount point {}", operations_[index]->name,
+                                   mount_point);
+            },
+            [&] { return perform(*operations_[index], session_.fs, session_.os, options); });
         if (!found.changes.empty()) {
             OperationReport& report = reports.at(index);
             report.notes.push_back(
-                fmt::format("{} of these changes are to files that the mount point {} hides", found.changes.size(), mount_point));
+                fmt::format("{} of these changes are to files that the mount point {} hides",
+                            found.changes.size(), mount_point));
             report.changes.insert(report.changes.end(), found.changes.begin(), found.changes.end());
         }
     }
 }
 
-void Run::devices(std::vector<OperationReport>& reports, const std::string& fstab, bool list_only, Activity& activity) {
+void Run::devices(std::vector<OperationReport>& reports, const std::string& fstab, bool list_only,
+                  Activity& activity) {
     for (std::size_t index = 0; index < operations_.size(); ++index) {
         const Operation& operation = *operations_[index];
         if (operation.on_devices) {
             activity.detail(operation.name);
-            DeviceWork work{*session_.appliance, session_.os, reports.at(index).changes, reports.at(index).notes, fstab, list_only};
-            in_context([&] { return fmt::format("operation {}", operation.name); }, [&] { operation.on_devices(work); });
+            DeviceWork work{*session_.appliance,     session_.os, reports.at(index).changes,
+                            reports.at(index).notes, fstab,       list_only};
+            in_context([&] { return fmt::format("operation {}", operation.name); },
+                       [&] { operation.on_devices(work); });
         }
     }
 }
 
 }  // namespace
 
-OperationReport perform(const Operation& operation, guest::GuestFs& fs, const guest::Inspection& os, const SysprepOptions& options) {
+OperationReport perform(const Operation& operation, guest::GuestFs& fs, const guest::Inspection& os,
+                        const SysprepOptions& options) {
     Cleaner cleaner(fs, os, options);
     if (!operation.remove.empty()) {
         cleaner.remove_all(operation.remove);
@@ -141,18 +156,20 @@ OperationReport perform(const Operation& operation, guest::GuestFs& fs, const gu
     if (operation.perform) {
         operation.perform(cleaner);
     }
-    return {operation.name, operation.heading, operation.reason, std::move(cleaner.changes), std::move(cleaner.notes)};
+    return {operation.name, operation.heading, operation.reason, std::move(cleaner.changes),
+            std::move(cleaner.notes)};
 }
 
-SysprepReport run_operations(OfflineSession& session, const std::vector<Operation>& operations, const SysprepOptions& options,
-                             Devices devices) {
+SysprepReport run_operations(OfflineSession& session, const std::vector<Operation>& operations,
+                             const SysprepOptions& options, Devices devices) {
     SysprepReport report;
     report.warnings = session.os.warnings;
     check_system_folders(session.fs);
     if (session.needles.empty()) {
         session.needles = collect_needles(session.fs, session.os);
     }
-    Activity activity(session.monitor, "clean the guest", session.appliance == nullptr ? 0 : session.appliance->parent_activity());
+    Activity activity(session.monitor, "clean the guest",
+                      session.appliance == nullptr ? 0 : session.appliance->parent_activity());
     Run run(session, operations, options);
     report.operations = run.files(activity);
     if (devices == Devices::untouched || session.appliance == nullptr) {
@@ -199,11 +216,13 @@ std::string SysprepReport::to_text(bool verbose) const {
         for (const Change& change : operation.changes) {
             bytes += change.bytes;
         }
-        text += fmt::format("{}: {} ({} changes, {} bytes)\n", operation.name, operation.heading, operation.changes.size(), bytes);
+        text += fmt::format("{}: {} ({} changes, {} bytes)\n", operation.name, operation.heading,
+                            operation.changes.size(), bytes);
         if (verbose) {
             text += fmt::format("  because {}\n", operation.reason);
             for (const Change& change : operation.changes) {
-                text += fmt::format("  {:8} {} ({} bytes)\n", change.action, printable(change.path), change.bytes);
+                text += fmt::format("  {:8} {} ({} bytes)\n", change.action, printable(change.path),
+                                    change.bytes);
             }
         }
         for (const std::string& note : operation.notes) {

@@ -31,17 +31,20 @@ struct SysprepReport {
 /// How far a run goes beyond the mounted file systems.
 enum class Devices {
     untouched,  ///< files only
-    listed,     ///< as much as it takes to name every change: what mount points hide, snapshots, swap files; for dry runs
-    wiped,      ///< all
+    listed,  ///< as much as it takes to name every change: what mount points hide, snapshots, swap files; for
+             ///< dry runs
+    wiped,   ///< all
 };
 
-/// Collects needles (unless the session has some), then runs the operations on the mounted guest in their order. Unless `devices` is
-/// untouched, afterwards unmounts, cleans what mount points hide and runs the operations on devices; the guest is then not mounted.
-/// Throws Failure::guest for a guest whose system folders are links to elsewhere.
-SysprepReport run_operations(OfflineSession& session, const std::vector<Operation>& operations, const SysprepOptions& options,
-                             Devices devices);
+/// Collects needles (unless the session has some), then runs the operations on the mounted guest in their
+/// order. Unless `devices` is untouched, afterwards unmounts, cleans what mount points hide and runs the
+/// operations on devices; the guest is then not mounted. Throws Failure::guest for a guest whose system
+/// folders are links to elsewhere.
+SysprepReport run_operations(OfflineSession& session, const std::vector<Operation>& operations,
+                             const SysprepOptions& options, Devices devices);
 
 /// One operation on file systems, as the runner does it: its patterns, then its function.
-OperationReport perform(const Operation& operation, guest::GuestFs& fs, const guest::Inspection& os, const SysprepOptions& options);
+OperationReport perform(const Operation& operation, guest::GuestFs& fs, const guest::Inspection& os,
+                        const SysprepOptions& options);
 
 }  // namespace imgforge::sysprep

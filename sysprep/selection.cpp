@@ -61,16 +61,18 @@ std::vector<Operation> select_operations(std::string_view text, std::vector<Oper
         }
     }
     if (!unknown.empty()) {
-        throw Error(Failure::usage, fmt::format("no such sysprep operation: {}", unknown), "see `imgforge sysprep --list-operations`");
+        throw Error(Failure::usage, fmt::format("no such sysprep operation: {}", unknown),
+                    "see `imgforge sysprep --list-operations`");
     }
     std::erase_if(all, [&](const Operation& operation) { return !chosen.contains(operation.name); });
-    std::stable_sort(all.begin(), all.end(), [](const Operation& left, const Operation& right) { return left.order < right.order; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Operation& left, const Operation& right) { return left.order < right.order; });
     return all;
 }
 
 bool applies_to(const Operation& operation, std::string_view family) {
-    return operation.families.empty() ||
-           std::find(operation.families.begin(), operation.families.end(), family) != operation.families.end();
+    return operation.families.empty() || std::find(operation.families.begin(), operation.families.end(),
+                                                   family) != operation.families.end();
 }
 
 }  // namespace imgforge::sysprep

@@ -26,11 +26,11 @@ void refuse_snapshots(const ImageRequest& request, DiskFormat format, ProcessRun
     }
     const image::qemu_img::ImageInfo info = image::qemu_img::read_info(processes, request.image, format);
     if (!info.snapshots.empty()) {
-        throw Error(
-            Failure::guest,
-            fmt::format("{} holds {} internal snapshot(s) ('{}'), which keep what is to be cleaned", request.image.string(),
-                        info.snapshots.size(), info.snapshots.front()),
-            "write the cleaned image to a new file with --output, which leaves them out, or delete them with `qemu-img snapshot -d`");
+        throw Error(Failure::guest,
+                    fmt::format("{} holds {} internal snapshot(s) ('{}'), which keep what is to be cleaned",
+                                request.image.string(), info.snapshots.size(), info.snapshots.front()),
+                    "write the cleaned image to a new file with --output, which leaves them out, or delete "
+                    "them with `qemu-img snapshot -d`");
     }
 }
 
@@ -46,8 +46,9 @@ void flush(const std::filesystem::path& file) {
 DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run) {
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(request.image, ignored)) {
-        throw Error(Failure::usage, fmt::format("{} is no image file", request.image.string()),
-                    "name a qcow2 or raw file; golden images are cleaned by the sysprep stage of their recipe");
+        throw Error(
+            Failure::usage, fmt::format("{} is no image file", request.image.string()),
+            "name a qcow2 or raw file; golden images are cleaned by the sysprep stage of their recipe");
     }
     if (request.output && std::filesystem::exists(*request.output)) {
         throw Error(Failure::usage, fmt::format("{} exists already", request.output->string()),
@@ -55,26 +56,29 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bo
     }
     const DiskFormat format = request.format ? *request.format : image::sniff_disk_format(request.image);
     if (format != DiskFormat::raw && format != DiskFormat::qcow2) {
-        throw Error(
-            Failure::usage,
-            fmt::format("{} is a {} image; only raw and qcow2 images can be worked on", request.image.string(), image::to_string(format)),
-            "convert it first: qemu-img convert -O qcow2");
+        throw Error(Failure::usage,
+                    fmt::format("{} is a {} image; only raw and qcow2 images can be worked on",
+                                request.image.string(), image::to_string(format)),
+                    "convert it first: qemu-img convert -O qcow2");
     }
     image::read_backing_chain(request.image, format, image::foreign_image_policy(request.image));
-    // Written elsewhere or not at all, the image is only read: machines may stand on it, as they do on every golden image.
+    // Written elsewhere or not at all, the image is only read: machines may stand on it, as they do on every
+    // golden image.
     image::require_unused(request.image, !request.output && !dry_run);
     refuse_snapshots(request, format, processes);
     return format;
 }
 
-void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, DiskFormat format,
-                      const std::filesystem::path& like, ProcessRunner& processes, Monitor& monitor, std::uint64_t parent_activity) {
+void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target,
+                      DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
+                      Monitor& monitor, std::uint64_t parent_activity) {
     const std::filesystem::path fresh = target.string() + ".imgforge-new";
     std::filesystem::remove(fresh);
     Activity activity(monitor, "write the cleaned image", parent_activity);
     try {
-        image::qemu_img::run_convert(processes, {.from = overlay, .from_format = DiskFormat::qcow2, .to = fresh, .to_format = format},
-                                     [&](double percent) { activity.progress(percent, 100); });
+        image::qemu_img::run_convert(
+            processes, {.from = overlay, .from_format = DiskFormat::qcow2, .to = fresh, .to_format = format},
+            [&](double percent) { activity.progress(percent, 100); });
         struct ::stat status {};
         if (::stat(like.c_str(), &status) == 0) {
             ::chmod(fresh.c_str(), status.st_mode & 07777U);
@@ -91,12 +95,15 @@ void write_standalone(const std::filesystem::path& overlay, const std::filesyste
     }
 }
 
-SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options,
-                            bool dry_run, ProcessRunner& processes, Monitor& monitor) {
+SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations,
+                            const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
+                            Monitor& monitor) {
     const DiskFormat format = check_image(request, processes, dry_run);
     const std::filesystem::path target = request.output.value_or(request.image);
-    // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder alone.
-    const TempDir work("imgforge-sysprep", dry_run ? std::filesystem::path() : std::filesystem::absolute(target).parent_path());
+    // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder
+    // alone.
+    const TempDir work("imgforge-sysprep",
+                       dry_run ? std::filesystem::path() : std::filesystem::absolute(target).parent_path());
     // While the image is read, no machine may start from it.
     const image::ImageHold hold(request.image);
     OfflineRun run({.image = request.image,
@@ -107,7 +114,8 @@ SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Opera
                     .passphrase_file = request.passphrase_file,
                     .root_device = request.root_device},
                    processes, monitor);
-    SysprepReport report = run_operations(run.session(), operations, options, dry_run ? Devices::listed : Devices::wiped);
+    SysprepReport report =
+        run_operations(run.session(), operations, options, dry_run ? Devices::listed : Devices::wiped);
     if (dry_run) {
         run.finish();
         return report;

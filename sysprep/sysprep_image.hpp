@@ -15,25 +15,29 @@ namespace imgforge::sysprep {
 /// An image a user named, to be worked on by a command outside a pipeline.
 struct ImageRequest {
     std::filesystem::path image;
-    std::optional<image::DiskFormat> format{};      ///< nothing: told by its header, references then refused
-    std::optional<std::filesystem::path> output{};  ///< nothing: the image is replaced at the end, in one step
+    std::optional<image::DiskFormat> format{};  ///< nothing: told by its header, references then refused
+    std::optional<std::filesystem::path>
+        output{};  ///< nothing: the image is replaced at the end, in one step
     std::filesystem::path passphrase_file{};
     std::string root_device{};
     guest::Accelerator accelerator = guest::Accelerator::tcg;
 };
 
-/// Checks that the image may be worked on: it exists, nobody writes to it, its references stay beside it, and, when it is to be
-/// replaced (no output, no dry run), nobody reads it and it has no internal snapshots. Returns its format.
+/// Checks that the image may be worked on: it exists, nobody writes to it, its references stay beside it,
+/// and, when it is to be replaced (no output, no dry run), nobody reads it and it has no internal snapshots.
+/// Returns its format.
 image::DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run = false);
 
-/// Cleans an image: one launch, then a new file without any stale cluster, which replaces the image or becomes `output`.
-/// A dry run changes nothing and leaves no file.
-SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations, const SysprepOptions& options,
-                            bool dry_run, ProcessRunner& processes, Monitor& monitor);
+/// Cleans an image: one launch, then a new file without any stale cluster, which replaces the image or
+/// becomes `output`. A dry run changes nothing and leaves no file.
+SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations,
+                            const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
+                            Monitor& monitor);
 
-/// Writes `overlay` with all its backing files as one new file of `format` at `target` (atomically, flushed, mode of
-/// `like` when it exists). Nothing that was discarded or overwritten is in it.
-void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target, image::DiskFormat format,
-                      const std::filesystem::path& like, ProcessRunner& processes, Monitor& monitor, std::uint64_t parent_activity = 0);
+/// Writes `overlay` with all its backing files as one new file of `format` at `target` (atomically, flushed,
+/// mode of `like` when it exists). Nothing that was discarded or overwritten is in it.
+void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target,
+                      image::DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
+                      Monitor& monitor, std::uint64_t parent_activity = 0);
 
 }  // namespace imgforge::sysprep

@@ -7,7 +7,8 @@
 
 namespace imgforge::templates {
 
-/// What `media create SUITE` assembles: data only, from templates/archives/SUITE.yaml laid over the file it extends.
+/// What `media create SUITE` assembles: data only, from templates/archives/SUITE.yaml laid over the file it
+/// extends.
 struct ArchiveSuite {
     std::string suite;         ///< "bookworm"
     std::string distribution;  ///< row of templates/distributions

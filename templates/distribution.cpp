@@ -120,7 +120,8 @@ void read_delivery(RowReader& row, Delivery& delivery) {
 
 void read_boot(RowReader& row, std::vector<BootFiles>& boot) {
     boot.clear();
-    std::vector<std::string> archs = {"amd64", "x86_64", "arm64", "aarch64", "i386", "ppc64el", "ppc64le", "s390x"};
+    std::vector<std::string> archs = {"amd64", "x86_64",  "arm64",   "aarch64",
+                                      "i386",  "ppc64el", "ppc64le", "s390x"};
     for (const std::string& arch : archs) {
         row.mappings(arch, [&](RowReader& files) {
             BootFiles candidate{.arch = arch, .kernel = {}, .initrd = {}};
@@ -142,12 +143,12 @@ MediumFact read_fact(RowReader& row) {
     return fact;
 }
 
-void read_patience(RowReader& row, Patience& patience) {
-    row.seconds("first-byte", patience.first_byte);
-    row.seconds("question", patience.question);
-    row.seconds("silence", patience.silence);
-    row.seconds("total", patience.total);
-    row.seconds("power-off", patience.power_off);
+void read_timeouts(RowReader& row, Timeouts& timeouts) {
+    row.seconds("first-byte", timeouts.first_byte);
+    row.seconds("question", timeouts.question);
+    row.seconds("silence", timeouts.silence);
+    row.seconds("total", timeouts.total);
+    row.seconds("power-off", timeouts.power_off);
 }
 
 /// A list of records that replaces what the family gave.
@@ -198,7 +199,7 @@ void read_row(RowReader& row, Distribution& out) {
     prepend_list(row, "failures", out.failures, read_failure);
     row.patterns("finished", out.finished);
     row.texts("installer-logs", out.installer_logs);
-    row.mapping("patience", [&](RowReader& inner) { read_patience(inner, out.patience); });
+    row.mapping("timeouts", [&](RowReader& inner) { read_timeouts(inner, out.timeouts); });
     row.text("login-user", out.login_user);
     replace_list(row, "media", out.media, read_medium);
     row.text("archive", out.archive);
@@ -228,12 +229,14 @@ void check_complete(const YamlDocument& document, const Distribution& row, Diagn
 /// Loads rows from one folder; families are read once however many rows they have.
 class Loader {
 public:
-    Loader(std::filesystem::path folder, bool check_patterns) : folder_(std::move(folder)), check_patterns_(check_patterns) {}
+    Loader(std::filesystem::path folder, bool check_patterns)
+        : folder_(std::move(folder)), check_patterns_(check_patterns) {}
 
     Distribution load(const std::filesystem::path& file) {
         const YamlDocument document = load_yaml(file.string());
         Distribution row;
-        if (const auto family = document.root.find("extends"); family != document.root.end() && family->is_string())
+        if (const auto family = document.root.find("extends");
+            family != document.root.end() && family->is_string())
             row = family_row(family->get<std::string>());
         RowReader reader(document, document.root, "", faults_, check_patterns_);
         read_row(reader, row);
@@ -241,7 +244,8 @@ public:
         row.failures.insert(row.failures.end(), generic.failures.begin(), generic.failures.end());
         check_complete(document, row, faults_);
         if (row.name != file.stem().string())
-            faults_.add(document.at("/name", fmt::format("the row is called '{}' but its file '{}'", row.name, file.filename().string())));
+            faults_.add(document.at("/name", fmt::format("the row is called '{}' but its file '{}'", row.name,
+                                                         file.filename().string())));
         return row;
     }
 
@@ -253,7 +257,9 @@ public:
                 found.push_back(entry.path());
         }
         if (failed)
-            throw Error(Failure::host, fmt::format("cannot read the distribution templates in {}: {}", folder_.string(), failed.message()),
+            throw Error(Failure::host,
+                        fmt::format("cannot read the distribution templates in {}: {}", folder_.string(),
+                                    failed.message()),
                         "reinstall imgforge, or set IMGFORGE_DATA to its data folder");
         std::sort(found.begin(), found.end());
         return found;
@@ -319,7 +325,8 @@ const Distribution& distribution(std::string_view name) {
         loader.throw_faults();
         return loaded.emplace(names.back(), std::move(row)).first->second;
     }
-    throw Error(Failure::recipe, fmt::format("no distribution '{}' is known{}", name, did_you_mean(name, names)),
+    throw Error(Failure::recipe,
+                fmt::format("no distribution '{}' is known{}", name, did_you_mean(name, names)),
                 fmt::format("known: {}", fmt::join(names, ", ")));
 }
 
@@ -333,7 +340,8 @@ std::vector<std::string> distribution_names() {
 std::string render_kernel_line(const Distribution& row, const std::map<std::string, std::string>& facts) {
     std::string line;
     std::size_t from = 0;
-    for (std::size_t open = row.kernel_line.find('{'); open != std::string::npos; open = row.kernel_line.find('{', from)) {
+    for (std::size_t open = row.kernel_line.find('{'); open != std::string::npos;
+         open = row.kernel_line.find('{', from)) {
         const std::size_t close = row.kernel_line.find('}', open);
         if (close == std::string::npos)
             break;
@@ -341,9 +349,12 @@ std::string render_kernel_line(const Distribution& row, const std::map<std::stri
         const std::string key = row.kernel_line.substr(open + 1, close - open - 1);
         const auto fact = facts.find(key);
         if (fact == facts.end())
-            throw Error(Failure::recipe, fmt::format("the kernel line of {} needs '{}', which this medium does not tell", row.name, key));
+            throw Error(Failure::recipe,
+                        fmt::format("the kernel line of {} needs '{}', which this medium does not tell",
+                                    row.name, key));
         for (const char c : fact->second) {
-            // dracut splits the command line at blanks; udev's encoding of a label is what hd:LABEL= compares with.
+            // dracut splits the command line at blanks; udev's encoding of a label is what hd:LABEL= compares
+            // with.
             if (key == "label" && c == ' ')
                 line += "\\x20";
             else

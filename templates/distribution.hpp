@@ -11,18 +11,20 @@
 
 namespace imgforge::templates {
 
-/// All patterns of a distribution are ECMAScript regular expressions (std::regex), case-sensitive, searched, not matched
-/// whole. A test compiles those that are shipped. `$1`…`$9` in texts stand for the groups of the pattern.
+/// All patterns of a distribution are ECMAScript regular expressions (std::regex), case-sensitive, searched,
+/// not matched whole. A test compiles those that are shipped. `$1`…`$9` in texts stand for the groups of the
+/// pattern.
 
 /// One way to recognise a medium: everything given must hold.
 struct Detection {
-    std::string label{};                            ///< pattern for the volume id
-    std::vector<std::string> files{};               ///< paths that must exist on the medium
-    std::vector<std::string> absent{};              ///< paths that must not
-    std::string file{};                             ///< a small text file on the medium …
-    std::string match{};                            ///< … and the pattern its content must hold ("[^]" spans lines)
-    std::map<std::string, std::string> captures{};  ///< "version", "arch", "product", "label_version" -> "$1" or fixed text
-    std::string reason{};                           ///< for rejections: why this medium cannot be used, and what to take instead
+    std::string label{};                ///< pattern for the volume id
+    std::vector<std::string> files{};   ///< paths that must exist on the medium
+    std::vector<std::string> absent{};  ///< paths that must not
+    std::string file{};                 ///< a small text file on the medium …
+    std::string match{};                ///< … and the pattern its content must hold ("[^]" spans lines)
+    std::map<std::string, std::string>
+        captures{};        ///< "version", "arch", "product", "label_version" -> "$1" or fixed text
+    std::string reason{};  ///< for rejections: why this medium cannot be used, and what to take instead
 };
 
 /// Kernel and initrd on the medium; of several candidates the first whose two files exist is taken.
@@ -58,13 +60,15 @@ struct StageWeight {
     std::string title;          ///< for people: "Installing the base system"
     std::string pattern{};      ///< begins when this shows up on the console; empty: only by `log_pattern`
     std::string log_pattern{};  ///< … or this on a log channel
-    std::string progress{};     ///< pattern with the percentage in $1, or done in $1 and total in $2; empty: the distribution's
-    double weight = 1;          ///< share of the whole; any scale
+    std::string progress{};  ///< pattern with the percentage in $1, or done in $1 and total in $2; empty: the
+                             ///< distribution's
+    double weight = 1;       ///< share of the whole; any scale
 };
 
 /// A question that stops an unattended installation.
 struct QuestionRule {
-    std::string pattern;   ///< searched in the text of the question: the lines since the last stage title, up to the prompt
+    std::string pattern;   ///< searched in the text of the question: the lines since the last stage title, up
+                           ///< to the prompt
     std::string step{};    ///< installer step that asks, when the stage on screen says too little
     std::string during{};  ///< the rule holds in this stage only; empty: in all
     std::string meaning;   ///< one sentence: what is asked and why
@@ -77,13 +81,14 @@ struct FailureRule {
     std::string pattern;
     std::string meaning;
     std::string remedy{};
-    std::string answer{};            ///< the line to add or change; "$asked": the answers' packages without $1, see `explains`
+    std::string
+        answer{};  ///< the line to add or change; "$asked": the answers' packages without $1, see `explains`
     bool on_console = true;          ///< searched in the console's lines
     bool on_log = false;             ///< searched in the log channels' lines
     std::string unless{};            ///< lines that match this too do not count
     std::chrono::seconds grace{20};  ///< how long more output is waited for before the verdict
-    /// No verdict by itself: says why when the installer then asks or ends; later phrases replace it. When $1 is a package the
-    /// answers name, it is the verdict, within seconds.
+    /// No verdict by itself: says why when the installer then asks or ends; later phrases replace it. When $1
+    /// is a package the answers name, it is the verdict, within seconds.
     bool explains = false;
     bool transient = false;  ///< a mirror or network fault that a second try from scratch may not meet
 };
@@ -99,14 +104,15 @@ struct LogChannel {
 struct OfficialMedium {
     std::string arch;
     std::string url;
-    std::string checksums;          ///< URL of the SHA256SUMS file (or alike)
-    std::string signature{};        ///< URL of its detached signature; empty: `checksums` is signed inline, or TLS only
+    std::string checksums;  ///< URL of the SHA256SUMS file (or alike)
+    std::string
+        signature{};  ///< URL of its detached signature; empty: `checksums` is signed inline, or TLS only
     std::string keyring{};          ///< path of a packaged keyring on the host; empty: none is packaged
     std::string keyring_package{};  ///< Debian package that holds it
 };
 
 /// Clocks of the watcher with hardware acceleration; it scales them itself without.
-struct Patience {
+struct Timeouts {
     std::chrono::seconds first_byte{60};
     std::chrono::seconds question{5};   ///< how long a known prompt must stand unchanged
     std::chrono::seconds silence{300};  ///< no byte, no disk write, no CPU
@@ -114,17 +120,20 @@ struct Patience {
     std::chrono::seconds power_off{180};  ///< from the success marker to power-off
 };
 
-/// One distribution (release) the installer stage can drive: data only, from templates/distributions/NAME.yaml laid over
-/// templates/families/FAMILY.yaml.
+/// One distribution (release) the installer stage can drive: data only, from
+/// templates/distributions/NAME.yaml laid over templates/families/FAMILY.yaml.
 struct Distribution {
     std::string name;     ///< "debian13": the `os:` of recipes
     std::string family;   ///< "debian", "ubuntu", "redhat", "suse", "alpine", "arch"
     std::string product;  ///< "Debian GNU/Linux"
     std::string version;  ///< "13"; empty when the row serves all versions
     std::string codename{};
-    std::string installer;  ///< "d-i", "subiquity", "anaconda", "autoyast", "agama", "setup-alpine", "archinstall"
-    std::string answers;    ///< answer format: "preseed", "autoinstall", "kickstart", "autoyast", "agama", "alpine", "none"
-    bool proven = false;    ///< installed for real by the project's tests; the others are validated by schema and golden files
+    std::string
+        installer;  ///< "d-i", "subiquity", "anaconda", "autoyast", "agama", "setup-alpine", "archinstall"
+    std::string answers;  ///< answer format: "preseed", "autoinstall", "kickstart", "autoyast", "agama",
+                          ///< "alpine", "none"
+    bool proven = false;  ///< installed for real by the project's tests; the others are validated by schema
+                          ///< and golden files
 
     std::vector<Detection> detect;
     std::vector<Detection> reject;
@@ -141,21 +150,25 @@ struct Distribution {
     std::vector<LogChannel> channels;
 
     std::vector<StageWeight> stages;
-    std::string progress;                     ///< pattern of a percentage within a stage, $1 (or $1 of $2)
-    std::vector<std::string> prompts;         ///< patterns of an unterminated last line that waits for a person
-    std::string question_start;               ///< pattern of the line a question begins with; empty: the last stage title
-    std::vector<QuestionRule> questions;      ///< first match wins; a prompt without a match is an unknown question
-    std::vector<FailureRule> failures;        ///< family's and generic ones (kernel panic …)
-    std::vector<std::string> finished;        ///< console phrases of an orderly end, before power-off
-    std::vector<std::string> installer_logs;  ///< paths on the half-installed disk worth keeping after a failure
-    Patience patience;
+    std::string progress;              ///< pattern of a percentage within a stage, $1 (or $1 of $2)
+    std::vector<std::string> prompts;  ///< patterns of an unterminated last line that waits for a person
+    std::string question_start;  ///< pattern of the line a question begins with; empty: the last stage title
+    std::vector<QuestionRule>
+        questions;                      ///< first match wins; a prompt without a match is an unknown question
+    std::vector<FailureRule> failures;  ///< family's and generic ones (kernel panic …)
+    std::vector<std::string> finished;  ///< console phrases of an orderly end, before power-off
+    std::vector<std::string>
+        installer_logs;  ///< paths on the half-installed disk worth keeping after a failure
+    Timeouts timeouts;
 
     std::string login_user;  ///< the distribution's default cloud user
     std::vector<OfficialMedium> media;
-    std::string archive{};  ///< suite name `media create` and `installer: {archive: …}` take; empty: not possible
+    std::string
+        archive{};  ///< suite name `media create` and `installer: {archive: …}` take; empty: not possible
 };
 
-/// All rows, sorted by name. Read once per process from data_path("templates"); throws Failure::recipe with every fault.
+/// All rows, sorted by name. Read once per process from data_path("templates"); throws Failure::recipe with
+/// every fault.
 const std::vector<Distribution>& distributions();
 
 /// The row of that name; throws Failure::recipe with a suggestion when there is none.

@@ -25,8 +25,13 @@ std::string pattern_fault(const std::string& pattern) {
 
 }  // namespace
 
-RowReader::RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults, bool check_patterns)
-    : document_(document), node_(node), pointer_(std::move(pointer)), faults_(faults), check_patterns_(check_patterns) {
+RowReader::RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults,
+                     bool check_patterns)
+    : document_(document),
+      node_(node),
+      pointer_(std::move(pointer)),
+      faults_(faults),
+      check_patterns_(check_patterns) {
     if (!node_.is_object())
         faults_.add(document_.at(pointer_, "a mapping is wanted here"));
 }
@@ -118,7 +123,8 @@ void RowReader::texts(std::string_view key, std::vector<std::string>& field) {
     if (value == nullptr)
         return;
     const bool all_texts =
-        value->is_array() && std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_string(); });
+        value->is_array() &&
+        std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_string(); });
     if (value->is_string())
         field = {value->get<std::string>()};
     else if (all_texts)
@@ -165,7 +171,8 @@ void RowReader::mappings(std::string_view key, const std::function<void(RowReade
     }
     std::size_t index = 0;
     for (const Json& item : *value) {
-        RowReader inner(document_, item, pointer_of(key) + "/" + std::to_string(index++), faults_, check_patterns_);
+        RowReader inner(document_, item, pointer_of(key) + "/" + std::to_string(index++), faults_,
+                        check_patterns_);
         if (!item.is_object())
             continue;
         body(inner);

@@ -26,7 +26,8 @@ int suffix_power(std::string_view suffix) {
     const char letter = static_cast<char>(suffix[0] & ~0x20);
     const std::size_t power = letters.find(letter);
     const std::string_view rest = suffix.substr(1);
-    if (power == std::string_view::npos || !(rest.empty() || rest == "B" || rest == "iB" || rest == "b" || rest == "ib")) {
+    if (power == std::string_view::npos ||
+        !(rest.empty() || rest == "B" || rest == "iB" || rest == "b" || rest == "ib")) {
         return -1;
     }
     return static_cast<int>(power) + 1;
@@ -67,7 +68,8 @@ std::string ByteSize::text() const {
         ++unit;
     }
     const bool whole = value == std::floor(value) || value >= 100.0;
-    return whole ? fmt::format("{:.0f} {}", value, units[unit]) : fmt::format("{:.1f} {}", value, units[unit]);
+    return whole ? fmt::format("{:.0f} {}", value, units[unit])
+                 : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
 }  // namespace imgforge

@@ -17,7 +17,9 @@ Clock::Instant SystemClock::now() const {
 }
 
 std::int64_t SystemClock::wall_seconds() const {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 void SystemClock::sleep(std::chrono::milliseconds duration) {
@@ -67,12 +69,14 @@ std::chrono::seconds parse_duration(std::string_view text) {
     }
 }
 
-void wait_until(Clock& clock, std::string_view what, std::chrono::milliseconds deadline, const std::function<bool()>& condition,
-                const std::function<std::string()>& last_seen, std::chrono::milliseconds interval) {
+void wait_until(Clock& clock, std::string_view what, std::chrono::milliseconds deadline,
+                const std::function<bool()>& condition, const std::function<std::string()>& last_seen,
+                std::chrono::milliseconds interval) {
     const Clock::Instant end = clock.now() + deadline;
     while (!condition()) {
         if (clock.now() >= end) {
-            throw Error(Failure::timeout, fmt::format("{}: not after {}; last seen: {}", what, duration_text(deadline), last_seen()));
+            throw Error(Failure::timeout, fmt::format("{}: not after {}; last seen: {}", what,
+                                                      duration_text(deadline), last_seen()));
         }
         clock.sleep(interval);
     }

@@ -37,9 +37,11 @@ std::string duration_text(std::chrono::milliseconds duration);
 /// Reads "90s", "5m", "24h", "1d", "2w" (and bare seconds). Throws Failure::usage with the text.
 std::chrono::seconds parse_duration(std::string_view text);
 
-/// Every wait of imgforge: polls `condition` until true or the deadline. `last_seen` says in a few words what the last
-/// look showed. Throws Failure::timeout: "no IP address of web-1 after 60s; last seen: no lease, agent silent".
-void wait_until(Clock& clock, std::string_view what, std::chrono::milliseconds deadline, const std::function<bool()>& condition,
-                const std::function<std::string()>& last_seen, std::chrono::milliseconds interval = std::chrono::milliseconds(200));
+/// Every wait of imgforge: polls `condition` until true or the deadline. `last_seen` says in a few words what
+/// the last look showed. Throws Failure::timeout: "no IP address of web-1 after 60s; last seen: no lease,
+/// agent silent".
+void wait_until(Clock& clock, std::string_view what, std::chrono::milliseconds deadline,
+                const std::function<bool()>& condition, const std::function<std::string()>& last_seen,
+                std::chrono::milliseconds interval = std::chrono::milliseconds(200));
 
 }  // namespace imgforge

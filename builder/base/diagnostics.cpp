@@ -43,12 +43,15 @@ void Diagnostics::append(const Diagnostics& other) {
 }
 
 bool Diagnostics::has_errors() const {
-    return std::any_of(list_.begin(), list_.end(), [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::error; });
+    return std::any_of(list_.begin(), list_.end(),
+                       [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::error; });
 }
 
 void Diagnostics::sort() {
-    std::stable_sort(list_.begin(), list_.end(), [](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
-    list_.erase(std::unique(list_.begin(), list_.end(), [](const Diagnostic& a, const Diagnostic& b) { return key(a) == key(b); }),
+    std::stable_sort(list_.begin(), list_.end(),
+                     [](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
+    list_.erase(std::unique(list_.begin(), list_.end(),
+                            [](const Diagnostic& a, const Diagnostic& b) { return key(a) == key(b); }),
                 list_.end());
 }
 
@@ -60,7 +63,8 @@ std::string to_text(const Diagnostic& d) {
     }
     text += fmt::format(": {}{}", d.severity == Diagnostic::Severity::warning ? "warning: " : "", d.message);
     if (!d.suggestion.empty()) {
-        text += is_misspelling(d) ? fmt::format(" (did you mean '{}'?)", d.suggestion) : fmt::format(" (try: {})", d.suggestion);
+        text += is_misspelling(d) ? fmt::format(" (did you mean '{}'?)", d.suggestion)
+                                  : fmt::format(" (try: {})", d.suggestion);
     }
     return text;
 }

@@ -57,7 +57,8 @@ std::string sha256_hex(std::string_view bytes) {
     return Hasher().add(bytes).hex();
 }
 
-std::string sha256_file(const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress) {
+std::string sha256_file(const std::filesystem::path& path,
+                        const std::function<void(std::uint64_t)>& progress) {
     const Fd fd = open_fd(path, O_RDONLY);
     Hasher hasher;
     std::vector<char> chunk(1U << 20U);

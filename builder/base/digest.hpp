@@ -32,6 +32,7 @@ private:
 std::string sha256_hex(std::string_view bytes);
 
 /// SHA-256 of a file. `progress`, if given, gets the bytes read so far; it may throw Interrupted to stop.
-std::string sha256_file(const std::filesystem::path& path, const std::function<void(std::uint64_t)>& progress = {});
+std::string sha256_file(const std::filesystem::path& path,
+                        const std::function<void(std::uint64_t)>& progress = {});
 
 }  // namespace imgforge

@@ -39,7 +39,8 @@ std::string_view to_string(Failure kind) {
     return "tool";
 }
 
-Error::Error(Failure kind, std::string message, std::string hint) : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
+Error::Error(Failure kind, std::string message, std::string hint)
+    : kind_(kind), message_(std::move(message)), hint_(std::move(hint)) {}
 
 std::string Error::describe() const {
     std::string text = message_;
@@ -75,7 +76,8 @@ Error as_error(const std::exception& fault) {
         return *error;
     }
     if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&fault)) {
-        return system_error("use", file->path1().empty() ? "a file" : file->path1().string(), file->code().value());
+        return system_error("use", file->path1().empty() ? "a file" : file->path1().string(),
+                            file->code().value());
     }
     if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) {
         return {Failure::host, "out of memory", "free some memory, or run fewer jobs at once"};
@@ -88,7 +90,8 @@ Error as_error(const std::exception& fault) {
             }
         }
     }
-    return {Failure::tool, fmt::format("unexpected: {}", fault.what()), "run again with --verbose and report it"};
+    return {Failure::tool, fmt::format("unexpected: {}", fault.what()),
+            "run again with --verbose and report it"};
 }
 
 std::string errno_text(int code) {
@@ -101,10 +104,13 @@ Error system_error(std::string_view action, std::string_view subject, int code) 
         case ENOSPC:
         case EDQUOT:
             return {Failure::host, message,
-                    "free some space there (`imgforge cleanup`, `imgforge images gc`) and run the same command again"};
+                    "free some space there (`imgforge cleanup`, `imgforge images gc`) and run the same "
+                    "command again"};
         case EACCES:
         case EPERM:
-        case EROFS: return {Failure::host, message, "run as a user who may write there, or set IMGFORGE_HOME to a folder of your own"};
+        case EROFS:
+            return {Failure::host, message,
+                    "run as a user who may write there, or set IMGFORGE_HOME to a folder of your own"};
         default: return {Failure::tool, message};
     }
 }

@@ -10,7 +10,8 @@
 
 namespace imgforge {
 
-/// What kind of thing went wrong; decides the exit code (see exit_code()) and the `kind` field of an error record.
+/// What kind of thing went wrong; decides the exit code (see exit_code()) and the `kind` field of an error
+/// record.
 enum class Failure {
     usage,      ///< the command line
     recipe,     ///< a recipe, answer file, seed input or other input the user wrote
@@ -25,8 +26,8 @@ enum class Failure {
 /// The word used in error records: "usage", "recipe", …
 std::string_view to_string(Failure kind);
 
-/// The one error of imgforge. The message says what failed, with the value; the hint says what to do about it;
-/// context lines, innermost first, say where (stage, recipe line, file).
+/// The one error of imgforge. The message says what failed, with the value; the hint says what to do about
+/// it; context lines, innermost first, say where (stage, recipe line, file).
 class Error : public std::exception {
 public:
     Error(Failure kind, std::string message, std::string hint = {});
@@ -40,7 +41,8 @@ public:
     /// Adds one line of context, from the inside out. Called by in_context().
     void add_context(std::string line) { context_.push_back(std::move(line)); }
 
-    /// The message, the context lines and the hint as the terminal shows them, one per line, no trailing newline.
+    /// The message, the context lines and the hint as the terminal shows them, one per line, no trailing
+    /// newline.
     std::string describe() const;
 
 private:
@@ -70,12 +72,12 @@ enum class ExitCode : int {
 /// The exit code that belongs to a kind of failure.
 ExitCode exit_code(Failure kind);
 
-/// A library's exception as an Error: those of std::filesystem by their errno (see system_error()), no memory as
-/// Failure::host, those of registered translators, everything else as Failure::tool.
+/// A library's exception as an Error: those of std::filesystem by their errno (see system_error()), no memory
+/// as Failure::host, those of registered translators, everything else as Failure::tool.
 Error as_error(const std::exception& fault);
 
-/// Teaches as_error() the exceptions of one library; nothing: not mine. For code that is not linked into every program.
-/// Registering twice is harmless; thread-safe.
+/// Teaches as_error() the exceptions of one library; nothing: not mine. For code that is not linked into
+/// every program. Registering twice is harmless; thread-safe.
 using ErrorTranslator = std::optional<Error> (*)(const std::exception&);
 void register_error_translator(ErrorTranslator translator);
 
@@ -107,8 +109,8 @@ decltype(auto) in_context(Describe&& describe, Body&& body) {
 /// Text of an errno value, never the bare number ("No space left on device").
 std::string errno_text(int code);
 
-/// An Error for a failed system call on a path: "cannot open /x: Permission denied". ENOSPC, EACCES and EPERM become
-/// Failure::host with a hint, everything else Failure::tool.
+/// An Error for a failed system call on a path: "cannot open /x: Permission denied". ENOSPC, EACCES and EPERM
+/// become Failure::host with a hint, everything else Failure::tool.
 Error system_error(std::string_view action, std::string_view subject, int code);
 
 }  // namespace imgforge

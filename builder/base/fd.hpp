@@ -7,7 +7,8 @@
 
 namespace imgforge {
 
-/// Owner of a file descriptor; closes it, ignoring errors. Call close_checked() where a failed close loses data.
+/// Owner of a file descriptor; closes it, ignoring errors. Call close_checked() where a failed close loses
+/// data.
 class Fd {
 public:
     Fd() = default;

@@ -34,8 +34,8 @@ fs::path folder_of(const fs::path& file) {
 
 /// For a pipe (`imgforge validate <(…)`) or terminal whose writer takes its time, or never writes.
 void await_bytes(const Fd& fd, const fs::path& path, std::size_t have) {
-    constexpr std::chrono::seconds patience{30};
-    const auto until = std::chrono::steady_clock::now() + patience;
+    constexpr std::chrono::seconds timeout{30};
+    const auto until = std::chrono::steady_clock::now() + timeout;
     while (std::chrono::steady_clock::now() < until) {
         interrupt::check();
         std::array<pollfd, 2> wait{pollfd{fd.get(), POLLIN, 0}, pollfd{interrupt::wake_fd(), POLLIN, 0}};
@@ -43,8 +43,10 @@ void await_bytes(const Fd& fd, const fs::path& path, std::size_t have) {
             return;
         }
     }
-    throw Error(Failure::recipe, fmt::format("{}: nothing more came within {} s after {} bytes", path.string(), patience.count(), have),
-                "name a file, or a pipe that is written to");
+    throw Error(
+        Failure::recipe,
+        fmt::format("{}: nothing more came within {} s after {} bytes", path.string(), timeout.count(), have),
+        "name a file, or a pipe that is written to");
 }
 
 }  // namespace
@@ -60,8 +62,10 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
         throw Error(Failure::recipe, fmt::format("{} is a folder, not a file", path.string()));
     }
     std::string bytes;
-    // Room for a regular file at once; those of /proc say 0, and whatever grows meanwhile is still read to its end.
-    bytes.reserve(std::min<std::uintmax_t>(static_cast<std::uintmax_t>(std::max<off_t>(info.st_size, 0)), limit) + 1);
+    // Room for a regular file at once; those of /proc say 0, and whatever grows meanwhile is still read to
+    // its end.
+    bytes.reserve(
+        std::min<std::uintmax_t>(static_cast<std::uintmax_t>(std::max<off_t>(info.st_size, 0)), limit) + 1);
     std::array<char, 65536> chunk{};
     for (;;) {
         const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());
@@ -81,7 +85,8 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
         bytes.append(chunk.data(), static_cast<size_t>(got));
         if (bytes.size() > limit) {
             throw Error(Failure::recipe,
-                        fmt::format("{} is larger than {} bytes, which cannot be right for this kind of file", path.string(), limit));
+                        fmt::format("{} is larger than {} bytes, which cannot be right for this kind of file",
+                                    path.string(), limit));
         }
     }
 }
@@ -124,7 +129,8 @@ void rename_durably(const fs::path& from, const fs::path& to, const std::string&
     std::error_code code;
     fs::rename(from, to, code);
     if (code) {
-        const Error error = system_error(fmt::format("rename {} to", from.string()), to.string(), code.value());
+        const Error error =
+            system_error(fmt::format("rename {} to", from.string()), to.string(), code.value());
         throw Error(Failure::host, error.message(), hint.empty() ? error.hint() : hint);
     }
     sync_directory(folder_of(to));
@@ -151,7 +157,8 @@ void copy_by_hand(int from, int to, off_t start, off_t end, const std::string& n
             throw system_error("copy to", name, got == 0 ? EIO : errno);
         }
         for (ssize_t done = 0; done < got;) {
-            const ssize_t put = ::pwrite(to, buffer.data() + done, static_cast<size_t>(got - done), start + done);
+            const ssize_t put =
+                ::pwrite(to, buffer.data() + done, static_cast<size_t>(got - done), start + done);
             if (put < 0 && errno != EINTR) {
                 throw system_error("copy to", name, errno);
             }
@@ -183,7 +190,8 @@ void copy_extents(int from, int to, off_t size, const std::string& name) {
             if (copied < 0 && errno == EINTR) {
                 continue;
             }
-            // copy_file_range(2): EXDEV between file systems of different types, EINVAL and ENOSYS on some network ones.
+            // copy_file_range(2): EXDEV between file systems of different types, EINVAL and ENOSYS on some
+            // network ones.
             if (copied < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
                 copy_by_hand(from, to, in, hole, name);
                 in = hole;
@@ -266,7 +274,8 @@ void remove_tree(const fs::path& path) {
     if (fs::is_directory(status)) {
         clear_immutable(path);
         fs::permissions(path, fs::perms::owner_all, fs::perm_options::add, code);
-        for (auto entry = fs::directory_iterator(path, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+        for (auto entry = fs::directory_iterator(path, code); !code && entry != fs::directory_iterator();
+             entry.increment(code)) {
             remove_tree(entry->path());
         }
     }

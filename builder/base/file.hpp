@@ -8,12 +8,12 @@
 
 namespace imgforge {
 
-/// The whole file as bytes. Throws Failure::host/tool when unreadable, and Failure::recipe when it is larger than
-/// `limit` bytes (inputs written by people have a limit, so that a wrong path cannot eat the memory).
+/// The whole file as bytes. Throws Failure::host/tool when unreadable, and Failure::recipe when it is larger
+/// than `limit` bytes (inputs written by people have a limit, so that a wrong path cannot eat the memory).
 std::string read_file(const std::filesystem::path& path, std::uintmax_t limit = 256U << 20U);
 
-/// A file that appears whole or not at all: written beside its destination, flushed, then renamed over it and the
-/// folder flushed. Nothing is published without commit(); the destructor removes an uncommitted file.
+/// A file that appears whole or not at all: written beside its destination, flushed, then renamed over it and
+/// the folder flushed. Nothing is published without commit(); the destructor removes an uncommitted file.
 class AtomicFile {
 public:
     /// `mode` is exact (umask is not applied). Throws when the folder cannot be written.
@@ -37,8 +37,9 @@ private:
 /// AtomicFile in one call.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
-/// Copies a file: reflink where the file system can, else copy_file_range with holes kept. The destination is flushed,
-/// gets `mode`, and is removed again on failure. Returns true when it was a reflink (no data copied).
+/// Copies a file: reflink where the file system can, else copy_file_range with holes kept. The destination is
+/// flushed, gets `mode`, and is removed again on failure. Returns true when it was a reflink (no data
+/// copied).
 bool copy_file_fast(const std::filesystem::path& from, const std::filesystem::path& to, unsigned mode = 0644);
 
 /// Bytes a file really occupies (st_blocks * 512), 0 if it does not exist.
@@ -47,11 +48,13 @@ std::uint64_t allocated_size(const std::filesystem::path& path);
 /// Creates a folder and its parents; `mode` applies to those created. Throws with the path that failed.
 void make_directories(const std::filesystem::path& path, unsigned mode = 0755);
 
-/// rename(2) and a flush of the destination's folder, so that it survives a power cut. Throws Failure::host that names both; `hint`: what
-/// the user should do.
-void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& hint = {});
+/// rename(2) and a flush of the destination's folder, so that it survives a power cut. Throws Failure::host
+/// that names both; `hint`: what the user should do.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to,
+                    const std::string& hint = {});
 
-/// Removes a tree, making read-only and immutable folders and files writable first; missing is fine. Never follows symbolic links.
+/// Removes a tree, making read-only and immutable folders and files writable first; missing is fine. Never
+/// follows symbolic links.
 void remove_tree(const std::filesystem::path& path);
 
 /// Free bytes available to this user on the file system that holds `path` (or its nearest existing parent).

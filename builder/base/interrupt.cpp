@@ -62,14 +62,16 @@ void sleep(std::chrono::milliseconds duration) {
     const auto until = std::chrono::steady_clock::now() + duration;
     for (;;) {
         check();
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
         if (left.count() <= 0) {
             return;
         }
         pollfd wait{wake_read.load(), POLLIN, 0};
         // Under a shield the pipe may stay readable: do not spin on it.
         const bool shielded = shields.load() > 0;
-        ::poll(&wait, wait.fd >= 0 && !shielded ? 1U : 0U, static_cast<int>(std::min<std::int64_t>(left.count(), 1000)));
+        ::poll(&wait, wait.fd >= 0 && !shielded ? 1U : 0U,
+               static_cast<int>(std::min<std::int64_t>(left.count(), 1000)));
     }
 }
 

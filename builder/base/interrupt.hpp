@@ -5,8 +5,9 @@
 
 namespace imgforge::interrupt {
 
-/// Installs handlers for SIGINT, SIGTERM and SIGHUP that only set a flag (and write a wake-up byte). A second SIGINT
-/// within the clean-up does not cut it short; the fifth ends the process at once. SIGPIPE is ignored. Called by main.
+/// Installs handlers for SIGINT, SIGTERM and SIGHUP that only set a flag (and write a wake-up byte). A second
+/// SIGINT within the clean-up does not cut it short; the fifth ends the process at once. SIGPIPE is ignored.
+/// Called by main.
 void install();
 
 /// True once a signal has come.

@@ -31,7 +31,8 @@ const Json& member(const Json& schema, const char* key) {
 
 class Walker {
 public:
-    Walker(const YamlDocument& document, const Json& root, Diagnostics& diagnostics, const SchemaManner& manner)
+    Walker(const YamlDocument& document, const Json& root, Diagnostics& diagnostics,
+           const SchemaManner& manner)
         : document_(document), root_(root), diagnostics_(diagnostics), manner_(manner) {}
 
     void check(const std::string& pointer, const Json& value, const Json& schema) {
@@ -65,16 +66,21 @@ private:
     /// Draft-07: siblings of $ref are ignored.
     const Json& resolved(const Json& schema) const {
         const bool reference = schema.is_object() && schema.contains("$ref");
-        return reference ? resolved(root_.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1)))) : schema;
+        return reference ? resolved(root_.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1))))
+                         : schema;
     }
 
-    std::string named(const std::string& pointer) const { return pointer.empty() ? manner_.whole : json_schema::named(pointer); }
+    std::string named(const std::string& pointer) const {
+        return pointer.empty() ? manner_.whole : json_schema::named(pointer);
+    }
 
     bool has_type(const Json& value, const std::string& type) const {
-        return json_schema::has_type(value, type) || (manner_.yaml_1_1 && type == "boolean" && json_schema::is_boolean_word(value));
+        return json_schema::has_type(value, type) ||
+               (manner_.yaml_1_1 && type == "boolean" && json_schema::is_boolean_word(value));
     }
 
-    void complain(const std::string& pointer, std::string message, std::string suggestion = {}, bool at_key = false) {
+    void complain(const std::string& pointer, std::string message, std::string suggestion = {},
+                  bool at_key = false) {
         diagnostics_.add(document_.at(pointer, std::move(message), std::move(suggestion), at_key));
     }
 
@@ -89,7 +95,8 @@ private:
             return true;
         }
         const std::vector<std::string> types = strings(schema["type"]);
-        if (std::any_of(types.begin(), types.end(), [&](const std::string& type) { return has_type(value, type); })) {
+        if (std::any_of(types.begin(), types.end(),
+                        [&](const std::string& type) { return has_type(value, type); })) {
             return true;
         }
         std::string wanted;
@@ -98,7 +105,8 @@ private:
                 wanted += (wanted.empty() ? "" : " or ") + type_text(type);
             }
         }
-        complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), wanted, shown(pointer, value)));
+        complain(pointer,
+                 fmt::format("{} must be {}, not {}", named(pointer), wanted, shown(pointer, value)));
         return false;
     }
 
@@ -114,16 +122,20 @@ private:
             return;
         }
         const std::vector<std::string> names = strings(choices);
-        const std::string suggestion = value.is_string() ? nearest(value.get<std::string>(), names).value_or("") : "";
-        complain(pointer, fmt::format("{} must be one of {}, not {}", named(pointer), fmt::join(names, ", "), shown(pointer, value)),
+        const std::string suggestion =
+            value.is_string() ? nearest(value.get<std::string>(), names).value_or("") : "";
+        complain(pointer,
+                 fmt::format("{} must be one of {}, not {}", named(pointer), fmt::join(names, ", "),
+                             shown(pointer, value)),
                  suggestion);
     }
 
-    std::size_t faults(const std::string& pointer, const Json& value, const Json& schema, Diagnostics& found) {
+    std::size_t faults(const std::string& pointer, const Json& value, const Json& schema,
+                       Diagnostics& found) {
         Walker(document_, root_, found, manner_).check(pointer, value, schema);
-        return static_cast<std::size_t>(std::count_if(found.list().begin(), found.list().end(), [](const Diagnostic& fault) {
-            return fault.severity == Diagnostic::Severity::error;
-        }));
+        return static_cast<std::size_t>(std::count_if(
+            found.list().begin(), found.list().end(),
+            [](const Diagnostic& fault) { return fault.severity == Diagnostic::Severity::error; }));
     }
 
     bool matches(const std::string& pointer, const Json& value, const Json& schema) {
@@ -131,8 +143,8 @@ private:
         return faults(pointer, value, schema, ignored) == 0;
     }
 
-    /// anyOf and oneOf: when nothing matches, the faults of the form that was most likely meant (fewest faults, and among
-    /// forms of the value's own type) are told rather than "matches none".
+    /// anyOf and oneOf: when nothing matches, the faults of the form that was most likely meant (fewest
+    /// faults, and among forms of the value's own type) are told rather than "matches none".
     void check_forms(const std::string& pointer, const Json& value, const Json& forms, bool only_one) {
         std::size_t matching = 0;
         std::size_t fewest = 0;
@@ -150,7 +162,8 @@ private:
             }
             const bool typed = form.is_object() && form.contains("type");
             const std::vector<std::string> types = typed ? strings(form["type"]) : std::vector<std::string>{};
-            const bool own = std::any_of(types.begin(), types.end(), [&](const std::string& type) { return has_type(value, type); });
+            const bool own = std::any_of(types.begin(), types.end(),
+                                         [&](const std::string& type) { return has_type(value, type); });
             if (matching == 0 && (!typed || own) && (!best || count < fewest)) {
                 best = found;
                 fewest = count;
@@ -162,7 +175,8 @@ private:
         if (best) {
             diagnostics_.append(*best);
         } else if (matching == 0) {
-            complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), fmt::join(wanted, " or "), shown(pointer, value)));
+            complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), fmt::join(wanted, " or "),
+                                          shown(pointer, value)));
         }
         if (only_one && matching > 1) {
             complain(pointer, fmt::format("{} can be read in more than one way", named(pointer)));
@@ -193,21 +207,24 @@ private:
     }
 
     void check_text(const std::string& pointer, const std::string& text, const Json& schema) {
-        const auto length = static_cast<std::size_t>(
-            std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+        const auto length = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+            return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+        }));
         if (length < schema.value("minLength", std::size_t{0})) {
-            complain(pointer, text.empty()
-                                  ? named(pointer) + " must not be empty"
-                                  : fmt::format("{} must have at least {} characters", named(pointer), schema["minLength"].dump()));
+            complain(pointer, text.empty() ? named(pointer) + " must not be empty"
+                                           : fmt::format("{} must have at least {} characters",
+                                                         named(pointer), schema["minLength"].dump()));
         }
         if (schema.contains("maxLength") && length > schema["maxLength"].get<std::size_t>()) {
-            complain(pointer, fmt::format("{} has {} characters, more than {}", named(pointer), length, schema["maxLength"].dump()));
+            complain(pointer, fmt::format("{} has {} characters, more than {}", named(pointer), length,
+                                          schema["maxLength"].dump()));
         }
         if (!schema.contains("pattern")) {
             return;
         }
         if (text.size() > pattern_text_limit) {
-            complain(pointer, fmt::format("{} has {} characters, more than {}", named(pointer), length, pattern_text_limit));
+            complain(pointer, fmt::format("{} has {} characters, more than {}", named(pointer), length,
+                                          pattern_text_limit));
             return;
         }
         const std::string pattern = schema["pattern"].get<std::string>();
@@ -219,16 +236,21 @@ private:
 
     void check_number(const std::string& pointer, const Json& value, const Json& schema) {
         const auto number = value.get<double>();
-        const bool low = (schema.contains("minimum") && number < schema["minimum"].get<double>()) ||
-                         (schema.contains("exclusiveMinimum") && number <= schema["exclusiveMinimum"].get<double>());
-        const bool high = (schema.contains("maximum") && number > schema["maximum"].get<double>()) ||
-                          (schema.contains("exclusiveMaximum") && number >= schema["exclusiveMaximum"].get<double>());
+        const bool low =
+            (schema.contains("minimum") && number < schema["minimum"].get<double>()) ||
+            (schema.contains("exclusiveMinimum") && number <= schema["exclusiveMinimum"].get<double>());
+        const bool high =
+            (schema.contains("maximum") && number > schema["maximum"].get<double>()) ||
+            (schema.contains("exclusiveMaximum") && number >= schema["exclusiveMaximum"].get<double>());
         if (low || high) {
-            const Json from = schema.contains("minimum") ? schema["minimum"] : schema.value("exclusiveMinimum", Json("…"));
-            const Json to = schema.contains("maximum") ? schema["maximum"] : schema.value("exclusiveMaximum", Json("…"));
-            const std::string range = to.is_string()     ? "at least " + from.dump()
-                                      : from.is_string() ? "at most " + to.dump()
-                                                         : fmt::format("between {} and {}", from.dump(), to.dump());
+            const Json from =
+                schema.contains("minimum") ? schema["minimum"] : schema.value("exclusiveMinimum", Json("…"));
+            const Json to =
+                schema.contains("maximum") ? schema["maximum"] : schema.value("exclusiveMaximum", Json("…"));
+            const std::string range = to.is_string() ? "at least " + from.dump()
+                                      : from.is_string()
+                                          ? "at most " + to.dump()
+                                          : fmt::format("between {} and {}", from.dump(), to.dump());
             complain(pointer, fmt::format("{} is {}, it must be {}", named(pointer), value.dump(), range));
         }
     }
@@ -236,10 +258,12 @@ private:
     void check_list(const std::string& pointer, const Json& value, const Json& schema) {
         if (value.size() < schema.value("minItems", std::size_t{0})) {
             complain(pointer, value.empty() ? fmt::format("{} must not be empty", named(pointer))
-                                            : fmt::format("{} needs at least {} items", named(pointer), schema["minItems"].dump()));
+                                            : fmt::format("{} needs at least {} items", named(pointer),
+                                                          schema["minItems"].dump()));
         }
         if (schema.contains("maxItems") && value.size() > schema["maxItems"].get<std::size_t>()) {
-            complain(pointer, fmt::format("{} has {} items, more than {}", named(pointer), value.size(), schema["maxItems"].dump()));
+            complain(pointer, fmt::format("{} has {} items, more than {}", named(pointer), value.size(),
+                                          schema["maxItems"].dump()));
         }
         if (schema.value("uniqueItems", false)) {
             std::set<std::string> seen;
@@ -261,13 +285,15 @@ private:
         for (const std::string& key : strings(member(schema, "required"))) {
             if (!value.contains(key)) {
                 complain(pointer,
-                         pointer.empty() ? fmt::format("'{}' is missing", key) : fmt::format("'{}' is missing in {}", key, named(pointer)),
+                         pointer.empty() ? fmt::format("'{}' is missing", key)
+                                         : fmt::format("'{}' is missing in {}", key, named(pointer)),
                          {}, true);
             }
         }
         if (value.size() < schema.value("minProperties", std::size_t{0}) ||
             (schema.contains("maxProperties") && value.size() > schema["maxProperties"].get<std::size_t>())) {
-            complain(pointer, schema.value("x-message", fmt::format("{} has {} keys", named(pointer), value.size())));
+            complain(pointer,
+                     schema.value("x-message", fmt::format("{} has {} keys", named(pointer), value.size())));
         }
         for (const auto& item : value.items()) {
             const std::string below = pointer + "/" + pointer_token(item.key());
@@ -282,13 +308,14 @@ private:
         }
     }
 
-    void check_property(const std::string& pointer, const std::string& below, const std::string& key, const Json& value,
-                        const Json& schema) {
+    void check_property(const std::string& pointer, const std::string& below, const std::string& key,
+                        const Json& value, const Json& schema) {
         bool known = false;
         const Json& properties = member(schema, "properties");
         if (properties.contains(key)) {
             known = true;
-            if (const auto old = properties[key].find("deprecated"); properties[key].is_object() && old != properties[key].end()) {
+            if (const auto old = properties[key].find("deprecated");
+                properties[key].is_object() && old != properties[key].end()) {
                 warn(below, fmt::format("'{}' is deprecated", key), old->get<std::string>());
             }
             check(below, value, properties[key]);
@@ -311,8 +338,10 @@ private:
             for (const auto& property : properties.items()) {
                 names.push_back(property.key());
             }
-            const std::string where = pointer.empty() || schema.contains("x-kind") ? "" : " in " + named(pointer);
-            const std::string message = fmt::format("unknown {} '{}'{}", schema.value("x-kind", "key"), shortened(key), where);
+            const std::string where =
+                pointer.empty() || schema.contains("x-kind") ? "" : " in " + named(pointer);
+            const std::string message =
+                fmt::format("unknown {} '{}'{}", schema.value("x-kind", "key"), shortened(key), where);
             if (manner_.unknown_keys_are_ignored) {
                 warn(below, message + ", it will be ignored", nearest(key, names).value_or(""));
             } else {
@@ -329,8 +358,8 @@ private:
 
 }  // namespace
 
-void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value, const Json& schema, Diagnostics& diagnostics,
-                  const SchemaManner& manner) {
+void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value,
+                  const Json& schema, Diagnostics& diagnostics, const SchemaManner& manner) {
     Walker(document, schema, diagnostics, manner).check(pointer, value, schema);
 }
 

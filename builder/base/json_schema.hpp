@@ -18,14 +18,15 @@ struct SchemaManner {
 };
 
 /// Checks `value`, which stands at `pointer` of `document`, against a JSON Schema (draft-07; the keywords of
-/// known_schema_keywords()) and reports every fault at its place: unknown keys with the nearest known one, wrong types,
-/// values outside of an enumeration, pattern, range, and what is missing. Own code because validators stop at "does not
-/// match" and cannot say what was meant; tests compare its verdicts with valijson's.
+/// known_schema_keywords()) and reports every fault at its place: unknown keys with the nearest known one,
+/// wrong types, values outside of an enumeration, pattern, range, and what is missing. Own code because
+/// validators stop at "does not match" and cannot say what was meant; tests compare its verdicts with
+/// valijson's.
 ///
-/// Beyond draft-07: "x-kind" names what the keys of a map are ("stage type"), "x-message" replaces "must match <pattern>", "deprecated"
-/// (a text: what to write instead) makes a warning.
-void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value, const Json& schema, Diagnostics& diagnostics,
-                  const SchemaManner& manner = {});
+/// Beyond draft-07: "x-kind" names what the keys of a map are ("stage type"), "x-message" replaces "must
+/// match <pattern>", "deprecated" (a text: what to write instead) makes a warning.
+void check_schema(const YamlDocument& document, const std::string& pointer, const Json& value,
+                  const Json& schema, Diagnostics& diagnostics, const SchemaManner& manner = {});
 
 /// The value with missing properties filled from `default` of the schema, at every depth that exists.
 Json with_defaults(const Json& schema, Json value);

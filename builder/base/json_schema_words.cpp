@@ -21,7 +21,8 @@ std::string last_key(const std::string& pointer) {
 }
 
 bool is_index(const std::string& key) {
-    return !key.empty() && std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    return !key.empty() &&
+           std::all_of(key.begin(), key.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 std::string type_of(const Json& value) {
@@ -77,7 +78,9 @@ std::string shown(const std::string& pointer, const Json& value) {
 
 std::vector<std::string> strings(const Json& value) {
     std::vector<std::string> list;
-    const auto add = [&](const Json& item) { list.push_back(item.is_string() ? item.get<std::string>() : item.dump()); };
+    const auto add = [&](const Json& item) {
+        list.push_back(item.is_string() ? item.get<std::string>() : item.dump());
+    };
     if (value.is_primitive()) {
         add(value);
     }
@@ -92,8 +95,10 @@ bool is_boolean_word(const Json& value) {
         return false;
     }
     std::string word = value.get<std::string>();
-    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return word == "yes" || word == "no" || word == "on" || word == "off" || word == "true" || word == "false";
+    std::transform(word.begin(), word.end(), word.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return word == "yes" || word == "no" || word == "on" || word == "off" || word == "true" ||
+           word == "false";
 }
 
 std::string shortened(const std::string& text) {

@@ -16,7 +16,8 @@
 
 namespace imgforge {
 
-std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file, std::string_view purpose, Mode mode) {
+std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file, std::string_view purpose,
+                                              Mode mode) {
     Fd fd = open_fd(file, O_RDWR | O_CREAT, 0644);
     struct flock range {};
     range.l_type = mode == Mode::exclusive ? F_WRLCK : F_RDLCK;
@@ -30,14 +31,16 @@ std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file,
     if (mode == Mode::exclusive) {
         const std::string text = fmt::format("process {} on {}: {}\n", ::getpid(), host_name(), purpose);
         // A courtesy to those who wait: the lock itself needs no room, so a full disk must not make it fail.
-        [[maybe_unused]] const ssize_t written = ::ftruncate(fd.get(), 0) == 0 ? ::write(fd.get(), text.data(), text.size()) : 0;
+        [[maybe_unused]] const ssize_t written =
+            ::ftruncate(fd.get(), 0) == 0 ? ::write(fd.get(), text.data(), text.size()) : 0;
     }
     return FileLock(std::move(fd));
 }
 
-FileLock FileLock::acquire(const std::filesystem::path& file, std::string_view purpose, std::chrono::milliseconds patience,
+FileLock FileLock::acquire(const std::filesystem::path& file, std::string_view purpose,
+                           std::chrono::milliseconds timeout,
                            const std::function<void(const std::string&)>& on_wait, Mode mode) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     bool told = false;
     for (;;) {
         if (std::optional<FileLock> lock = try_acquire(file, purpose, mode)) {
@@ -46,8 +49,8 @@ FileLock FileLock::acquire(const std::filesystem::path& file, std::string_view p
         const std::string who = holder(file);
         if (std::chrono::steady_clock::now() >= deadline) {
             throw Error(Failure::timeout,
-                        fmt::format("{} is still held by {} after {}", file.string(), who.empty() ? "another process" : who,
-                                    duration_text(patience)),
+                        fmt::format("{} is still held by {} after {}", file.string(),
+                                    who.empty() ? "another process" : who, duration_text(timeout)),
                         "wait for it to end, or look at that process");
         }
         if (!told && on_wait) {

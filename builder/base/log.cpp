@@ -7,7 +7,8 @@
 #include <memory>
 #include <mutex>
 
-// The header-only form: this is the only unit that uses spdlog, and the front program shall not load the shared library.
+// The header-only form: this is the only unit that uses spdlog, and the front program shall not load the
+// shared library.
 #undef SPDLOG_COMPILED_LIB
 #undef SPDLOG_SHARED_LIB
 #include <spdlog/sinks/basic_file_sink.h>
@@ -42,7 +43,8 @@ void write(spdlog::level::level_enum level, std::string_view line) {
 
 void open(const std::filesystem::path& file) {
     const std::lock_guard lock(mutex);
-    file_logger = std::make_shared<spdlog::logger>("run", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string()));
+    file_logger = std::make_shared<spdlog::logger>(
+        "run", std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string()));
     ::chmod(file.c_str(), 0600);
     file_logger->set_level(spdlog::level::debug);
     file_logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %t %L %v");
@@ -53,7 +55,9 @@ void open(const std::filesystem::path& file) {
 
 void to_stderr(bool enabled) {
     const std::lock_guard lock(mutex);
-    stderr_logger = enabled ? std::make_shared<spdlog::logger>("stderr", std::make_shared<spdlog::sinks::stderr_sink_mt>()) : nullptr;
+    stderr_logger = enabled ? std::make_shared<spdlog::logger>(
+                                  "stderr", std::make_shared<spdlog::sinks::stderr_sink_mt>())
+                            : nullptr;
     if (stderr_logger) {
         stderr_logger->set_level(spdlog::level::debug);
         stderr_logger->set_pattern("[%H:%M:%S.%e] %v");

@@ -6,7 +6,8 @@
 
 namespace imgforge::log {
 
-/// Starts the debug log of this run (mode 0600, appended); every line is redacted. Without a call, lines go nowhere.
+/// Starts the debug log of this run (mode 0600, appended); every line is redacted. Without a call, lines go
+/// nowhere.
 void open(const std::filesystem::path& file);
 
 /// Also mirror lines to stderr (`--verbose`).

@@ -9,7 +9,9 @@ namespace imgforge {
 namespace {
 
 std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
 }
 
 std::atomic<std::uint64_t> next_activity{1};
@@ -37,14 +39,16 @@ Activity::Activity(Monitor& monitor, std::string name, std::uint64_t parent)
       parent_(parent),
       started_ms_(now_ms()),
       uncaught_(std::uncaught_exceptions()) {
-    monitor_.event({.kind = MonitorEvent::Kind::activity_started, .activity = id_, .parent = parent_, .name = name_});
+    monitor_.event(
+        {.kind = MonitorEvent::Kind::activity_started, .activity = id_, .parent = parent_, .name = name_});
 }
 
 Activity::~Activity() {
     finish(std::uncaught_exceptions() > uncaught_);
 }
 
-void Activity::progress(double done, double total, std::string unit, std::string detail, std::optional<double> remaining) noexcept {
+void Activity::progress(double done, double total, std::string unit, std::string detail,
+                        std::optional<double> remaining) noexcept {
     const std::int64_t now = now_ms();
     const bool last = total > 0 && done >= total;
     if (finished_ || (!last && now - last_sent_ms_ < send_every_ms)) {

@@ -45,7 +45,8 @@ public:
     void artifact(std::string path) noexcept;
 };
 
-/// RAII: started on construction, finished by finish() or the destructor (failed, when an exception is passing).
+/// RAII: started on construction, finished by finish() or the destructor (failed, when an exception is
+/// passing).
 class Activity {
 public:
     Activity(Monitor& monitor, std::string name, std::uint64_t parent = 0);

@@ -30,7 +30,9 @@ std::string seconds_text(double seconds) {
 std::string amount_text(const MonitorEvent& event) {
     if (event.unit == "bytes") {
         const std::string done = ByteSize::bytes(static_cast<std::uint64_t>(event.done)).text();
-        return event.total > 0 ? fmt::format("{} of {}", done, ByteSize::bytes(static_cast<std::uint64_t>(event.total)).text()) : done;
+        return event.total > 0 ? fmt::format("{} of {}", done,
+                                             ByteSize::bytes(static_cast<std::uint64_t>(event.total)).text())
+                               : done;
     }
     if (event.total > 0) {
         return fmt::format("{:.0f}%", std::clamp(100.0 * event.done / event.total, 0.0, 100.0));
@@ -86,7 +88,8 @@ private:
             case Kind::activity_started: line(event, "started"); break;
             case Kind::activity_progress: progress(event); break;
             case Kind::activity_finished:
-                line(event, fmt::format("{} after {}", event.failed ? "FAILED" : "done", seconds_text(event.seconds)));
+                line(event, fmt::format("{} after {}", event.failed ? "FAILED" : "done",
+                                        seconds_text(event.seconds)));
                 shown_.erase(event.activity);
                 break;
             case Kind::message: writer_.write(redact(event.detail) + "\n"); break;
@@ -106,10 +109,13 @@ private:
             return;
         }
         shown = {std::max(tens, shown.tens), event.detail.empty() ? shown.detail : event.detail};
-        line(event, fmt::format("{}{}{}", amount_text(event), event.detail.empty() ? "" : " ", redact(event.detail)));
+        line(event, fmt::format("{}{}{}", amount_text(event), event.detail.empty() ? "" : " ",
+                                redact(event.detail)));
     }
 
-    void line(const MonitorEvent& event, const std::string& text) { writer_.write(fmt::format("{}: {}\n", event.name, text)); }
+    void line(const MonitorEvent& event, const std::string& text) {
+        writer_.write(fmt::format("{}: {}\n", event.name, text));
+    }
 
     static constexpr double worth_telling_seconds = 5;
     struct Shown {
@@ -144,8 +150,8 @@ private:
             case Kind::activity_finished:
                 running_.erase(event.activity);
                 if (event.parent == 0 || event.failed) {
-                    text += fmt::format("{} {:<12} {}\n", event.failed ? paint("31", "✗") : paint("32", "✓"), event.name,
-                                        seconds_text(event.seconds));
+                    text += fmt::format("{} {:<12} {}\n", event.failed ? paint("31", "✗") : paint("32", "✓"),
+                                        event.name, seconds_text(event.seconds));
                 }
                 break;
             case Kind::message: text += redact(event.detail) + "\n"; break;
@@ -178,10 +184,12 @@ private:
 
     std::string draw() {
         struct winsize size {};
-        const std::size_t width = ::ioctl(writer_.fd(), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80U;
+        const std::size_t width =
+            ::ioctl(writer_.fd(), TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80U;
         std::string text;
         for (const auto& [id, event] : running_) {
-            std::string line = fmt::format("  {:<12} {:>5} {:>7}", event.name, amount_text(event), seconds_text(event.seconds));
+            std::string line = fmt::format("  {:<12} {:>5} {:>7}", event.name, amount_text(event),
+                                           seconds_text(event.seconds));
             if (const std::optional<double> left = remaining_of(event)) {
                 line += fmt::format(", {} left", seconds_text(*left));
             }
@@ -192,7 +200,9 @@ private:
         return text;
     }
 
-    std::string paint(const char* code, const char* text) const { return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text; }
+    std::string paint(const char* code, const char* text) const {
+        return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+    }
 
     std::mutex mutex_;
     Writer writer_;
@@ -215,7 +225,8 @@ public:
 
 private:
     static Json record(const MonitorEvent& event) {
-        static constexpr std::array<const char*, 6> names = {"started", "progress", "finished", "message", "warning", "artifact"};
+        static constexpr std::array<const char*, 6> names = {"started", "progress", "finished",
+                                                             "message", "warning",  "artifact"};
         Json json{{"event", names.at(static_cast<std::size_t>(event.kind))}};
         if (event.activity != 0) {
             json["activity"] = event.activity;

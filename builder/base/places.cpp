@@ -26,7 +26,8 @@ fs::path user_folder(const char* xdg, const char* fallback) {
     }
     const fs::path home = variable("HOME");
     if (!home.is_absolute()) {
-        throw Error(Failure::host, "neither IMGFORGE_HOME nor HOME is set, so there is no place for images and machines",
+        throw Error(Failure::host,
+                    "neither IMGFORGE_HOME nor HOME is set, so there is no place for images and machines",
                     "export IMGFORGE_HOME=/some/folder");
     }
     return home / fallback;
@@ -62,7 +63,8 @@ fs::path data_path(const fs::path& relative) {
     std::error_code code;
     const fs::path binary = fs::read_symlink("/proc/self/exe", code);
     // bin/imgforge and libexec/imgforge/imgforge-host share one prefix.
-    for (const fs::path& prefix : {binary.parent_path().parent_path(), binary.parent_path().parent_path().parent_path()}) {
+    for (const fs::path& prefix :
+         {binary.parent_path().parent_path(), binary.parent_path().parent_path().parent_path()}) {
         const fs::path installed = prefix / "share" / "imgforge";
         if (fs::is_directory(installed, code)) {
             return installed / relative;

@@ -11,7 +11,8 @@ namespace imgforge {
 struct Places {
     std::filesystem::path home;
 
-    /// $IMGFORGE_HOME, else /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge or ~/.local/share/imgforge.
+    /// $IMGFORGE_HOME, else /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge or
+    /// ~/.local/share/imgforge.
     static Places from_environment();
 
     std::filesystem::path cache() const { return home / "cache"; }
@@ -28,11 +29,12 @@ struct Places {
 };
 
 /// Read-only data shipped with imgforge (recipes, templates, schemas, units): $IMGFORGE_DATA, else the folder
-/// `../share/imgforge` beside the running binary when it exists, else the source tree the binary was built from.
-/// `relative` is as in the source tree: "pipelines/recipes", "templates/debian.yaml".
+/// `../share/imgforge` beside the running binary when it exists, else the source tree the binary was built
+/// from. `relative` is as in the source tree: "pipelines/recipes", "templates/debian.yaml".
 std::filesystem::path data_path(const std::filesystem::path& relative);
 
-/// /etc/imgforge/config.yaml and the user's ($XDG_CONFIG_HOME or ~/.config)/imgforge/config.yaml, later ones win.
+/// /etc/imgforge/config.yaml and the user's ($XDG_CONFIG_HOME or ~/.config)/imgforge/config.yaml, later ones
+/// win.
 std::vector<std::filesystem::path> settings_files();
 
 }  // namespace imgforge

@@ -105,7 +105,8 @@ ProcessResult wait_for_end(Child& child, ProcessResult result) {
     return result;
 }
 
-/// Throws after ending the child when a signal asks for it; at the deadline ends it, notes that in `result` and is true.
+/// Throws after ending the child when a signal asks for it; at the deadline ends it, notes that in `result`
+/// and is true.
 bool past_its_time(const Child& child, Steady::time_point deadline, ProcessResult& result) {
     if (interrupt::requested()) {
         end_group(child);
@@ -120,11 +121,12 @@ bool past_its_time(const Child& child, Steady::time_point deadline, ProcessResul
     return true;
 }
 
-/// One wait for either stream or room for input, at most until the deadline; true when the program itself has ended in silence:
-/// a daemon it left behind may hold the pipes open for ever.
+/// One wait for either stream or room for input, at most until the deadline; true when the program itself has
+/// ended in silence: a daemon it left behind may hold the pipes open for ever.
 bool exchange(Child& child, std::string_view& input, Stream& out, Stream& err, Steady::time_point deadline) {
     std::array<pollfd, 4> waits = {pollfd{child.out.get(), POLLIN, 0}, pollfd{child.err.get(), POLLIN, 0},
-                                   pollfd{child.in.get(), POLLOUT, 0}, pollfd{interrupt::wake_fd(), POLLIN, 0}};
+                                   pollfd{child.in.get(), POLLOUT, 0},
+                                   pollfd{interrupt::wake_fd(), POLLIN, 0}};
     const bool silent = ::poll(waits.data(), waits.size(), milliseconds_until(deadline)) == 0;
     const bool ended = silent && has_ended(child);
     if (waits[2].revents != 0 && child.in) {
@@ -153,7 +155,8 @@ ProcessResult supervise(Child& child, const ProcessSpec& spec, const LineSink& s
     out.finish();
     err.finish();
     // A program that closed its output but runs on still has its deadline.
-    while (result.outcome != ProcessResult::Outcome::timed_out && !has_ended(child) && !past_its_time(child, deadline, result)) {
+    while (result.outcome != ProcessResult::Outcome::timed_out && !has_ended(child) &&
+           !past_its_time(child, deadline, result)) {
         ::usleep(2000);
     }
     result = wait_for_end(child, std::move(result));
@@ -168,7 +171,8 @@ ProcessResult SystemProcessRunner::run(const ProcessSpec& spec, const LineSink& 
     log::debug("run: " + paste_line(spec));
     const auto begun = Steady::now();
     const std::optional<std::filesystem::path> program =
-        spec.program.find('/') == std::string::npos ? find_program(spec.program) : std::optional<std::filesystem::path>(spec.program);
+        spec.program.find('/') == std::string::npos ? find_program(spec.program)
+                                                    : std::optional<std::filesystem::path>(spec.program);
     ProcessResult result{.outcome = ProcessResult::Outcome::not_found};
     if (program) {
         int code = 0;
@@ -180,9 +184,10 @@ ProcessResult SystemProcessRunner::run(const ProcessSpec& spec, const LineSink& 
         }
     }
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begun);
-    log::debug(fmt::format("ended: {} {} after {}", spec.program,
-                           result.ok() ? "ok" : fmt::format("outcome {} code {}", static_cast<int>(result.outcome), result.code),
-                           duration_text(took)));
+    log::debug(fmt::format(
+        "ended: {} {} after {}", spec.program,
+        result.ok() ? "ok" : fmt::format("outcome {} code {}", static_cast<int>(result.outcome), result.code),
+        duration_text(took)));
     return result;
 }
 

@@ -137,7 +137,10 @@ std::optional<Child> start_child(const ProcessSpec& spec, const std::string& pro
         ::waitpid(pid, nullptr, 0);
         return std::nullopt;
     }
-    Child child{.pid = pid, .in = in ? std::move(in->write) : Fd(), .out = std::move(out.read), .err = std::move(err.read)};
+    Child child{.pid = pid,
+                .in = in ? std::move(in->write) : Fd(),
+                .out = std::move(out.read),
+                .err = std::move(err.read)};
     for (const Fd* fd : {&child.in, &child.out, &child.err}) {
         if (*fd) {
             ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
@@ -148,7 +151,8 @@ std::optional<Child> start_child(const ProcessSpec& spec, const std::string& pro
 
 bool has_ended(const Child& child) {
     siginfo_t info{};
-    return ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child.pid;
+    return ::waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid == child.pid;
 }
 
 void end_group(const Child& child) {

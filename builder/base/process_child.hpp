@@ -11,7 +11,8 @@
 
 namespace imgforge {
 
-/// A program that runs, in a process group of its own, with our ends of its pipes (non-blocking; `in` is closed when stdin is /dev/null).
+/// A program that runs, in a process group of its own, with our ends of its pipes (non-blocking; `in` is
+/// closed when stdin is /dev/null).
 struct Child {
     pid_t pid = -1;
     Fd in;
@@ -19,8 +20,9 @@ struct Child {
     Fd err;
 };
 
-/// Forks and executes `program` as `spec` says; nothing when it cannot be executed (`code` has errno then). Throws Error when there
-/// are no pipes or no processes left. The child dies with this thread (prctl(2), PR_SET_PDEATHSIG).
+/// Forks and executes `program` as `spec` says; nothing when it cannot be executed (`code` has errno then).
+/// Throws Error when there are no pipes or no processes left. The child dies with this thread (prctl(2),
+/// PR_SET_PDEATHSIG).
 std::optional<Child> start_child(const ProcessSpec& spec, const std::string& program, int& code);
 
 /// True when it has ended (it stays to be waited for) or is no child of ours.

@@ -33,20 +33,21 @@ std::string last_lines(const std::string& text, std::size_t count) {
 
 /// Debian packages of the programs we call; the error for a missing one names its package.
 std::string package_hint(const std::string& program) {
-    static const std::map<std::string, std::string, std::less<>> packages = {{"qemu-img", "qemu-utils"},
-                                                                             {"qemu-storage-daemon", "qemu-system-common"},
-                                                                             {"qemu-system-x86_64", "qemu-system-x86"},
-                                                                             {"xorriso", "xorriso"},
-                                                                             {"gpgv", "gpgv"},
-                                                                             {"ssh", "openssh-client"},
-                                                                             {"ssh-keygen", "openssh-client"},
-                                                                             {"apt-get", "apt"},
-                                                                             {"mformat", "mtools"},
-                                                                             {"mkfs.vfat", "dosfstools"},
-                                                                             {"virt-xml-validate", "libvirt-clients"},
-                                                                             {"cloud-init", "cloud-init"},
-                                                                             {"dpkg-deb", "dpkg"},
-                                                                             {"depmod", "kmod"}};
+    static const std::map<std::string, std::string, std::less<>> packages = {
+        {"qemu-img", "qemu-utils"},
+        {"qemu-storage-daemon", "qemu-system-common"},
+        {"qemu-system-x86_64", "qemu-system-x86"},
+        {"xorriso", "xorriso"},
+        {"gpgv", "gpgv"},
+        {"ssh", "openssh-client"},
+        {"ssh-keygen", "openssh-client"},
+        {"apt-get", "apt"},
+        {"mformat", "mtools"},
+        {"mkfs.vfat", "dosfstools"},
+        {"virt-xml-validate", "libvirt-clients"},
+        {"cloud-init", "cloud-init"},
+        {"dpkg-deb", "dpkg"},
+        {"depmod", "kmod"}};
     const auto found = packages.find(std::filesystem::path(program).filename().string());
     return found == packages.end() ? fmt::format("install the package that has {}", program)
                                    : fmt::format("apt-get install {}", found->second);
@@ -93,15 +94,19 @@ Error process_error(const ProcessSpec& spec, const ProcessResult& result) {
         switch (result.outcome) {
             case ProcessResult::Outcome::not_found:
                 return Error(Failure::host,
-                             fmt::format("the program {} cannot be started{}", spec.program, because.empty() ? ": not found" : because),
+                             fmt::format("the program {} cannot be started{}", spec.program,
+                                         because.empty() ? ": not found" : because),
                              package_hint(spec.program));
             case ProcessResult::Outcome::timed_out:
                 return Error(Failure::timeout,
-                             fmt::format("{} did not end within {} and was stopped{}", spec.program, duration_text(spec.timeout), because));
+                             fmt::format("{} did not end within {} and was stopped{}", spec.program,
+                                         duration_text(spec.timeout), because));
             case ProcessResult::Outcome::signalled:
+                return Error(Failure::tool, fmt::format("{} was ended by signal {} ({}){}", spec.program,
+                                                        result.code, ::strsignal(result.code), because));
+            default:
                 return Error(Failure::tool,
-                             fmt::format("{} was ended by signal {} ({}){}", spec.program, result.code, ::strsignal(result.code), because));
-            default: return Error(Failure::tool, fmt::format("{} ended with exit code {}{}", spec.program, result.code, because));
+                             fmt::format("{} ended with exit code {}{}", spec.program, result.code, because));
         }
     }();
     error.add_context("command: " + paste_line(spec));
@@ -122,9 +127,11 @@ std::optional<std::filesystem::path> find_program(std::string_view name) {
     std::size_t begin = 0;
     while (begin <= folders.size()) {
         const std::size_t end = std::min(folders.find(':', begin), folders.size());
-        const std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+        const std::filesystem::path candidate =
+            std::filesystem::path(folders.substr(begin, end - begin)) / name;
         std::error_code code;
-        if (end > begin && ::access(candidate.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(candidate, code)) {
+        if (end > begin && ::access(candidate.c_str(), X_OK) == 0 &&
+            std::filesystem::is_regular_file(candidate, code)) {
             return candidate;
         }
         begin = end + 1;

@@ -6,8 +6,9 @@
 
 namespace imgforge {
 
-/// A file that appears whole or not at all, as write_file_atomically() makes it, but not flushed to the disk: a killed process leaves
-/// the old one or the new one, a power cut may take it. For what follows from a record that is flushed.
+/// A file that appears whole or not at all, as write_file_atomically() makes it, but not flushed to the disk:
+/// a killed process leaves the old one or the new one, a power cut may take it. For what follows from a
+/// record that is flushed.
 void write_file_unflushed(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
 }  // namespace imgforge

@@ -14,7 +14,9 @@ namespace {
 
 struct ByLength {
     // Longest first, so that a secret that contains another is masked whole.
-    bool operator()(const std::string& a, const std::string& b) const { return a.size() != b.size() ? a.size() > b.size() : a < b; }
+    bool operator()(const std::string& a, const std::string& b) const {
+        return a.size() != b.size() ? a.size() > b.size() : a < b;
+    }
 };
 
 std::mutex mutex;
@@ -37,17 +39,22 @@ void replace_all(std::string& text, const std::string& what, std::string_view wi
 
 /// Cheap test before the regular expressions, which are slow on long text.
 bool may_hold_secret(const std::string& text) {
-    static constexpr std::array<std::string_view, 6> marks = {"PRIVATE KEY", "$6$", "$y$", "$5$", "$1$", "$2"};
-    if (std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) { return text.find(mark) != std::string::npos; })) {
+    static constexpr std::array<std::string_view, 6> marks = {"PRIVATE KEY", "$6$", "$y$",
+                                                              "$5$",         "$1$", "$2"};
+    if (std::any_of(marks.begin(), marks.end(),
+                    [&](std::string_view mark) { return text.find(mark) != std::string::npos; })) {
         return true;
     }
     std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     static constexpr std::array<std::string_view, 4> words = {"passw", "passphrase", "secret", "token"};
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
-/// Puts *** in place of the values of `assigned`, except where key and value together are a term of never_redact().
+/// Puts *** in place of the values of `assigned`, except where key and value together are a term of
+/// never_redact().
 std::string mask_assigned(const std::string& line, const std::regex& assigned) {
     std::string masked;
     auto rest = line.cbegin();
@@ -66,7 +73,8 @@ std::string mask_values(const std::string& line) {
     static const std::regex assigned(
         R"RX(((?:pass(?:word|wd|phrase)|secret|token|private[_-]?key)[A-Za-z_/-]*["']?\s*[:=]\s*)("[^"]+"|'[^']+'|[^\s,;}\]"'][^\s,;}\]]*))RX",
         std::regex::icase);
-    static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)([^*!\s].*)$)", std::regex::icase);
+    static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)([^*!\s].*)$)",
+                                    std::regex::icase);
     std::string masked = std::regex_replace(line, hash, "***");
     masked = mask_assigned(masked, assigned);
     return std::regex_replace(masked, debconf, "$1***");
@@ -139,13 +147,15 @@ std::string redact_bytes(std::string bytes) {
     for (const std::string_view mark : {"$6$", "$y$", "$5$", "$1$", "$2a$", "$2b$", "$2y$"}) {
         for (std::size_t at = 0; (at = bytes.find(mark, at)) != std::string::npos;) {
             std::size_t end = at + mark.size();
-            while (end < bytes.size() && (std::isalnum(static_cast<unsigned char>(bytes[end])) != 0 ||
-                                          std::string_view("./$=,_-").find(bytes[end]) != std::string_view::npos)) {
+            while (end < bytes.size() &&
+                   (std::isalnum(static_cast<unsigned char>(bytes[end])) != 0 ||
+                    std::string_view("./$=,_-").find(bytes[end]) != std::string_view::npos)) {
                 ++end;
             }
             // A shell's "$1$2" is no hash.
             if (end - at > 20) {
-                std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(end), '*');
+                std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                          bytes.begin() + static_cast<std::ptrdiff_t>(end), '*');
             }
             at = end;
         }
@@ -155,10 +165,12 @@ std::string redact_bytes(std::string bytes) {
 
 bool is_secret_key(std::string_view key) {
     std::string lower(key);
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    static constexpr std::array<std::string_view, 7> words = {"password", "passwd",      "passphrase", "secret",
-                                                              "token",    "private_key", "private-key"};
-    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    static constexpr std::array<std::string_view, 7> words = {
+        "password", "passwd", "passphrase", "secret", "token", "private_key", "private-key"};
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 }  // namespace imgforge

@@ -5,8 +5,9 @@
 
 namespace imgforge {
 
-/// Masks like redact(), keeping the length: values of remember_secret() and crypt(3) hashes are overwritten with '*', everything else
-/// stays byte by byte as it was. For archives and raw logs, whose structure must stay.
+/// Masks like redact(), keeping the length: values of remember_secret() and crypt(3) hashes are overwritten
+/// with '*', everything else stays byte by byte as it was. For archives and raw logs, whose structure must
+/// stay.
 std::string redact_bytes(std::string bytes);
 
 }  // namespace imgforge

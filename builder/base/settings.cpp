@@ -12,8 +12,9 @@ namespace imgforge {
 namespace {
 
 const std::vector<std::string>& known_keys() {
-    static const std::vector<std::string> keys = {"connection", "network",  "sizes",  "defaults", "hosts",        "jobs",  "budget",
-                                                  "cache",      "ssh_keys", "notify", "metrics",  "acceleration", "mirror"};
+    static const std::vector<std::string> keys = {"connection", "network",      "sizes", "defaults", "hosts",
+                                                  "jobs",       "budget",       "cache", "ssh_keys", "notify",
+                                                  "metrics",    "acceleration", "mirror"};
     return keys;
 }
 
@@ -49,7 +50,8 @@ Json load_settings(const std::vector<std::filesystem::path>& files) {
         for (const auto& item : document.root.items()) {
             const std::vector<std::string>& known = known_keys();
             if (std::find(known.begin(), known.end(), item.key()) == known.end()) {
-                diagnostics.add(document.at("/" + pointer_token(item.key()), fmt::format("unknown setting '{}'", item.key()),
+                diagnostics.add(document.at("/" + pointer_token(item.key()),
+                                            fmt::format("unknown setting '{}'", item.key()),
                                             nearest(item.key(), known).value_or(""), true));
             }
         }

@@ -8,8 +8,9 @@
 
 namespace imgforge {
 
-/// The merged settings tree (maps merge key by key, later files win). Unknown top-level keys are errors with their place.
-/// Known: connection, network, sizes, defaults, hosts, jobs, budget, cache, ssh_keys, notify, metrics, acceleration, mirror.
+/// The merged settings tree (maps merge key by key, later files win). Unknown top-level keys are errors with
+/// their place. Known: connection, network, sizes, defaults, hosts, jobs, budget, cache, ssh_keys, notify,
+/// metrics, acceleration, mirror.
 Json load_settings(const std::vector<std::filesystem::path>& files);
 
 }  // namespace imgforge

@@ -12,10 +12,12 @@ namespace imgforge {
 namespace {
 
 constexpr int busy_timeout_ms = 30000;
-constexpr std::uintmax_t small_room = 256U << 10U;  ///< less than SQLite needs for its shared memory and a few pages
+constexpr std::uintmax_t small_room =
+    256U << 10U;  ///< less than SQLite needs for its shared memory and a few pages
 
 Error translate(const SQLite::Exception& fault, const std::string& file) {
-    std::string message = fmt::format("the state database{}: {}", file.empty() ? "" : " " + file, fault.what());
+    std::string message =
+        fmt::format("the state database{}: {}", file.empty() ? "" : " " + file, fault.what());
     if (!file.empty()) {
         std::error_code code;
         const auto space = std::filesystem::space(std::filesystem::path(file).parent_path(), code);
@@ -27,17 +29,20 @@ Error translate(const SQLite::Exception& fault, const std::string& file) {
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
             return {Failure::integrity, message,
-                    fmt::format("move it away and run `imgforge images verify --repair`, which rebuilds it from the folders")};
+                    fmt::format("move it away and run `imgforge images verify --repair`, which rebuilds it "
+                                "from the folders")};
         case SQLITE_FULL:
-        // A shared-memory file that cannot grow is an I/O error to SQLite (sqlite.org/rescode.html#ioerr_shmsize).
+        // A shared-memory file that cannot grow is an I/O error to SQLite
+        // (sqlite.org/rescode.html#ioerr_shmsize).
         case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
         case SQLITE_READONLY:
         case SQLITE_PERM:
-            return {
-                Failure::host, message,
-                "check free space and permissions of that folder, and the kernel's log for errors of the disk; then run the same again"};
-        case SQLITE_BUSY: return {Failure::timeout, message, "another imgforge process holds it; look for a hanging one"};
+            return {Failure::host, message,
+                    "check free space and permissions of that folder, and the kernel's log for errors of the "
+                    "disk; then run the same again"};
+        case SQLITE_BUSY:
+            return {Failure::timeout, message, "another imgforge process holds it; look for a hanging one"};
         default: return {Failure::tool, message};
     }
 }
@@ -54,7 +59,8 @@ StateDb::StateDb(const std::filesystem::path& file) {
     register_error_translator(translate_foreign);
     try {
         make_directories(file.parent_path());
-        database_ = std::make_unique<SQLite::Database>(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
+        database_ = std::make_unique<SQLite::Database>(
+            file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
         // A refused statement must be an error at once, not at the next one.
         sqlite3_extended_result_codes(database_->getHandle(), 0);
         database_->exec("PRAGMA journal_mode=WAL");
@@ -75,7 +81,8 @@ SQLite::Database& StateDb::raw() {
 void StateDb::migrate(std::string_view area, const std::vector<std::string_view>& steps) {
     const std::string file = database_->getFilename();
     const auto version_of = [&]() -> std::size_t {
-        SQLite::Statement table(*database_, "SELECT 1 FROM sqlite_master WHERE type='table' AND name='schema_versions'");
+        SQLite::Statement table(*database_,
+                                "SELECT 1 FROM sqlite_master WHERE type='table' AND name='schema_versions'");
         if (!table.executeStep()) {
             return 0;
         }
@@ -86,10 +93,10 @@ void StateDb::migrate(std::string_view area, const std::vector<std::string_view>
     try {
         std::size_t version = version_of();
         if (version > steps.size()) {
-            throw Error(
-                Failure::host,
-                fmt::format("{} was written by a newer imgforge ({} version {}, this one knows {})", file, area, version, steps.size()),
-                "use the newer imgforge, or another IMGFORGE_HOME");
+            throw Error(Failure::host,
+                        fmt::format("{} was written by a newer imgforge ({} version {}, this one knows {})",
+                                    file, area, version, steps.size()),
+                        "use the newer imgforge, or another IMGFORGE_HOME");
         }
         if (version == steps.size()) {
             return;
@@ -97,11 +104,14 @@ void StateDb::migrate(std::string_view area, const std::vector<std::string_view>
         transaction([&] {
             // Somebody else may have migrated between the look and the lock.
             version = version_of();
-            database_->exec("CREATE TABLE IF NOT EXISTS schema_versions(area TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+            database_->exec(
+                "CREATE TABLE IF NOT EXISTS schema_versions(area TEXT PRIMARY KEY, version INTEGER NOT "
+                "NULL)");
             for (; version < steps.size(); ++version) {
                 database_->exec(std::string(steps[version]));
             }
-            SQLite::Statement store(*database_, "INSERT OR REPLACE INTO schema_versions(area, version) VALUES(?, ?)");
+            SQLite::Statement store(*database_,
+                                    "INSERT OR REPLACE INTO schema_versions(area, version) VALUES(?, ?)");
             store.bind(1, std::string(area));
             store.bind(2, static_cast<std::int64_t>(version));
             store.exec();

@@ -14,17 +14,19 @@ class Database;
 
 namespace imgforge {
 
-/// `state.db`: one SQLite file for names, MACs, references and the journal. Each area owns its tables and brings its own
-/// migrations; nobody reads another area's tables directly. WAL, synchronous=FULL, foreign keys on, busy timeout 30 s.
+/// `state.db`: one SQLite file for names, MACs, references and the journal. Each area owns its tables and
+/// brings its own migrations; nobody reads another area's tables directly. WAL, synchronous=FULL, foreign
+/// keys on, busy timeout 30 s.
 class StateDb {
 public:
-    /// Opens or creates. A file that is not a database or is damaged: Failure::integrity, naming `imgforge images verify --repair`.
+    /// Opens or creates. A file that is not a database or is damaged: Failure::integrity, naming `imgforge
+    /// images verify --repair`.
     explicit StateDb(const std::filesystem::path& file);
     ~StateDb();
     StateDb(StateDb&&) noexcept;
 
-    /// Brings the tables of `area` up to date: statement list i leads from version i to i+1. Versions are kept in the table
-    /// `schema_versions(area, version)`. A database newer than this program is refused.
+    /// Brings the tables of `area` up to date: statement list i leads from version i to i+1. Versions are
+    /// kept in the table `schema_versions(area, version)`. A database newer than this program is refused.
     void migrate(std::string_view area, const std::vector<std::string_view>& steps);
 
     SQLite::Database& raw();

@@ -38,9 +38,10 @@ Json plain_scalar(const std::string& text) {
         return false;
     }
     const std::size_t digits = text[0] == '-' ? 1U : 0U;
-    const bool leading_zero =
-        text.size() > digits + 1 && text[digits] == '0' && std::isdigit(static_cast<unsigned char>(text[digits + 1])) != 0;
-    if (leading_zero || text.size() == digits || std::isdigit(static_cast<unsigned char>(text[digits])) == 0) {
+    const bool leading_zero = text.size() > digits + 1 && text[digits] == '0' &&
+                              std::isdigit(static_cast<unsigned char>(text[digits + 1])) != 0;
+    if (leading_zero || text.size() == digits ||
+        std::isdigit(static_cast<unsigned char>(text[digits])) == 0) {
         return text;
     }
     const char* const end = text.data() + text.size();
@@ -49,7 +50,8 @@ Json plain_scalar(const std::string& text) {
         return integer;
     }
     double number = 0;
-    if (const auto r = std::from_chars(text.data(), end, number); r.ec == std::errc() && r.ptr == end && std::isfinite(number)) {
+    if (const auto r = std::from_chars(text.data(), end, number);
+        r.ec == std::errc() && r.ptr == end && std::isfinite(number)) {
         return number;
     }
     return text;
@@ -66,8 +68,8 @@ struct Node {
     std::vector<std::size_t> children;  ///< map: key, value, key, value …
 };
 
-/// Builds the node list from yaml-cpp's events. Events, not YAML::Node: they keep duplicate keys, and nothing recurses
-/// on hostile nesting before we have looked at its depth.
+/// Builds the node list from yaml-cpp's events. Events, not YAML::Node: they keep duplicate keys, and nothing
+/// recurses on hostile nesting before we have looked at its depth.
 class Collector final : public YAML::EventHandler {
 public:
     explicit Collector(const YamlLimits& limits) : limits_(limits) {}
@@ -84,19 +86,26 @@ public:
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         add({.type = Node::Type::alias, .mark = mark, .alias = anchor}, 0);
     }
-    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& text) override {
         check_tag(mark, tag);
         // yaml-cpp marks quoted scalars with the tag "!" and plain ones with "?".
         const bool plain = tag != "!" && tag != "tag:yaml.org,2002:str";
-        Node node{.type = Node::Type::scalar, .mark = mark, .value = plain ? plain_scalar(text) : Json(text), .text = text, .plain = plain};
+        Node node{.type = Node::Type::scalar,
+                  .mark = mark,
+                  .value = plain ? plain_scalar(text) : Json(text),
+                  .text = text,
+                  .plain = plain};
         add(std::move(node), anchor);
     }
-    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value) override {
         check_tag(mark, tag);
         open({.type = Node::Type::sequence, .mark = mark}, anchor);
     }
     void OnSequenceEnd() override { stack_.pop_back(); }
-    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value) override {
         check_tag(mark, tag);
         open({.type = Node::Type::map, .mark = mark}, anchor);
     }
@@ -150,14 +159,16 @@ SourcePosition place(const YAML::Mark& mark) {
 /// Turns the nodes into the JSON tree, expanding aliases and merges within the limits.
 class Builder {
 public:
-    Builder(const Collector& source, YamlDocument& document, Diagnostics& diagnostics, const YamlLimits& limits)
+    Builder(const Collector& source, YamlDocument& document, Diagnostics& diagnostics,
+            const YamlLimits& limits)
         : source_(source), document_(document), diagnostics_(diagnostics), limits_(limits) {}
 
     Json build(std::size_t index, const std::string& pointer, std::size_t depth = 0) {
         const Node& node = source_.nodes()[index];
         if (++made_ > limits_.nodes || depth > limits_.depth) {
-            throw Stop{node.mark, depth > limits_.depth ? fmt::format("nested deeper than {} levels", limits_.depth)
-                                                        : fmt::format("aliases expand to more than {} values", limits_.nodes)};
+            throw Stop{node.mark, depth > limits_.depth
+                                      ? fmt::format("nested deeper than {} levels", limits_.depth)
+                                      : fmt::format("aliases expand to more than {} values", limits_.nodes)};
         }
         document_.positions.emplace(pointer, place(node.mark));
         switch (node.type) {
@@ -192,7 +203,8 @@ private:
             }
             const auto [first, fresh] = seen.emplace(key.text, place(key.mark));
             if (!fresh) {
-                complain(key.mark, pointer, fmt::format("duplicate key '{}' (first on line {})", key.text, first->second.line));
+                complain(key.mark, pointer,
+                         fmt::format("duplicate key '{}' (first on line {})", key.text, first->second.line));
                 continue;
             }
             const std::string below = pointer + "/" + pointer_token(key.text);
@@ -238,7 +250,11 @@ private:
 
     void complain(const YAML::Mark& mark, const std::string& pointer, std::string message) {
         const SourcePosition at = place(mark);
-        diagnostics_.add({.file = document_.file, .line = at.line, .column = at.column, .pointer = pointer, .message = std::move(message)});
+        diagnostics_.add({.file = document_.file,
+                          .line = at.line,
+                          .column = at.column,
+                          .pointer = pointer,
+                          .message = std::move(message)});
     }
 
     const Collector& source_;
@@ -250,7 +266,9 @@ private:
 
 /// Length of the valid UTF-8 sequence at `at`, 0 if there is none (RFC 3629).
 std::size_t sequence_length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : '\0'); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned char>(i < text.size() ? text[i] : '\0');
+    };
     const unsigned char lead = byte(at);
     const std::size_t length = lead < 0x80U                      ? 1U
                                : (lead >= 0xc2U && lead < 0xe0U) ? 2U
@@ -276,11 +294,12 @@ std::optional<Diagnostic> check_text(std::string_view text, const std::string& f
         const auto c = static_cast<unsigned char>(text[i]);
         const bool control = c < 0x20U && c != '\n' && c != '\t' && c != '\r';
         if (length == 0 || control) {
-            return Diagnostic{.file = file,
-                              .line = line,
-                              .column = static_cast<int>(i - line_start) + 1,
-                              .message = control ? fmt::format("control character 0x{:02x}: this is not a text file", c)
-                                                 : "not valid UTF-8: this is not a text file"};
+            return Diagnostic{
+                .file = file,
+                .line = line,
+                .column = static_cast<int>(i - line_start) + 1,
+                .message = control ? fmt::format("control character 0x{:02x}: this is not a text file", c)
+                                   : "not valid UTF-8: this is not a text file"};
         }
         if (c == '\n') {
             ++line;
@@ -291,9 +310,9 @@ std::optional<Diagnostic> check_text(std::string_view text, const std::string& f
     return std::nullopt;
 }
 
-/// yaml-cpp 0.7 takes quotes that are never closed for closed when the file ends with a line break, and everything after them is lost in
-/// the text (Scanner::ScanScalar looks for the end only inside a line). A comment without line break at the end is no content, and shows
-/// it.
+/// yaml-cpp 0.7 takes quotes that are never closed for closed when the file ends with a line break, and
+/// everything after them is lost in the text (Scanner::ScanScalar looks for the end only inside a line). A
+/// comment without line break at the end is no content, and shows it.
 std::string with_end_line(std::string_view text) {
     return std::string(text) + (text.ends_with('\n') ? "#" : "");
 }
@@ -325,7 +344,8 @@ SourcePosition YamlDocument::key_position(std::string_view pointer) const {
     return found != positions.end() ? found->second : position(pointer);
 }
 
-Diagnostic YamlDocument::at(std::string pointer, std::string message, std::string suggestion, bool at_key) const {
+Diagnostic YamlDocument::at(std::string pointer, std::string message, std::string suggestion,
+                            bool at_key) const {
     const SourcePosition where = at_key ? key_position(pointer) : position(pointer);
     return {.file = file,
             .line = where.line,
@@ -343,10 +363,12 @@ std::string pointer_token(std::string_view key) {
     return token;
 }
 
-std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics, const YamlLimits& limits) {
+std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
+                                       const YamlLimits& limits) {
     if (text.size() > limits.bytes) {
-        diagnostics.add(
-            {.file = file, .message = fmt::format("{} bytes are too many for this kind of file (limit {})", text.size(), limits.bytes)});
+        diagnostics.add({.file = file,
+                         .message = fmt::format("{} bytes are too many for this kind of file (limit {})",
+                                                text.size(), limits.bytes)});
         return std::nullopt;
     }
     if (const std::optional<Diagnostic> fault = check_text(text, file)) {
@@ -366,10 +388,12 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
         return document;
     } catch (const Stop& stop) {
         const SourcePosition at = place(stop.mark);
-        diagnostics.add({.file = std::move(file), .line = at.line, .column = at.column, .message = stop.message});
+        diagnostics.add(
+            {.file = std::move(file), .line = at.line, .column = at.column, .message = stop.message});
     } catch (const YAML::Exception& fault) {
         const SourcePosition at = place(fault.mark);
-        const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + (text.ends_with('\n') ? 0 : 1);
+        const int lines =
+            static_cast<int>(std::count(text.begin(), text.end(), '\n')) + (text.ends_with('\n') ? 0 : 1);
         diagnostics.add({.file = std::move(file),
                          .line = std::min(at.line, lines),
                          .column = at.line > lines ? 0 : at.column,
@@ -381,7 +405,8 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
 
 YamlDocument load_yaml(const std::string& path, const YamlLimits& limits) {
     Diagnostics diagnostics;
-    std::optional<YamlDocument> document = parse_yaml(read_file(path, limits.bytes), path, diagnostics, limits);
+    std::optional<YamlDocument> document =
+        parse_yaml(read_file(path, limits.bytes), path, diagnostics, limits);
     diagnostics.throw_if_errors();
     return std::move(document).value();
 }

@@ -28,7 +28,8 @@ struct YamlDocument {
     /// Position of the key, or of the value when it has none (list items).
     SourcePosition key_position(std::string_view pointer) const;
     /// A diagnostic at the value (or with at_key, at the key) of `pointer`.
-    Diagnostic at(std::string pointer, std::string message, std::string suggestion = {}, bool at_key = false) const;
+    Diagnostic at(std::string pointer, std::string message, std::string suggestion = {},
+                  bool at_key = false) const;
 };
 
 /// Limits that end hostile input early with a clear error.
@@ -39,12 +40,13 @@ struct YamlLimits {
     std::size_t key_bytes = 1024;
 };
 
-/// YAML 1.2 core rules on top of yaml-cpp: duplicate keys, non-scalar or overlong keys, several documents, tabs,
-/// NUL bytes and invalid UTF-8 are faults with line and column; only true/false are booleans, only null/~ and an empty
-/// value are null; plain decimal numbers become numbers unless they have a leading zero ("0644" stays a string);
-/// quoted text is always a string. Anchors, aliases and `<<` merges are expanded within the limits.
-/// Returns nothing when the text cannot be read at all; the faults are in `diagnostics`.
-std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics, const YamlLimits& limits = {});
+/// YAML 1.2 core rules on top of yaml-cpp: duplicate keys, non-scalar or overlong keys, several documents,
+/// tabs, NUL bytes and invalid UTF-8 are faults with line and column; only true/false are booleans, only
+/// null/~ and an empty value are null; plain decimal numbers become numbers unless they have a leading zero
+/// ("0644" stays a string); quoted text is always a string. Anchors, aliases and `<<` merges are expanded
+/// within the limits. Returns nothing when the text cannot be read at all; the faults are in `diagnostics`.
+std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
+                                       const YamlLimits& limits = {});
 
 /// read_file + parse_yaml; throws Failure::recipe with all faults.
 YamlDocument load_yaml(const std::string& path, const YamlLimits& limits = {});

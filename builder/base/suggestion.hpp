@@ -8,8 +8,8 @@
 
 namespace imgforge {
 
-/// The candidate nearest to `word` (optimal string alignment distance, case ignored) when it is near enough to be a
-/// typing mistake: at most a third of the length, and at least one letter in common.
+/// The candidate nearest to `word` (optimal string alignment distance, case ignored) when it is near enough
+/// to be a typing mistake: at most a third of the length, and at least one letter in common.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 /// " (did you mean 'x'?)", or empty.

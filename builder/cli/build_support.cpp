@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 namespace imgforge::cli {
 namespace {
 
-/// File names are enough here: reading the rows compiles hundreds of patterns, which a rebuild without work need not wait for.
+/// File names are enough here: reading the rows compiles hundreds of patterns, which a rebuild without work
+/// need not wait for.
 std::vector<std::string> known_systems() {
     std::vector<std::string> names;
     std::error_code code;
@@ -68,7 +69,9 @@ engine::StageServices stage_services(const CommandContext& context) {
 }
 
 engine::BuildSeams build_seams(const CommandContext& context) {
-    return {.disk_in_use = [places = context.places](const fs::path& disk) { return machine_backings(places).count(disk) > 0; }};
+    return {.disk_in_use = [places = context.places](const fs::path& disk) {
+        return machine_backings(places).count(disk) > 0;
+    }};
 }
 
 }  // namespace imgforge::cli

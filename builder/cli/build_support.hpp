@@ -10,7 +10,8 @@
 
 namespace imgforge::cli {
 
-/// What recipes are checked against: all stage types, the operating systems of templates/, the working directory.
+/// What recipes are checked against: all stage types, the operating systems of templates/, the working
+/// directory.
 engine::RecipeRules recipe_rules();
 
 /// The file of a recipe given by path or by the name of a shipped one.

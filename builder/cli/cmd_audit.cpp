@@ -40,11 +40,14 @@ void choose_disk(const Arguments& arguments, CommandContext& context, ImageAudit
 sysprep::audit::Waiver waiver_of(const std::string& text) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-        throw Error(Failure::usage, fmt::format("'{}' is no waiver", text), "write RULE=REASON or RULE@PATH=REASON");
+        throw Error(Failure::usage, fmt::format("'{}' is no waiver", text),
+                    "write RULE=REASON or RULE@PATH=REASON");
     }
     const std::string place = text.substr(0, equals);
     const auto at = place.find('@');
-    return {.rule = place.substr(0, at), .path = at == std::string::npos ? "*" : place.substr(at + 1), .reason = text.substr(equals + 1)};
+    return {.rule = place.substr(0, at),
+            .path = at == std::string::npos ? "*" : place.substr(at + 1),
+            .reason = text.substr(equals + 1)};
 }
 
 void read_options(const Arguments& arguments, ImageAuditRequest& request) {
@@ -71,13 +74,14 @@ void read_options(const Arguments& arguments, ImageAuditRequest& request) {
 }
 
 std::string coverage_text(const Json& coverage) {
-    std::string text = fmt::format("searched: {} of disk and image file in {:.1f} s ({:.2f} GB/s)",
-                                   ByteSize::bytes(coverage.value("disk_bytes", std::uint64_t{0})).text(),
-                                   coverage.value("disk_seconds", 0.0), coverage.value("disk_gb_per_second", 0.0));
+    std::string text =
+        fmt::format("searched: {} of disk and image file in {:.1f} s ({:.2f} GB/s)",
+                    ByteSize::bytes(coverage.value("disk_bytes", std::uint64_t{0})).text(),
+                    coverage.value("disk_seconds", 0.0), coverage.value("disk_gb_per_second", 0.0));
     if (coverage.contains("files")) {
-        text +=
-            fmt::format(", {} files with {} unpacked, {} rules", coverage["files"].get<std::uint64_t>(),
-                        ByteSize::bytes(coverage.value("unpacked_bytes", std::uint64_t{0})).text(), coverage["rules"].get<std::size_t>());
+        text += fmt::format(", {} files with {} unpacked, {} rules", coverage["files"].get<std::uint64_t>(),
+                            ByteSize::bytes(coverage.value("unpacked_bytes", std::uint64_t{0})).text(),
+                            coverage["rules"].get<std::size_t>());
     }
     return text + "\n";
 }
@@ -103,24 +107,44 @@ Command audit_command() {
         .group = "Images",
         .summary = "leftovers of identity and secrets, free space included",
         .description =
-            "Looks at an image in four layers: rules about the guest's files (machine ID, host keys, accounts, cloud-init state …), the "
+            "Looks at an image in four layers: rules about the guest's files (machine ID, host keys, "
+            "accounts, cloud-init state …), the "
             "contents of files "
-            "and of what is packed in them (initramfs, archives), every allocated byte of the virtual disk (deleted data, journals, swap, "
+            "and of what is packed in them (initramfs, archives), every allocated byte of the virtual disk "
+            "(deleted data, journals, swap, "
             "gaps), and the "
             "bytes of the image file itself (stale clusters, snapshots, replaced data of backing files).\n\n"
-            "Findings name rule and place, never the secret. What packages ship unchanged is waived by itself; everything else needs a "
+            "Findings name rule and place, never the secret. What packages ship unchanged is waived by "
+            "itself; everything else needs a "
             "waiver with a "
-            "reason. Exit code 5 when something is found. The image is only read; it may be standalone or an overlay, qcow2 or raw, or the "
+            "reason. Exit code 5 when something is found. The image is only read; it may be standalone or an "
+            "overlay, qcow2 or raw, or the "
             "name of a golden "
             "image.",
-        .positionals = {{.name = "IMAGE", .help = "disk image, or NAME[@GENERATION] of a golden image", .completes = Completes::image}},
+        .positionals = {{.name = "IMAGE",
+                         .help = "disk image, or NAME[@GENERATION] of a golden image",
+                         .completes = Completes::image}},
         .options =
             {
-                {.names = {"--waive"}, .value = "RULE[@PATH]=REASON", .help = "accept a finding", .repeatable = true},
-                {.names = {"--expect-user"}, .value = "NAME", .help = "this account belongs to the image", .repeatable = true},
-                {.names = {"--expect-password"}, .value = "NAME", .help = "this account may have a password", .repeatable = true},
-                {.names = {"--expect-sudo"}, .value = "NAME", .help = "this user, %group or file may say NOPASSWD", .repeatable = true},
-                {.names = {"--expect-hostname"}, .value = "NAME", .help = "host name the image has on purpose"},
+                {.names = {"--waive"},
+                 .value = "RULE[@PATH]=REASON",
+                 .help = "accept a finding",
+                 .repeatable = true},
+                {.names = {"--expect-user"},
+                 .value = "NAME",
+                 .help = "this account belongs to the image",
+                 .repeatable = true},
+                {.names = {"--expect-password"},
+                 .value = "NAME",
+                 .help = "this account may have a password",
+                 .repeatable = true},
+                {.names = {"--expect-sudo"},
+                 .value = "NAME",
+                 .help = "this user, %group or file may say NOPASSWD",
+                 .repeatable = true},
+                {.names = {"--expect-hostname"},
+                 .value = "NAME",
+                 .help = "host name the image has on purpose"},
                 {.names = {"--expect-machine-id"},
                  .value = "STATE",
                  .help = "state of /etc/machine-id (default: empty)",
@@ -130,20 +154,29 @@ Command audit_command() {
                  .value = "FILE",
                  .help = "search also for what a sysprep run noted (needles.json)",
                  .completes = Completes::file},
-                {.names = {"--everything"}, .help = "also unpack and search programs and libraries as files (slower)"},
-                {.names = {"--bytes-only"}, .help = "search the bytes of disk and file, do not open the guest"},
+                {.names = {"--everything"},
+                 .help = "also unpack and search programs and libraries as files (slower)"},
+                {.names = {"--bytes-only"},
+                 .help = "search the bytes of disk and file, do not open the guest"},
                 {.names = {"--overlay"}, .help = "a backing file is no finding"},
                 {.names = {"--format"},
                  .value = "FORMAT",
                  .help = "format of IMAGE, when its header shall not tell",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
-                {.names = {"--passphrase-file"}, .value = "FILE", .help = "passphrase of encrypted volumes", .completes = Completes::file},
-                {.names = {"--root"}, .value = "DEVICE", .help = "which root file system, when there is more than one"},
+                {.names = {"--passphrase-file"},
+                 .value = "FILE",
+                 .help = "passphrase of encrypted volumes",
+                 .completes = Completes::file},
+                {.names = {"--root"},
+                 .value = "DEVICE",
+                 .help = "which root file system, when there is more than one"},
             },
         .examples = {{.line = "imgforge audit debian13.qcow2", .what = "look for leftovers"},
-                     {.line = "imgforge audit --json web.qcow2 --overlay --expect-user ops", .what = "an instance's disk, as JSON"},
-                     {.line = "imgforge audit disk.raw --waive 'logs@/var/log/build*=kept for the record'", .what = "accept one finding"}},
+                     {.line = "imgforge audit --json web.qcow2 --overlay --expect-user ops",
+                      .what = "an instance's disk, as JSON"},
+                     {.line = "imgforge audit disk.raw --waive 'logs@/var/log/build*=kept for the record'",
+                      .what = "accept one finding"}},
         .run = run_audit,
     };
 }

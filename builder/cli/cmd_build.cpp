@@ -13,8 +13,8 @@ namespace imgforge::cli {
 namespace {
 
 /// Builds, and writes the page of --html however the build ends.
-engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildOptions& options, const CommandContext& context,
-                                    const std::optional<std::string>& page) {
+engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildOptions& options,
+                                    const CommandContext& context, const std::optional<std::string>& page) {
     engine::BuildSeams seams = build_seams(context);
     std::filesystem::path run_folder;
     seams.opened = [&](const std::filesystem::path& folder) { run_folder = folder; };
@@ -46,11 +46,14 @@ int run_build(const Arguments& arguments, CommandContext& context) {
     for (const std::string& text : arguments.all("set")) {
         overrides.push_back(engine::parse_override(text));
     }
-    engine::LoadedRecipe loaded = engine::load_recipe(recipe_file(arguments.get_or("RECIPE", "")), recipe_rules(), overrides);
+    engine::LoadedRecipe loaded =
+        engine::load_recipe(recipe_file(arguments.get_or("RECIPE", "")), recipe_rules(), overrides);
     if (loaded.diagnostics.has_errors()) {
         std::string faults = loaded.diagnostics.text();
         faults.pop_back();
-        throw Error(Failure::recipe, faults, "mend the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
+        throw Error(
+            Failure::recipe, faults,
+            "mend the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
     }
     for (const Diagnostic& warning : loaded.diagnostics.list()) {
         context.monitor->warning(to_text(warning));
@@ -67,7 +70,8 @@ int run_build(const Arguments& arguments, CommandContext& context) {
     if (arguments.has("plan") || arguments.has("explain")) {
         const bool explain = arguments.has("explain");
         const std::vector<engine::PlannedStage> plan = engine::plan_build(recipe, options, services);
-        context.result(engine::plan_record(recipe.facts.name, plan, explain), engine::plan_text(recipe.facts.name, plan, explain));
+        context.result(engine::plan_record(recipe.facts.name, plan, explain),
+                       engine::plan_text(recipe.facts.name, plan, explain));
         return 0;
     }
     const engine::BuildReport report = build_with_page(recipe, options, context, arguments.get("html"));
@@ -83,32 +87,42 @@ Command build_command() {
         .group = "Build",
         .summary = "run a recipe's pipeline: from an installer ISO to a golden image",
         .description =
-            "Every stage's result is kept, so a build in which nothing changed runs no stage at all, a changed option runs its stage "
-            "and those after it, and a build that failed, was interrupted or killed resumes at the stage that failed.\n\n"
-            "RECIPE is a path, or the name of a shipped recipe (with or without .recipe). Relative names given with --set are "
-            "relative to the current folder. Setting installer.iso replaces the recipe's medium together with what the recipe "
+            "Every stage's result is kept, so a build in which nothing changed runs no stage at all, a "
+            "changed option runs its stage "
+            "and those after it, and a build that failed, was interrupted or killed resumes at the stage "
+            "that failed.\n\n"
+            "RECIPE is a path, or the name of a shipped recipe (with or without .recipe). Relative names "
+            "given with --set are "
+            "relative to the current folder. Setting installer.iso replaces the recipe's medium together "
+            "with what the recipe "
             "says to verify it; give installer.sha256 after it to have the new one verified.",
-        .positionals = {{.name = "RECIPE", .help = "recipe file, or name of a shipped recipe", .completes = Completes::recipe}},
-        .options = {{.names = {"--plan"}, .help = "show what would run and why, then stop"},
-                    {.names = {"--explain"}, .help = "like --plan, with everything that changed"},
-                    {.names = {"--from"}, .value = "STAGE", .help = "run this stage and all after it even if nothing changed"},
-                    {.names = {"--until"}, .value = "STAGE", .help = "stop after this stage; nothing is promoted"},
-                    {.names = {"--fresh"}, .help = "ignore all cached results"},
-                    {.names = {"--max-age"},
-                     .value = "TIME",
-                     .help = "make results older than this again (12h, 7d), in place of the recipe's max-age"},
-                    {.names = {"--set"},
-                     .value = "KEY=VALUE",
-                     .help = "change the recipe: machine.memory=2G, installer.iso=FILE, stages.STAGE.OPTION=VALUE",
-                     .repeatable = true},
-                    {.names = {"--html"},
-                     .value = "FILE",
-                     .help = "write a page about the build, see imgforge report",
-                     .completes = Completes::file},
-                    {.names = {"--keep-failed"}, .help = "keep what a failed stage left behind, to look at it"}},
+        .positionals = {{.name = "RECIPE",
+                         .help = "recipe file, or name of a shipped recipe",
+                         .completes = Completes::recipe}},
+        .options =
+            {{.names = {"--plan"}, .help = "show what would run and why, then stop"},
+             {.names = {"--explain"}, .help = "like --plan, with everything that changed"},
+             {.names = {"--from"},
+              .value = "STAGE",
+              .help = "run this stage and all after it even if nothing changed"},
+             {.names = {"--until"}, .value = "STAGE", .help = "stop after this stage; nothing is promoted"},
+             {.names = {"--fresh"}, .help = "ignore all cached results"},
+             {.names = {"--max-age"},
+              .value = "TIME",
+              .help = "make results older than this again (12h, 7d), in place of the recipe's max-age"},
+             {.names = {"--set"},
+              .value = "KEY=VALUE",
+              .help = "change the recipe: machine.memory=2G, installer.iso=FILE, stages.STAGE.OPTION=VALUE",
+              .repeatable = true},
+             {.names = {"--html"},
+              .value = "FILE",
+              .help = "write a page about the build, see imgforge report",
+              .completes = Completes::file},
+             {.names = {"--keep-failed"}, .help = "keep what a failed stage left behind, to look at it"}},
         .examples = {{"imgforge build debian13", "build the shipped recipe"},
                      {"imgforge build my.recipe --plan", "see what would run, and why"},
-                     {"imgforge build debian13 --set installer.iso=debian-13.1.0-amd64-netinst.iso", "take a medium that is here already"},
+                     {"imgforge build debian13 --set installer.iso=debian-13.1.0-amd64-netinst.iso",
+                      "take a medium that is here already"},
                      {"imgforge build my.recipe --from customize --keep-failed", "work on one stage"}},
         .run = run_build,
     };

@@ -18,29 +18,36 @@ int run_compact(const Arguments& arguments, CommandContext& context) {
     const std::filesystem::path file = arguments.get("IMAGE").value();
     image::CompactSpec spec;
     spec.from = file;
-    spec.from_format = arguments.has("format") ? image::parse_disk_format(*arguments.get("format")) : image::sniff_disk_format(file);
+    spec.from_format = arguments.has("format") ? image::parse_disk_format(*arguments.get("format"))
+                                               : image::sniff_disk_format(file);
     spec.policy = image::foreign_image_policy(file, {context.places.home});
     spec.to = arguments.get_or("output", file.string());
     spec.to_format = arguments.has("to") ? image::parse_disk_format(*arguments.get("to")) : spec.from_format;
     spec.compression = compression_of(arguments.get_or("compress", "none"));
     spec.compare = arguments.has("compare");
     if (spec.to_format != spec.from_format && !arguments.has("output")) {
-        throw Error(Failure::usage, fmt::format("another format than {} needs a new name", image::to_string(spec.from_format)),
-                    "give --output FILE");
+        throw Error(
+            Failure::usage,
+            fmt::format("another format than {} needs a new name", image::to_string(spec.from_format)),
+            "give --output FILE");
     }
-    if (spec.compression != image::qemu_img::Compression::none && spec.to_format != image::DiskFormat::qcow2) {
-        throw Error(Failure::usage, fmt::format("{} has no compressed clusters", image::to_string(spec.to_format)), "leave --compress out");
+    if (spec.compression != image::qemu_img::Compression::none &&
+        spec.to_format != image::DiskFormat::qcow2) {
+        throw Error(Failure::usage,
+                    fmt::format("{} has no compressed clusters", image::to_string(spec.to_format)),
+                    "leave --compress out");
     }
     const auto result = image::compact_image(*context.processes, spec, *context.monitor);
-    context.result(
-        {{"path", result.file.string()},
-         {"format", image::to_string(result.format)},
-         {"virtual_size", result.virtual_size.in_bytes()},
-         {"allocated_before", result.allocated_before},
-         {"allocated_size", result.allocated_after},
-         {"seconds", result.seconds}},
-        fmt::format("{}: {} -> {} ({}, virtual size {})\n", result.file.string(), ByteSize::bytes(result.allocated_before).text(),
-                    ByteSize::bytes(result.allocated_after).text(), image::to_string(result.format), result.virtual_size.text()));
+    context.result({{"path", result.file.string()},
+                    {"format", image::to_string(result.format)},
+                    {"virtual_size", result.virtual_size.in_bytes()},
+                    {"allocated_before", result.allocated_before},
+                    {"allocated_size", result.allocated_after},
+                    {"seconds", result.seconds}},
+                   fmt::format("{}: {} -> {} ({}, virtual size {})\n", result.file.string(),
+                               ByteSize::bytes(result.allocated_before).text(),
+                               ByteSize::bytes(result.allocated_after).text(),
+                               image::to_string(result.format), result.virtual_size.text()));
     return 0;
 }
 
@@ -52,14 +59,19 @@ Command compact_command() {
         .group = "Images",
         .summary = "the smallest file of a disk: no backing files, no stale data",
         .description =
-            "Writes the disk as a machine sees it to a new standalone file: zeros take no space, snapshots, backing files and stale "
+            "Writes the disk as a machine sees it to a new standalone file: zeros take no space, snapshots, "
+            "backing files and stale "
             "clusters are gone. The "
-            "new file is checked and flushed before it replaces the image (or appears as --output). The machine that uses the image must "
+            "new file is checked and flushed before it replaces the image (or appears as --output). The "
+            "machine that uses the image must "
             "be off.",
         .positionals = {{.name = "IMAGE", .help = "disk image", .completes = Completes::file}},
         .options =
             {
-                {.names = {"--output", "-o"}, .value = "FILE", .help = "write here and leave IMAGE alone", .completes = Completes::file},
+                {.names = {"--output", "-o"},
+                 .value = "FILE",
+                 .help = "write here and leave IMAGE alone",
+                 .completes = Completes::file},
                 {.names = {"--to"},
                  .value = "FORMAT",
                  .help = "format of the new file (default: as before)",
@@ -78,7 +90,8 @@ Command compact_command() {
                  .completes = Completes::choice},
             },
         .examples = {{.line = "imgforge compact disk.qcow2 --compress zstd", .what = "shrink in place"},
-                     {.line = "imgforge compact disk.qcow2 --to vmdk --output disk.vmdk", .what = "for another hypervisor"}},
+                     {.line = "imgforge compact disk.qcow2 --to vmdk --output disk.vmdk",
+                      .what = "for another hypervisor"}},
         .run = run_compact,
     };
 }

@@ -5,20 +5,23 @@
 namespace imgforge::cli {
 
 Command completion_command() {
-    return {.name = "completion",
-            .group = "Tools",
-            .summary = "print the completion script for a shell",
-            .description =
-                "Completes commands, options, their values, and the names of images, machines and recipes that exist at that moment.",
-            .positionals = {{.name = "SHELL", .help = "bash, zsh or fish", .completes = Completes::choice}},
-            .examples = {{"imgforge completion bash > /etc/bash_completion.d/imgforge", "for all users of bash"},
-                         {"imgforge completion fish > ~/.config/fish/completions/imgforge.fish", "for one user of fish"}},
-            .run = [](const Arguments& arguments, CommandContext& context) {
-                const std::string shell = arguments.get_or("SHELL", "");
-                const std::string script = completion_script(shell, all_commands());
-                context.result({{"shell", shell}, {"script", script}}, script);
-                return 0;
-            }};
+    return {
+        .name = "completion",
+        .group = "Tools",
+        .summary = "print the completion script for a shell",
+        .description =
+            "Completes commands, options, their values, and the names of images, machines and recipes that "
+            "exist at that moment.",
+        .positionals = {{.name = "SHELL", .help = "bash, zsh or fish", .completes = Completes::choice}},
+        .examples = {{"imgforge completion bash > /etc/bash_completion.d/imgforge", "for all users of bash"},
+                     {"imgforge completion fish > ~/.config/fish/completions/imgforge.fish",
+                      "for one user of fish"}},
+        .run = [](const Arguments& arguments, CommandContext& context) {
+            const std::string shell = arguments.get_or("SHELL", "");
+            const std::string script = completion_script(shell, all_commands());
+            context.result({{"shell", shell}, {"script", script}}, script);
+            return 0;
+        }};
 }
 
 Command complete_command() {
@@ -29,7 +32,8 @@ Command complete_command() {
             .run =
                 [](const Arguments& arguments, CommandContext& context) {
                     std::string text;
-                    for (const std::string& name : completion_names(arguments.get_or("KIND", ""), context.places)) {
+                    for (const std::string& name :
+                         completion_names(arguments.get_or("KIND", ""), context.places)) {
                         text += name + "\n";
                     }
                     context.result({{"names", text}}, text);

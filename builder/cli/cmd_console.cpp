@@ -15,7 +15,8 @@ Command console_command() {
             .examples = {{"imgforge console web-1", "Ctrl-] leaves it"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
-                lifecycle::attach_console(machines, machines.require(arguments.get_or("NAME", "")), arguments.has("force"));
+                lifecycle::attach_console(machines, machines.require(arguments.get_or("NAME", "")),
+                                          arguments.has("force"));
                 return 0;
             }};
 }

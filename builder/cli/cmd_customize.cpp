@@ -66,7 +66,8 @@ int run_customize(const Arguments& arguments, CommandContext& context) {
         throw Error(Failure::usage, faults);
     }
     const std::filesystem::path logs = context.places.runs() / "customize-logs";
-    const sysprep::CustomizeReport report = sysprep::customize_image(request, spec, logs, *context.processes, *context.monitor);
+    const sysprep::CustomizeReport report =
+        sysprep::customize_image(request, spec, logs, *context.processes, *context.monitor);
     std::string text;
     for (const std::string& step : report.steps) {
         text += step + "\n";
@@ -83,32 +84,56 @@ Command customize_command() {
         .group = "Images",
         .summary = "packages, files, users, commands in a disk image, not booted",
         .description =
-            "Works in an appliance on a copy; the image is replaced in one step when everything went well, or written to --output. "
-            "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, --install), files (--mkdir, "
-            "--upload, --write, --link, --edit), SSH keys, settings, commands (--run, --script). Run it twice for another order. Commands "
+            "Works in an appliance on a copy; the image is replaced in one step when everything went well, "
+            "or written to --output. "
+            "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, "
+            "--install), files (--mkdir, "
+            "--upload, --write, --link, --edit), SSH keys, settings, commands (--run, --script). Run it "
+            "twice for another order. Commands "
             "have network only when packages are installed or updated, or with --network.",
         .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .completes = Completes::file}},
         .options =
             {
                 {.names = {"--install"}, .value = "PACKAGE", .help = "install a package", .repeatable = true},
-                {.names = {"--uninstall"}, .value = "PACKAGE", .help = "remove a package with its settings", .repeatable = true},
+                {.names = {"--uninstall"},
+                 .value = "PACKAGE",
+                 .help = "remove a package with its settings",
+                 .repeatable = true},
                 {.names = {"--update"}, .help = "upgrade all packages"},
                 {.names = {"--upload"},
                  .value = "FILE:PATH",
                  .help = "copy a file or folder of this host into the guest",
                  .repeatable = true},
-                {.names = {"--write"}, .value = "PATH:CONTENT", .help = "write a file in the guest", .repeatable = true},
+                {.names = {"--write"},
+                 .value = "PATH:CONTENT",
+                 .help = "write a file in the guest",
+                 .repeatable = true},
                 {.names = {"--mkdir"}, .value = "PATH", .help = "make a folder", .repeatable = true},
-                {.names = {"--link"}, .value = "PATH:TARGET", .help = "make a symbolic link", .repeatable = true},
-                {.names = {"--edit"}, .value = "PATH:s/A/B/", .help = "replace a pattern in every line of a file", .repeatable = true},
-                {.names = {"--run"}, .value = "COMMAND", .help = "run a shell line in the guest", .repeatable = true},
+                {.names = {"--link"},
+                 .value = "PATH:TARGET",
+                 .help = "make a symbolic link",
+                 .repeatable = true},
+                {.names = {"--edit"},
+                 .value = "PATH:s/A/B/",
+                 .help = "replace a pattern in every line of a file",
+                 .repeatable = true},
+                {.names = {"--run"},
+                 .value = "COMMAND",
+                 .help = "run a shell line in the guest",
+                 .repeatable = true},
                 {.names = {"--script"},
                  .value = "FILE",
                  .help = "run a script of this host in the guest",
                  .repeatable = true,
                  .completes = Completes::file},
-                {.names = {"--firstboot"}, .value = "COMMAND", .help = "every clone runs this once at its first boot", .repeatable = true},
-                {.names = {"--ssh-key"}, .value = "USER:FILE", .help = "public key for an existing user", .repeatable = true},
+                {.names = {"--firstboot"},
+                 .value = "COMMAND",
+                 .help = "every clone runs this once at its first boot",
+                 .repeatable = true},
+                {.names = {"--ssh-key"},
+                 .value = "USER:FILE",
+                 .help = "public key for an existing user",
+                 .repeatable = true},
                 {.names = {"--timezone"}, .value = "ZONE", .help = "such as Europe/Berlin"},
                 {.names = {"--locale"}, .value = "LOCALE", .help = "such as en_US.UTF-8"},
                 {.names = {"--hostname"}, .value = "NAME", .help = "a name that all clones start with"},
@@ -122,10 +147,15 @@ Command customize_command() {
                  .help = "format of IMAGE",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
-                {.names = {"--passphrase-file"}, .value = "FILE", .help = "passphrase of encrypted volumes", .completes = Completes::file},
+                {.names = {"--passphrase-file"},
+                 .value = "FILE",
+                 .help = "passphrase of encrypted volumes",
+                 .completes = Completes::file},
             },
-        .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin", "a package and the time zone"},
-                     {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'touch /seen'", "a file and a command"}},
+        .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin",
+                      "a package and the time zone"},
+                     {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'touch /seen'",
+                      "a file and a command"}},
         .run = run_customize,
     };
 }

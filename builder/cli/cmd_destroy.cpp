@@ -11,17 +11,20 @@ Command destroy_command() {
     return {.name = "destroy",
             .group = "Machines",
             .summary = "stop machines at once and delete their disks",
-            .description = "The record stays, marked destroyed, and keeps name and MAC taken until `imgforge cleanup`.",
+            .description =
+                "The record stays, marked destroyed, and keeps name and MAC taken until `imgforge cleanup`.",
             .positionals = {machine_positional(true)},
             .options = {{.names = {"--yes", "-y"}, .help = "do not ask"}},
-            .examples = {{"imgforge destroy web-1 web-2 --yes && imgforge cleanup", "gone, and the names are free"}},
+            .examples = {{"imgforge destroy web-1 web-2 --yes && imgforge cleanup",
+                          "gone, and the names are free"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
                 const auto names = arguments.all("NAME");
                 for (const auto& name : names) {
                     static_cast<void>(machines.require(name));  // a wrong name among them destroys nothing
                 }
-                if (!confirm(arguments, context, fmt::format("Destroy {} with all data?", fmt::join(names, ", ")))) {
+                if (!confirm(arguments, context,
+                             fmt::format("Destroy {} with all data?", fmt::join(names, ", ")))) {
                     return 0;
                 }
                 Json list = Json::array();

@@ -23,8 +23,8 @@ Json image_record(const store::Store& store, const std::string& name, const Hold
             record["current"] = generation.generation;
         }
         const auto holders = all.find({name, generation.generation});
-        record["generations"].push_back(
-            generation_record(generation, holders == all.end() ? std::vector<store::Holder>{} : holders->second));
+        record["generations"].push_back(generation_record(
+            generation, holders == all.end() ? std::vector<store::Holder>{} : holders->second));
     }
     return record;
 }
@@ -32,16 +32,18 @@ Json image_record(const store::Store& store, const std::string& name, const Hold
 std::string image_text(const Json& image) {
     std::string text;
     for (const Json& generation : image["generations"]) {
-        const std::string parent = generation["parent"].is_null() ? "" : fmt::format("on @{}", generation["parent"].get<int>());
+        const std::string parent =
+            generation["parent"].is_null() ? "" : fmt::format("on @{}", generation["parent"].get<int>());
         std::string users;
         for (const Json& user : generation["used_by"]) {
             users += (users.empty() ? "" : ", ") + user.get<std::string>();
         }
-        text += fmt::format("{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n",
-                            fmt::format("{}@{}", image["name"].get<std::string>(), generation["generation"].get<int>()),
-                            generation["state"].get<std::string>(), generation["created"].get<std::string>(),
-                            ByteSize::bytes(generation["virtual_size"].get<std::uint64_t>()).text(),
-                            ByteSize::bytes(generation["allocated_size"].get<std::uint64_t>()).text(), parent, users);
+        text += fmt::format(
+            "{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n",
+            fmt::format("{}@{}", image["name"].get<std::string>(), generation["generation"].get<int>()),
+            generation["state"].get<std::string>(), generation["created"].get<std::string>(),
+            ByteSize::bytes(generation["virtual_size"].get<std::uint64_t>()).text(),
+            ByteSize::bytes(generation["allocated_size"].get<std::uint64_t>()).text(), parent, users);
     }
     return text;
 }
@@ -56,20 +58,23 @@ int list_images(const Arguments&, CommandContext& context) {
         text += image_text(record["images"].back());
     }
     for (const std::string& name : store::images_anywhere(open.store)) {
-        if (open.store.generations(name).empty() && std::filesystem::exists(store::index_path(open.store.image_folder(name)))) {
-            context.monitor->warning(fmt::format("the database does not know {}, which is in {}; run `imgforge images verify --repair`",
-                                                 name, open.store.image_folder(name).string()));
+        if (open.store.generations(name).empty() &&
+            std::filesystem::exists(store::index_path(open.store.image_folder(name)))) {
+            context.monitor->warning(fmt::format(
+                "the database does not know {}, which is in {}; run `imgforge images verify --repair`", name,
+                open.store.image_folder(name).string()));
         }
     }
-    const std::string heading =
-        fmt::format("{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n", "GENERATION", "STATE", "CREATED", "SIZE", "STORED", "", "USED BY");
-    context.result(record, text.empty() ? "no golden images yet; `imgforge build RECIPE` makes one\n" : heading + text);
+    const std::string heading = fmt::format("{:<24} {:<12} {:<21} {:>10} {:>10}  {:<7} {}\n", "GENERATION",
+                                            "STATE", "CREATED", "SIZE", "STORED", "", "USED BY");
+    context.result(
+        record, text.empty() ? "no golden images yet; `imgforge build RECIPE` makes one\n" : heading + text);
     return 0;
 }
 
 std::string show_text(const Json& record, const Json& manifest) {
-    std::string text =
-        fmt::format("{}@{}  {}\n", record["image"].get<std::string>(), record["generation"].get<int>(), record["state"].get<std::string>());
+    std::string text = fmt::format("{}@{}  {}\n", record["image"].get<std::string>(),
+                                   record["generation"].get<int>(), record["state"].get<std::string>());
     const auto line = [&](const char* label, const std::string& value) {
         if (!value.empty()) {
             text += fmt::format("  {:<14} {}\n", label, value);
@@ -81,7 +86,8 @@ std::string show_text(const Json& record, const Json& manifest) {
     line("virtual size", ByteSize::bytes(record["virtual_size"].get<std::uint64_t>()).text());
     line("stored size", ByteSize::bytes(record["allocated_size"].get<std::uint64_t>()).text());
     if (!record["parent"].is_null()) {
-        line("stored on", fmt::format("@{} (chain of {} files below)", record["parent"].get<int>(), record["depth"].get<int>()));
+        line("stored on", fmt::format("@{} (chain of {} files below)", record["parent"].get<int>(),
+                                      record["depth"].get<int>()));
     }
     line("recipe", manifest.value("recipe", Json::object()).value("file", std::string()));
     line("quarantined", record.value("reason", std::string()));
@@ -141,7 +147,8 @@ int diff_images(const Arguments& arguments, CommandContext& context) {
     const store::Generation after = second ? open.store.resolve(*second) : first;
     const bool all = arguments.has("all");
     const store::ContentDiff diff = store::diff_generations(before, after, all);
-    context.result(store::diff_record(before, after, diff), store::diff_text(before, after, diff, all ? 0 : 40));
+    context.result(store::diff_record(before, after, diff),
+                   store::diff_text(before, after, diff, all ? 0 : 40));
     return 0;
 }
 
@@ -166,7 +173,8 @@ Command images_list_command(std::string name) {
             .group = "Images",
             .summary = "golden images and their generations",
             .description =
-                "One line per generation: its state (candidate, current, retired, quarantined), when it was made, its size for a "
+                "One line per generation: its state (candidate, current, retired, quarantined), when it was "
+                "made, its size for a "
                 "machine and in the store, and who needs it. New machines get the current generation.",
             .examples = {{"imgforge images list --json", "for scripts"}},
             .run = list_images};
@@ -176,7 +184,9 @@ Command images_show_command() {
     return {.name = "images show",
             .group = "Images",
             .summary = "one generation: where it came from and what is in it",
-            .positionals = {{.name = "IMAGE", .help = "NAME (its current generation) or NAME@GENERATION", .completes = Completes::image}},
+            .positionals = {{.name = "IMAGE",
+                             .help = "NAME (its current generation) or NAME@GENERATION",
+                             .completes = Completes::image}},
             .examples = {{"imgforge images show debian13@2", ""}},
             .run = show_image};
 }
@@ -186,10 +196,12 @@ Command images_diff_command() {
             .group = "Images",
             .summary = "packages, files, configuration and sizes that differ between two generations",
             .description =
-                "With one generation only, the one in service before it is the other side. Logs, caches and files that differ in "
+                "With one generation only, the one in service before it is the other side. Logs, caches and "
+                "files that differ in "
                 "every build are left out unless --all is given.",
-            .positionals = {{.name = "A", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
-                            {.name = "B", .help = "the newer one", .required = false, .completes = Completes::image}},
+            .positionals =
+                {{.name = "A", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
+                 {.name = "B", .help = "the newer one", .required = false, .completes = Completes::image}},
             .options = {{.names = {"--all"}, .help = "every line, volatile files included"}},
             .examples = {{"imgforge images diff debian13@1 debian13@2", "what the last refresh changed"}},
             .run = diff_images};

@@ -32,7 +32,8 @@ int promote_image(const Arguments& arguments, CommandContext& context) {
         }
     }
     const store::Generation now = open.store.promote(spec.name, number);
-    context.result({{"image", now.image}, {"current", now.generation}}, fmt::format("{} is now the current generation", now.label()));
+    context.result({{"image", now.image}, {"current", now.generation}},
+                   fmt::format("{} is now the current generation", now.label()));
     return 0;
 }
 
@@ -41,14 +42,18 @@ int rollback_image(const Arguments& arguments, CommandContext& context) {
     const store::Generation before = open.store.resolve(arguments.get_or("IMAGE", ""));
     const store::Generation now = open.store.rollback(before.image);
     context.result({{"image", now.image}, {"current", now.generation}, {"before", before.generation}},
-                   fmt::format("{} is current again (was {}); machines follow with `imgforge respawn NAME`", now.label(), before.label()));
+                   fmt::format("{} is current again (was {}); machines follow with `imgforge respawn NAME`",
+                               now.label(), before.label()));
     return 0;
 }
 
 /// Memory images made from a generation are of no use without it. Bytes freed (or that would be).
-std::uint64_t drop_warm_templates(const CommandContext& context, const std::string& image, int generation, bool dry_run) {
+std::uint64_t drop_warm_templates(const CommandContext& context, const std::string& image, int generation,
+                                  bool dry_run) {
     std::uint64_t freed = 0;
-    const auto its_own = [&](const lifecycle::TemplateEntry& entry) { return entry.image == image && entry.generation == generation; };
+    const auto its_own = [&](const lifecycle::TemplateEntry& entry) {
+        return entry.image == image && entry.generation == generation;
+    };
     for (const auto& entry : lifecycle::drop_templates(context.places, its_own, dry_run)) {
         freed += entry.bytes;
     }
@@ -73,9 +78,12 @@ int delete_image(const Arguments& arguments, CommandContext& context) {
     Json deleted = Json::array();
     std::string lines;
     for (const store::Generation& generation : doomed) {
-        const ByteSize freed = ByteSize::bytes(generation.allocated_size.in_bytes() +
-                                               drop_warm_templates(context, generation.image, generation.generation, false));
-        deleted.push_back({{"image", generation.image}, {"generation", generation.generation}, {"freed", freed.in_bytes()}});
+        const ByteSize freed =
+            ByteSize::bytes(generation.allocated_size.in_bytes() +
+                            drop_warm_templates(context, generation.image, generation.generation, false));
+        deleted.push_back({{"image", generation.image},
+                           {"generation", generation.generation},
+                           {"freed", freed.in_bytes()}});
         lines += fmt::format("deleted {} ({})\n", generation.label(), freed.text());
     }
     context.result({{"deleted", deleted}}, lines);
@@ -108,12 +116,14 @@ int collect(const Arguments& arguments, CommandContext& context) {
                 bytes += drop_warm_templates(context, name, outcome.decision.generation, dry_run);
             }
             freed += bytes;
-            list.push_back({{"image", name},
-                            {"generation", outcome.decision.generation},
-                            {"removed", removed},
-                            {"reason", outcome.failure.empty() ? outcome.decision.reason : "kept: " + outcome.failure},
-                            {"freed", bytes}});
-            lines += fmt::format("{}@{}: {}\n", name, outcome.decision.generation, list.back()["reason"].get<std::string>());
+            list.push_back(
+                {{"image", name},
+                 {"generation", outcome.decision.generation},
+                 {"removed", removed},
+                 {"reason", outcome.failure.empty() ? outcome.decision.reason : "kept: " + outcome.failure},
+                 {"freed", bytes}});
+            lines += fmt::format("{}@{}: {}\n", name, outcome.decision.generation,
+                                 list.back()["reason"].get<std::string>());
         }
     }
     lines += fmt::format("{} {}\n", dry_run ? "would free" : "freed", ByteSize::bytes(freed).text());
@@ -146,8 +156,8 @@ int verify_images(const Arguments& arguments, CommandContext& context) {
         const std::vector<std::string> lines = store::repair(open, *context.monitor);
         mended.insert(mended.end(), lines.begin(), lines.end());
     }
-    const std::vector<store::Finding> findings =
-        store::verify(open, {.images = arguments.all("IMAGE"), .digests = !arguments.has("quick")}, *context.monitor);
+    const std::vector<store::Finding> findings = store::verify(
+        open, {.images = arguments.all("IMAGE"), .digests = !arguments.has("quick")}, *context.monitor);
     Json record = {{"clean", findings.empty()}, {"findings", Json::array()}, {"repaired", mended}};
     std::string text;
     for (const std::string& line : mended) {
@@ -156,13 +166,15 @@ int verify_images(const Arguments& arguments, CommandContext& context) {
     bool repairable = false;
     for (const store::Finding& finding : findings) {
         record["findings"].push_back(store::to_json(finding));
-        const std::string where = finding.generation != 0 ? fmt::format("{}@{}", finding.image, finding.generation) : finding.image;
+        const std::string where =
+            finding.generation != 0 ? fmt::format("{}@{}", finding.image, finding.generation) : finding.image;
         text += fmt::format("{}: {}: {} {}\n", where, finding.what, finding.path.string(), finding.problem);
         repairable = repairable || finding.repairable;
     }
     text += findings.empty() ? "all generations are as they were published\n"
-            : repairable     ? "`imgforge images verify --repair` mends the records; damaged disks need another build\n"
-                             : "damaged generations need another build; `imgforge images delete` removes them\n";
+            : repairable
+                ? "`imgforge images verify --repair` mends the records; damaged disks need another build\n"
+                : "damaged generations need another build; `imgforge images delete` removes them\n";
     context.result(record, text);
     return static_cast<int>(findings.empty() ? ExitCode::ok : ExitCode::verification_failed);
 }
@@ -173,7 +185,9 @@ Command images_promote_command() {
     return {.name = "images promote",
             .group = "Images",
             .summary = "make a candidate (or an earlier generation) the current one",
-            .positionals = {{.name = "IMAGE", .help = "NAME@GENERATION, or NAME for its newest candidate", .completes = Completes::image}},
+            .positionals = {{.name = "IMAGE",
+                             .help = "NAME@GENERATION, or NAME for its newest candidate",
+                             .completes = Completes::image}},
             .examples = {{"imgforge images promote debian13@4", ""}},
             .run = promote_image};
 }
@@ -188,13 +202,17 @@ Command images_rollback_command() {
 }
 
 Command images_delete_command() {
-    return {.name = "images delete",
-            .group = "Images",
-            .summary = "delete a generation, or an image with all its generations; refused while something uses it",
-            .positionals = {{.name = "IMAGE", .help = "NAME@GENERATION, or NAME for all of them", .completes = Completes::image}},
-            .options = {{.names = {"--force"}, .help = "the current generation too (never one that is in use)"}},
-            .examples = {{"imgforge images delete debian13@1", ""}},
-            .run = delete_image};
+    return {
+        .name = "images delete",
+        .group = "Images",
+        .summary =
+            "delete a generation, or an image with all its generations; refused while something uses it",
+        .positionals = {{.name = "IMAGE",
+                         .help = "NAME@GENERATION, or NAME for all of them",
+                         .completes = Completes::image}},
+        .options = {{.names = {"--force"}, .help = "the current generation too (never one that is in use)"}},
+        .examples = {{"imgforge images delete debian13@1", ""}},
+        .run = delete_image};
 }
 
 Command images_gc_command() {
@@ -202,10 +220,14 @@ Command images_gc_command() {
             .group = "Images",
             .summary = "delete generations beyond what the recipe keeps",
             .description =
-                "Follows `keep` and `keep-days` of the recipe's publish stage unless given here. The current generation, and what a "
+                "Follows `keep` and `keep-days` of the recipe's publish stage unless given here. The current "
+                "generation, and what a "
                 "machine, a newer generation or a running build uses, always stays.",
-            .positionals =
-                {{.name = "IMAGE", .help = "only these images", .required = false, .repeatable = true, .completes = Completes::image}},
+            .positionals = {{.name = "IMAGE",
+                             .help = "only these images",
+                             .required = false,
+                             .repeatable = true,
+                             .completes = Completes::image}},
             .options = {{.names = {"--keep"}, .value = "N", .help = "keep the newest N"},
                         {.names = {"--keep-days"}, .value = "DAYS", .help = "keep everything younger"},
                         {.names = {"--dry-run"}, .help = "only say what would go and why the rest stays"}},
@@ -214,18 +236,23 @@ Command images_gc_command() {
 }
 
 Command images_verify_command() {
-    return {.name = "images verify",
-            .group = "Images",
-            .summary = "re-hash every generation and compare folders, manifests and database",
-            .description =
-                "Exit code 5 when anything is not as it was published; every finding names the file. --repair rebuilds the index "
-                "in the database from the folders, also after the database was lost; it never touches a disk.",
-            .positionals =
-                {{.name = "IMAGE", .help = "only these images", .required = false, .repeatable = true, .completes = Completes::image}},
-            .options = {{.names = {"--repair"}, .help = "rebuild the database's index from the folders"},
-                        {.names = {"--quick"}, .help = "without re-hashing the disks"}},
-            .examples = {{"imgforge images verify --json", "for a monitoring system"}},
-            .run = verify_images};
+    return {
+        .name = "images verify",
+        .group = "Images",
+        .summary = "re-hash every generation and compare folders, manifests and database",
+        .description =
+            "Exit code 5 when anything is not as it was published; every finding names the file. --repair "
+            "rebuilds the index "
+            "in the database from the folders, also after the database was lost; it never touches a disk.",
+        .positionals = {{.name = "IMAGE",
+                         .help = "only these images",
+                         .required = false,
+                         .repeatable = true,
+                         .completes = Completes::image}},
+        .options = {{.names = {"--repair"}, .help = "rebuild the database's index from the folders"},
+                    {.names = {"--quick"}, .help = "without re-hashing the disks"}},
+        .examples = {{"imgforge images verify --json", "for a monitoring system"}},
+        .run = verify_images};
 }
 
 }  // namespace imgforge::cli

@@ -17,10 +17,10 @@ int run_ip(const Arguments& arguments, CommandContext& context) {
                     fmt::format("imgforge start {}", record.name));
     }
     if (!record.ssh_port || arguments.has("guest")) {
-        const auto patience = timeout_of(arguments).value_or(std::chrono::milliseconds(0));
+        const auto timeout = timeout_of(arguments).value_or(std::chrono::milliseconds(0));
         lifecycle::AddressSearch search;
         wait_until(
-            *context.clock, fmt::format("IP address of machine '{}'", record.name), patience,
+            *context.clock, fmt::format("IP address of machine '{}'", record.name), timeout,
             [&] {
                 search = lifecycle::find_addresses(machines.open(record), record);
                 return !search.best().empty();
@@ -41,7 +41,8 @@ Command ip_command() {
             .group = "Machines",
             .summary = "the address by which this host reaches a machine",
             .description =
-                "Asks DHCP leases, the ARP table and the guest agent, whichever answers first. A machine on a user network has no address "
+                "Asks DHCP leases, the ARP table and the guest agent, whichever answers first. A machine on "
+                "a user network has no address "
                 "this host "
                 "could reach: the loopback port that leads to its SSH is printed instead (127.0.0.1:PORT).",
             .positionals = {machine_positional()},

@@ -8,15 +8,19 @@ Command list_command() {
     return {.name = "list",
             .group = "Machines",
             .summary = "all machines with state, image, address, age and size",
-            .options = {{.names = {"--all-hosts"}, .help = "also ask the hosts of remote machines for their state"},
+            .options = {{.names = {"--all-hosts"},
+                         .help = "also ask the hosts of remote machines for their state"},
                         {.names = {"--all"}, .help = "destroyed machines, too"}},
             .examples = {{"imgforge list", "what is there"},
-                         {"imgforge list --json | jq '.machines[] | select(.outdated) | .name'", "what stands on an old image"}},
+                         {"imgforge list --json | jq '.machines[] | select(.outdated) | .name'",
+                          "what stands on an old image"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
                 auto records = machines.reservations().all();
                 if (!arguments.has("all")) {
-                    std::erase_if(records, [](const auto& record) { return record.state == lifecycle::RecordState::destroyed; });
+                    std::erase_if(records, [](const auto& record) {
+                        return record.state == lifecycle::RecordState::destroyed;
+                    });
                 }
                 const auto views = lifecycle::look(machines, records, {.remote = arguments.has("all-hosts")});
                 context.result(lifecycle::views_json(machines, views), machines_table(machines, views));

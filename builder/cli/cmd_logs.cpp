@@ -19,7 +19,8 @@ void follow(CommandContext& context, lifecycle::Lifecycle& machines, const lifec
         if (!text.empty() && !print(text)) {
             return;
         }
-        if (text.empty() && lifecycle::look(machines, record, {.addresses = false, .sizes = false}).state != "running") {
+        if (text.empty() &&
+            lifecycle::look(machines, record, {.addresses = false, .sizes = false}).state != "running") {
             return;
         }
         context.clock->sleep(std::chrono::milliseconds(500));
@@ -40,7 +41,8 @@ int run_logs(const Arguments& arguments, CommandContext& context) {
     const auto lines = static_cast<std::size_t>(arguments.integer("lines", 1, 1000000).value_or(200));
     const auto log = machines.console_log(*record);
     if (!std::filesystem::exists(log)) {
-        throw Error(Failure::domain, fmt::format("machine '{}' has not written to its console yet", record->name));
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' has not written to its console yet", record->name));
     }
     const std::string text = lifecycle::console_tail(log, lines, 16U << 20U) + "\n";
     context.result({{"name", record->name}, {"file", log.string()}, {"text", text}}, text);
@@ -58,7 +60,8 @@ Command logs_command() {
             .summary = "what the machine wrote to its console",
             .positionals = {machine_positional()},
             .options = {{.names = {"--lines"}, .value = "N", .help = "the last N lines (default: 200)"},
-                        {.names = {"--follow", "-f"}, .help = "go on showing what comes, until the machine stops"}},
+                        {.names = {"--follow", "-f"},
+                         .help = "go on showing what comes, until the machine stops"}},
             .examples = {{"imgforge logs web-1 --follow", "watch it boot"}},
             .run = run_logs};
 }

@@ -22,12 +22,14 @@ Command manual_command() {
                     Json names = Json::array();
                     std::map<std::string, std::string> pages = manual_pages(all_commands());
                     const engine::RecipeRules rules = recipe_rules();
-                    pages["imgforge.recipe.5"] = recipe_page(engine::recipe_schema(rules.types, rules.known_os));
+                    pages["imgforge.recipe.5"] =
+                        recipe_page(engine::recipe_schema(rules.types, rules.known_os));
                     for (const auto& [name, text] : pages) {
                         write_file_atomically(folder / name, text);
                         names.push_back(name);
                     }
-                    context.result({{"pages", names}}, fmt::format("{} pages in {}", names.size(), folder.string()));
+                    context.result({{"pages", names}},
+                                   fmt::format("{} pages in {}", names.size(), folder.string()));
                     return 0;
                 },
             .hidden = true};

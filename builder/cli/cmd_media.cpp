@@ -16,9 +16,10 @@ namespace {
 
 std::string probe_text(const install::MediaInfo& info) {
     return fmt::format(
-        "{} {} ({}), family {}\n  template      {}\n  label         {}\n  kernel        {}\n  initrd        {}\n  installs      {}\n",
-        info.product, info.version, info.arch, info.family, info.distribution, info.label, info.kernel, info.initrd,
-        info.offline ? "without a network" : "only with a network");
+        "{} {} ({}), family {}\n  template      {}\n  label         {}\n  kernel        {}\n  initrd        "
+        "{}\n  installs      {}\n",
+        info.product, info.version, info.arch, info.family, info.distribution, info.label, info.kernel,
+        info.initrd, info.offline ? "without a network" : "only with a network");
 }
 
 int probe(const Arguments& arguments, CommandContext& context) {
@@ -28,8 +29,9 @@ int probe(const Arguments& arguments, CommandContext& context) {
 }
 
 std::string create_text(const install::MadeMedium& made) {
-    std::string text = fmt::format("{}\n  {} with {} packages, {} installer components, kernel {}\n  {}, sha256 {}\n", made.iso.string(),
-                                   made.label, made.debs, made.udebs, made.kernel_abi, ByteSize::bytes(made.size).text(), made.sha256);
+    std::string text = fmt::format(
+        "{}\n  {} with {} packages, {} installer components, kernel {}\n  {}, sha256 {}\n", made.iso.string(),
+        made.label, made.debs, made.udebs, made.kernel_abi, ByteSize::bytes(made.size).text(), made.sha256);
     for (const std::string& note : made.notes)
         text += fmt::format("  note: {}\n", note);
     if (made.reused)
@@ -38,13 +40,15 @@ std::string create_text(const install::MadeMedium& made) {
 }
 
 int create(const Arguments& arguments, CommandContext& context) {
-    const install::MediaRequest request{
-        .suite = arguments.get_or("SUITE", ""), .packages = arguments.all("package"), .mirror = arguments.get_or("mirror", "")};
+    const install::MediaRequest request{.suite = arguments.get_or("SUITE", ""),
+                                        .packages = arguments.all("package"),
+                                        .mirror = arguments.get_or("mirror", "")};
     const std::optional<std::string> output = arguments.get("output");
     if (output && std::filesystem::exists(*output) && !arguments.has("force"))
         throw Error(Failure::usage, fmt::format("{} exists already", *output), "add --force to replace it");
     context.places.create();
-    install::MadeMedium made = install::create_media(request, context.places, *context.processes, *context.monitor);
+    install::MadeMedium made =
+        install::create_media(request, context.places, *context.processes, *context.monitor);
     if (output) {
         AtomicFile target(std::filesystem::absolute(*output));
         copy_file_fast(made.iso, target.temporary());
@@ -58,42 +62,59 @@ int create(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command media_probe_command() {
-    return {
-        .name = "media probe",
-        .group = "Tools",
-        .summary = "recognise an installer ISO",
-        .description =
-            "Reads an ISO image and says which distribution's installer is on it, where its kernel and initrd are, and whether it installs "
-            "without a network. Damaged, truncated and unknown images are refused with the reason, and so are media that cannot be "
-            "installed from unattended (live images, network-boot images, further discs of a set).",
-        .positionals = {{.name = "ISO", .help = "ISO image file", .completes = Completes::file}},
-        .examples = {{"imgforge media probe debian-13.1.0-amd64-netinst.iso", "what is on this medium"}},
-        .run = probe};
+    return {.name = "media probe",
+            .group = "Tools",
+            .summary = "recognise an installer ISO",
+            .description =
+                "Reads an ISO image and says which distribution's installer is on it, where its kernel and "
+                "initrd are, and whether it installs "
+                "without a network. Damaged, truncated and unknown images are refused with the reason, and "
+                "so are media that cannot be "
+                "installed from unattended (live images, network-boot images, further discs of a set).",
+            .positionals = {{.name = "ISO", .help = "ISO image file", .completes = Completes::file}},
+            .examples = {{"imgforge media probe debian-13.1.0-amd64-netinst.iso", "what is on this medium"}},
+            .run = probe};
 }
 
 Command media_create_command() {
-    return {.name = "media create",
-            .group = "Tools",
-            .summary = "make an offline installer ISO from the Debian archive",
-            .description = fmt::format(
-                "Assembles an installer ISO from the Debian archive that this host's apt uses: kernel and modules of one version, the "
-                "installer's "
-                "components, and a package pool with the base system, a cloud kernel, boot loaders for BIOS and UEFI (signed), "
-                "openssh-server, cloud-init, qemu-guest-agent, sudo and locales. It installs with no network.\n\n"
-                "apt checks the archive's signature; every file is checked against the signed index. When the mirror does not have the "
-                "suite's own installer whole, a newer suite's installer is taken with the packages of the suite, and the result says so. "
-                "Downloads and finished media stay in the cache; nothing is made again until the archive or the request changes.\n\n"
-                "Suites: {}.",
-                fmt::join(templates::archive_suites(), ", ")),
-            .positionals = {{.name = "SUITE", .help = "code name of the release", .completes = Completes::choice}},
-            .options =
-                {{.names = {"--package", "-p"}, .value = "NAME", .help = "put this package and what it needs on board", .repeatable = true},
-                 {.names = {"--mirror"}, .value = "URI", .help = "archive to use in place of the one in the host's apt sources"},
-                 {.names = {"--output", "-o"}, .value = "FILE", .help = "copy the image here", .completes = Completes::file},
-                 {.names = {"--force"}, .help = "replace FILE"}},
-            .examples = {{"imgforge media create bookworm", "a Debian 12 medium in the cache"},
-                         {"imgforge media create trixie --package nginx --output debian13-nginx.iso", "Debian 13 with nginx on board"}},
-            .run = create};
+    return {
+        .name = "media create",
+        .group = "Tools",
+        .summary = "make an offline installer ISO from the Debian archive",
+        .description = fmt::format(
+            "Assembles an installer ISO from the Debian archive that this host's apt uses: kernel and "
+            "modules of one version, the "
+            "installer's "
+            "components, and a package pool with the base system, a cloud kernel, boot loaders for BIOS and "
+            "UEFI (signed), "
+            "openssh-server, cloud-init, qemu-guest-agent, sudo and locales. It installs with no network.\n\n"
+            "apt checks the archive's signature; every file is checked against the signed index. When the "
+            "mirror does not have the "
+            "suite's own installer whole, a newer suite's installer is taken with the packages of the suite, "
+            "and the result says so. "
+            "Downloads and finished media stay in the cache; nothing is made again until the archive or the "
+            "request changes.\n\n"
+            "Suites: {}.",
+            fmt::join(templates::archive_suites(), ", ")),
+        .positionals = {{.name = "SUITE",
+                         .help = "code name of the release",
+                         .completes = Completes::choice}},
+        .options = {{.names = {"--package", "-p"},
+                     .value = "NAME",
+                     .help = "put this package and what it needs on board",
+                     .repeatable = true},
+                    {.names = {"--mirror"},
+                     .value = "URI",
+                     .help = "archive to use in place of the one in the host's apt sources"},
+                    {.names = {"--output", "-o"},
+                     .value = "FILE",
+                     .help = "copy the image here",
+                     .completes = Completes::file},
+                    {.names = {"--force"}, .help = "replace FILE"}},
+        .examples = {{"imgforge media create bookworm", "a Debian 12 medium in the cache"},
+                     {"imgforge media create trixie --package nginx --output debian13-nginx.iso",
+                      "Debian 13 with nginx on board"}},
+        .run = create};
 }
 
 }  // namespace imgforge::cli

@@ -12,10 +12,13 @@
 namespace imgforge::cli {
 namespace {
 
-/// --metrics FILE, else `metrics:` of the settings; a failure to write it must not hide the refresh's own result.
-void write_metrics(const Arguments& arguments, const CommandContext& context, const std::vector<stages::RefreshResult>& results) {
+/// --metrics FILE, else `metrics:` of the settings; a failure to write it must not hide the refresh's own
+/// result.
+void write_metrics(const Arguments& arguments, const CommandContext& context,
+                   const std::vector<stages::RefreshResult>& results) {
     const Json setting = context.settings.value("metrics", Json());
-    const std::string file = arguments.get_or("metrics", setting.is_string() ? setting.get<std::string>() : std::string());
+    const std::string file =
+        arguments.get_or("metrics", setting.is_string() ? setting.get<std::string>() : std::string());
     if (file.empty()) {
         return;
     }
@@ -35,7 +38,8 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
         options.jobs = static_cast<int>(*jobs);
     }
     if (options.images.empty() == !arguments.has("all")) {
-        throw Error(Failure::usage, options.images.empty() ? "which image?" : "--all and image names exclude each other",
+        throw Error(Failure::usage,
+                    options.images.empty() ? "which image?" : "--all and image names exclude each other",
                     "imgforge refresh NAME…, or imgforge refresh --all");
     }
     options.seams = build_seams(context);
@@ -60,18 +64,31 @@ Command refresh_command() {
             .group = "Build",
             .summary = "the nightly job: update images, publish what really changed",
             .description =
-                "For each image: when its recipe or medium changed, a full build; when it is older than the recipe's max-age and its "
-                "package sources changed, package updates on the cached layer before sysprep, then sysprep, audit, proof boot and "
-                "publication. Nothing is published when packages and files are those of the current generation. A failed run is never "
-                "taken for unchanged.\n\nImages are worked on side by side within `jobs` and `budget: {memory, cpus, disk}` of the "
-                "settings. `notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` gets a report on its standard input; "
+                "For each image: when its recipe or medium changed, a full build; when it is older than the "
+                "recipe's max-age and its "
+                "package sources changed, package updates on the cached layer before sysprep, then sysprep, "
+                "audit, proof boot and "
+                "publication. Nothing is published when packages and files are those of the current "
+                "generation. A failed run is never "
+                "taken for unchanged.\n\nImages are worked on side by side within `jobs` and `budget: "
+                "{memory, cpus, disk}` of the "
+                "settings. `notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` gets a "
+                "report on its standard input; "
                 "`metrics: FILE` is written for node_exporter. Exit code 1 when an image failed.",
-            .positionals = {{.name = "IMAGE", .help = "image names", .required = false, .repeatable = true, .completes = Completes::image}},
+            .positionals = {{.name = "IMAGE",
+                             .help = "image names",
+                             .required = false,
+                             .repeatable = true,
+                             .completes = Completes::image}},
             .options = {{.names = {"--all"}, .help = "all images"},
                         {.names = {"--plan"}, .help = "say what would be done and why, then stop"},
-                        {.names = {"--force"}, .help = "look for updates even when the image is younger than its max-age"},
+                        {.names = {"--force"},
+                         .help = "look for updates even when the image is younger than its max-age"},
                         {.names = {"--jobs"}, .value = "N", .help = "at most so many images side by side"},
-                        {.names = {"--metrics"}, .value = "FILE", .help = "write Prometheus metrics there", .completes = Completes::file}},
+                        {.names = {"--metrics"},
+                         .value = "FILE",
+                         .help = "write Prometheus metrics there",
+                         .completes = Completes::file}},
             .examples = {{"imgforge refresh --all", "what the timer runs"},
                          {"imgforge refresh debian13 --plan", "would anything be done, and why"}},
             .run = refresh_images};

@@ -25,7 +25,8 @@ fs::path folder_of(const Arguments& arguments, const CommandContext& context) {
             return folder;
         }
     }
-    throw Error(Failure::usage, fmt::format("there is no run '{}' in {}", *run, context.places.runs().string()),
+    throw Error(Failure::usage,
+                fmt::format("there is no run '{}' in {}", *run, context.places.runs().string()),
                 "imgforge report takes the newest");
 }
 
@@ -33,24 +34,31 @@ int run_report(const Arguments& arguments, CommandContext& context) {
     const report::RunReport run = report::read_run(folder_of(arguments, context));
     const fs::path output = arguments.get_or("output", run.run + ".html");
     write_file_atomically(output, report::html(run), 0644);
-    context.result({{"run", run.run}, {"recipe", run.recipe}, {"ok", run.ok}, {"path", fs::absolute(output).string()}}, output.string());
+    context.result(
+        {{"run", run.run}, {"recipe", run.recipe}, {"ok", run.ok}, {"path", fs::absolute(output).string()}},
+        output.string());
     return 0;
 }
 
 }  // namespace
 
 Command report_command() {
-    return {
-        .name = "report",
-        .group = "Build",
-        .summary = "one self-contained page about a build",
-        .description =
-            "Stages with their times and what was cached, how the installation ended, its last screen, the image, the packages "
-            "against the generation before, and the audit. The page fetches nothing and holds no script; secrets are masked.",
-        .positionals = {{.name = "RUN", .help = "id of a run; default: the newest", .required = false}},
-        .options = {{.names = {"--output", "-o"}, .value = "FILE", .help = "the page; default: RUN.html", .completes = Completes::file}},
-        .examples = {{"imgforge report", "the newest build"}, {"imgforge report 20261121-084013-debian13-f362 -o build.html", "that one"}},
-        .run = run_report};
+    return {.name = "report",
+            .group = "Build",
+            .summary = "one self-contained page about a build",
+            .description =
+                "Stages with their times and what was cached, how the installation ended, its last screen, "
+                "the image, the packages "
+                "against the generation before, and the audit. The page fetches nothing and holds no script; "
+                "secrets are masked.",
+            .positionals = {{.name = "RUN", .help = "id of a run; default: the newest", .required = false}},
+            .options = {{.names = {"--output", "-o"},
+                         .value = "FILE",
+                         .help = "the page; default: RUN.html",
+                         .completes = Completes::file}},
+            .examples = {{"imgforge report", "the newest build"},
+                         {"imgforge report 20261121-084013-debian13-f362 -o build.html", "that one"}},
+            .run = run_report};
 }
 
 }  // namespace imgforge::cli

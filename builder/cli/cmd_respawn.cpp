@@ -12,16 +12,23 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
     Json list = Json::array();
     std::string text;
     const auto names = arguments.all("NAME");
-    if (!confirm(arguments, context,
-                 fmt::format("The root disk of {} is thrown away and made anew.",
-                             fmt::format("{}", names.size() == 1 ? names.front() : fmt::format("{} machines", names.size()))))) {
+    if (!confirm(
+            arguments, context,
+            fmt::format("The root disk of {} is thrown away and made anew.",
+                        fmt::format("{}", names.size() == 1 ? names.front()
+                                                            : fmt::format("{} machines", names.size()))))) {
         return 0;
     }
     for_each_machine(context, names, [&](const std::string& name) {
-        const auto result = lifecycle::respawn_machine(machines, name, arguments.get_or("image", ""),
-                                                       timeout_of(arguments).value_or(lifecycle::stop_patience));
-        list.push_back({{"name", name}, {"from", result.from}, {"generation", result.to}, {"running", result.was_running}});
-        text += fmt::format("{}  generation {} -> {}{}\n", name, result.from, result.to, result.was_running ? ", started again" : "");
+        const auto result =
+            lifecycle::respawn_machine(machines, name, arguments.get_or("image", ""),
+                                       timeout_of(arguments).value_or(lifecycle::stop_timeout));
+        list.push_back({{"name", name},
+                        {"from", result.from},
+                        {"generation", result.to},
+                        {"running", result.was_running}});
+        text += fmt::format("{}  generation {} -> {}{}\n", name, result.from, result.to,
+                            result.was_running ? ", started again" : "");
     });
     context.result({{"machines", list}}, text);
     return 0;
@@ -34,7 +41,8 @@ Command respawn_command() {
             .group = "Machines",
             .summary = "new root disk of the current generation; identity and data stay",
             .description =
-                "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was written to the root disk is lost. A "
+                "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was "
+                "written to the root disk is lost. A "
                 "running machine "
                 "is shut down first and started again afterwards.",
             .positionals = {machine_positional(true)},

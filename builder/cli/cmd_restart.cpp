@@ -15,11 +15,13 @@ Command restart_command() {
             .examples = {{"imgforge restart web-1", "with everything its definition says now"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
-                const std::chrono::milliseconds patience =
-                    arguments.has("force") ? std::chrono::milliseconds(0) : timeout_of(arguments).value_or(lifecycle::stop_patience);
+                const std::chrono::milliseconds timeout =
+                    arguments.has("force") ? std::chrono::milliseconds(0)
+                                           : timeout_of(arguments).value_or(lifecycle::stop_timeout);
                 std::vector<lifecycle::MachineView> views;
                 for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
-                    views.push_back(lifecycle::restart_machine(machines, name, patience, wait_of(arguments, lifecycle::Wait::none)));
+                    views.push_back(lifecycle::restart_machine(machines, name, timeout,
+                                                               wait_of(arguments, lifecycle::Wait::none)));
                 });
                 context.result(lifecycle::views_json(machines, views), machines_table(machines, views));
                 return 0;

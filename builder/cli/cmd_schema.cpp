@@ -20,7 +20,8 @@ Command schema_command() {
         .group = "Build",
         .summary = "JSON Schema of recipes",
         .description =
-            "Composed from the stage types of this imgforge. Editors with a YAML language server complete and check recipes with it.",
+            "Composed from the stage types of this imgforge. Editors with a YAML language server complete "
+            "and check recipes with it.",
         .examples = {{"imgforge schema > recipe.schema.json", "for an editor"}},
         .run = run_schema,
     };

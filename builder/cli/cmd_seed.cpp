@@ -35,7 +35,8 @@ std::string password_hash(const std::string& path) {
     return seeds::hash_password(seeds::trimmed(text));
 }
 
-/// --user makes a login of that name beside the image's own; keys and password go to it, else to the image's own user.
+/// --user makes a login of that name beside the image's own; keys and password go to it, else to the image's
+/// own user.
 void add_login(const Arguments& arguments, seeds::SeedSpec& spec) {
     std::vector<std::string> keys;
     for (const std::string& file : arguments.all("ssh-key")) {
@@ -46,13 +47,16 @@ void add_login(const Arguments& arguments, seeds::SeedSpec& spec) {
     const auto password = arguments.get("password-file");
     if (!name) {
         if (password) {
-            throw Error(Failure::usage, "--password-file needs --user", "name the login that gets the password");
+            throw Error(Failure::usage, "--password-file needs --user",
+                        "name the login that gets the password");
         }
         spec.ssh_keys = keys;
         return;
     }
-    spec.users.push_back(
-        {.name = *name, .sudo = true, .ssh_keys = keys, .password_hash = password ? password_hash(*password) : std::string()});
+    spec.users.push_back({.name = *name,
+                          .sudo = true,
+                          .ssh_keys = keys,
+                          .password_hash = password ? password_hash(*password) : std::string()});
 }
 
 seeds::SeedSpec spec_of(const Arguments& arguments) {
@@ -87,10 +91,12 @@ std::filesystem::path output_of(const Arguments& arguments, const std::string& f
     return format == "dir" ? name + "-seed" : format == "vfat" ? name + "-seed.img" : name + "-seed.iso";
 }
 
-/// Whole or not at all, but not flushed to the disk: nothing refers to the file yet, and flushing takes longer than all the rest.
+/// Whole or not at all, but not flushed to the disk: nothing refers to the file yet, and flushing takes
+/// longer than all the rest.
 void write_unflushed(const std::filesystem::path& path, std::string_view bytes) {
     const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-    const std::filesystem::path temporary = folder / fmt::format(".{}.{}.tmp", path.filename().string(), random_hex(8));
+    const std::filesystem::path temporary =
+        folder / fmt::format(".{}.{}.tmp", path.filename().string(), random_hex(8));
     const Fd file = open_fd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     try {
         write_all(file.get(), bytes, path.string());
@@ -101,13 +107,15 @@ void write_unflushed(const std::filesystem::path& path, std::string_view bytes) 
     }
 }
 
-void write_seed(const seeds::SeedFiles& files, std::string_view label, const std::string& format, const std::filesystem::path& output) {
+void write_seed(const seeds::SeedFiles& files, std::string_view label, const std::string& format,
+                const std::filesystem::path& output) {
     if (format == "dir") {
         seeds::write_seed_dir(files, output);
         return;
     }
     const std::int64_t epoch = seeds::reproducible_time();
-    write_unflushed(output, format == "vfat" ? seeds::seed_vfat(files, label, epoch) : seeds::seed_iso(files, label, epoch));
+    write_unflushed(output, format == "vfat" ? seeds::seed_vfat(files, label, epoch)
+                                             : seeds::seed_iso(files, label, epoch));
 }
 
 int create(const Arguments& arguments, CommandContext& context) {
@@ -131,12 +139,15 @@ int create(const Arguments& arguments, CommandContext& context) {
     }
     const std::string_view label = seeds::volume_label(spec.datasource);
     write_seed(files, label, format, output);
-    const std::string text = fmt::format("{}\n  {} seed with label {}, instance {}\n  {} files; attach it as a read-only virtio disk\n",
-                                         output.string(), seeds::to_string(spec.datasource), label, spec.instance_id, files.size());
+    const std::string text = fmt::format(
+        "{}\n  {} seed with label {}, instance {}\n  {} files; attach it as a read-only virtio disk\n",
+        output.string(), seeds::to_string(spec.datasource), label, spec.instance_id, files.size());
     Json record;
-    if (context.json) {  // digests are made only for those who read them: loading OpenSSL's providers takes 2 ms
-        record =
-            seeds::seed_record({.datasource = std::string(seeds::to_string(spec.datasource)), .label = std::string(label), .files = files});
+    if (context
+            .json) {  // digests are made only for those who read them: loading OpenSSL's providers takes 2 ms
+        record = seeds::seed_record({.datasource = std::string(seeds::to_string(spec.datasource)),
+                                     .label = std::string(label),
+                                     .files = files});
         record["path"] = std::filesystem::absolute(output).string();
         record["format"] = format;
         record["instance_id"] = spec.instance_id;
@@ -165,12 +176,13 @@ int inspect(const Arguments& arguments, CommandContext& context) {
     const bool secrets = arguments.has("show-secrets");
     const bool contents = arguments.has("contents") || secrets;
     Json record = seeds::seed_record(seed);
-    std::string text = fmt::format("datasource  {}\nlabel       {}\n", seed.datasource, seed.label.empty() ? "(none)" : seed.label);
+    std::string text = fmt::format("datasource  {}\nlabel       {}\n", seed.datasource,
+                                   seed.label.empty() ? "(none)" : seed.label);
     for (Json& file : record["files"]) {
         const std::string path = file["path"];
         const std::string& bytes = seed.files.at(path);
-        text += fmt::format("{}  {}, sha256 {}\n", shown(path, true).substr(4, path.size()), ByteSize::bytes(bytes.size()).text(),
-                            file["sha256"].get<std::string>());
+        text += fmt::format("{}  {}, sha256 {}\n", shown(path, true).substr(4, path.size()),
+                            ByteSize::bytes(bytes.size()).text(), file["sha256"].get<std::string>());
         if (contents) {
             text += shown(bytes, secrets);
             file["content"] = secrets ? bytes : redact(bytes);
@@ -189,54 +201,76 @@ Command seed_create_command() {
         .group = "Tools",
         .summary = "write the medium a cloud-init guest reads at its first boot",
         .description =
-            "Writes a NoCloud or ConfigDrive medium. What is given by options is merged with the file of --user-data: lists are joined, "
-            "on other keys the file stands. The files are checked first, with line numbers; unknown keys are warnings.\n\n"
-            "The same inputs and the same --instance-id give the same bytes; the time in the image is SOURCE_DATE_EPOCH or 2020-01-01. "
-            "The file gets mode 0600. Attach it as a read-only virtio disk: cloud kernels have no SATA driver.",
-        .options =
-            {{.names = {"--name"}, .value = "NAME", .help = "name of the machine; also the host name unless --hostname says otherwise"},
-             {.names = {"--instance-id"}, .value = "ID", .help = "identity of the instance; default: a fresh one"},
-             {.names = {"--hostname"}, .value = "NAME", .help = "host name of the guest"},
-             {.names = {"--fqdn"}, .value = "NAME", .help = "fully qualified name of the guest"},
-             {.names = {"--user"}, .value = "NAME", .help = "make this login, with sudo, beside the image's own"},
-             {.names = {"--ssh-key"},
-              .value = "FILE",
-              .help = "public keys that may log in",
-              .repeatable = true,
-              .completes = Completes::file},
-             {.names = {"--password-file"},
-              .value = "FILE",
-              .help = "file with the password of --user, - for stdin; stored as yescrypt hash",
-              .completes = Completes::file},
-             {.names = {"--locale"}, .value = "LOCALE", .help = "locale, such as de_DE.UTF-8"},
-             {.names = {"--timezone"}, .value = "ZONE", .help = "time zone, such as Europe/Berlin"},
-             {.names = {"--keyboard"}, .value = "LAYOUT", .help = "keyboard layout"},
-             {.names = {"--package"}, .value = "NAME", .help = "package to install at first boot", .repeatable = true},
-             {.names = {"--run"}, .value = "COMMAND", .help = "shell command run at the end of the first boot", .repeatable = true},
-             {.names = {"--host-keys"}, .help = "make the guest's SSH host keys here"},
-             {.names = {"--user-data"},
-              .value = "FILE",
-              .help = "cloud-config, script, MIME, jinja or gzip of these",
-              .completes = Completes::file},
-             {.names = {"--vendor-data"}, .value = "FILE", .help = "defaults below user-data", .completes = Completes::file},
-             {.names = {"--network-config"},
-              .value = "FILE",
-              .help = "network configuration, version 1 or 2",
-              .completes = Completes::file},
-             {.names = {"--verbatim"}, .help = "take --user-data byte for byte"},
-             {.names = {"--datasource"},
-              .value = "KIND",
-              .help = "nocloud (default) or configdrive",
-              .choices = {"nocloud", "configdrive"},
-              .completes = Completes::choice},
-             {.names = {"--format"},
-              .value = "FORMAT",
-              .help = "iso (default), vfat or dir",
-              .choices = {"iso", "vfat", "dir"},
-              .completes = Completes::choice},
-             {.names = {"--output", "-o"}, .value = "PATH", .help = "what to write; default: NAME-seed.iso", .completes = Completes::file},
-             {.names = {"--force"}, .help = "replace an existing file"}},
-        .examples = {{"imgforge seed create --name web-1 --ssh-key ~/.ssh/id_ed25519.pub", "a NoCloud seed in web-1-seed.iso"}},
+            "Writes a NoCloud or ConfigDrive medium. What is given by options is merged with the file of "
+            "--user-data: lists are joined, "
+            "on other keys the file stands. The files are checked first, with line numbers; unknown keys are "
+            "warnings.\n\n"
+            "The same inputs and the same --instance-id give the same bytes; the time in the image is "
+            "SOURCE_DATE_EPOCH or 2020-01-01. "
+            "The file gets mode 0600. Attach it as a read-only virtio disk: cloud kernels have no SATA "
+            "driver.",
+        .options = {{.names = {"--name"},
+                     .value = "NAME",
+                     .help = "name of the machine; also the host name unless --hostname says otherwise"},
+                    {.names = {"--instance-id"},
+                     .value = "ID",
+                     .help = "identity of the instance; default: a fresh one"},
+                    {.names = {"--hostname"}, .value = "NAME", .help = "host name of the guest"},
+                    {.names = {"--fqdn"}, .value = "NAME", .help = "fully qualified name of the guest"},
+                    {.names = {"--user"},
+                     .value = "NAME",
+                     .help = "make this login, with sudo, beside the image's own"},
+                    {.names = {"--ssh-key"},
+                     .value = "FILE",
+                     .help = "public keys that may log in",
+                     .repeatable = true,
+                     .completes = Completes::file},
+                    {.names = {"--password-file"},
+                     .value = "FILE",
+                     .help = "file with the password of --user, - for stdin; stored as yescrypt hash",
+                     .completes = Completes::file},
+                    {.names = {"--locale"}, .value = "LOCALE", .help = "locale, such as de_DE.UTF-8"},
+                    {.names = {"--timezone"}, .value = "ZONE", .help = "time zone, such as Europe/Berlin"},
+                    {.names = {"--keyboard"}, .value = "LAYOUT", .help = "keyboard layout"},
+                    {.names = {"--package"},
+                     .value = "NAME",
+                     .help = "package to install at first boot",
+                     .repeatable = true},
+                    {.names = {"--run"},
+                     .value = "COMMAND",
+                     .help = "shell command run at the end of the first boot",
+                     .repeatable = true},
+                    {.names = {"--host-keys"}, .help = "make the guest's SSH host keys here"},
+                    {.names = {"--user-data"},
+                     .value = "FILE",
+                     .help = "cloud-config, script, MIME, jinja or gzip of these",
+                     .completes = Completes::file},
+                    {.names = {"--vendor-data"},
+                     .value = "FILE",
+                     .help = "defaults below user-data",
+                     .completes = Completes::file},
+                    {.names = {"--network-config"},
+                     .value = "FILE",
+                     .help = "network configuration, version 1 or 2",
+                     .completes = Completes::file},
+                    {.names = {"--verbatim"}, .help = "take --user-data byte for byte"},
+                    {.names = {"--datasource"},
+                     .value = "KIND",
+                     .help = "nocloud (default) or configdrive",
+                     .choices = {"nocloud", "configdrive"},
+                     .completes = Completes::choice},
+                    {.names = {"--format"},
+                     .value = "FORMAT",
+                     .help = "iso (default), vfat or dir",
+                     .choices = {"iso", "vfat", "dir"},
+                     .completes = Completes::choice},
+                    {.names = {"--output", "-o"},
+                     .value = "PATH",
+                     .help = "what to write; default: NAME-seed.iso",
+                     .completes = Completes::file},
+                    {.names = {"--force"}, .help = "replace an existing file"}},
+        .examples = {{"imgforge seed create --name web-1 --ssh-key ~/.ssh/id_ed25519.pub",
+                      "a NoCloud seed in web-1-seed.iso"}},
         .run = create};
 }
 
@@ -244,7 +278,9 @@ Command seed_inspect_command() {
     return {.name = "seed inspect",
             .group = "Tools",
             .summary = "read a seed back and say what is wrong with it",
-            .description = "Reads an ISO image or a folder, made by any program. Passwords, hashes and private keys are masked.",
+            .description =
+                "Reads an ISO image or a folder, made by any program. Passwords, hashes and private keys are "
+                "masked.",
             .positionals = {{.name = "ISO", .help = "the image, or a folder", .completes = Completes::file}},
             .options = {{.names = {"--contents"}, .help = "also show what is in the files, secrets masked"},
                         {.names = {"--show-secrets"}, .help = "show what is in the files, secrets too"}},

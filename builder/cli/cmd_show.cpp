@@ -8,13 +8,14 @@
 namespace imgforge::cli {
 namespace {
 
-std::string details(const lifecycle::Lifecycle& machines, const lifecycle::MachineView& view, const std::vector<std::string>& changes) {
+std::string details(const lifecycle::Lifecycle& machines, const lifecycle::MachineView& view,
+                    const std::vector<std::string>& changes) {
     const auto& record = view.record;
     std::vector<std::vector<std::string>> rows = {
         {"name", record.name},
         {"state", view.state},
-        {"image",
-         fmt::format("{}@{}{}", record.image, record.generation, view.outdated ? " (outdated: `imgforge respawn` renews it)" : "")},
+        {"image", fmt::format("{}@{}{}", record.image, record.generation,
+                              view.outdated ? " (outdated: `imgforge respawn` renews it)" : "")},
         {"address", shown_address(view)},
         {"login", fmt::format("imgforge ssh {}   (user {})", record.name, record.user)},
         {"memory, cpus", fmt::format("{}, {}", record.memory.text(), record.vcpus)},
@@ -28,7 +29,8 @@ std::string details(const lifecycle::Lifecycle& machines, const lifecycle::Machi
     };
     for (std::size_t i = 0; i < record.nics.size(); ++i) {
         rows.push_back(
-            {fmt::format("nic {}", i), fmt::format("{} on {}", record.nics[i].network.mac.value_or(""), record.nics[i].network.text())});
+            {fmt::format("nic {}", i), fmt::format("{} on {}", record.nics[i].network.mac.value_or(""),
+                                                   record.nics[i].network.text())});
     }
     if (!record.comment.empty()) {
         rows.push_back({"comment", record.comment});
@@ -39,7 +41,8 @@ std::string details(const lifecycle::Lifecycle& machines, const lifecycle::Machi
     for (const auto& change : changes) {
         rows.push_back({"changed", change});
     }
-    return table(rows) + (changes.empty() ? "" : fmt::format("mend it with: imgforge show {} --repair\n", record.name));
+    return table(rows) +
+           (changes.empty() ? "" : fmt::format("mend it with: imgforge show {} --repair\n", record.name));
 }
 
 int run_show(const Arguments& arguments, CommandContext& context) {
@@ -73,13 +76,16 @@ int run_show(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command show_command() {
-    return {.name = "show",
-            .group = "Machines",
-            .summary = "all about one machine; --repair mends what others changed",
-            .positionals = {machine_positional()},
-            .options = {{.names = {"--repair"}, .help = "define a lost or changed domain again, settle interrupted work, rewrite records"}},
-            .examples = {{"imgforge show web-1", "what it is and where it stands"}},
-            .run = run_show};
+    return {
+        .name = "show",
+        .group = "Machines",
+        .summary = "all about one machine; --repair mends what others changed",
+        .positionals = {machine_positional()},
+        .options = {{.names = {"--repair"},
+                     .help =
+                         "define a lost or changed domain again, settle interrupted work, rewrite records"}},
+        .examples = {{"imgforge show web-1", "what it is and where it stands"}},
+        .run = run_show};
 }
 
 }  // namespace imgforge::cli

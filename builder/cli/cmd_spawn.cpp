@@ -17,7 +17,8 @@ std::optional<ByteSize> size_option(const Arguments& arguments, std::string_view
 }
 
 bool take_suffix(std::string& text, std::string_view suffix) {
-    const bool there = text.size() > suffix.size() && std::string_view(text).substr(text.size() - suffix.size()) == suffix;
+    const bool there =
+        text.size() > suffix.size() && std::string_view(text).substr(text.size() - suffix.size()) == suffix;
     text.resize(text.size() - (there ? suffix.size() : 0));
     return there;
 }
@@ -33,7 +34,8 @@ lifecycle::SharedFolder shared_folder(std::string text) {
     }
     const std::size_t colon = text.rfind(':');
     const std::filesystem::path path = text.substr(0, colon);
-    if (colon == std::string::npos || colon + 1 == text.size() || !path.is_absolute() || !std::filesystem::is_directory(path)) {
+    if (colon == std::string::npos || colon + 1 == text.size() || !path.is_absolute() ||
+        !std::filesystem::is_directory(path)) {
         throw Error(Failure::usage, fmt::format("'{}' is no shared folder", text),
                     "--share /absolute/folder:TAG, …:TAG:ro or …:TAG:virtiofs");
     }
@@ -97,7 +99,8 @@ SpawnOptions read_options(const Arguments& arguments) {
     return options;
 }
 
-std::string spawned_text(const lifecycle::Lifecycle& machines, const std::vector<lifecycle::MachineView>& views, bool started) {
+std::string spawned_text(const lifecycle::Lifecycle& machines,
+                         const std::vector<lifecycle::MachineView>& views, bool started) {
     std::string text;
     for (const auto& view : views) {
         const std::string address = shown_address(view);
@@ -107,11 +110,13 @@ std::string spawned_text(const lifecycle::Lifecycle& machines, const std::vector
                                               : address,
                             view.seconds);
         if (started && !address.empty()) {
-            text += fmt::format("  {}\n", lifecycle::ssh_paste_line(machines.ssh_target(view.record, address)));
+            text +=
+                fmt::format("  {}\n", lifecycle::ssh_paste_line(machines.ssh_target(view.record, address)));
         }
     }
     const std::string& name = views.front().record.name;
-    return text + (started ? fmt::format("next: imgforge ssh {}\n", name) : fmt::format("next: imgforge start {}\n", name));
+    return text + (started ? fmt::format("next: imgforge ssh {}\n", name)
+                           : fmt::format("next: imgforge start {}\n", name));
 }
 
 int run_spawn(const Arguments& arguments, CommandContext& context) {
@@ -124,7 +129,9 @@ int run_spawn(const Arguments& arguments, CommandContext& context) {
 
 std::vector<Option> machine_shape_options() {
     return {
-        {.names = {"--size"}, .value = "NAME", .help = "small (default), medium, large, or one of the settings"},
+        {.names = {"--size"},
+         .value = "NAME",
+         .help = "small (default), medium, large, or one of the settings"},
         {.names = {"--memory"}, .value = "SIZE", .help = "memory, such as 1536M"},
         {.names = {"--vcpus"}, .value = "N", .help = "virtual CPUs"},
         {.names = {"--disk"}, .value = "SIZE", .help = "grow the root disk to this size"},
@@ -135,7 +142,8 @@ std::vector<Option> machine_shape_options() {
          .repeatable = true},
         {.names = {"--network"},
          .value = "NET",
-         .help = "nat, user, isolated, bridge=NAME or network=NAME, with ,vlan= ,mac= ,ip= ,model=; one NIC each",
+         .help =
+             "nat, user, isolated, bridge=NAME or network=NAME, with ,vlan= ,mac= ,ip= ,model=; one NIC each",
          .repeatable = true},
         {.names = {"--firmware"},
          .value = "KIND",
@@ -149,7 +157,9 @@ std::vector<Option> machine_shape_options() {
 
 std::vector<Option> spawn_options() {
     std::vector<Option> options = {
-        {.names = {"--count", "-n"}, .value = "N", .help = "so many, side by side; {n} in the name is the number"},
+        {.names = {"--count", "-n"},
+         .value = "N",
+         .help = "so many, side by side; {n} in the name is the number"},
     };
     const auto shape = machine_shape_options();
     options.insert(options.end(), shape.begin(), shape.end());
@@ -159,15 +169,24 @@ std::vector<Option> spawn_options() {
          .help = "further public keys that may log in",
          .repeatable = true,
          .completes = Completes::file},
-        {.names = {"--user-data"}, .value = "FILE", .help = "cloud-init user-data", .completes = Completes::file},
-        {.names = {"--network-config"}, .value = "FILE", .help = "cloud-init network-config", .completes = Completes::file},
+        {.names = {"--user-data"},
+         .value = "FILE",
+         .help = "cloud-init user-data",
+         .completes = Completes::file},
+        {.names = {"--network-config"},
+         .value = "FILE",
+         .help = "cloud-init network-config",
+         .completes = Completes::file},
         {.names = {"--user"}, .value = "NAME", .help = "login user (default: the distribution's)"},
         {.names = {"--copy"}, .help = "an independent copy of the image instead of an overlay"},
         {.names = {"--thick"}, .help = "a copy with all its space allocated"},
         {.names = {"--ephemeral"}, .help = "gone as soon as it stops"},
         {.names = {"--autostart"}, .help = "start with the host"},
-        {.names = {"--warm"}, .help = "go on from the memory of a machine that has booted, made once per generation and size"},
-        {.names = {"--host"}, .value = "HOST", .help = "an entry of `hosts:`, or `any`: most free memory wins"},
+        {.names = {"--warm"},
+         .help = "go on from the memory of a machine that has booted, made once per generation and size"},
+        {.names = {"--host"},
+         .value = "HOST",
+         .help = "an entry of `hosts:`, or `any`: most free memory wins"},
         {.names = {"--no-start"}, .help = "define it, do not start it"},
         {.names = {"--overcommit"}, .help = "start even when the host's free memory is less"},
         {.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge list`"},
@@ -186,19 +205,26 @@ Command spawn_command() {
         .group = "Machines",
         .summary = "a new machine from a golden image",
         .description =
-            "Makes an overlay on the image's current generation, a seed with a fresh identity, and a libvirt domain; starts it and "
+            "Makes an overlay on the image's current generation, a seed with a fresh identity, and a libvirt "
+            "domain; starts it and "
             "waits until "
-            "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; there is never a password.\n\n"
-            "With --warm a template boots once per generation, size and QEMU version and is kept in cache/warm; machines go on from its "
-            "memory, get an identity of their own through the guest agent, and only then their network cards. Their first reboot is "
+            "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; "
+            "there is never a password.\n\n"
+            "With --warm a template boots once per generation, size and QEMU version and is kept in "
+            "cache/warm; machines go on from its "
+            "memory, get an identity of their own through the guest agent, and only then their network "
+            "cards. Their first reboot is "
             "an ordinary first boot with the same identity.\n\n"
             "Whatever goes wrong, everything made is removed again and the end of the console is shown.",
         .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
-                        {.name = "NAME", .help = "of the machine; {n} is a number (default: IMAGE-{n})", .required = false}},
+                        {.name = "NAME",
+                         .help = "of the machine; {n} is a number (default: IMAGE-{n})",
+                         .required = false}},
         .options = spawn_options(),
         .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
                      {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
-                     {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip", "an older generation, on a VLAN"}},
+                     {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip",
+                      "an older generation, on a VLAN"}},
         .run = run_spawn};
 }
 

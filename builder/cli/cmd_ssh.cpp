@@ -12,7 +12,8 @@
 namespace imgforge::cli {
 namespace {
 
-/// The words as one command line for the guest's shell. A single word is passed as it is, as ssh(1) does with a quoted line.
+/// The words as one command line for the guest's shell. A single word is passed as it is, as ssh(1) does with
+/// a quoted line.
 std::string guest_command(const std::vector<std::string>& words) {
     if (words.size() == 1) {
         return words.front();
@@ -44,24 +45,29 @@ int run_ssh(const Arguments& arguments, CommandContext& context) {
     argv.push_back(nullptr);
     // ssh takes over this process: its terminal, its signals and its exit code are the user's.
     execvp("ssh", argv.data());
-    throw Error(Failure::host, fmt::format("cannot run ssh: {}", errno_text(errno)), "apt-get install openssh-client");
+    throw Error(Failure::host, fmt::format("cannot run ssh: {}", errno_text(errno)),
+                "apt-get install openssh-client");
 }
 
 }  // namespace
 
 Command ssh_command() {
-    return {
-        .name = "ssh",
-        .group = "Machines",
-        .summary = "log in, or run a command there",
-        .description =
-            "Uses the store's own key and checks the host key that was made for the machine before its first boot: there is no question to "
-            "answer and nothing is trusted on first use. The exit code is ssh's.",
-        .positionals = {machine_positional(),
-                        {.name = "COMMAND", .help = "run this instead of a shell", .required = false, .repeatable = true}},
-        .options = {{.names = {"--user"}, .value = "NAME", .help = "log in as this user"}},
-        .examples = {{"imgforge ssh web-1", "a shell"}, {"imgforge ssh web-1 -- systemctl --failed", "one command"}},
-        .run = run_ssh};
+    return {.name = "ssh",
+            .group = "Machines",
+            .summary = "log in, or run a command there",
+            .description =
+                "Uses the store's own key and checks the host key that was made for the machine before its "
+                "first boot: there is no question to "
+                "answer and nothing is trusted on first use. The exit code is ssh's.",
+            .positionals = {machine_positional(),
+                            {.name = "COMMAND",
+                             .help = "run this instead of a shell",
+                             .required = false,
+                             .repeatable = true}},
+            .options = {{.names = {"--user"}, .value = "NAME", .help = "log in as this user"}},
+            .examples = {{"imgforge ssh web-1", "a shell"},
+                         {"imgforge ssh web-1 -- systemctl --failed", "one command"}},
+            .run = run_ssh};
 }
 
 }  // namespace imgforge::cli

@@ -14,11 +14,13 @@ int run_start(const Arguments& arguments, CommandContext& context) {
         return failures == 0 ? 0 : 1;
     }
     if (arguments.all("NAME").empty()) {
-        throw Error(Failure::usage, "which machine shall start?", "imgforge start NAME…, or --autostart for all that start with the host");
+        throw Error(Failure::usage, "which machine shall start?",
+                    "imgforge start NAME…, or --autostart for all that start with the host");
     }
     std::vector<lifecycle::MachineView> views;
     for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
-        views.push_back(lifecycle::start_machine(machines, name, wait_of(arguments, lifecycle::Wait::none), timeout_of(arguments)));
+        views.push_back(lifecycle::start_machine(machines, name, wait_of(arguments, lifecycle::Wait::none),
+                                                 timeout_of(arguments)));
     });
     std::string text;
     for (const auto& view : views) {
@@ -31,15 +33,21 @@ int run_start(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command start_command() {
-    return {.name = "start",
-            .group = "Machines",
-            .summary = "start machines that are off",
-            .positionals = {{.name = "NAME", .help = "machines", .required = false, .repeatable = true, .completes = Completes::machine}},
-            .options = {{.names = {"--autostart"}, .help = "all machines of the embedded driver that shall start with the host"},
-                        wait_option("none"),
-                        timeout_option("give up waiting after this time (default: 15m); the machine goes on")},
-            .examples = {{"imgforge start web-1 --wait ssh", "and wait until it can be used"}},
-            .run = run_start};
+    return {
+        .name = "start",
+        .group = "Machines",
+        .summary = "start machines that are off",
+        .positionals = {{.name = "NAME",
+                         .help = "machines",
+                         .required = false,
+                         .repeatable = true,
+                         .completes = Completes::machine}},
+        .options = {{.names = {"--autostart"},
+                     .help = "all machines of the embedded driver that shall start with the host"},
+                    wait_option("none"),
+                    timeout_option("give up waiting after this time (default: 15m); the machine goes on")},
+        .examples = {{"imgforge start web-1 --wait ssh", "and wait until it can be used"}},
+        .run = run_start};
 }
 
 }  // namespace imgforge::cli

@@ -16,12 +16,13 @@ std::string_view how_text(lifecycle::Stopped how) {
 
 int run_stop(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
-    const std::chrono::milliseconds patience =
-        arguments.has("force") ? std::chrono::milliseconds(0) : timeout_of(arguments).value_or(lifecycle::stop_patience);
+    const std::chrono::milliseconds timeout = arguments.has("force")
+                                                  ? std::chrono::milliseconds(0)
+                                                  : timeout_of(arguments).value_or(lifecycle::stop_timeout);
     Json list = Json::array();
     std::string text;
     for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
-        const auto how = how_text(lifecycle::stop_machine(machines, name, patience));
+        const auto how = how_text(lifecycle::stop_machine(machines, name, timeout));
         list.push_back({{"name", name}, {"state", "shut off"}, {"how", how}});
         text += name + "  " + std::string(how) + "\n";
     });
@@ -32,14 +33,14 @@ int run_stop(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command stop_command() {
-    return {
-        .name = "stop",
-        .group = "Machines",
-        .summary = "ask machines to shut down, and pull the plug when they do not",
-        .positionals = {machine_positional(true)},
-        .options = {{.names = {"--force"}, .help = "pull the plug at once"}, timeout_option("pull the plug after this time (default: 2m)")},
-        .examples = {{"imgforge stop web-1 --timeout 30s", "half a minute of politeness"}},
-        .run = run_stop};
+    return {.name = "stop",
+            .group = "Machines",
+            .summary = "ask machines to shut down, and pull the plug when they do not",
+            .positionals = {machine_positional(true)},
+            .options = {{.names = {"--force"}, .help = "pull the plug at once"},
+                        timeout_option("pull the plug after this time (default: 2m)")},
+            .examples = {{"imgforge stop web-1 --timeout 30s", "half a minute of politeness"}},
+            .run = run_stop};
 }
 
 }  // namespace imgforge::cli

@@ -23,7 +23,8 @@ int list_operations(CommandContext& context) {
                         {"default", operation.enabled},
                         {"families", operation.families},
                         {"rows", operation.rows}});
-        text += fmt::format("{}{:28} {}\n", operation.enabled ? "* " : "  ", operation.name, operation.heading);
+        text +=
+            fmt::format("{}{:28} {}\n", operation.enabled ? "* " : "  ", operation.name, operation.heading);
         if (context.verbose) {
             text += fmt::format("    why: {}\n    source: {}\n", operation.reason, operation.source);
         }
@@ -65,12 +66,14 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
         request.output = *output;
     }
     const bool dry_run = arguments.has("dry-run");
-    const auto operations = sysprep::select_operations(arguments.get_or("operations", ""), sysprep::all_operations());
-    const sysprep::SysprepReport report =
-        sysprep::sysprep_image(request, operations, options_of(arguments), dry_run, *context.processes, *context.monitor);
+    const auto operations =
+        sysprep::select_operations(arguments.get_or("operations", ""), sysprep::all_operations());
+    const sysprep::SysprepReport report = sysprep::sysprep_image(
+        request, operations, options_of(arguments), dry_run, *context.processes, *context.monitor);
     const std::string end =
         dry_run ? fmt::format("{} changes would be made; the image is as it was", report.change_count())
-                : fmt::format("{} changes; {} is clean", report.change_count(), request.output.value_or(request.image).string());
+                : fmt::format("{} changes; {} is clean", report.change_count(),
+                              request.output.value_or(request.image).string());
     Json record = report.to_json();
     record["dry_run"] = dry_run;
     context.result(record, report.to_text(dry_run || context.verbose) + end);
@@ -85,23 +88,38 @@ Command sysprep_command() {
         .group = "Images",
         .summary = "clean a disk image of identity and secrets: clones are unique",
         .description =
-            "Removes what makes two copies of an installed system the same machine (machine ID, SSH host keys, network identities, seeds), "
+            "Removes what makes two copies of an installed system the same machine (machine ID, SSH host "
+            "keys, network identities, seeds), "
             "what belongs to its builder (logs, "
-            "histories, credentials, installer answers), and wipes free space, so that nothing deleted is left in the file.\n\n"
-            "The image is replaced in one step at the end, or written to a new file with --output. It must not be in use. Windows guests "
+            "histories, credentials, installer answers), and wipes free space, so that nothing deleted is "
+            "left in the file.\n\n"
+            "The image is replaced in one step at the end, or written to a new file with --output. It must "
+            "not be in use. Windows guests "
             "are not supported.",
-        .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .required = false, .completes = Completes::file}},
+        .positionals = {{.name = "IMAGE",
+                         .help = "qcow2 or raw disk image",
+                         .required = false,
+                         .completes = Completes::file}},
         .options =
             {
                 {.names = {"--output", "-o"},
                  .value = "FILE",
                  .help = "write the cleaned image here and leave IMAGE alone",
                  .completes = Completes::file},
-                {.names = {"--operations"}, .value = "LIST", .help = "a,b: only these; -c: all default ones but c; 'all', 'defaults'"},
+                {.names = {"--operations"},
+                 .value = "LIST",
+                 .help = "a,b: only these; -c: all default ones but c; 'all', 'defaults'"},
                 {.names = {"--list-operations"}, .help = "show all operations and stop"},
-                {.names = {"--dry-run", "-n"}, .help = "show exactly what would be changed; the image stays as it is"},
-                {.names = {"--keep"}, .value = "PATTERN", .help = "never touch paths in the guest that match", .repeatable = true},
-                {.names = {"--keep-password"}, .value = "USER", .help = "leave this user's password", .repeatable = true},
+                {.names = {"--dry-run", "-n"},
+                 .help = "show exactly what would be changed; the image stays as it is"},
+                {.names = {"--keep"},
+                 .value = "PATTERN",
+                 .help = "never touch paths in the guest that match",
+                 .repeatable = true},
+                {.names = {"--keep-password"},
+                 .value = "USER",
+                 .help = "leave this user's password",
+                 .repeatable = true},
                 {.names = {"--remove-user"},
                  .value = "USER",
                  .help = "remove a build user with home, keys and sudo rules",
@@ -116,8 +134,13 @@ Command sysprep_command() {
                  .help = "format of IMAGE, when its header shall not tell",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
-                {.names = {"--passphrase-file"}, .value = "FILE", .help = "passphrase of encrypted volumes", .completes = Completes::file},
-                {.names = {"--root"}, .value = "DEVICE", .help = "root file system, when the image holds several systems"},
+                {.names = {"--passphrase-file"},
+                 .value = "FILE",
+                 .help = "passphrase of encrypted volumes",
+                 .completes = Completes::file},
+                {.names = {"--root"},
+                 .value = "DEVICE",
+                 .help = "root file system, when the image holds several systems"},
             },
         .examples = {{"imgforge sysprep debian.qcow2 --dry-run", "what would be cleaned, file by file"},
                      {"imgforge sysprep debian.qcow2 --output golden.qcow2", "a cleaned copy"},

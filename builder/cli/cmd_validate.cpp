@@ -8,8 +8,10 @@
 namespace imgforge::cli {
 namespace {
 
-/// A recipe that is not there or cannot be read is a fault like others, so that the remaining ones are still looked at.
-Diagnostics check(const std::string& name, const engine::RecipeRules& rules, const std::vector<engine::Override>& overrides) {
+/// A recipe that is not there or cannot be read is a fault like others, so that the remaining ones are still
+/// looked at.
+Diagnostics check(const std::string& name, const engine::RecipeRules& rules,
+                  const std::vector<engine::Override>& overrides) {
     try {
         return engine::load_recipe(recipe_file(name), rules, overrides).diagnostics;
     } catch (const Error& error) {
@@ -47,12 +49,17 @@ Command validate_command() {
         .group = "Build",
         .summary = "every fault of a recipe at once",
         .description =
-            "Prints file:line:column: message for each fault, with the nearest known name for a mistyped one, and exits 3. "
+            "Prints file:line:column: message for each fault, with the nearest known name for a mistyped "
+            "one, and exits 3. "
             "Nothing is run and nothing is downloaded.",
-        .positionals =
-            {{.name = "RECIPE", .help = "recipe file, or name of a shipped recipe", .repeatable = true, .completes = Completes::recipe}},
-        .options =
-            {{.names = {"--set"}, .value = "KEY=VALUE", .help = "change the recipe first, as in `imgforge build`", .repeatable = true}},
+        .positionals = {{.name = "RECIPE",
+                         .help = "recipe file, or name of a shipped recipe",
+                         .repeatable = true,
+                         .completes = Completes::recipe}},
+        .options = {{.names = {"--set"},
+                     .value = "KEY=VALUE",
+                     .help = "change the recipe first, as in `imgforge build`",
+                     .repeatable = true}},
         .examples = {{"imgforge validate my.recipe", "check one recipe"},
                      {"imgforge validate *.recipe --json", "check many, for an editor or CI"}},
         .run = run_validate,

@@ -17,7 +17,8 @@ bool Arguments::has(std::string_view key) const {
 
 std::optional<std::string> Arguments::get(std::string_view key) const {
     const auto found = values.find(std::string(key));
-    return found == values.end() || found->second.empty() ? std::nullopt : std::optional(found->second.front());
+    return found == values.end() || found->second.empty() ? std::nullopt
+                                                          : std::optional(found->second.front());
 }
 
 std::string Arguments::get_or(std::string_view key, std::string fallback) const {
@@ -37,7 +38,8 @@ std::optional<long> Arguments::integer(std::string_view key, long low, long high
     long value = 0;
     const auto [rest, fault] = std::from_chars(text->data(), text->data() + text->size(), value);
     if (fault != std::errc() || rest != text->data() + text->size() || value < low || value > high) {
-        throw Error(Failure::usage, fmt::format("--{} '{}' is not a whole number from {} to {}", key, *text, low, high));
+        throw Error(Failure::usage,
+                    fmt::format("--{} '{}' is not a whole number from {} to {}", key, *text, low, high));
     }
     return value;
 }

@@ -43,7 +43,8 @@ struct Example {
     std::string what;
 };
 
-/// Parsed command line of one command: keys are the long option names without dashes and the positional names.
+/// Parsed command line of one command: keys are the long option names without dashes and the positional
+/// names.
 class Arguments {
 public:
     std::map<std::string, std::vector<std::string>> values;
@@ -78,13 +79,15 @@ struct Command {
     std::string summary;        ///< one line
     std::string description{};  ///< paragraphs for --help and the manual; blank line between
     std::vector<Positional> positionals{};
-    std::vector<Option> options{};  ///< besides the common ones (--json, --events, --verbose, --quiet, --connect, --help)
+    std::vector<Option>
+        options{};  ///< besides the common ones (--json, --events, --verbose, --quiet, --connect, --help)
     std::vector<Example> examples{};
     std::function<int(const Arguments&, CommandContext&)> run;
     bool hidden = false;
 };
 
-/// All commands, in the order of the manual. One explicit list in registry.cpp; each cmd_<name>.cpp gives functions.
+/// All commands, in the order of the manual. One explicit list in registry.cpp; each cmd_<name>.cpp gives
+/// functions.
 std::vector<Command> all_commands();
 
 }  // namespace imgforge::cli

@@ -5,11 +5,12 @@
 
 namespace imgforge::cli {
 
-/// Commands that need no hypervisor and no appliance: what the small front program (builder/front.cpp) runs itself.
-/// Nothing listed here may pull in libvirt, libguestfs, libcurl or Hyperscan.
+/// Commands that need no hypervisor and no appliance: what the small front program (builder/front.cpp) runs
+/// itself. Nothing listed here may pull in libvirt, libguestfs, libcurl or Hyperscan.
 std::vector<Command> light_commands();
 
-// One function per command, each in its own cmd_<name>.cpp; registry.cpp lists them in the order of the manual.
+// One function per command, each in its own cmd_<name>.cpp; registry.cpp lists them in the order of the
+// manual.
 Command build_command();
 Command validate_command();
 Command schema_command();

@@ -30,7 +30,8 @@ std::string kind_of(Completes completes) {
 
 /// The values of one option or positional as a word list or a kind, "@image" asking the program.
 std::string values_of(const std::vector<std::string>& choices, Completes completes) {
-    return choices.empty() ? (kind_of(completes).empty() ? "" : "@" + kind_of(completes)) : fmt::format("{}", fmt::join(choices, " "));
+    return choices.empty() ? (kind_of(completes).empty() ? "" : "@" + kind_of(completes))
+                           : fmt::format("{}", fmt::join(choices, " "));
 }
 
 std::vector<Option> all_options(const Command& command) {
@@ -43,8 +44,9 @@ std::vector<Option> all_options(const Command& command) {
 }
 
 std::vector<std::string> shell_choices(const Command& command, const Positional& positional) {
-    return command.name == "completion" && positional.name == "SHELL" ? std::vector<std::string>{"bash", "zsh", "fish"}
-                                                                      : std::vector<std::string>{};
+    return command.name == "completion" && positional.name == "SHELL"
+               ? std::vector<std::string>{"bash", "zsh", "fish"}
+               : std::vector<std::string>{};
 }
 
 /// One row of the table the bash function reads: "command|options|positional values|--opt=values;…".
@@ -60,8 +62,11 @@ std::string row_of(const Command& command) {
         }
     }
     const std::string first =
-        command.positionals.empty() ? "" : values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
-    return fmt::format("    '{}|{}|{}|{}'\n", command.name, fmt::join(names, " "), first, fmt::join(values, ";"));
+        command.positionals.empty()
+            ? ""
+            : values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
+    return fmt::format("    '{}|{}|{}|{}'\n", command.name, fmt::join(names, " "), first,
+                       fmt::join(values, ";"));
 }
 
 std::string table(const std::vector<Command>& commands) {
@@ -107,7 +112,8 @@ _imgforge() {
 complete -F _imgforge imgforge
 )SH";
 
-// As a file named _imgforge in $fpath, its whole text is the function's first call; sourced, it registers itself.
+// As a file named _imgforge in $fpath, its whole text is the function's first call; sourced, it registers
+// itself.
 constexpr const char* zsh_script = R"SH(#compdef imgforge
 # zsh completion for imgforge; made by `imgforge completion zsh`
 _imgforge_values() {
@@ -159,7 +165,8 @@ std::string fish_values(const std::string& values) {
 }
 
 std::string fish_script(const std::vector<Command>& commands) {
-    std::string script = "# fish completion for imgforge; made by `imgforge completion fish`\ncomplete -c imgforge -f\n";
+    std::string script =
+        "# fish completion for imgforge; made by `imgforge completion fish`\ncomplete -c imgforge -f\n";
     std::set<std::string> groups;
     for (const Command& command : commands) {
         if (command.hidden) {
@@ -174,7 +181,8 @@ std::string fish_script(const std::vector<Command>& commands) {
         std::string condition = "__fish_seen_subcommand_from " + word;
         if (space != std::string::npos) {
             const std::string second = command.name.substr(space + 1);
-            script += fmt::format("complete -c imgforge -n '{}' -a {} -d {}\n", condition, second, fish_quote(command.summary));
+            script += fmt::format("complete -c imgforge -n '{}' -a {} -d {}\n", condition, second,
+                                  fish_quote(command.summary));
             condition += "; and __fish_seen_subcommand_from " + second;
         }
         for (const Option& option : all_options(command)) {
@@ -182,11 +190,13 @@ std::string fish_script(const std::vector<Command>& commands) {
             for (const std::string& name : option.names) {
                 names += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
             }
-            script += fmt::format("complete -c imgforge -n '{}'{} -d {}{}\n", condition, names, fish_quote(option.help),
-                                  option.value.empty() ? "" : fish_values(values_of(option.choices, option.completes)));
+            script += fmt::format(
+                "complete -c imgforge -n '{}'{} -d {}{}\n", condition, names, fish_quote(option.help),
+                option.value.empty() ? "" : fish_values(values_of(option.choices, option.completes)));
         }
         if (!command.positionals.empty()) {
-            const std::string values = values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
+            const std::string values =
+                values_of(shell_choices(command, command.positionals[0]), command.positionals[0].completes);
             if (!values.empty()) {
                 script += fmt::format("complete -c imgforge -n '{}'{}\n", condition,
                                       values == "@file" ? std::string(" -F") : fish_values(values));
@@ -217,7 +227,9 @@ std::string completion_script(const std::string& shell, const std::vector<Comman
         script.replace(script.find("@TABLE@"), 7, table(commands));
         return script;
     }
-    throw Error(Failure::usage, fmt::format("no completion for the shell '{}'{}", shell, did_you_mean(shell, {"bash", "zsh", "fish"})),
+    throw Error(Failure::usage,
+                fmt::format("no completion for the shell '{}'{}", shell,
+                            did_you_mean(shell, {"bash", "zsh", "fish"})),
                 "imgforge completion bash");
 }
 

@@ -26,7 +26,8 @@ bool wants_json(const std::vector<std::string>& words) {
     return std::find(words.begin(), end, "--json") != end;
 }
 
-/// `{error:{kind, message, context, hint}}` on stdout for programs; text on stderr for people (both with --json).
+/// `{error:{kind, message, context, hint}}` on stdout for programs; text on stderr for people (both with
+/// --json).
 int report(const Error& error, bool json) {
     const std::string text = redact(error.describe());
     print_last_words(2, fmt::format("imgforge: {}\n", text));
@@ -94,7 +95,8 @@ int run_main(int argc, char** argv, const std::vector<Command>& commands) {
     try {
         return dispatch(words, commands);
     } catch (const Interrupted&) {
-        print_last_words(2, "imgforge: interrupted; nothing half-written is left, the same command resumes\n");
+        print_last_words(2,
+                         "imgforge: interrupted; nothing half-written is left, the same command resumes\n");
         return static_cast<int>(ExitCode::interrupted);
     } catch (const Error& error) {
         return report(error, json);

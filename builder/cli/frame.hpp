@@ -7,8 +7,8 @@
 
 namespace imgforge::cli {
 
-/// Parses, dispatches, and maps every exception to its message and exit code. The one place that catches everything.
-/// Never throws.
+/// Parses, dispatches, and maps every exception to its message and exit code. The one place that catches
+/// everything. Never throws.
 int run_main(int argc, char** argv, const std::vector<Command>& commands);
 
 }  // namespace imgforge::cli

@@ -57,7 +57,8 @@ std::string option_lines(const std::vector<Option>& options) {
         if (option.repeatable) {
             help += " (repeatable)";
         }
-        const std::string gap = names.size() > left ? "\n" + std::string(left + 4, ' ') : std::string(left - names.size() + 2, ' ');
+        const std::string gap = names.size() > left ? "\n" + std::string(left + 4, ' ')
+                                                    : std::string(left - names.size() + 2, ' ');
         text += fmt::format("  {}{}{}\n", names, gap, wrap(help, left + 4, width));
     }
     return text;
@@ -68,7 +69,8 @@ std::string names_line(const std::vector<Option>& options) {
     std::vector<std::string> lefts;
     for (const Option& option : options) {
         // With "=", so that wrap() leaves an option and its value together.
-        lefts.push_back(option.value.empty() ? option.names.front() : option.names.front() + "=" + option.value);
+        lefts.push_back(option.value.empty() ? option.names.front()
+                                             : option.names.front() + "=" + option.value);
     }
     return fmt::format("{}", fmt::join(lefts, " "));
 }
@@ -88,7 +90,8 @@ std::string group_lines(std::string_view group, const std::vector<Command>& comm
                 seconds.push_back(other.name.substr(word.size() + 1));
             }
         }
-        const std::string summary = seconds.empty() ? command.summary : fmt::format("{}", fmt::join(seconds, ", "));
+        const std::string summary =
+            seconds.empty() ? command.summary : fmt::format("{}", fmt::join(seconds, ", "));
         text += fmt::format("  {:<12} {}\n", word, wrap(summary, 15, width));
     }
     return text;

@@ -10,7 +10,8 @@ namespace imgforge::cli {
 
 /// The store of this command with its database; messages about mended leftovers go to the monitor.
 struct OpenStore {
-    explicit OpenStore(CommandContext& context) : database(context.places.state_db()), store(context.places, database, *context.clock) {}
+    explicit OpenStore(CommandContext& context)
+        : database(context.places.state_db()), store(context.places, database, *context.clock) {}
     StateDb database;
     store::Store store;
 };

@@ -27,13 +27,14 @@ std::string age_text(std::int64_t seconds) {
     if (seconds >= 2 * hour) {
         return fmt::format("{}h", seconds / hour);
     }
-    return seconds >= 2 * minute ? fmt::format("{}m", seconds / minute) : fmt::format("{}s", std::max<std::int64_t>(seconds, 0));
+    return seconds >= 2 * minute ? fmt::format("{}m", seconds / minute)
+                                 : fmt::format("{}s", std::max<std::int64_t>(seconds, 0));
 }
 
 /// Width on a terminal: UTF-8 continuation bytes take none.
 std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
 }
 
 }  // namespace
@@ -48,7 +49,10 @@ lifecycle::Lifecycle machines_of(const CommandContext& context) {
 }
 
 Positional machine_positional(bool several) {
-    return {.name = "NAME", .help = several ? "machines" : "the machine", .repeatable = several, .completes = Completes::machine};
+    return {.name = "NAME",
+            .help = several ? "machines" : "the machine",
+            .repeatable = several,
+            .completes = Completes::machine};
 }
 
 Option wait_option(const std::string& default_word) {
@@ -112,11 +116,13 @@ std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vec
     if (views.empty()) {
         return "no machines; `imgforge spawn IMAGE NAME` makes one\n";
     }
-    std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "IMAGE", "ADDRESS", "AGE", "DISK", "COMMENT"}};
+    std::vector<std::vector<std::string>> rows = {
+        {"NAME", "STATE", "IMAGE", "ADDRESS", "AGE", "DISK", "COMMENT"}};
     const std::int64_t now = lifecycle.clock().wall_seconds();
     for (const auto& view : views) {
         const auto& record = view.record;
-        const std::string image = fmt::format("{}@{}{}", record.image, record.generation, view.outdated ? " (outdated)" : "");
+        const std::string image =
+            fmt::format("{}@{}{}", record.image, record.generation, view.outdated ? " (outdated)" : "");
         const std::string where = record.host.empty() ? "" : fmt::format("[{}] ", record.host);
         rows.push_back({record.name, view.state, image, shown_address(view), age_text(now - record.created),
                         view.disk_bytes == 0 ? "" : ByteSize::bytes(view.disk_bytes).text(),
@@ -149,7 +155,8 @@ bool confirm(const Arguments& arguments, const CommandContext& context, const st
         return true;
     }
     if (context.json || isatty(0) == 0 || isatty(2) == 0) {
-        throw Error(Failure::usage, fmt::format("{} Nobody can be asked here", question), "say --yes when you mean it");
+        throw Error(Failure::usage, fmt::format("{} Nobody can be asked here", question),
+                    "say --yes when you mean it");
     }
     write_all(2, question + " [y/N] ", "standard error");
     std::string answer;

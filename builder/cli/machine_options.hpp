@@ -27,12 +27,15 @@ std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments);
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// "web-1  running  debian13@3 …" for a list of machines.
-std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vector<lifecycle::MachineView>& views);
+std::string machines_table(const lifecycle::Lifecycle& lifecycle,
+                           const std::vector<lifecycle::MachineView>& views);
 
-/// The address a person uses: "192.168.122.5", or "127.0.0.1:22005" where a port leads to the machine; empty when unknown.
+/// The address a person uses: "192.168.122.5", or "127.0.0.1:22005" where a port leads to the machine; empty
+/// when unknown.
 std::string shown_address(const lifecycle::MachineView& view);
 
-/// Runs `body` for each name; all are tried, the first failure is thrown at the end, the others become warnings.
+/// Runs `body` for each name; all are tried, the first failure is thrown at the end, the others become
+/// warnings.
 void for_each_machine(const CommandContext& context, const std::vector<std::string>& names,
                       const std::function<void(const std::string&)>& body);
 

@@ -20,9 +20,10 @@ std::string page_name(const std::string& command) {
 
 std::string header(const std::string& name, const std::string& summary) {
     std::string upper = name;
-    std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return fmt::format(".TH {} 1 \"\" \"imgforge {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n", troff_escape(upper), IMGFORGE_VERSION,
-                       troff_escape(name), troff_escape(summary));
+    std::transform(upper.begin(), upper.end(), upper.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return fmt::format(".TH {} 1 \"\" \"imgforge {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n",
+                       troff_escape(upper), IMGFORGE_VERSION, troff_escape(name), troff_escape(summary));
 }
 
 std::string paragraphs(std::string_view text) {
@@ -38,8 +39,10 @@ std::string paragraphs(std::string_view text) {
 std::string options(const std::vector<Option>& list) {
     std::string result;
     for (const Option& option : list) {
-        result += fmt::format(".TP\n\\fB{}\\fR{}\n{}", troff_escape(fmt::format("{}", fmt::join(option.names, ", "))),
-                              option.value.empty() ? "" : " \\fI" + troff_escape(option.value) + "\\fR", troff_escape(option.help));
+        result += fmt::format(".TP\n\\fB{}\\fR{}\n{}",
+                              troff_escape(fmt::format("{}", fmt::join(option.names, ", "))),
+                              option.value.empty() ? "" : " \\fI" + troff_escape(option.value) + "\\fR",
+                              troff_escape(option.help));
         if (!option.choices.empty()) {
             result += troff_escape(fmt::format(". One of: {}", fmt::join(option.choices, ", ")));
         }
@@ -51,23 +54,26 @@ std::string options(const std::vector<Option>& list) {
 std::string examples(const std::vector<Example>& list) {
     std::string result;
     for (const Example& example : list) {
-        result += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", troff_escape(example.what), troff_escape(example.line));
+        result += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", troff_escape(example.what),
+                              troff_escape(example.line));
     }
     return result;
 }
 
 constexpr const char* exit_section =
-    ".SH EXIT STATUS\n0 ok, 1 failed, 2 wrong usage, 3 recipe or other input invalid, 4 a prerequisite of the host is missing,\n"
+    ".SH EXIT STATUS\n0 ok, 1 failed, 2 wrong usage, 3 recipe or other input invalid, 4 a prerequisite of "
+    "the host is missing,\n"
     "5 an audit or a verification failed, 130 interrupted.\n";
 
 std::string command_page(const Command& command) {
     std::string page = header(page_name(command.name), command.summary);
-    page += ".SH SYNOPSIS\n" + troff_escape(usage_line(command)) + "\n.SH DESCRIPTION\n" + troff_escape(command.summary) + ".\n" +
-            paragraphs(command.description);
+    page += ".SH SYNOPSIS\n" + troff_escape(usage_line(command)) + "\n.SH DESCRIPTION\n" +
+            troff_escape(command.summary) + ".\n" + paragraphs(command.description);
     if (!command.positionals.empty()) {
         page += ".SH ARGUMENTS\n";
         for (const Positional& positional : command.positionals) {
-            page += fmt::format(".TP\n\\fI{}\\fR\n{}.\n", troff_escape(positional.name), troff_escape(positional.help));
+            page += fmt::format(".TP\n\\fI{}\\fR\n{}.\n", troff_escape(positional.name),
+                                troff_escape(positional.help));
         }
     }
     if (!command.options.empty()) {
@@ -81,9 +87,10 @@ std::string command_page(const Command& command) {
 }
 
 std::string main_page(const std::vector<Command>& commands) {
-    std::string page = header("imgforge", "from a distribution's installer ISO to running, unique virtual machines");
-    page +=
-        ".SH SYNOPSIS\n.B imgforge\n\\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n.nf\n" + troff_escape(overview_text()) + ".fi\n";
+    std::string page =
+        header("imgforge", "from a distribution's installer ISO to running, unique virtual machines");
+    page += ".SH SYNOPSIS\n.B imgforge\n\\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n.nf\n" +
+            troff_escape(overview_text()) + ".fi\n";
     std::string group;
     for (const Command& command : commands) {
         if (command.hidden) {
@@ -92,7 +99,8 @@ std::string main_page(const std::vector<Command>& commands) {
         if (command.group != group) {
             group = command.group;
             std::string upper = group;
-            std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+            std::transform(upper.begin(), upper.end(), upper.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
             page += fmt::format(".SH {} COMMANDS\n", troff_escape(upper));
         }
         page += fmt::format(".TP\n.BR {} (1)\n{}.\n", page_name(command.name), troff_escape(command.summary));
@@ -100,11 +108,14 @@ std::string main_page(const std::vector<Command>& commands) {
     page += ".SH COMMON OPTIONS\n" + options(common_options());
     page +=
         ".SH FILES\n.TP\n.I $IMGFORGE_HOME\nelse /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge: "
-        "cache, images, instances, runs and state.db.\n.TP\n.I /etc/imgforge/config.yaml, ~/.config/imgforge/config.yaml\n"
+        "cache, images, instances, runs and state.db.\n.TP\n.I /etc/imgforge/config.yaml, "
+        "~/.config/imgforge/config.yaml\n"
         "Settings: connection, sizes, network, defaults, hosts, cache, notify.\n"
-        ".SH ENVIRONMENT\n.TP\n.B IMGFORGE_HOME\nWhere images and machines live.\n.TP\n.B LIBVIRT_DEFAULT_URI\nThe libvirt connection.\n"
+        ".SH ENVIRONMENT\n.TP\n.B IMGFORGE_HOME\nWhere images and machines live.\n.TP\n.B "
+        "LIBVIRT_DEFAULT_URI\nThe libvirt connection.\n"
         ".TP\n.B NO_COLOR\nNo colour on a terminal.\n";
-    return page + exit_section + ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR virsh (1),\n.BR qemu-img (1),\n.BR cloud-init (1)\n";
+    return page + exit_section +
+           ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR virsh (1),\n.BR qemu-img (1),\n.BR cloud-init (1)\n";
 }
 
 }  // namespace

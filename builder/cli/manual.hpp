@@ -9,8 +9,8 @@
 
 namespace imgforge::cli {
 
-/// Manual pages in man(7) macros by file name: "imgforge.1" and one per command, "imgforge-images-list.1". All text
-/// comes from the command records, so that it cannot drift from what the program does.
+/// Manual pages in man(7) macros by file name: "imgforge.1" and one per command, "imgforge-images-list.1".
+/// All text comes from the command records, so that it cannot drift from what the program does.
 std::map<std::string, std::string> manual_pages(const std::vector<Command>& commands);
 
 /// imgforge.recipe(5), made from the JSON Schema of recipes (`imgforge schema`) for the same reason.

@@ -16,8 +16,8 @@ namespace {
 
 /// Key of an option in Arguments: its first long name without dashes.
 std::string key_of(const Option& option) {
-    const auto found =
-        std::find_if(option.names.begin(), option.names.end(), [](const std::string& name) { return name.starts_with("--"); });
+    const auto found = std::find_if(option.names.begin(), option.names.end(),
+                                    [](const std::string& name) { return name.starts_with("--"); });
     return found == option.names.end() ? option.names.front().substr(1) : found->substr(2);
 }
 
@@ -44,7 +44,8 @@ std::vector<std::string> command_names(const std::vector<Command>& commands) {
 }
 
 /// Finds the command whose name is the first one or two words; tells how many words it took.
-const Command* find_command(const std::vector<std::string>& words, const std::vector<Command>& commands, std::size_t& used) {
+const Command* find_command(const std::vector<std::string>& words, const std::vector<Command>& commands,
+                            std::size_t& used) {
     for (const std::size_t count : {2U, 1U}) {
         if (words.size() < count) {
             continue;
@@ -61,21 +62,26 @@ const Command* find_command(const std::vector<std::string>& words, const std::ve
 }
 
 bool is_group(const std::string& word, const std::vector<Command>& commands) {
-    return std::any_of(commands.begin(), commands.end(), [&](const Command& command) { return command.name.starts_with(word + " "); });
+    return std::any_of(commands.begin(), commands.end(),
+                       [&](const Command& command) { return command.name.starts_with(word + " "); });
 }
 
 Error unknown_command(const std::vector<std::string>& words, const std::vector<Command>& commands) {
     const bool group = is_group(words[0], commands);
     if (group && words.size() > 1 && !words[1].starts_with("-")) {
         const std::string name = words[0] + " " + words[1];
-        return {Failure::usage, fmt::format("there is no command '{}'{}", name, did_you_mean(name, command_names(commands))),
+        return {Failure::usage,
+                fmt::format("there is no command '{}'{}", name, did_you_mean(name, command_names(commands))),
                 fmt::format("imgforge {} --help", words[0])};
     }
     if (group) {
-        return {Failure::usage, fmt::format("'{}' needs a second word", words[0]), fmt::format("imgforge {} --help", words[0])};
+        return {Failure::usage, fmt::format("'{}' needs a second word", words[0]),
+                fmt::format("imgforge {} --help", words[0])};
     }
-    return {Failure::usage, fmt::format("there is no command '{}'{}", words[0], did_you_mean(words[0], command_names(commands))),
-            "imgforge --help lists them"};
+    return {
+        Failure::usage,
+        fmt::format("there is no command '{}'{}", words[0], did_you_mean(words[0], command_names(commands))),
+        "imgforge --help lists them"};
 }
 
 /// The CLI11 view of one command, with the storage its options write to (deques: addresses stay).
@@ -133,7 +139,8 @@ void bind(Bound& bound, const Command& command) {
 }
 
 /// CLI11's words made ours: names the option with its nearest neighbour, and the next step.
-Error usage_error(const CLI::ParseError& fault, const Command& command, const std::vector<std::string>& words) {
+Error usage_error(const CLI::ParseError& fault, const Command& command,
+                  const std::vector<std::string>& words) {
     const std::string hint = fmt::format("imgforge {} --help", command.name);
     // A mistyped option is told first, whatever CLI11 made of the words behind it.
     if (dynamic_cast<const CLI::ValidationError*>(&fault) == nullptr) {
@@ -143,9 +150,12 @@ Error usage_error(const CLI::ParseError& fault, const Command& command, const st
             if (word == "--") {
                 break;
             }
-            if (word.starts_with("-") && word.size() > 1 && std::isdigit(static_cast<unsigned char>(word[1])) == 0 &&
+            if (word.starts_with("-") && word.size() > 1 &&
+                std::isdigit(static_cast<unsigned char>(word[1])) == 0 &&
                 std::find(known.begin(), known.end(), name) == known.end()) {
-                return {Failure::usage, fmt::format("'{}' has no option {}{}", command.name, name, did_you_mean(name, known)), hint};
+                return {Failure::usage,
+                        fmt::format("'{}' has no option {}{}", command.name, name, did_you_mean(name, known)),
+                        hint};
             }
         }
     }
@@ -189,7 +199,8 @@ Arguments parse_arguments(const Command& command, std::vector<std::string> words
 bool wants_help(const std::vector<std::string>& words) {
     // Behind "--" words belong to somebody else (imgforge ssh NAME -- CMD --help).
     const auto end = std::find(words.begin(), words.end(), "--");
-    return std::any_of(words.begin(), end, [](const std::string& word) { return word == "--help" || word == "-h"; });
+    return std::any_of(words.begin(), end,
+                       [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
 }  // namespace
@@ -200,7 +211,8 @@ std::vector<Option> common_options() {
         {.names = {"--events"}, .help = "progress as JSON lines on stderr"},
         {.names = {"--connect", "-c"},
          .value = "URI",
-         .help = "libvirt connection (default: LIBVIRT_DEFAULT_URI, settings, qemu:///system, else the embedded driver)",
+         .help = "libvirt connection (default: LIBVIRT_DEFAULT_URI, settings, qemu:///system, else the "
+                 "embedded driver)",
          .completes = Completes::connection},
         {.names = {"--quiet", "-q"}, .help = "no progress, only warnings and the result"},
         {.names = {"--verbose", "-v"}, .help = "the debug log on stderr as well"},
@@ -222,7 +234,8 @@ Parsed parse(const std::vector<std::string>& words, const std::vector<Command>& 
     std::size_t used = 0;
     const Command* const command = find_command(rest, commands, used);
     const bool help = help_word || wants_help(rest);
-    if (help && (command == nullptr || (used == 1 && is_group(rest[0], commands))) && is_group(rest[0], commands)) {
+    if (help && (command == nullptr || (used == 1 && is_group(rest[0], commands))) &&
+        is_group(rest[0], commands)) {
         return {.kind = Parsed::Kind::help, .help_group = rest[0]};
     }
     if (command == nullptr) {

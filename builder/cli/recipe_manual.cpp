@@ -58,7 +58,8 @@ std::string entries(const Json& rule) {
 std::string entry(const std::string& key, const Json& rule) {
     std::string line = sentence(text_of(rule, "description")) + kind_of(rule);
     if (rule.contains("default") && !rule["default"].is_structured()) {
-        line += fmt::format(" Default: {}.", rule["default"].is_string() ? rule["default"].get<std::string>() : rule["default"].dump());
+        line += fmt::format(" Default: {}.", rule["default"].is_string() ? rule["default"].get<std::string>()
+                                                                         : rule["default"].dump());
     }
     std::string text = fmt::format(".TP\n\\fB{}\\fR\n{}\n", troff_escape(key), troff_escape(line));
     const Json items = rule.value("items", Json::object());
@@ -71,35 +72,47 @@ std::string entry(const std::string& key, const Json& rule) {
 }
 
 constexpr const char* example =
-    "name: debian13\nos: debian13\ninstaller: {archive: trixie}\nmachine: {memory: 1536M, vcpus: 2, disk: 10G}\nstages:\n  - install: {}\n"
-    "  - customize: {packages: [vim]}\n  - sysprep: {}\n  - audit: {}\n  - compact: {compress: zstd}\n  - publish: {keep: 3}\n";
+    "name: debian13\nos: debian13\ninstaller: {archive: trixie}\nmachine: {memory: 1536M, vcpus: 2, disk: "
+    "10G}\nstages:\n  - install: {}\n"
+    "  - customize: {packages: [vim]}\n  - sysprep: {}\n  - audit: {}\n  - compact: {compress: zstd}\n  - "
+    "publish: {keep: 3}\n";
 
 }  // namespace
 
 std::string recipe_page(const Json& schema) {
-    std::string page = fmt::format(".TH IMGFORGE.RECIPE 5 \"\" \"imgforge {}\" \"File Formats\"\n", IMGFORGE_VERSION);
+    std::string page =
+        fmt::format(".TH IMGFORGE.RECIPE 5 \"\" \"imgforge {}\" \"File Formats\"\n", IMGFORGE_VERSION);
     page += ".SH NAME\nimgforge.recipe \\- how a golden image is made\n.SH DESCRIPTION\n";
     page += troff_escape(
-        "A recipe is a YAML file, usually NAME.recipe. Unknown keys are errors. imgforge validate tells every fault at once with line and "
-        "column, imgforge schema prints the JSON Schema this page is made from, imgforge build RECIPE --plan shows what would run.\n");
+        "A recipe is a YAML file, usually NAME.recipe. Unknown keys are errors. imgforge validate tells "
+        "every fault at once with line and "
+        "column, imgforge schema prints the JSON Schema this page is made from, imgforge build RECIPE --plan "
+        "shows what would run.\n");
     page += ".PP\n.nf\n.RS\n" + troff_escape(example) + ".RE\n.fi\n.SH KEYS\n";
     const Json properties = schema.value("properties", Json::object());
     for (const auto& [key, rule] : properties.items()) {
-        page += key == "stages"
-                    ? fmt::format(".TP\n\\fBstages\\fR\n{}\n",
-                                  troff_escape(sentence(text_of(rule, "description")) + "A list; each item is one TYPE: {OPTIONS}."))
-                    : entry(key, rule);
+        page += key == "stages" ? fmt::format(".TP\n\\fBstages\\fR\n{}\n",
+                                              troff_escape(sentence(text_of(rule, "description")) +
+                                                           "A list; each item is one TYPE: {OPTIONS}."))
+                                : entry(key, rule);
     }
-    page += ".SH STAGES\n" + troff_escape("A second stage of one type gets the name TYPE-2, or name: in its options.") + "\n";
-    const Json types = properties.value("stages", Json::object()).value("items", Json::object()).value("properties", Json::object());
+    page += ".SH STAGES\n" +
+            troff_escape("A second stage of one type gets the name TYPE-2, or name: in its options.") + "\n";
+    const Json types = properties.value("stages", Json::object())
+                           .value("items", Json::object())
+                           .value("properties", Json::object());
     for (const auto& [type, rule] : types.items()) {
-        page += fmt::format(".SS {}\n{}\n{}", troff_escape(type), troff_escape(sentence(text_of(rule, "description"))), entries(rule));
+        page += fmt::format(".SS {}\n{}\n{}", troff_escape(type),
+                            troff_escape(sentence(text_of(rule, "description"))), entries(rule));
     }
     page += ".SH SETTING VALUES FROM OUTSIDE\n" +
             troff_escape(
-                "imgforge build RECIPE --set machine.memory=2G --set stages.customize.packages=[vim,git]: applied before the recipe "
+                "imgforge build RECIPE --set machine.memory=2G --set stages.customize.packages=[vim,git]: "
+                "applied before the recipe "
                 "is checked; values are read as YAML, file names are relative to the current folder.\n");
-    return page + ".SH SEE ALSO\n.BR imgforge\\-build (1),\n.BR imgforge\\-validate (1),\n.BR imgforge\\-schema (1)\n";
+    return page +
+           ".SH SEE ALSO\n.BR imgforge\\-build (1),\n.BR imgforge\\-validate (1),\n.BR imgforge\\-schema "
+           "(1)\n";
 }
 
 }  // namespace imgforge::cli

@@ -30,12 +30,14 @@ constexpr const char* system_daemon_fix =
     "apt-get install libvirt-daemon-system && systemctl enable --now libvirtd (and be in the group libvirt)";
 
 Check acceleration(DoctorContext& context) {
-    const virt::Acceleration found = virt::acceleration(context.processes, context.places.cache(), context.settings);
+    const virt::Acceleration found =
+        virt::acceleration(context.processes, context.places.cache(), context.settings);
     const bool kvm = found.accelerator == virt::Accelerator::kvm;
     return {.ok = kvm,
             .detail = found.detail,
             .fix = kvm ? ""
-                       : "use a host whose /dev/kvm really runs guests (on a virtual host: turn nested virtualisation on); everything "
+                       : "use a host whose /dev/kvm really runs guests (on a virtual host: turn nested "
+                         "virtualisation on); everything "
                          "works without it, about 10 times slower"};
 }
 
@@ -47,7 +49,8 @@ Check kernel(DoctorContext&) {
     for (const auto& entry : fs::directory_iterator("/boot", code)) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with("vmlinuz-")) {
-            (::access(entry.path().c_str(), R_OK) == 0 ? readable : unreadable).push_back(entry.path().string());
+            (::access(entry.path().c_str(), R_OK) == 0 ? readable : unreadable)
+                .push_back(entry.path().string());
         }
     }
     if (!readable.empty()) {
@@ -55,21 +58,27 @@ Check kernel(DoctorContext&) {
     }
     if (!unreadable.empty()) {
         // Ubuntu ships kernels 0600 (Launchpad 759725), which stops the appliance for ordinary users.
-        return {.detail = unreadable.front() + " cannot be read by this user, so the appliance cannot start",
-                .fix = fmt::format("sudo dpkg-statoverride --update --add root root 0644 {}", unreadable.front()),
-                .required = true};
+        return {
+            .detail = unreadable.front() + " cannot be read by this user, so the appliance cannot start",
+            .fix = fmt::format("sudo dpkg-statoverride --update --add root root 0644 {}", unreadable.front()),
+            .required = true};
     }
-    return {.detail = "no kernel in /boot, so the appliance cannot start", .fix = "apt-get install linux-image-amd64", .required = true};
+    return {.detail = "no kernel in /boot, so the appliance cannot start",
+            .fix = "apt-get install linux-image-amd64",
+            .required = true};
 }
 
 Check appliance(DoctorContext& context) {
-    const virt::Acceleration speed = virt::acceleration(context.processes, context.places.cache(), context.settings);
+    const virt::Acceleration speed =
+        virt::acceleration(context.processes, context.places.cache(), context.settings);
     const TempDir folder("imgforge-doctor");
     const fs::path disk = folder / "empty.raw";
     write_file_atomically(disk, std::string(1U << 20U, '\0'), 0600);
-    guest::Appliance guest({.drives = {{.file = disk, .format = "raw", .read_only = true}},
-                            .accelerator = speed.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg},
-                           context.monitor);
+    guest::Appliance guest(
+        {.drives = {{.file = disk, .format = "raw", .read_only = true}},
+         .accelerator =
+             speed.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg},
+        context.monitor);
     std::vector<std::string> missing;
     for (const char* feature : {"xfs", "btrfs", "lvm2", "zerofree", "fstrim", "luks"}) {
         char* const wanted[] = {const_cast<char*>(feature), nullptr};
@@ -89,47 +98,60 @@ Check appliance(DoctorContext& context) {
 
 Check system_connection(DoctorContext&) {
     try {
-        const virt::Connection connection = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5));
-        return {.ok = true, .detail = fmt::format("qemu:///system answers, libvirt {}", connection.host().libvirt_version)};
+        const virt::Connection connection =
+            virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5));
+        return {
+            .ok = true,
+            .detail = fmt::format("qemu:///system answers, libvirt {}", connection.host().libvirt_version)};
     } catch (const Error& error) {
-        return {.detail = fmt::format("qemu:///system does not answer; machines run on the embedded driver with user networking ({})",
+        return {.detail = fmt::format("qemu:///system does not answer; machines run on the embedded driver "
+                                      "with user networking ({})",
                                       error.message()),
                 .fix = system_daemon_fix};
     }
 }
 
-/// libvirtd opens /dev/kvm as root and finds KVM; the QEMU it starts to ask for details cannot, so its answer never fits and is asked for
-/// anew at every call (some seconds each).
+/// libvirtd opens /dev/kvm as root and finds KVM; the QEMU it starts to ask for details cannot, so its answer
+/// never fits and is asked for anew at every call (some seconds each).
 Check system_kvm(DoctorContext&) {
     struct stat device = {};
     if (::stat("/dev/kvm", &device) != 0) {
         return {.ok = true, .detail = "no /dev/kvm, so nobody has to open it"};
     }
     std::error_code code;
-    const bool readable = ::access("/etc/libvirt/qemu.conf", R_OK) == 0 && fs::is_regular_file("/etc/libvirt/qemu.conf", code);
+    const bool readable =
+        ::access("/etc/libvirt/qemu.conf", R_OK) == 0 && fs::is_regular_file("/etc/libvirt/qemu.conf", code);
     const std::string name = qemu_user(readable ? read_file("/etc/libvirt/qemu.conf") : std::string());
     const std::optional<HostUser> user = host_user(name);
     if (!user) {
-        return {.ok = true, .detail = fmt::format("no user {}: libvirt's system daemon is not installed", name)};
+        return {.ok = true,
+                .detail = fmt::format("no user {}: libvirt's system daemon is not installed", name)};
     }
     if (may_read_and_write(device, *user)) {
-        return {.ok = true, .detail = fmt::format("{}, who runs QEMU for qemu:///system, may open /dev/kvm", name)};
+        return {.ok = true,
+                .detail = fmt::format("{}, who runs QEMU for qemu:///system, may open /dev/kvm", name)};
     }
     const struct group* const owner = ::getgrgid(device.st_gid);
-    const bool by_group = owner != nullptr && device.st_gid != 0 && (device.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP);
+    const bool by_group = owner != nullptr && device.st_gid != 0 &&
+                          (device.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP);
     return {
-        .detail = fmt::format("{}, who runs QEMU for qemu:///system, may not open /dev/kvm: no KVM there, and libvirt asks QEMU for its "
+        .detail = fmt::format("{}, who runs QEMU for qemu:///system, may not open /dev/kvm: no KVM there, "
+                              "and libvirt asks QEMU for its "
                               "abilities again at every call",
                               name),
-        .fix = by_group ? fmt::format("sudo usermod --append --groups {} {} && sudo systemctl restart libvirtd", owner->gr_name, name)
-                        : "sudo chgrp kvm /dev/kvm && sudo chmod 0660 /dev/kvm && sudo systemctl restart libvirtd"};
+        .fix =
+            by_group
+                ? fmt::format("sudo usermod --append --groups {} {} && sudo systemctl restart libvirtd",
+                              owner->gr_name, name)
+                : "sudo chgrp kvm /dev/kvm && sudo chmod 0660 /dev/kvm && sudo systemctl restart libvirtd"};
 }
 
 Check embedded_driver(DoctorContext&) {
     const TempDir root("imgforge-doctor");
     const virt::Connection connection = virt::Connection::open(virt::embedded_uri(root.path()));
     return {.ok = true,
-            .detail = fmt::format("qemu:///embed works without a daemon, QEMU {}", connection.host().hypervisor_version),
+            .detail = fmt::format("qemu:///embed works without a daemon, QEMU {}",
+                                  connection.host().hypervisor_version),
             .required = true};
 }
 
@@ -138,10 +160,12 @@ Check default_network(DoctorContext&) {
     try {
         networks = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5)).networks();
     } catch (const Error&) {
-        return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used", .fix = system_daemon_fix};
+        return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used",
+                .fix = system_daemon_fix};
     }
-    const auto found =
-        std::find_if(networks.begin(), networks.end(), [](const virt::NetworkInfo& network) { return network.name == "default"; });
+    const auto found = std::find_if(networks.begin(), networks.end(), [](const virt::NetworkInfo& network) {
+        return network.name == "default";
+    });
     if (found == networks.end()) {
         return {.detail = "libvirt has no network 'default', so `nat` cannot be used",
                 .fix = "virsh net-define /usr/share/libvirt/networks/default.xml"};
@@ -157,10 +181,14 @@ Check space(DoctorContext& context) {
     const ByteSize free = ByteSize::bytes(free_space(context.places.home));
     constexpr ByteSize wanted = ByteSize::gib(10);
     const bool enough = free >= wanted;
-    return {.ok = enough,
-            .detail = fmt::format("{} free for {}", free.text(), context.places.home.string()),
-            .fix = enough ? "" : "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free",
-            .required = true};
+    return {
+        .ok = enough,
+        .detail = fmt::format("{} free for {}", free.text(), context.places.home.string()),
+        .fix =
+            enough
+                ? ""
+                : "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free",
+        .required = true};
 }
 
 Check permissions(DoctorContext& context) {
@@ -172,7 +200,8 @@ Check permissions(DoctorContext& context) {
 
 /// First line that a program says of its version.
 std::string version_of(ProcessRunner& processes, const std::string& program) {
-    const ProcessResult result = processes.run({.program = program, .args = {"--version"}, .timeout = std::chrono::seconds(20)});
+    const ProcessResult result =
+        processes.run({.program = program, .args = {"--version"}, .timeout = std::chrono::seconds(20)});
     const std::string& text = result.out.empty() ? result.err : result.out;
     return result.ok() ? text.substr(0, text.find('\n')) : std::string();
 }
@@ -181,21 +210,25 @@ Check programs(DoctorContext& context) {
     std::vector<std::string> missing;
     std::string fixes;
     // program -> package
-    for (const auto& [program, package] : std::vector<std::pair<std::string, std::string>>{{"qemu-system-x86_64", "qemu-system-x86"},
-                                                                                           {"qemu-img", "qemu-utils"},
-                                                                                           {"xorriso", "xorriso"},
-                                                                                           {"gpgv", "gpgv"},
-                                                                                           {"ssh", "openssh-client"}}) {
+    for (const auto& [program, package] :
+         std::vector<std::pair<std::string, std::string>>{{"qemu-system-x86_64", "qemu-system-x86"},
+                                                          {"qemu-img", "qemu-utils"},
+                                                          {"xorriso", "xorriso"},
+                                                          {"gpgv", "gpgv"},
+                                                          {"ssh", "openssh-client"}}) {
         if (!find_program(program)) {
             missing.push_back(program);
             fixes += " " + package;
         }
     }
     if (!missing.empty()) {
-        return {.detail = fmt::format("not found: {}", fmt::join(missing, ", ")), .fix = "apt-get install" + fixes, .required = true};
+        return {.detail = fmt::format("not found: {}", fmt::join(missing, ", ")),
+                .fix = "apt-get install" + fixes,
+                .required = true};
     }
     return {.ok = true,
-            .detail = fmt::format("{}; {}", version_of(context.processes, "qemu-system-x86_64"), version_of(context.processes, "xorriso")),
+            .detail = fmt::format("{}; {}", version_of(context.processes, "qemu-system-x86_64"),
+                                  version_of(context.processes, "xorriso")),
             .required = true};
 }
 
@@ -211,27 +244,33 @@ Check memory(DoctorContext&) {
     const std::uint64_t page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     const ByteSize total = ByteSize::bytes(static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page);
     const bool enough = total >= ByteSize::mib(3500);
-    return {.ok = enough,
-            .detail = fmt::format("{} of memory, {} cores", total.text(), ::sysconf(_SC_NPROCESSORS_ONLN)),
-            .fix = enough ? "" : "an install wants 1.5 GiB for the guest and the appliance 1.3 GiB: add memory or swap"};
+    return {
+        .ok = enough,
+        .detail = fmt::format("{} of memory, {} cores", total.text(), ::sysconf(_SC_NPROCESSORS_ONLN)),
+        .fix = enough
+                   ? ""
+                   : "an install wants 1.5 GiB for the guest and the appliance 1.3 GiB: add memory or swap"};
 }
 
 }  // namespace
 
 std::vector<CheckType> all_checks() {
     return {
-        {"programs", false, programs, "apt-get install qemu-system-x86 qemu-utils xorriso gpgv openssh-client"},
+        {"programs", false, programs,
+         "apt-get install qemu-system-x86 qemu-utils xorriso gpgv openssh-client"},
         {"kernel", false, kernel, "apt-get install linux-image-amd64"},
         {"acceleration", true, acceleration, "apt-get install qemu-system-x86 linux-image-amd64"},
         {"appliance", true, appliance, "libguestfs-test-tool (says at its end what is missing)"},
-        {"embedded-driver", false, embedded_driver, "apt-get install libvirt0 libvirt-daemon qemu-system-x86"},
+        {"embedded-driver", false, embedded_driver,
+         "apt-get install libvirt0 libvirt-daemon qemu-system-x86"},
         {"libvirt-system", false, system_connection, system_daemon_fix},
         {"libvirt-kvm", false, system_kvm, system_daemon_fix},
         {"network", false, default_network, "virsh net-start default && virsh net-autostart default"},
         {"firmware", false, firmware, "apt-get install ovmf"},
         {"memory", false, memory, "add memory or swap"},
         {"permissions", false, permissions, "set IMGFORGE_HOME to a folder this user may write to"},
-        {"space", false, space, "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free"},
+        {"space", false, space,
+         "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free"},
     };
 }
 

@@ -47,7 +47,11 @@ Json to_json(const std::vector<Check>& checks) {
 std::string to_text(const std::vector<Check>& checks) {
     std::string text;
     for (const Check& check : checks) {
-        text += fmt::format("{:<8} {:<16} {}\n", check.ok ? "ok" : check.required ? "MISSING" : "limited", check.name, check.detail);
+        text += fmt::format("{:<8} {:<16} {}\n",
+                            check.ok         ? "ok"
+                            : check.required ? "MISSING"
+                                             : "limited",
+                            check.name, check.detail);
         if (!check.ok && !check.fix.empty()) {
             text += fmt::format("{:<8} {:<16} mend: {}\n", "", "", check.fix);
         }

@@ -30,7 +30,8 @@ struct DoctorContext {
     bool quick = false;  ///< leave out what starts a virtual machine (kernel boot test, appliance launch)
 };
 
-/// A named check; each lives in its own function and never throws: an Error becomes a failed check with its hint as fix.
+/// A named check; each lives in its own function and never throws: an Error becomes a failed check with its
+/// hint as fix.
 struct CheckType {
     std::string name;
     bool slow = false;

@@ -19,9 +19,10 @@ namespace imgforge::guest {
 
 namespace {
 
-/// Appliance console and library messages go to the debug log; never TRACE, which prints arguments (contents of files).
-void on_message(guestfs_h*, void*, std::uint64_t event, int, int, const char* buffer, std::size_t length, const std::uint64_t*,
-                std::size_t) {
+/// Appliance console and library messages go to the debug log; never TRACE, which prints arguments (contents
+/// of files).
+void on_message(guestfs_h*, void*, std::uint64_t event, int, int, const char* buffer, std::size_t length,
+                const std::uint64_t*, std::size_t) {
     std::string text(buffer, length);
     for (char& character : text) {
         if (character == '\0' || character == '\r') {
@@ -32,14 +33,17 @@ void on_message(guestfs_h*, void*, std::uint64_t event, int, int, const char* bu
         text.pop_back();
     }
     if (!text.empty()) {
-        log::debug(fmt::format("{}: {}", (event & GUESTFS_EVENT_APPLIANCE) != 0 ? "appliance" : "libguestfs", text));
+        log::debug(
+            fmt::format("{}: {}", (event & GUESTFS_EVENT_APPLIANCE) != 0 ? "appliance" : "libguestfs", text));
     }
 }
 
 /// The fault as a sentence of the host's side: what users can do about the usual reasons of a failed launch.
 std::string launch_hint(const std::string& message) {
-    if (message.find("Permission denied") != std::string::npos || message.find("supermin") != std::string::npos) {
-        return "run `imgforge doctor`; on Ubuntu the host's kernel must be readable: sudo chmod 0644 /boot/vmlinuz-*";
+    if (message.find("Permission denied") != std::string::npos ||
+        message.find("supermin") != std::string::npos) {
+        return "run `imgforge doctor`; on Ubuntu the host's kernel must be readable: sudo chmod 0644 "
+               "/boot/vmlinuz-*";
     }
     if (message.find("lock") != std::string::npos) {
         return "another process uses the image: shut the machine down first";
@@ -74,7 +78,8 @@ Appliance::Guard::~Guard() {
     appliance_.state_->watchdog.disarm();
 }
 
-Appliance::Appliance(ApplianceOptions options, Monitor& monitor) : state_(std::make_unique<State>(std::move(options), monitor)) {
+Appliance::Appliance(ApplianceOptions options, Monitor& monitor)
+    : state_(std::make_unique<State>(std::move(options), monitor)) {
     const Accelerator wanted = state_->options.accelerator;
     try {
         start(wanted);
@@ -82,7 +87,8 @@ Appliance::Appliance(ApplianceOptions options, Monitor& monitor) : state_(std::m
         if (wanted != Accelerator::kvm || error.kind() != Failure::timeout) {
             throw;
         }
-        monitor.warning("the appliance hangs under KVM on this host; trying once more with software emulation");
+        monitor.warning(
+            "the appliance hangs under KVM on this host; trying once more with software emulation");
         start(Accelerator::tcg);
     }
 }
@@ -122,15 +128,17 @@ void Appliance::configure(Accelerator accelerator) {
         guestfs_set_memsize(g, state.options.memory_mib);
     }
     if (accelerator == Accelerator::tcg) {
-        // Nothing in the appliance is worth what the guards against speculation cost without acceleration: a fifth of its start. What
-        // the user asks for (LIBGUESTFS_APPEND) comes last and wins.
+        // Nothing in the appliance is worth what the guards against speculation cost without acceleration: a
+        // fifth of its start. What the user asks for (LIBGUESTFS_APPEND) comes last and wins.
         const char* const own = guestfs_get_append(g);
-        guestfs_set_append(g, fmt::format("mitigations=off random.trust_cpu=on {}", own == nullptr ? "" : own).c_str());
+        guestfs_set_append(
+            g, fmt::format("mitigations=off random.trust_cpu=on {}", own == nullptr ? "" : own).c_str());
     }
     if (state.options.cpus > 0) {
         guestfs_set_smp(g, state.options.cpus);
     }
-    guestfs_set_event_callback(g, on_message, GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY | GUESTFS_EVENT_WARNING, 0, nullptr);
+    guestfs_set_event_callback(
+        g, on_message, GUESTFS_EVENT_APPLIANCE | GUESTFS_EVENT_LIBRARY | GUESTFS_EVENT_WARNING, 0, nullptr);
 }
 
 void Appliance::add_drives() {
@@ -138,16 +146,20 @@ void Appliance::add_drives() {
     for (std::size_t index = 0; index < state_->options.drives.size(); ++index) {
         const Drive& drive = state_->options.drives[index];
         const std::string label = drive_label(index);
-        // cachemode unsafe: a private copy whose shutdown is checked; QEMU still writes its caches to the file on a sync.
-        const int done =
-            drive.read_only
-                ? guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
-                                         GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1)
-                : guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
-                                         GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD,
-                                         drive.discard ? "besteffort" : "disable", GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1);
+        // cachemode unsafe: a private copy whose shutdown is checked; QEMU still writes its caches to the
+        // file on a sync.
+        const int done = drive.read_only
+                             ? guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT,
+                                                      drive.format.c_str(), GUESTFS_ADD_DRIVE_OPTS_READONLY,
+                                                      1, GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1)
+                             : guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT,
+                                                      drive.format.c_str(), GUESTFS_ADD_DRIVE_OPTS_CACHEMODE,
+                                                      "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD,
+                                                      drive.discard ? "besteffort" : "disable",
+                                                      GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1);
         if (done != 0) {
-            throw Error(Failure::tool, fmt::format("cannot add {} to the appliance: {}", drive.file.string(), last_error()));
+            throw Error(Failure::tool,
+                        fmt::format("cannot add {} to the appliance: {}", drive.file.string(), last_error()));
         }
     }
 }
@@ -162,7 +174,8 @@ void Appliance::launch() {
         if (guestfs_launch(handle()) != 0) {
             const std::string message = last_error();
             raise_if_lost("start of the libguestfs appliance");
-            throw Error(Failure::host, fmt::format("the libguestfs appliance does not start: {}", message), launch_hint(message));
+            throw Error(Failure::host, fmt::format("the libguestfs appliance does not start: {}", message),
+                        launch_hint(message));
         }
     }
     state.pid = static_cast<pid_t>(guestfs_get_pid(handle()));
@@ -190,7 +203,8 @@ void Appliance::raise_if_lost(std::string_view what) {
         case Watchdog::Verdict::expired:
             throw Error(Failure::timeout, fmt::format("no answer from the appliance after {}; last seen: {}",
                                                       duration_text(state_->watchdog.deadline()), what));
-        case Watchdog::Verdict::killed: throw Error(Failure::tool, fmt::format("the appliance was ended during: {}", what));
+        case Watchdog::Verdict::killed:
+            throw Error(Failure::tool, fmt::format("the appliance was ended during: {}", what));
     }
 }
 
@@ -219,7 +233,8 @@ std::string Appliance::read_device(const std::string& device, std::uint64_t offs
         const auto wanted = static_cast<int>(std::min(chunk, count - result.size()));
         std::size_t got = 0;
         char* bytes = call("read of " + device, [&](guestfs_h* g) {
-            return guestfs_pread_device(g, device.c_str(), wanted, static_cast<std::int64_t>(offset + result.size()), &got);
+            return guestfs_pread_device(g, device.c_str(), wanted,
+                                        static_cast<std::int64_t>(offset + result.size()), &got);
         });
         result.append(bytes, got);
         std::free(bytes);
@@ -239,7 +254,9 @@ void Appliance::finish() {
         if (guestfs_shutdown(state.handle.get()) != 0) {
             const std::string message = last_error();
             raise_if_lost("shutdown of the appliance");
-            throw Error(Failure::tool, fmt::format("the appliance did not shut down cleanly, the image may be damaged: {}", message));
+            throw Error(Failure::tool,
+                        fmt::format("the appliance did not shut down cleanly, the image may be damaged: {}",
+                                    message));
         }
     }
     state.finished = true;

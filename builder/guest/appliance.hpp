@@ -19,7 +19,8 @@ struct guestfs_h;
 
 namespace imgforge::guest {
 
-/// How the appliance's QEMU runs guest code. `kvm` only where a real boot was seen (virt/acceleration measures it).
+/// How the appliance's QEMU runs guest code. `kvm` only where a real boot was seen (virt/acceleration
+/// measures it).
 enum class Accelerator { kvm, tcg };
 
 /// One disk of the appliance, in order /dev/sda, /dev/sdb … The format is always stated (CVE-2010-3851).
@@ -51,23 +52,24 @@ private:
     int code_;
 };
 
-/// One running libguestfs appliance. A watchdog thread ends its QEMU when a call passes its deadline or a signal has
-/// come, so that no call hangs; the call then throws Failure::timeout or Interrupted, and the appliance is lost.
-/// Use from one thread at a time. The images given writable must be private copies or overlays: losing the appliance
-/// may leave them half written.
+/// One running libguestfs appliance. A watchdog thread ends its QEMU when a call passes its deadline or a
+/// signal has come, so that no call hangs; the call then throws Failure::timeout or Interrupted, and the
+/// appliance is lost. Use from one thread at a time. The images given writable must be private copies or
+/// overlays: losing the appliance may leave them half written.
 class Appliance {
 public:
-    /// Launches. With Accelerator::kvm a launch that passes its deadline is tried once more with tcg (warning).
-    /// Throws Failure::host (appliance or kernel unusable), Failure::timeout or Interrupted.
+    /// Launches. With Accelerator::kvm a launch that passes its deadline is tried once more with tcg
+    /// (warning). Throws Failure::host (appliance or kernel unusable), Failure::timeout or Interrupted.
     Appliance(ApplianceOptions options, Monitor& monitor);
     /// Ends the appliance without a sync when finish() was not called.
     ~Appliance();
     Appliance(const Appliance&) = delete;
     Appliance& operator=(const Appliance&) = delete;
 
-    /// Runs any libguestfs calls under the deadline: `auto n = appliance.call("size of /dev/sda", [](guestfs_h* g) { return
-    /// guestfs_blockdev_getsize64(g, "/dev/sda"); });`. A result of nullptr or -1 is a failure and throws ApplianceError
-    /// with `what`, the libguestfs message and the errno. Results that libguestfs allocates are the caller's.
+    /// Runs any libguestfs calls under the deadline: `auto n = appliance.call("size of /dev/sda",
+    /// [](guestfs_h* g) { return guestfs_blockdev_getsize64(g, "/dev/sda"); });`. A result of nullptr or -1
+    /// is a failure and throws ApplianceError with `what`, the libguestfs message and the errno. Results that
+    /// libguestfs allocates are the caller's.
     template <class Body>
     auto call(std::string_view what, Body&& body, std::chrono::seconds deadline = default_deadline)
         -> std::invoke_result_t<Body, guestfs_h*> {
@@ -85,7 +87,8 @@ public:
         return result;
     }
 
-    /// Like call(), but a failure is returned (nullptr or -1) unless the appliance is lost. errno in last_errno().
+    /// Like call(), but a failure is returned (nullptr or -1) unless the appliance is lost. errno in
+    /// last_errno().
     template <class Body>
     auto attempt(std::string_view what, Body&& body, std::chrono::seconds deadline = default_deadline)
         -> std::invoke_result_t<Body, guestfs_h*> {
@@ -100,12 +103,14 @@ public:
     int last_errno() const;
     std::string last_error() const;
 
-    /// Devices and file systems: pairs (mountable, type), as guestfs_list_filesystems; includes LVs and btrfs subvolumes.
+    /// Devices and file systems: pairs (mountable, type), as guestfs_list_filesystems; includes LVs and btrfs
+    /// subvolumes.
     std::vector<std::pair<std::string, std::string>> file_systems();
     /// `count` bytes of a device; fewer at its end.
     std::string read_device(const std::string& device, std::uint64_t offset, std::size_t count);
 
-    /// sync, unmount all, shut down, each checked; then closes. A failure means the image may be damaged: Failure::tool.
+    /// sync, unmount all, shut down, each checked; then closes. A failure means the image may be damaged:
+    /// Failure::tool.
     void finish();
     /// Seconds the launch took.
     double launch_seconds() const;

@@ -61,7 +61,8 @@ std::string_view type_word(FileType type) {
     return "file";
 }
 
-/// A path that means "nothing there": missing, a parent that is no folder, a loop of links, a name no file system takes.
+/// A path that means "nothing there": missing, a parent that is no folder, a loop of links, a name no file
+/// system takes.
 bool is_absent(int code) {
     return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG;
 }
@@ -70,14 +71,16 @@ bool is_absent(int code) {
 
 std::optional<FileStat> ApplianceFs::lstat(std::string_view path) {
     const std::string name(path);
-    const StatNs raw(appliance_.attempt(path, [&](guestfs_h* g) { return guestfs_lstatns(g, name.c_str()); }));
+    const StatNs raw(
+        appliance_.attempt(path, [&](guestfs_h* g) { return guestfs_lstatns(g, name.c_str()); }));
     if (raw) {
         return to_stat(*raw);
     }
     if (is_absent(appliance_.last_errno())) {
         return std::nullopt;
     }
-    throw ApplianceError(Failure::guest, fmt::format("cannot look at {} in the guest: {}", path, appliance_.last_error()), {},
+    throw ApplianceError(Failure::guest,
+                         fmt::format("cannot look at {} in the guest: {}", path, appliance_.last_error()), {},
                          appliance_.last_errno());
 }
 
@@ -92,7 +95,8 @@ FileStat ApplianceFs::require(std::string_view path) {
 FileStat ApplianceFs::require_regular(std::string_view path, std::string_view action) {
     const FileStat found = require(path);
     if (found.type != FileType::regular) {
-        throw Error(Failure::guest, fmt::format("refusing to {} {} in the guest: it is a {}", action, path, type_word(found.type)));
+        throw Error(Failure::guest, fmt::format("refusing to {} {} in the guest: it is a {}", action, path,
+                                                type_word(found.type)));
     }
     return found;
 }
@@ -102,14 +106,18 @@ std::vector<DirEntry> ApplianceFs::list(std::string_view directory) {
     if (!canonical) {
         return {};
     }
-    // Not readdir: its answer is one protocol message of less than 4 MiB, 100 000 files with short names at most.
-    char** const raw = appliance_.attempt(directory, [&](guestfs_h* g) { return guestfs_ls(g, canonical->c_str()); });
+    // Not readdir: its answer is one protocol message of less than 4 MiB, 100 000 files with short names at
+    // most.
+    char** const raw =
+        appliance_.attempt(directory, [&](guestfs_h* g) { return guestfs_ls(g, canonical->c_str()); });
     if (raw == nullptr) {
         if (is_absent(appliance_.last_errno())) {
             return {};
         }
-        throw ApplianceError(Failure::guest, fmt::format("cannot list {} in the guest: {}", directory, appliance_.last_error()), {},
-                             appliance_.last_errno());
+        throw ApplianceError(
+            Failure::guest,
+            fmt::format("cannot list {} in the guest: {}", directory, appliance_.last_error()), {},
+            appliance_.last_errno());
     }
     std::vector<std::string> names = take_strings(raw);
     std::sort(names.begin(), names.end());
@@ -122,8 +130,9 @@ std::vector<DirEntry> ApplianceFs::list(std::string_view directory) {
             pointers.push_back(names[index].data());
         }
         pointers.push_back(nullptr);
-        const StatNsList stats(appliance_.call(fmt::format("list of {}", directory),
-                                               [&](guestfs_h* g) { return guestfs_lstatnslist(g, canonical->c_str(), pointers.data()); }));
+        const StatNsList stats(appliance_.call(fmt::format("list of {}", directory), [&](guestfs_h* g) {
+            return guestfs_lstatnslist(g, canonical->c_str(), pointers.data());
+        }));
         for (std::uint32_t index = 0; index < stats->len; ++index) {
             // st_ino -1: it went away in between (guestfs_lstatnslist)
             if (stats->val[index].st_ino != -1) {
@@ -141,15 +150,17 @@ std::string ApplianceFs::read(std::string_view path, std::uint64_t limit) {
     }
     const FileStat stat = require_regular(*canonical, "read");
     if (stat.size > limit) {
-        throw Error(Failure::guest, fmt::format("{} in the guest has {} bytes, more than the {} expected", path, stat.size, limit));
+        throw Error(Failure::guest, fmt::format("{} in the guest has {} bytes, more than the {} expected",
+                                                path, stat.size, limit));
     }
     std::string content;
     while (content.size() < stat.size) {
         std::size_t got = 0;
         char* bytes = appliance_.call(fmt::format("read of {}", path), [&](guestfs_h* g) {
-            return guestfs_pread(g, canonical->c_str(),
-                                 static_cast<int>(std::min<std::uint64_t>(message_bytes, stat.size - content.size())),
-                                 static_cast<std::int64_t>(content.size()), &got);
+            return guestfs_pread(
+                g, canonical->c_str(),
+                static_cast<int>(std::min<std::uint64_t>(message_bytes, stat.size - content.size())),
+                static_cast<std::int64_t>(content.size()), &got);
         });
         content.append(bytes, got);
         std::free(bytes);
@@ -162,7 +173,8 @@ std::string ApplianceFs::read(std::string_view path, std::uint64_t limit) {
 
 std::string ApplianceFs::readlink(std::string_view path) {
     const std::string name(path);
-    return take_string(appliance_.call(fmt::format("link {}", path), [&](guestfs_h* g) { return guestfs_readlink(g, name.c_str()); }));
+    return take_string(appliance_.call(fmt::format("link {}", path),
+                                       [&](guestfs_h* g) { return guestfs_readlink(g, name.c_str()); }));
 }
 
 std::optional<std::string> ApplianceFs::resolve(std::string_view path) {
@@ -176,9 +188,10 @@ std::optional<std::string> ApplianceFs::resolve(std::string_view path) {
 
 std::vector<std::string> ApplianceFs::glob(std::string_view pattern) {
     const std::string text(pattern);
-    std::vector<std::string> found = take_strings(appliance_.call(fmt::format("pattern {}", pattern), [&](guestfs_h* g) {
-        return guestfs_glob_expand_opts(g, text.c_str(), GUESTFS_GLOB_EXPAND_OPTS_DIRECTORYSLASH, 0, -1);
-    }));
+    std::vector<std::string> found =
+        take_strings(appliance_.call(fmt::format("pattern {}", pattern), [&](guestfs_h* g) {
+            return guestfs_glob_expand_opts(g, text.c_str(), GUESTFS_GLOB_EXPAND_OPTS_DIRECTORYSLASH, 0, -1);
+        }));
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
@@ -206,32 +219,41 @@ std::vector<std::string> ApplianceFs::glob_all(const std::vector<std::string>& p
 
 void ApplianceFs::put(const std::string& path, std::string_view content) {
     std::string_view rest = content;
-    appliance_.call(fmt::format("write to {}", path),
-                    [&](guestfs_h* g) { return guestfs_write(g, path.c_str(), rest.data(), std::min(rest.size(), message_bytes)); });
+    appliance_.call(fmt::format("write to {}", path), [&](guestfs_h* g) {
+        return guestfs_write(g, path.c_str(), rest.data(), std::min(rest.size(), message_bytes));
+    });
     rest.remove_prefix(std::min(rest.size(), message_bytes));
     while (!rest.empty()) {
         const std::size_t part = std::min(rest.size(), message_bytes);
-        appliance_.call(fmt::format("write to {}", path),
-                        [&](guestfs_h* g) { return guestfs_write_append(g, path.c_str(), rest.data(), part); });
+        appliance_.call(fmt::format("write to {}", path), [&](guestfs_h* g) {
+            return guestfs_write_append(g, path.c_str(), rest.data(), part);
+        });
         rest.remove_prefix(part);
     }
 }
 
-void ApplianceFs::set_owner_and_mode(const std::string& path, std::uint32_t uid, std::uint32_t gid, std::uint32_t mode) {
+void ApplianceFs::set_owner_and_mode(const std::string& path, std::uint32_t uid, std::uint32_t gid,
+                                     std::uint32_t mode) {
     // FAT has neither and answers EPERM; a new file there has what the mount says.
     const bool done = appliance_.attempt("owner", [&](guestfs_h* g) {
         return guestfs_lchown(g, static_cast<int>(uid), static_cast<int>(gid), path.c_str());
-    }) == 0 && appliance_.attempt("mode", [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), path.c_str()); }) == 0;
+    }) == 0 && appliance_.attempt("mode", [&](guestfs_h* g) {
+        return guestfs_chmod(g, static_cast<int>(mode), path.c_str());
+    }) == 0;
     if (!done && appliance_.last_errno() != EPERM) {
-        throw ApplianceError(Failure::guest, fmt::format("cannot set owner and mode of {} in the guest: {}", path, appliance_.last_error()),
-                             {}, appliance_.last_errno());
+        throw ApplianceError(
+            Failure::guest,
+            fmt::format("cannot set owner and mode of {} in the guest: {}", path, appliance_.last_error()),
+            {}, appliance_.last_errno());
     }
 }
 
 void ApplianceFs::give_own_inode(const std::string& path, const FileStat& stat) {
     const auto attributes = xattrs(path);
-    appliance_.call(fmt::format("unlink of {}", path), [&](guestfs_h* g) { return guestfs_rm(g, path.c_str()); });
-    appliance_.call(fmt::format("creation of {}", path), [&](guestfs_h* g) { return guestfs_write(g, path.c_str(), "", 0); });
+    appliance_.call(fmt::format("unlink of {}", path),
+                    [&](guestfs_h* g) { return guestfs_rm(g, path.c_str()); });
+    appliance_.call(fmt::format("creation of {}", path),
+                    [&](guestfs_h* g) { return guestfs_write(g, path.c_str(), "", 0); });
     chown(path, stat.uid, stat.gid);
     chmod(path, stat.mode);
     for (const auto& [name, value] : attributes) {
@@ -239,7 +261,8 @@ void ApplianceFs::give_own_inode(const std::string& path, const FileStat& stat) 
     }
 }
 
-void ApplianceFs::write(std::string_view path, std::string_view content, std::uint32_t mode, std::uint32_t uid, std::uint32_t gid) {
+void ApplianceFs::write(std::string_view path, std::string_view content, std::uint32_t mode,
+                        std::uint32_t uid, std::uint32_t gid) {
     const std::string name(path);
     if (!exists(path)) {
         put(name, content);
@@ -260,7 +283,8 @@ void ApplianceFs::truncate(std::string_view path) {
         give_own_inode(name, stat);
         return;
     }
-    appliance_.call(fmt::format("truncate of {}", path), [&](guestfs_h* g) { return guestfs_truncate(g, name.c_str()); });
+    appliance_.call(fmt::format("truncate of {}", path),
+                    [&](guestfs_h* g) { return guestfs_truncate(g, name.c_str()); });
 }
 
 void ApplianceFs::remove(std::string_view path) {
@@ -285,7 +309,8 @@ void ApplianceFs::remove(std::string_view path) {
         }
         remove_tree(canonical);
     } else {
-        appliance_.call(fmt::format("removal of {}", path), [&](guestfs_h* g) { return guestfs_rm(g, canonical.c_str()); });
+        appliance_.call(fmt::format("removal of {}", path),
+                        [&](guestfs_h* g) { return guestfs_rm(g, canonical.c_str()); });
     }
     if (lstat(canonical)) {
         throw Error(Failure::guest, fmt::format("{} is still there after its removal", path));
@@ -299,20 +324,25 @@ void ApplianceFs::remove_mount_point_content(const std::string& canonical) {
 }
 
 void ApplianceFs::remove_tree(const std::string& canonical) {
-    // Starting a program in the appliance costs 0.1 s under TCG, a call 2 ms: small flat folders go file by file.
+    // Starting a program in the appliance costs 0.1 s under TCG, a call 2 ms: small flat folders go file by
+    // file.
     constexpr std::size_t few = 40;
     const std::vector<DirEntry> entries = list(canonical);
-    const bool flat =
-        std::none_of(entries.begin(), entries.end(), [](const DirEntry& entry) { return entry.stat.type == FileType::directory; });
+    const bool flat = std::none_of(entries.begin(), entries.end(), [](const DirEntry& entry) {
+        return entry.stat.type == FileType::directory;
+    });
     if (!flat || entries.size() > few) {
-        appliance_.call(fmt::format("removal of {}", canonical), [&](guestfs_h* g) { return guestfs_rm_rf(g, canonical.c_str()); });
+        appliance_.call(fmt::format("removal of {}", canonical),
+                        [&](guestfs_h* g) { return guestfs_rm_rf(g, canonical.c_str()); });
         return;
     }
     for (const DirEntry& entry : entries) {
         const std::string child = join_path(canonical, entry.name);
-        appliance_.call(fmt::format("removal of {}", child), [&](guestfs_h* g) { return guestfs_rm(g, child.c_str()); });
+        appliance_.call(fmt::format("removal of {}", child),
+                        [&](guestfs_h* g) { return guestfs_rm(g, child.c_str()); });
     }
-    appliance_.call(fmt::format("removal of {}", canonical), [&](guestfs_h* g) { return guestfs_rmdir(g, canonical.c_str()); });
+    appliance_.call(fmt::format("removal of {}", canonical),
+                    [&](guestfs_h* g) { return guestfs_rmdir(g, canonical.c_str()); });
 }
 
 void ApplianceFs::make_directory(std::string_view path, std::uint32_t mode) {
@@ -321,28 +351,33 @@ void ApplianceFs::make_directory(std::string_view path, std::uint32_t mode) {
         if (found->type == FileType::directory || (found->type == FileType::symlink && resolve(path))) {
             return;
         }
-        throw Error(Failure::guest, fmt::format("cannot make the folder {} in the guest: a {} is there", path, type_word(found->type)));
+        throw Error(Failure::guest, fmt::format("cannot make the folder {} in the guest: a {} is there", path,
+                                                type_word(found->type)));
     }
     const std::string parent = parent_of(path);
     if (parent != "/") {
         make_directory(parent, 0755);
     }
     const std::string name(path);
-    appliance_.call(fmt::format("folder {}", path), [&](guestfs_h* g) { return guestfs_mkdir(g, name.c_str()); });
-    appliance_.call(fmt::format("mode of {}", path), [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), name.c_str()); });
+    appliance_.call(fmt::format("folder {}", path),
+                    [&](guestfs_h* g) { return guestfs_mkdir(g, name.c_str()); });
+    appliance_.call(fmt::format("mode of {}", path),
+                    [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), name.c_str()); });
 }
 
 void ApplianceFs::symlink(std::string_view target, std::string_view path) {
     const auto found = lstat(path);
     if (found && found->type == FileType::directory) {
-        throw Error(Failure::guest, fmt::format("cannot make the link {} in the guest: a folder is there", path));
+        throw Error(Failure::guest,
+                    fmt::format("cannot make the link {} in the guest: a folder is there", path));
     }
     if (found) {
         remove(path);
     }
     const std::string to(target);
     const std::string name(path);
-    appliance_.call(fmt::format("link {}", path), [&](guestfs_h* g) { return guestfs_ln_s(g, to.c_str(), name.c_str()); });
+    appliance_.call(fmt::format("link {}", path),
+                    [&](guestfs_h* g) { return guestfs_ln_s(g, to.c_str(), name.c_str()); });
 }
 
 void ApplianceFs::rename(std::string_view from, std::string_view to) {
@@ -356,32 +391,39 @@ void ApplianceFs::chmod(std::string_view path, std::uint32_t mode) {
     // chmod(2) follows a link.
     const FileStat stat = require(path);
     if (stat.type == FileType::symlink) {
-        throw Error(Failure::guest, fmt::format("refusing to change the mode of {} in the guest: it is a symbolic link", path));
+        throw Error(
+            Failure::guest,
+            fmt::format("refusing to change the mode of {} in the guest: it is a symbolic link", path));
     }
     const std::string name(path);
-    appliance_.call(fmt::format("mode of {}", path), [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), name.c_str()); });
+    appliance_.call(fmt::format("mode of {}", path),
+                    [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), name.c_str()); });
 }
 
 void ApplianceFs::chown(std::string_view path, std::uint32_t uid, std::uint32_t gid) {
     const std::string name(path);
-    appliance_.call(fmt::format("owner of {}", path),
-                    [&](guestfs_h* g) { return guestfs_lchown(g, static_cast<int>(uid), static_cast<int>(gid), name.c_str()); });
+    appliance_.call(fmt::format("owner of {}", path), [&](guestfs_h* g) {
+        return guestfs_lchown(g, static_cast<int>(uid), static_cast<int>(gid), name.c_str());
+    });
 }
 
 std::map<std::string, std::string> ApplianceFs::xattrs(std::string_view path) {
     const std::string name(path);
-    const XattrList raw(appliance_.attempt(path, [&](guestfs_h* g) { return guestfs_lgetxattrs(g, name.c_str()); }));
+    const XattrList raw(
+        appliance_.attempt(path, [&](guestfs_h* g) { return guestfs_lgetxattrs(g, name.c_str()); }));
     std::map<std::string, std::string> attributes;
     if (!raw) {
         if (appliance_.last_errno() == ENOTSUP) {
             return attributes;
         }
-        throw ApplianceError(Failure::guest,
-                             fmt::format("cannot read the attributes of {} in the guest: {}", path, appliance_.last_error()), {},
-                             appliance_.last_errno());
+        throw ApplianceError(
+            Failure::guest,
+            fmt::format("cannot read the attributes of {} in the guest: {}", path, appliance_.last_error()),
+            {}, appliance_.last_errno());
     }
     for (std::uint32_t index = 0; index < raw->len; ++index) {
-        attributes.emplace(raw->val[index].attrname, std::string(raw->val[index].attrval, raw->val[index].attrval_len));
+        attributes.emplace(raw->val[index].attrname,
+                           std::string(raw->val[index].attrval, raw->val[index].attrval_len));
     }
     return attributes;
 }
@@ -391,7 +433,8 @@ void ApplianceFs::set_xattr(std::string_view path, std::string_view name, std::s
     const std::string key(name);
     const std::string content(value);
     appliance_.call(fmt::format("attribute {} of {}", name, path), [&](guestfs_h* g) {
-        return guestfs_lsetxattr(g, key.c_str(), content.c_str(), static_cast<int>(content.size()), file.c_str());
+        return guestfs_lsetxattr(g, key.c_str(), content.c_str(), static_cast<int>(content.size()),
+                                 file.c_str());
     });
 }
 

@@ -10,8 +10,8 @@
 
 namespace imgforge::guest {
 
-/// GuestFs on the mounted file systems of an appliance. Calls that libguestfs does not chroot (rm -rf) get canonical
-/// parents, so that no link of the guest leads into the appliance (SYSPREP.md 3.3).
+/// GuestFs on the mounted file systems of an appliance. Calls that libguestfs does not chroot (rm -rf) get
+/// canonical parents, so that no link of the guest leads into the appliance (SYSPREP.md 3.3).
 class ApplianceFs final : public GuestFs {
 public:
     explicit ApplianceFs(Appliance& appliance) : appliance_(appliance) {}
@@ -23,8 +23,8 @@ public:
     std::optional<std::string> resolve(std::string_view path) override;
     std::vector<std::string> glob(std::string_view pattern) override;
     std::vector<std::string> glob_all(const std::vector<std::string>& patterns) override;
-    void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644, std::uint32_t uid = 0,
-               std::uint32_t gid = 0) override;
+    void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644,
+               std::uint32_t uid = 0, std::uint32_t gid = 0) override;
     void truncate(std::string_view path) override;
     void remove(std::string_view path) override;
     void make_directory(std::string_view path, std::uint32_t mode = 0755) override;
@@ -46,7 +46,8 @@ private:
     void remove_tree(const std::string& canonical);
     void remove_mount_point_content(const std::string& canonical);
     void put(const std::string& path, std::string_view content);
-    void set_owner_and_mode(const std::string& path, std::uint32_t uid, std::uint32_t gid, std::uint32_t mode);
+    void set_owner_and_mode(const std::string& path, std::uint32_t uid, std::uint32_t gid,
+                            std::uint32_t mode);
     void give_own_inode(const std::string& path, const FileStat& stat);
 
     Appliance& appliance_;

@@ -24,10 +24,12 @@ std::string drive_label(std::size_t index) {
 std::string device_node(const std::string& device) {
     static const std::regex disk("/dev/sd([a-z]+)([0-9]*)");
     std::smatch match;
-    return std::regex_match(device, match, disk) ? "/dev/disk/guestfs/disk" + match[1].str() + match[2].str() : device;
+    return std::regex_match(device, match, disk) ? "/dev/disk/guestfs/disk" + match[1].str() + match[2].str()
+                                                 : device;
 }
 
-std::optional<std::string> run_tool(Appliance& appliance, const std::string& line, std::chrono::seconds deadline) {
+std::optional<std::string> run_tool(Appliance& appliance, const std::string& line,
+                                    std::chrono::seconds deadline) {
     std::string copy = line;
     std::array<char*, 2> arguments{copy.data(), nullptr};
     char* const output = appliance.attempt(
@@ -41,7 +43,8 @@ std::optional<std::string> run_tool(Appliance& appliance, const std::string& lin
 
 namespace {
 
-/// libguestfs up to 1.50 translates only names that begin with the device when it answers (its daemon/device-name-translation.c).
+/// libguestfs up to 1.50 translates only names that begin with the device when it answers (its
+/// daemon/device-name-translation.c).
 bool leaks_kernel_names(const Appliance& appliance) {
     struct guestfs_version* const version = ::guestfs_version(appliance.handle());
     if (version == nullptr) {
@@ -61,8 +64,9 @@ std::string with_stable_device(Appliance& appliance, const std::string& mountabl
         return mountable;
     }
     // "diskb sdc": label and kernel name of each whole disk.
-    const auto links =
-        run_tool(appliance, "cd /dev/disk/guestfs && for label in disk*; do echo $label $(basename $(readlink $label)); done");
+    const auto links = run_tool(
+        appliance,
+        "cd /dev/disk/guestfs && for label in disk*; do echo $label $(basename $(readlink $label)); done");
     std::istringstream lines(links.value_or(""));
     for (std::string label, kernel; lines >> label >> kernel;) {
         if (kernel == match[1].str() && label.starts_with("disk")) {

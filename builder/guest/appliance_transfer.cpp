@@ -47,8 +47,8 @@ void ApplianceFs::upload(const std::filesystem::path& host, std::string_view pat
         }
     }
     appliance_.call(
-        fmt::format("upload of {}", path), [&](guestfs_h* g) { return guestfs_upload(g, host.c_str(), name.c_str()); },
-        std::chrono::hours(2));
+        fmt::format("upload of {}", path),
+        [&](guestfs_h* g) { return guestfs_upload(g, host.c_str(), name.c_str()); }, std::chrono::hours(2));
     if (!existing) {
         set_owner_and_mode(name, 0, 0, status.st_mode & 07777U);
     }
@@ -61,13 +61,14 @@ void ApplianceFs::download(std::string_view path, const std::filesystem::path& h
     }
     require_regular(*canonical, "download");
     appliance_.call(
-        fmt::format("download of {}", path), [&](guestfs_h* g) { return guestfs_download(g, canonical->c_str(), host.c_str()); },
+        fmt::format("download of {}", path),
+        [&](guestfs_h* g) { return guestfs_download(g, canonical->c_str(), host.c_str()); },
         std::chrono::hours(2));
 }
 
 CommandResult ApplianceFs::run(std::string_view script, std::chrono::seconds timeout) {
-    // guestfs_sh gives stdout or an error text, never both with the exit code, and at most 4 MiB: so the script's output
-    // goes to a file that is read back.
+    // guestfs_sh gives stdout or an error text, never both with the exit code, and at most 4 MiB: so the
+    // script's output goes to a file that is read back.
     const std::string folder = "/tmp/.imgforge-" + random_hex(8);
     constexpr std::uint64_t kept = 2U << 20U;
     make_directory(folder, 0700);
@@ -76,14 +77,16 @@ CommandResult ApplianceFs::run(std::string_view script, std::chrono::seconds tim
     write(body, script, 0700);
     const std::string limit = std::to_string(timeout.count());
     const std::string line = fmt::format(
-        "cd / && if command -v timeout >/dev/null 2>&1 && timeout 1 true 2>/dev/null; then timeout -s KILL {0} /bin/sh {1} >{2} 2>&1 "
+        "cd / && if command -v timeout >/dev/null 2>&1 && timeout 1 true 2>/dev/null; then timeout -s KILL "
+        "{0} /bin/sh {1} >{2} 2>&1 "
         "</dev/null; "
         "else /bin/sh {1} >{2} 2>&1 </dev/null; fi; echo $?",
         limit, body, output);
     std::string answer;
     try {
         answer = take_string(appliance_.call(
-            "command in the guest", [&](guestfs_h* g) { return guestfs_sh(g, line.c_str()); }, timeout + std::chrono::seconds(30)));
+            "command in the guest", [&](guestfs_h* g) { return guestfs_sh(g, line.c_str()); },
+            timeout + std::chrono::seconds(30)));
     } catch (const ApplianceError& error) {
         remove(folder);
         throw Error(Failure::guest, fmt::format("cannot run commands in the guest: {}", error.message()),
@@ -95,7 +98,8 @@ CommandResult ApplianceFs::run(std::string_view script, std::chrono::seconds tim
     if (written && written->size > kept) {
         std::size_t got = 0;
         char* tail = appliance_.call("output of the command", [&](guestfs_h* g) {
-            return guestfs_pread(g, output.c_str(), static_cast<int>(kept), static_cast<std::int64_t>(written->size - kept), &got);
+            return guestfs_pread(g, output.c_str(), static_cast<int>(kept),
+                                 static_cast<std::int64_t>(written->size - kept), &got);
         });
         result.output.assign(tail, got);
         std::free(tail);

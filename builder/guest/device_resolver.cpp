@@ -48,8 +48,9 @@ std::optional<std::string> DeviceResolver::device(const std::string& spec) const
     if (equals != std::string::npos && spec.front() != '/') {
         return by(spec.substr(0, equals), spec.substr(equals + 1));
     }
-    for (const auto& [folder, tag] : {std::pair("/dev/disk/by-uuid/", "UUID"), std::pair("/dev/disk/by-label/", "LABEL"),
-                                      std::pair("/dev/disk/by-partuuid/", "PARTUUID")}) {
+    for (const auto& [folder, tag] :
+         {std::pair("/dev/disk/by-uuid/", "UUID"), std::pair("/dev/disk/by-label/", "LABEL"),
+          std::pair("/dev/disk/by-partuuid/", "PARTUUID")}) {
         if (spec.starts_with(folder)) {
             return by(tag, spec.substr(std::string_view(folder).size()));
         }
@@ -62,14 +63,16 @@ std::optional<std::string> DeviceResolver::by(std::string_view what, const std::
         if (!is_whole_device(file_system)) {
             continue;
         }
-        if ((what == "UUID" && same_text(file_system.uuid, value)) || (what == "LABEL" && !value.empty() && file_system.label == value)) {
+        if ((what == "UUID" && same_text(file_system.uuid, value)) ||
+            (what == "LABEL" && !value.empty() && file_system.label == value)) {
             return file_system.mountable;
         }
     }
     static const std::regex partition("/dev/sd[a-z]+[0-9]+");
     if (what == "PARTUUID") {
         for (const FileSystem& file_system : file_systems_) {
-            if (std::regex_match(file_system.mountable, partition) && same_text(partition_guid_(file_system.mountable), value)) {
+            if (std::regex_match(file_system.mountable, partition) &&
+                same_text(partition_guid_(file_system.mountable), value)) {
                 return file_system.mountable;
             }
         }
@@ -93,7 +96,8 @@ std::optional<std::string> DeviceResolver::by_name(const std::string& path) cons
         if (name == wanted) {
             return name;
         }
-        if (std::regex_match(name, match, volume) && match[1] != "mapper" && wanted == "/dev/mapper/" + mapper_name(match[1], match[2])) {
+        if (std::regex_match(name, match, volume) && match[1] != "mapper" &&
+            wanted == "/dev/mapper/" + mapper_name(match[1], match[2])) {
             return name;
         }
         if (name.starts_with("/dev/mapper/imgforge-luks")) {

@@ -15,7 +15,8 @@ namespace imgforge::guest {
 /// Finds the appliance's device for what a guest's fstab names. Pure, so that every spelling can be tested.
 class DeviceResolver {
 public:
-    /// Asks the appliance for a partition's GUID (costs 0.2 s, so only when a PARTUUID= entry needs it); "" when it has none.
+    /// Asks the appliance for a partition's GUID (costs 0.2 s, so only when a PARTUUID= entry needs it); ""
+    /// when it has none.
     using PartitionGuid = std::function<std::string(const std::string& partition)>;
 
     DeviceResolver(const std::vector<FileSystem>& file_systems, PartitionGuid partition_guid)

@@ -37,9 +37,10 @@ std::vector<std::string> plain_devices(Appliance& appliance) {
     std::vector<std::string> devices = names(appliance, "partitions", guestfs_list_partitions);
     const std::vector<std::string> partitions = devices;
     for (const std::string& disk : names(appliance, "disks", guestfs_list_devices)) {
-        const bool divided = std::any_of(partitions.begin(), partitions.end(), [&](const std::string& partition) {
-            return partition.substr(0, partition.find_last_not_of("0123456789") + 1) == disk;
-        });
+        const bool divided =
+            std::any_of(partitions.begin(), partitions.end(), [&](const std::string& partition) {
+                return partition.substr(0, partition.find_last_not_of("0123456789") + 1) == disk;
+            });
         if (!divided) {
             devices.push_back(disk);
         }
@@ -64,7 +65,8 @@ std::optional<std::vector<FileSystem>> from_superblocks(Appliance& appliance) {
         return true;
     };
     const std::vector<std::string> devices = plain_devices(appliance);
-    if (!names(appliance, "RAID arrays", guestfs_list_md_devices).empty() || !std::all_of(devices.begin(), devices.end(), look)) {
+    if (!names(appliance, "RAID arrays", guestfs_list_md_devices).empty() ||
+        !std::all_of(devices.begin(), devices.end(), look)) {
         return std::nullopt;
     }
     if (volumes) {
@@ -80,7 +82,8 @@ std::vector<FileSystem> as_libguestfs_lists(Appliance& appliance) {
     std::vector<FileSystem> found;
     for (auto& [mountable, type] : appliance.file_systems()) {
         const bool whole = !mountable.starts_with("btrfsvol:");
-        found.push_back(described(mountable, type, whole ? superblock_of(appliance, mountable) : Superblock()));
+        found.push_back(
+            described(mountable, type, whole ? superblock_of(appliance, mountable) : Superblock()));
     }
     return found;
 }

@@ -8,9 +8,10 @@
 
 namespace imgforge::guest {
 
-/// All file systems and swap spaces of the disks, also on logical volumes and btrfs subvolumes; containers (LUKS, LVM, partition tables)
-/// are left out. What superblocks tell is taken from them, since libguestfs starts several programs for every device: a second and more
-/// under emulation. Devices that were mapped by hand are found with `mapped` only.
+/// All file systems and swap spaces of the disks, also on logical volumes and btrfs subvolumes; containers
+/// (LUKS, LVM, partition tables) are left out. What superblocks tell is taken from them, since libguestfs
+/// starts several programs for every device: a second and more under emulation. Devices that were mapped by
+/// hand are found with `mapped` only.
 std::vector<FileSystem> list_file_systems(Appliance& appliance, bool mapped);
 
 }  // namespace imgforge::guest

@@ -52,7 +52,9 @@ std::string_view without_trailing_slashes(std::string_view path) {
 std::string parent_of(std::string_view path) {
     path = without_trailing_slashes(path);
     const std::size_t slash = path.rfind('/');
-    return slash == 0 || slash == std::string_view::npos ? "/" : std::string(without_trailing_slashes(path.substr(0, slash)));
+    return slash == 0 || slash == std::string_view::npos
+               ? "/"
+               : std::string(without_trailing_slashes(path.substr(0, slash)));
 }
 
 std::string base_name(std::string_view path) {

@@ -37,15 +37,20 @@ struct CommandResult {
     std::string output;  ///< stdout and stderr interleaved
 };
 
-/// The file system of a guest whose file systems are mounted, seen from its own root. Narrow on purpose: there is an
-/// appliance behind it (libguestfs), or a tree in memory for tests; an editor of ext4 without appliance may follow.
+/// The file system of a guest whose file systems are mounted, seen from its own root. Narrow on purpose:
+/// there is an appliance behind it (libguestfs), or a tree in memory for tests; an editor of ext4 without
+/// appliance may follow.
 ///
 /// Contract, checked for every implementation by tests/guest/contract:
-/// - Paths are absolute within the guest. Symbolic links in *parent* folders are resolved inside the guest root, absolute
+/// - Paths are absolute within the guest. Symbolic links in *parent* folders are resolved inside the guest
+/// root, absolute
 ///   ones too; the last component is never followed, except by read() and stat_followed().
-/// - A missing path is no error for exists-like calls and for remove(); every other call throws Failure::guest with the path.
-/// - Only regular files are written or truncated; anything else (link, fifo, device) is refused with Failure::guest.
-/// - write() and truncate() keep mode, owner and extended attributes of an existing file. New files get what is asked.
+/// - A missing path is no error for exists-like calls and for remove(); every other call throws
+/// Failure::guest with the path.
+/// - Only regular files are written or truncated; anything else (link, fifo, device) is refused with
+/// Failure::guest.
+/// - write() and truncate() keep mode, owner and extended attributes of an existing file. New files get what
+/// is asked.
 ///   Other hard links of the file keep the old content (they may lie in a user's home).
 class GuestFs {
 public:
@@ -61,14 +66,15 @@ public:
     virtual std::optional<std::string> resolve(std::string_view path) = 0;
     /// Shell patterns (* ? [] and {}), dot files only when named; canonical order.
     virtual std::vector<std::string> glob(std::string_view pattern) = 0;
-    /// All matches of all patterns in one go (one round trip in the appliance), sorted, each once. Patterns start with "/".
+    /// All matches of all patterns in one go (one round trip in the appliance), sorted, each once. Patterns
+    /// start with "/".
     virtual std::vector<std::string> glob_all(const std::vector<std::string>& patterns);
 
-    virtual void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644, std::uint32_t uid = 0,
-                       std::uint32_t gid = 0) = 0;
+    virtual void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644,
+                       std::uint32_t uid = 0, std::uint32_t gid = 0) = 0;
     virtual void truncate(std::string_view path) = 0;
-    /// File, link or whole tree; what it points to stays. Missing is fine. Afterwards the path does not exist; a mount point
-    /// stays, emptied.
+    /// File, link or whole tree; what it points to stays. Missing is fine. Afterwards the path does not
+    /// exist; a mount point stays, emptied.
     virtual void remove(std::string_view path) = 0;
     virtual void make_directory(std::string_view path, std::uint32_t mode = 0755) = 0;
     /// Replaces an existing link or file.
@@ -81,7 +87,8 @@ public:
     /// Host file or folder into the guest (contents streamed).
     virtual void upload(const std::filesystem::path& host, std::string_view path) = 0;
     virtual void download(std::string_view path, const std::filesystem::path& host) = 0;
-    /// Runs /bin/sh -c `script` inside the guest (chroot in the appliance, same architecture). Output at most 2 MiB kept.
+    /// Runs /bin/sh -c `script` inside the guest (chroot in the appliance, same architecture). Output at most
+    /// 2 MiB kept.
     virtual CommandResult run(std::string_view script, std::chrono::seconds timeout) = 0;
 
     bool exists(std::string_view path) { return lstat(path).has_value(); }
@@ -111,7 +118,8 @@ struct FileSystem {
 /// What inspection found, as plain values. Strings come from the guest: untrusted.
 struct Inspection {
     std::string type;    ///< "linux", "windows", …
-    std::string distro;  ///< libguestfs names: debian, ubuntu, rocky, redhat-based, opensuse, alpinelinux, archlinux …
+    std::string distro;  ///< libguestfs names: debian, ubuntu, rocky, redhat-based, opensuse, alpinelinux,
+                         ///< archlinux …
     std::string family;  ///< ours: debian, redhat, suse, alpine, arch, other
     std::string codename;
     std::string product;  ///< PRETTY_NAME
@@ -121,11 +129,13 @@ struct Inspection {
     std::string hostname;
     std::string package_format;  ///< deb, rpm, apk, pacman or empty
     std::string root_device;
-    std::string init;                                              ///< systemd, openrc, other
-    std::vector<std::pair<std::string, std::string>> mountpoints;  ///< mount point -> device (mountable), shortest first
-    std::vector<FileSystem> file_systems;                          ///< all of them, swap and unmounted ones included
-    std::vector<std::string> warnings;  ///< sentences for the user: not shut down cleanly, data file systems left alone …
-    bool encrypted = false;             ///< at least one LUKS container was opened
+    std::string init;  ///< systemd, openrc, other
+    std::vector<std::pair<std::string, std::string>>
+        mountpoints;                       ///< mount point -> device (mountable), shortest first
+    std::vector<FileSystem> file_systems;  ///< all of them, swap and unmounted ones included
+    std::vector<std::string>
+        warnings;  ///< sentences for the user: not shut down cleanly, data file systems left alone …
+    bool encrypted = false;  ///< at least one LUKS container was opened
 };
 
 }  // namespace imgforge::guest

@@ -20,15 +20,17 @@ namespace imgforge::guest {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> linux_types{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs"};
+constexpr std::array<std::string_view, 8> linux_types{"ext2",  "ext3", "ext4", "xfs",
+                                                      "btrfs", "f2fs", "jfs",  "reiserfs"};
 
 bool is_linux_type(std::string_view type) {
     return std::find(linux_types.begin(), linux_types.end(), type) != linux_types.end();
 }
 
-/// The type is forced, so that no other driver is tried on untrusted bytes; nodev, so that a device node of the guest never
-/// opens a device of the appliance.
-void mount_as(Appliance& appliance, const std::string& mountable, const std::string& type, const std::string& mount_point, bool read_only) {
+/// The type is forced, so that no other driver is tried on untrusted bytes; nodev, so that a device node of
+/// the guest never opens a device of the appliance.
+void mount_as(Appliance& appliance, const std::string& mountable, const std::string& type,
+              const std::string& mount_point, bool read_only) {
     const char* how = read_only ? "ro,nodev" : "nodev";
     appliance.call(fmt::format("mount of {} on {}", mountable, mount_point), [&](guestfs_h* g) {
         return type.empty() ? guestfs_mount_options(g, how, mountable.c_str(), mount_point.c_str())
@@ -39,7 +41,8 @@ void mount_as(Appliance& appliance, const std::string& mountable, const std::str
 /// One inspection: the state that its steps share.
 class Opening {
 public:
-    Opening(Appliance& appliance, const OpenOptions& options) : appliance_(appliance), fs_(appliance), options_(options) {}
+    Opening(Appliance& appliance, const OpenOptions& options)
+        : appliance_(appliance), fs_(appliance), options_(options) {}
 
     Inspection run() {
         os_.file_systems = list_file_systems(appliance_, false);
@@ -71,7 +74,8 @@ private:
     void mount(const std::string& mountable, const std::string& mount_point);
     DeviceResolver resolver() const;
     std::vector<FstabEntry> fstab() {
-        return fs_.exists("/etc/fstab") ? parse_fstab(read_small(fs_, "/etc/fstab")) : std::vector<FstabEntry>();
+        return fs_.exists("/etc/fstab") ? parse_fstab(read_small(fs_, "/etc/fstab"))
+                                        : std::vector<FstabEntry>();
     }
 
     Appliance& appliance_;
@@ -82,19 +86,22 @@ private:
     std::set<std::string> claimed_;  ///< devices that belong to the system found
 };
 
-/// guestfs_list_filesystems leaves LUKS out, as it does with all that only holds others. Both versions of the header begin alike
-/// (LUKS1 On-Disk Format Specification; LUKS2 On-Disk Format Specification, 3.1).
+/// guestfs_list_filesystems leaves LUKS out, as it does with all that only holds others. Both versions of the
+/// header begin alike (LUKS1 On-Disk Format Specification; LUKS2 On-Disk Format Specification, 3.1).
 void Opening::add_containers() {
     constexpr std::string_view magic("LUKS\xba\xbe", 6);
-    std::vector<std::string> devices = take_strings(appliance_.call("disks", [](guestfs_h* g) { return guestfs_list_devices(g); }));
-    for (char** more : {appliance_.call("partitions", [](guestfs_h* g) { return guestfs_list_partitions(g); }),
-                        appliance_.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs(g); })}) {
+    std::vector<std::string> devices =
+        take_strings(appliance_.call("disks", [](guestfs_h* g) { return guestfs_list_devices(g); }));
+    for (char** more :
+         {appliance_.call("partitions", [](guestfs_h* g) { return guestfs_list_partitions(g); }),
+          appliance_.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs(g); })}) {
         const std::vector<std::string> names = take_strings(more);
         devices.insert(devices.end(), names.begin(), names.end());
     }
     for (const std::string& device : devices) {
-        const bool listed = std::any_of(os_.file_systems.begin(), os_.file_systems.end(),
-                                        [&](const FileSystem& file_system) { return file_system.mountable == device; });
+        const bool listed =
+            std::any_of(os_.file_systems.begin(), os_.file_systems.end(),
+                        [&](const FileSystem& file_system) { return file_system.mountable == device; });
         if (!listed && appliance_.read_device(device, 0, magic.size()) == magic) {
             FileSystem container;
             container.mountable = device;
@@ -124,12 +131,16 @@ void Opening::open_containers() {
     for (std::size_t index = 0; index < containers.size(); ++index) {
         const std::string name = fmt::format("imgforge-luks{}", index);
         const int done = appliance_.attempt("opening of an encrypted volume", [&](guestfs_h* g) {
-            return options_.read_only ? guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(), name.c_str(),
-                                                                GUESTFS_CRYPTSETUP_OPEN_READONLY, 1, -1)
-                                      : guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(), name.c_str(), -1);
+            return options_.read_only
+                       ? guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(),
+                                                 name.c_str(), GUESTFS_CRYPTSETUP_OPEN_READONLY, 1, -1)
+                       : guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(),
+                                                 name.c_str(), -1);
         });
         if (done != 0) {
-            throw Error(Failure::guest, fmt::format("cannot open the encrypted volume {} with the passphrase given", containers[index]));
+            throw Error(Failure::guest,
+                        fmt::format("cannot open the encrypted volume {} with the passphrase given",
+                                    containers[index]));
         }
     }
     appliance_.call("LVM scan", [](guestfs_h* g) { return guestfs_lvm_scan(g, 1); });
@@ -140,16 +151,20 @@ void Opening::open_containers() {
 void Opening::refuse_hibernated() const {
     for (const FileSystem& file_system : os_.file_systems) {
         if (file_system.type == "swap-hibernated") {
-            throw Error(Failure::guest, fmt::format("the guest is hibernated ({} holds its memory)", file_system.mountable),
+            throw Error(Failure::guest,
+                        fmt::format("the guest is hibernated ({} holds its memory)", file_system.mountable),
                         "start the machine once and shut it down");
         }
     }
 }
 
 void Opening::mount(const std::string& mountable, const std::string& mount_point) {
-    const auto found = std::find_if(os_.file_systems.begin(), os_.file_systems.end(),
-                                    [&](const FileSystem& file_system) { return file_system.mountable == mountable; });
-    const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs" : found == os_.file_systems.end() ? "" : found->type;
+    const auto found =
+        std::find_if(os_.file_systems.begin(), os_.file_systems.end(),
+                     [&](const FileSystem& file_system) { return file_system.mountable == mountable; });
+    const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs"
+                             : found == os_.file_systems.end()  ? ""
+                                                                : found->type;
     mount_as(appliance_, mountable, type, mount_point, options_.read_only);
     os_.mountpoints.emplace_back(mount_point, mountable);
 }
@@ -160,8 +175,9 @@ DeviceResolver Opening::resolver() const {
         int number = 0;
         std::from_chars(partition.data() + digits, partition.data() + partition.size(), number);
         const std::string disk = partition.substr(0, digits);
-        std::string guid = take_string(
-            appliance_.attempt("partition GUID", [&](guestfs_h* g) { return guestfs_part_get_gpt_guid(g, disk.c_str(), number); }));
+        std::string guid = take_string(appliance_.attempt("partition GUID", [&](guestfs_h* g) {
+            return guestfs_part_get_gpt_guid(g, disk.c_str(), number);
+        }));
         if (guid.empty()) {
             // MBR: disk signature and two digits of the partition (libblkid dos.c)
             const std::string signature = appliance_.read_device(disk, 440, 4);
@@ -191,11 +207,16 @@ bool Opening::mount_candidate(const FileSystem& candidate) {
         os_.warnings.push_back(error.message());
         return false;
     }
-    const auto marks = fs_.glob_all({"/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/bin", "/usr/bin", "/ostree/deploy"});
-    const auto has = [&](std::string_view mark) { return std::find(marks.begin(), marks.end(), mark) != marks.end(); };
+    const auto marks = fs_.glob_all(
+        {"/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/bin", "/usr/bin", "/ostree/deploy"});
+    const auto has = [&](std::string_view mark) {
+        return std::find(marks.begin(), marks.end(), mark) != marks.end();
+    };
     if (has("/ostree/deploy")) {
-        throw Error(Failure::guest,
-                    fmt::format("{} holds an ostree system: its /etc lies in a deployment, which is not supported", candidate.mountable));
+        throw Error(
+            Failure::guest,
+            fmt::format("{} holds an ostree system: its /etc lies in a deployment, which is not supported",
+                        candidate.mountable));
     }
     return (has("/etc/os-release") || has("/usr/lib/os-release")) && (has("/bin") || has("/usr/bin"));
 }
@@ -218,7 +239,8 @@ void Opening::find_root() {
                 claim(candidate->mountable);
             }
             roots.push_back(candidate->mountable);
-            if (roots.size() == 1 && std::none_of(std::next(candidate), os_.file_systems.end(), worth_a_look)) {
+            if (roots.size() == 1 &&
+                std::none_of(std::next(candidate), os_.file_systems.end(), worth_a_look)) {
                 // The usual end: it is mounted already.
                 fstab_ = table;
                 os_.root_device = roots.front();
@@ -228,7 +250,8 @@ void Opening::find_root() {
         unmount_candidate();
     }
     if (roots.size() > 1) {
-        throw Error(Failure::guest, fmt::format("the image holds {} systems, on {}", roots.size(), fmt::join(roots, ", ")),
+        throw Error(Failure::guest,
+                    fmt::format("the image holds {} systems, on {}", roots.size(), fmt::join(roots, ", ")),
                     "say which one with --root DEVICE");
     }
     if (roots.empty()) {
@@ -272,39 +295,46 @@ void Opening::no_root() {
         luks = luks || file_system.type == "crypto_LUKS";
     }
     if (luks && !os_.encrypted) {
-        throw Error(Failure::guest, "the image is encrypted (LUKS)", "give the passphrase in a file: --passphrase-file FILE");
+        throw Error(Failure::guest, "the image is encrypted (LUKS)",
+                    "give the passphrase in a file: --passphrase-file FILE");
     }
     if (ntfs) {
         throw Error(Failure::guest, "Windows guests are not supported");
     }
-    throw Error(Failure::guest, fmt::format("no operating system found in the image; file systems seen: {}", seen.empty() ? "none" : seen));
+    throw Error(Failure::guest, fmt::format("no operating system found in the image; file systems seen: {}",
+                                            seen.empty() ? "none" : seen));
 }
 
 void Opening::mount_others() {
     std::vector<FstabEntry> entries;
     for (const FstabEntry& entry : fstab_) {
-        const bool plain =
-            entry.mount_point.size() > 1 && entry.mount_point.front() == '/' && entry.mount_point.find("/..") == std::string::npos;
+        const bool plain = entry.mount_point.size() > 1 && entry.mount_point.front() == '/' &&
+                           entry.mount_point.find("/..") == std::string::npos;
         const bool from_disk = entry.spec.starts_with("/dev/") || entry.spec.find('=') != std::string::npos;
-        if (plain && from_disk && !entry.has("bind") && entry.type != "swap" && entry.type != "iso9660" && entry.type != "udf" &&
-            !entry.spec.starts_with("/dev/cdrom") && !entry.spec.starts_with("/dev/sr")) {
+        if (plain && from_disk && !entry.has("bind") && entry.type != "swap" && entry.type != "iso9660" &&
+            entry.type != "udf" && !entry.spec.starts_with("/dev/cdrom") &&
+            !entry.spec.starts_with("/dev/sr")) {
             entries.push_back(entry);
         }
     }
-    std::stable_sort(entries.begin(), entries.end(),
-                     [](const FstabEntry& left, const FstabEntry& right) { return left.mount_point.size() < right.mount_point.size(); });
+    std::stable_sort(entries.begin(), entries.end(), [](const FstabEntry& left, const FstabEntry& right) {
+        return left.mount_point.size() < right.mount_point.size();
+    });
     for (const FstabEntry& entry : entries) {
         mount_one(entry);
     }
 }
 
 void Opening::mount_one(const FstabEntry& entry) {
-    static const std::set<std::string> needed{"/boot", "/usr", "/var", "/etc", "/home", "/root", "/var/log", "/var/lib"};
+    static const std::set<std::string> needed{"/boot", "/usr",  "/var",     "/etc",
+                                              "/home", "/root", "/var/log", "/var/lib"};
     const bool fatal = needed.contains(entry.mount_point) && !entry.has("nofail");
     const auto complain = [&](const std::string& reason) {
-        const std::string sentence = fmt::format("{} (fstab: {}) cannot be mounted: {}", entry.mount_point, entry.spec, reason);
+        const std::string sentence =
+            fmt::format("{} (fstab: {}) cannot be mounted: {}", entry.mount_point, entry.spec, reason);
         if (fatal) {
-            throw Error(Failure::guest, sentence, "secrets on it would stay behind; correct the guest's fstab or give all its disks");
+            throw Error(Failure::guest, sentence,
+                        "secrets on it would stay behind; correct the guest's fstab or give all its disks");
         }
         os_.warnings.push_back(sentence);
     };
@@ -331,14 +361,15 @@ void Opening::mount_one(const FstabEntry& entry) {
 void Opening::mount_esp() {
     // systemd-boot and GRUB keep random-seed and loader entries on it; fstab may leave it out or say noauto.
     for (const FileSystem& file_system : os_.file_systems) {
-        const bool mounted = std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
-                                         [&](const auto& mount) { return mount.second == file_system.mountable; });
+        const bool mounted =
+            std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
+                        [&](const auto& mount) { return mount.second == file_system.mountable; });
         if (file_system.type != "vfat" || mounted) {
             continue;
         }
         for (const std::string_view place : {"/boot/efi", "/efi"}) {
-            const bool taken =
-                std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(), [&](const auto& mount) { return mount.first == place; });
+            const bool taken = std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
+                                           [&](const auto& mount) { return mount.first == place; });
             const auto target = fs_.resolve(place);
             if (!taken && target == place && fs_.is_directory(place)) {
                 mount(file_system.mountable, std::string(place));
@@ -356,13 +387,16 @@ void Opening::finish() {
             }
         }
         if (file_system.dirty) {
-            os_.warnings.push_back(fmt::format("{}: the guest was not shut down cleanly; its journal was replayed", file_system.mountable));
+            os_.warnings.push_back(fmt::format(
+                "{}: the guest was not shut down cleanly; its journal was replayed", file_system.mountable));
         }
-        const bool covered = std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
-                                         [&](const auto& mount) { return device_of(mount.second) == device_of(file_system.mountable); });
-        if (!covered && (is_linux_type(file_system.type) || file_system.type == "vfat" || file_system.type == "ntfs")) {
-            os_.warnings.push_back(
-                fmt::format("{} ({}) is not in the guest's fstab and is left alone", file_system.mountable, file_system.type));
+        const bool covered = std::any_of(
+            os_.mountpoints.begin(), os_.mountpoints.end(),
+            [&](const auto& mount) { return device_of(mount.second) == device_of(file_system.mountable); });
+        if (!covered &&
+            (is_linux_type(file_system.type) || file_system.type == "vfat" || file_system.type == "ntfs")) {
+            os_.warnings.push_back(fmt::format("{} ({}) is not in the guest's fstab and is left alone",
+                                               file_system.mountable, file_system.type));
         }
     }
 }
@@ -380,9 +414,12 @@ void unmount_guest(Appliance& appliance) {
 
 void mount_guest(Appliance& appliance, const Inspection& os, bool read_only) {
     for (const auto& [mount_point, mountable] : os.mountpoints) {
-        const auto known = std::find_if(os.file_systems.begin(), os.file_systems.end(),
-                                        [&device = mountable](const FileSystem& file_system) { return file_system.mountable == device; });
-        const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs" : known == os.file_systems.end() ? "" : known->type;
+        const auto known = std::find_if(
+            os.file_systems.begin(), os.file_systems.end(),
+            [&device = mountable](const FileSystem& file_system) { return file_system.mountable == device; });
+        const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs"
+                                 : known == os.file_systems.end()   ? ""
+                                                                    : known->type;
         mount_as(appliance, mountable, type, mount_point, read_only);
     }
 }

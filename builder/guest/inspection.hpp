@@ -15,10 +15,10 @@ struct OpenOptions {
     std::string root_device;                ///< which root file system, when the image holds several
 };
 
-/// Finds the guest's root, reads what it is, and mounts all its file systems: LVM, btrfs subvolumes, LUKS, separate
-/// /boot /var /home, and the ESP even when fstab leaves it out. Leaves them mounted.
-/// Throws Failure::guest for what cannot be worked on: no or several systems, Windows, ostree, encrypted without passphrase,
-/// hibernated, a file system that /etc or /var needs and that does not mount.
+/// Finds the guest's root, reads what it is, and mounts all its file systems: LVM, btrfs subvolumes, LUKS,
+/// separate /boot /var /home, and the ESP even when fstab leaves it out. Leaves them mounted. Throws
+/// Failure::guest for what cannot be worked on: no or several systems, Windows, ostree, encrypted without
+/// passphrase, hibernated, a file system that /etc or /var needs and that does not mount.
 Inspection open_guest(Appliance& appliance, const OpenOptions& options);
 
 /// Unmounts everything; the devices stay open.

@@ -39,9 +39,12 @@ std::string unquoted(std::string text) {
 std::string octal_decoded(std::string_view text) {
     std::string plain;
     for (std::size_t index = 0; index < text.size(); ++index) {
-        const auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '7'; };
+        const auto digit = [&](std::size_t at) {
+            return at < text.size() && text[at] >= '0' && text[at] <= '7';
+        };
         if (text[index] == '\\' && digit(index + 1) && digit(index + 2) && digit(index + 3)) {
-            plain += static_cast<char>((text[index + 1] - '0') * 64 + (text[index + 2] - '0') * 8 + (text[index + 3] - '0'));
+            plain += static_cast<char>((text[index + 1] - '0') * 64 + (text[index + 2] - '0') * 8 +
+                                       (text[index + 3] - '0'));
             index += 3;
         } else {
             plain += text[index];

@@ -43,7 +43,8 @@ std::string text_at(std::string_view bytes, std::size_t offset, std::size_t size
     return std::string(raw);
 }
 
-/// As libblkid tells them apart (superblocks/ext.c): ext4 has a feature that the ext3 driver does not know, ext3 a journal.
+/// As libblkid tells them apart (superblocks/ext.c): ext4 has a feature that the ext3 driver does not know,
+/// ext3 a journal.
 std::string_view ext_version(std::string_view block) {
     constexpr std::uint32_t has_journal = 0x4;
     constexpr std::uint32_t journal_device = 0x8;
@@ -78,7 +79,8 @@ Superblock probe_superblock(std::string_view start) {
     const std::string_view swap = field(start, swap_magic, 10);
     if (field(start, ext + 0x38, 2) == "\x53\xef") {
         constexpr std::uint32_t incompat_recover = 0x4;
-        found = {std::string(ext_version(start.substr(ext))), uuid_at(start, ext + 0x68), text_at(start, ext + 0x78, 16), false, false};
+        found = {std::string(ext_version(start.substr(ext))), uuid_at(start, ext + 0x68),
+                 text_at(start, ext + 0x78, 16), false, false};
         found.needs_recovery = (little32(start, ext + 0x60) & incompat_recover) != 0;
     } else if (field(start, 0, 4) == "XFSB") {
         found = {"xfs", uuid_at(start, 32), text_at(start, 108, 12), false, false};
@@ -86,7 +88,8 @@ Superblock probe_superblock(std::string_view start) {
         found = {"btrfs", uuid_at(start, btrfs + 0x20), text_at(start, btrfs + 0x12b, 256), false, false};
     } else if (swap == "SWAPSPACE2") {
         found = {"swap", uuid_at(start, 0x40c), text_at(start, 0x41c, 16), false, false};
-    } else if (swap.starts_with("S1SUSPEND") || swap.starts_with("S2SUSPEND") || swap.starts_with("ULSUSPEND") || swap == "LINHIB0001") {
+    } else if (swap.starts_with("S1SUSPEND") || swap.starts_with("S2SUSPEND") ||
+               swap.starts_with("ULSUSPEND") || swap == "LINHIB0001") {
         found = {"swap", uuid_at(start, 0x40c), text_at(start, 0x41c, 16), false, true};
     } else if (field(start, 0, 6) == std::string_view("LUKS\xba\xbe", 6)) {
         found.type = "crypto_LUKS";

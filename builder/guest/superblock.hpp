@@ -8,7 +8,8 @@ namespace imgforge::guest {
 
 /// What the first 68 KiB of a file system tell. Reading them costs 2 ms in the appliance, blkid 100 ms.
 struct Superblock {
-    std::string type;  ///< ext2, ext3, ext4, xfs, btrfs, vfat, swap, crypto_LUKS, LVM2_member, jbd; empty when not recognised
+    std::string type;  ///< ext2, ext3, ext4, xfs, btrfs, vfat, swap, crypto_LUKS, LVM2_member, jbd; empty
+                       ///< when not recognised
     std::string uuid;  ///< as blkid prints it; vfat: "ABCD-1234"
     std::string label;
     bool needs_recovery = false;  ///< ext3/4: journal to be replayed
@@ -18,8 +19,8 @@ struct Superblock {
 /// Bytes wanted from the start of the device.
 inline constexpr std::size_t superblock_bytes = 68U << 10U;
 
-/// Reads the on-disk format (ext4 Documentation/filesystems/ext4/super.rst, xfs_format.h, btrfs "Superblock", mkswap.h,
-/// LUKS specifications). Untrusted input: every field is bounds checked.
+/// Reads the on-disk format (ext4 Documentation/filesystems/ext4/super.rst, xfs_format.h, btrfs "Superblock",
+/// mkswap.h, LUKS specifications). Untrusted input: every field is bounds checked.
 Superblock probe_superblock(std::string_view start);
 
 }  // namespace imgforge::guest

@@ -21,7 +21,8 @@ void read_architecture(Appliance& appliance, GuestFs& fs, Inspection& os) {
             continue;
         }
         std::size_t got = 0;
-        char* raw = appliance.attempt("ELF header", [&](guestfs_h* g) { return guestfs_pread(g, target->c_str(), 20, 0, &got); });
+        char* raw = appliance.attempt(
+            "ELF header", [&](guestfs_h* g) { return guestfs_pread(g, target->c_str(), 20, 0, &got); });
         const std::string header = raw == nullptr ? std::string() : std::string(raw, got);
         std::free(raw);
         if (header.size() < 20 || header.substr(0, 4) !=
@@ -69,9 +70,12 @@ void read_system(Appliance& appliance, GuestFs& fs, Inspection& os) {
         std::from_chars(end + 1, version.data() + version.size(), os.minor);
     }
     const auto marks =
-        fs.glob_all({"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/openrc-run", "/usr/bin/openrc-run", "/var/lib/dpkg/status",
-                     "/var/lib/rpm", "/usr/lib/sysimage/rpm", "/lib/apk/db", "/usr/lib/apk/db", "/var/lib/pacman/local"});
-    const auto has = [&](std::string_view mark) { return std::find(marks.begin(), marks.end(), mark) != marks.end(); };
+        fs.glob_all({"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/sbin/openrc-run",
+                     "/usr/bin/openrc-run", "/var/lib/dpkg/status", "/var/lib/rpm", "/usr/lib/sysimage/rpm",
+                     "/lib/apk/db", "/usr/lib/apk/db", "/var/lib/pacman/local"});
+    const auto has = [&](std::string_view mark) {
+        return std::find(marks.begin(), marks.end(), mark) != marks.end();
+    };
     os.init = has("/usr/lib/systemd/systemd") || has("/lib/systemd/systemd") ? "systemd"
               : has("/sbin/openrc-run") || has("/usr/bin/openrc-run")        ? "openrc"
                                                                              : "other";

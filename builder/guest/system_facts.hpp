@@ -9,7 +9,8 @@
 
 namespace imgforge::guest {
 
-/// Fills in what the mounted root says of itself: distribution, version, init, package format, hostname, architecture.
+/// Fills in what the mounted root says of itself: distribution, version, init, package format, hostname,
+/// architecture.
 void read_system(Appliance& appliance, GuestFs& fs, Inspection& os);
 
 /// A regular file behind links, at most 1 MiB; "" when there is none.

@@ -24,12 +24,14 @@ std::set<pid_t> children_of(pid_t thread) {
     return children;
 }
 
-/// qemu and the builder of the appliance; never libguestfs' recovery process, which has our own name and cleans up itself.
+/// qemu and the builder of the appliance; never libguestfs' recovery process, which has our own name and
+/// cleans up itself.
 bool is_launch_program(pid_t process) {
     std::ifstream file(fmt::format("/proc/{}/comm", process));
     std::string name;
     std::getline(file, name);
-    return name.starts_with("qemu") || name.starts_with("kvm") || name.starts_with("supermin") || name.starts_with("guestfs-");
+    return name.starts_with("qemu") || name.starts_with("kvm") || name.starts_with("supermin") ||
+           name.starts_with("guestfs-");
 }
 
 }  // namespace
@@ -119,7 +121,8 @@ void Watchdog::loop(const std::stop_token& stop) {
         if (verdict_ == Verdict::running && std::chrono::steady_clock::now() > *until_) {
             verdict_ = Verdict::expired;
         }
-        // Again and again until the call has returned: during launch the next program may only be about to start.
+        // Again and again until the call has returned: during launch the next program may only be about to
+        // start.
         if (verdict_ != Verdict::running) {
             kill_targets();
         }

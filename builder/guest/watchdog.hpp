@@ -12,8 +12,8 @@
 
 namespace imgforge::guest {
 
-/// Ends the appliance's QEMU when a libguestfs call takes longer than its deadline or a signal has come: guestfs_launch()
-/// has no timeout, and a blocked call returns as soon as QEMU is gone.
+/// Ends the appliance's QEMU when a libguestfs call takes longer than its deadline or a signal has come:
+/// guestfs_launch() has no timeout, and a blocked call returns as soon as QEMU is gone.
 class Watchdog {
 public:
     enum class Verdict { running, expired, interrupted, killed };
@@ -23,7 +23,8 @@ public:
     Watchdog(const Watchdog&) = delete;
     Watchdog& operator=(const Watchdog&) = delete;
 
-    /// During launch the pid is unknown: everything this thread starts from now on (qemu, supermin) is the target.
+    /// During launch the pid is unknown: everything this thread starts from now on (qemu, supermin) is the
+    /// target.
     void watch_children_of_this_thread();
     void watch(pid_t qemu);
 

@@ -18,7 +18,8 @@ fs::path canonical_file(const fs::path& file, std::string_view role) {
     std::error_code code;
     fs::path real = fs::canonical(file, code);
     if (code) {
-        throw Error(Failure::integrity, fmt::format("{} '{}' cannot be opened: {}", role, file.string(), code.message()));
+        throw Error(Failure::integrity,
+                    fmt::format("{} '{}' cannot be opened: {}", role, file.string(), code.message()));
     }
     if (!fs::is_regular_file(real, code) && !fs::is_block_file(real, code)) {
         throw Error(Failure::integrity, fmt::format("{} '{}' is not a regular file", role, real.string()));
@@ -36,8 +37,10 @@ bool lies_within(const fs::path& file, const fs::path& folder) {
 /// The file behind a header's reference, or the reason why it must not be followed.
 fs::path follow(const fs::path& image, const std::string& reference, const ChainPolicy& policy) {
     const auto refuse = [&](std::string_view why) {
-        throw Error(Failure::integrity, fmt::format("'{}' refers to '{}' as its backing file: {}", image.string(), reference, why),
-                    "flatten the image where it comes from: qemu-img convert -O qcow2");
+        throw Error(
+            Failure::integrity,
+            fmt::format("'{}' refers to '{}' as its backing file: {}", image.string(), reference, why),
+            "flatten the image where it comes from: qemu-img convert -O qcow2");
     };
     if (!policy.allow_backing) {
         refuse("an image of unknown origin must stand alone");
@@ -45,10 +48,12 @@ fs::path follow(const fs::path& image, const std::string& reference, const Chain
     if (names_a_protocol(reference) || reference.find('\0') != std::string::npos) {
         refuse("only plain files are followed");
     }
-    const fs::path named = fs::path(reference).is_absolute() ? fs::path(reference) : image.parent_path() / reference;
+    const fs::path named =
+        fs::path(reference).is_absolute() ? fs::path(reference) : image.parent_path() / reference;
     const fs::path real = canonical_file(named, fmt::format("backing file of '{}'", image.string()));
     if (!policy.roots.empty() &&
-        std::none_of(policy.roots.begin(), policy.roots.end(), [&](const fs::path& root) { return lies_within(real, root); })) {
+        std::none_of(policy.roots.begin(), policy.roots.end(),
+                     [&](const fs::path& root) { return lies_within(real, root); })) {
         refuse("it lies outside the folders this image may refer to");
     }
     return real;
@@ -70,7 +75,8 @@ ChainLink read_link(const fs::path& file, DiskFormat format) {
         link.virtual_size = link.header->virtual_size;
         if (link.header->has_data_file() || link.header->data_file) {
             throw Error(Failure::integrity,
-                        fmt::format("'{}' keeps its data in an external file '{}'", file.string(), link.header->data_file.value_or("?")),
+                        fmt::format("'{}' keeps its data in an external file '{}'", file.string(),
+                                    link.header->data_file.value_or("?")),
                         "convert it to a plain qcow2 first: qemu-img convert -O qcow2");
         }
     } else if (format == DiskFormat::raw) {
@@ -82,14 +88,16 @@ ChainLink read_link(const fs::path& file, DiskFormat format) {
 DiskFormat stated_format(const ChainLink& above) {
     const auto& stated = above.header->backing_format;
     if (!stated) {
-        throw Error(
-            Failure::integrity,
-            fmt::format("'{}' does not say the format of its backing file '{}'", above.file.string(), *above.header->backing_file),
-            fmt::format("state it: qemu-img rebase -u -f qcow2 -b {} -F FORMAT {}", *above.header->backing_file, above.file.string()));
+        throw Error(Failure::integrity,
+                    fmt::format("'{}' does not say the format of its backing file '{}'", above.file.string(),
+                                *above.header->backing_file),
+                    fmt::format("state it: qemu-img rebase -u -f qcow2 -b {} -F FORMAT {}",
+                                *above.header->backing_file, above.file.string()));
     }
     const auto format = disk_format_named(*stated);
     if (!format || (*format != DiskFormat::raw && *format != DiskFormat::qcow2)) {
-        throw Error(Failure::integrity, fmt::format("'{}' has a backing file of format '{}'", above.file.string(), *stated),
+        throw Error(Failure::integrity,
+                    fmt::format("'{}' has a backing file of format '{}'", above.file.string(), *stated),
                     "only raw and qcow2 are followed");
     }
     return *format;
@@ -107,17 +115,19 @@ ChainPolicy foreign_image_policy(const fs::path& image, std::vector<fs::path> ro
     return ChainPolicy{.roots = std::move(roots)};
 }
 
-std::vector<ChainLink> read_backing_chain(const fs::path& image, DiskFormat format, const ChainPolicy& policy) {
+std::vector<ChainLink> read_backing_chain(const fs::path& image, DiskFormat format,
+                                          const ChainPolicy& policy) {
     std::vector<ChainLink> chain;
     fs::path file = canonical_file(image, "image");
     for (;;) {
-        if (std::any_of(chain.begin(), chain.end(), [&](const ChainLink& link) { return link.file == file; })) {
-            throw Error(Failure::integrity,
-                        fmt::format("the backing chain of '{}' runs in a circle at '{}'", image.string(), file.string()));
+        if (std::any_of(chain.begin(), chain.end(),
+                        [&](const ChainLink& link) { return link.file == file; })) {
+            throw Error(Failure::integrity, fmt::format("the backing chain of '{}' runs in a circle at '{}'",
+                                                        image.string(), file.string()));
         }
         if (chain.size() >= policy.depth_limit) {
-            throw Error(Failure::integrity,
-                        fmt::format("the backing chain of '{}' is deeper than {} images", image.string(), policy.depth_limit));
+            throw Error(Failure::integrity, fmt::format("the backing chain of '{}' is deeper than {} images",
+                                                        image.string(), policy.depth_limit));
         }
         chain.push_back(read_link(file, format));
         const ChainLink& link = chain.back();
@@ -136,7 +146,8 @@ ByteSize virtual_size(const fs::path& image, DiskFormat format) {
     if (format == DiskFormat::raw) {
         return raw_size(image);
     }
-    throw Error(Failure::usage, fmt::format("the size of '{}' cannot be read from format {}", image.string(), to_string(format)));
+    throw Error(Failure::usage, fmt::format("the size of '{}' cannot be read from format {}", image.string(),
+                                            to_string(format)));
 }
 
 }  // namespace imgforge::image

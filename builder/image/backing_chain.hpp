@@ -22,26 +22,33 @@ struct ChainLink {
 
 /// Which references a chain may carry.
 struct ChainPolicy {
-    /// Folders (with everything below) that backing files may lie in. Empty: any local file, for images this program made.
+    /// Folders (with everything below) that backing files may lie in. Empty: any local file, for images this
+    /// program made.
     std::vector<std::filesystem::path> roots{};
     /// False for an image of unknown origin: any backing or data file is refused.
     bool allow_backing = true;
     std::size_t depth_limit = 64;
 };
 
-/// Policy for an image the user named: references are allowed only within the image's own folder and `roots`, so that a downloaded
-/// image cannot pull a file of this host into a guest (CVE-2008-2004, CVE-2024-4467 and their like).
-ChainPolicy foreign_image_policy(const std::filesystem::path& image, std::vector<std::filesystem::path> roots = {});
+/// Policy for an image the user named: references are allowed only within the image's own folder and `roots`,
+/// so that a downloaded image cannot pull a file of this host into a guest (CVE-2008-2004, CVE-2024-4467 and
+/// their like).
+ChainPolicy foreign_image_policy(const std::filesystem::path& image,
+                                 std::vector<std::filesystem::path> roots = {});
 
-/// The chain of an image, top first, found by reading headers: qemu opens nothing and no format is guessed. Every backing format must be
-/// written in the header above it. Throws Failure::integrity for a reference that the policy forbids, a reference by protocol or JSON
-/// (`json:{…}`, `nbd:…`), an external data file, a missing backing format, a missing file, a cycle, or a chain deeper than the limit.
-std::vector<ChainLink> read_backing_chain(const std::filesystem::path& image, DiskFormat format, const ChainPolicy& policy = {});
+/// The chain of an image, top first, found by reading headers: qemu opens nothing and no format is guessed.
+/// Every backing format must be written in the header above it. Throws Failure::integrity for a reference
+/// that the policy forbids, a reference by protocol or JSON
+/// (`json:{…}`, `nbd:…`), an external data file, a missing backing format, a missing file, a cycle, or a
+/// chain deeper than the limit.
+std::vector<ChainLink> read_backing_chain(const std::filesystem::path& image, DiskFormat format,
+                                          const ChainPolicy& policy = {});
 
 /// Virtual size of one image by its header (qcow2) or file size (raw, rounded up to 512 bytes as qemu does).
 ByteSize virtual_size(const std::filesystem::path& image, DiskFormat format);
 
-/// True for names that qemu takes for a protocol instead of a file: "nbd:…", "json:…", "a:b.qcow2" (block.c path_has_protocol).
+/// True for names that qemu takes for a protocol instead of a file: "nbd:…", "json:…", "a:b.qcow2" (block.c
+/// path_has_protocol).
 bool names_a_protocol(std::string_view name);
 
 }  // namespace imgforge::image

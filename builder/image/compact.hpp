@@ -33,9 +33,11 @@ struct CompactResult {
     double seconds = 0;
 };
 
-/// Writes the disk as a machine sees it to a new standalone file: zeros become holes, stale clusters, snapshots and backing files are gone.
-/// The file appears only when it is complete, checked (`qemu-img check`, virtual size) and flushed. Throws Failure::domain when somebody
-/// writes to the source, Failure::host when the space does not suffice, Failure::integrity when the result is not what it should be.
+/// Writes the disk as a machine sees it to a new standalone file: zeros become holes, stale clusters,
+/// snapshots and backing files are gone. The file appears only when it is complete, checked (`qemu-img
+/// check`, virtual size) and flushed. Throws Failure::domain when somebody writes to the source,
+/// Failure::host when the space does not suffice, Failure::integrity when the result is not what it should
+/// be.
 CompactResult compact_image(ProcessRunner& runner, const CompactSpec& spec, Monitor& monitor);
 
 }  // namespace imgforge::image

@@ -49,7 +49,8 @@ DiskFormat parse_disk_format(std::string_view name) {
     if (const auto format = disk_format_named(name)) {
         return *format;
     }
-    throw Error(Failure::usage, fmt::format("unknown disk format '{}'", name), "one of raw, qcow2, vmdk, vhdx, vdi");
+    throw Error(Failure::usage, fmt::format("unknown disk format '{}'", name),
+                "one of raw, qcow2, vmdk, vhdx, vdi");
 }
 
 std::string_view file_extension(DiskFormat format) {
@@ -80,7 +81,8 @@ DiskFormat sniff_disk_format(const std::filesystem::path& file) {
     if (bytes.starts_with("QFI\xfb"sv)) {
         return DiskFormat::qcow2;
     }
-    if (bytes.starts_with("KDMV"sv) || bytes.starts_with("COWD"sv) || bytes.starts_with("# Disk DescriptorFile"sv)) {
+    if (bytes.starts_with("KDMV"sv) || bytes.starts_with("COWD"sv) ||
+        bytes.starts_with("# Disk DescriptorFile"sv)) {
         return DiskFormat::vmdk;
     }
     if (bytes.starts_with("vhdxfile"sv)) {

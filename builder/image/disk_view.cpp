@@ -17,7 +17,8 @@ namespace imgforge::image {
 
 namespace {
 
-/// Fills `out` from `offset`; beyond the end of the file it stays zero (a raw disk whose last sector is short, a short backing file).
+/// Fills `out` from `offset`; beyond the end of the file it stays zero (a raw disk whose last sector is
+/// short, a short backing file).
 void read_at(int fd, std::uint64_t offset, char* out, std::size_t length, const std::filesystem::path& file) {
     while (length > 0) {
         const ssize_t got = ::pread(fd, out, length, static_cast<off_t>(offset));
@@ -68,21 +69,26 @@ void add_allocated(const Fd& fd, std::uint64_t start, std::uint64_t end, std::ve
 
 }  // namespace
 
-DiskView::DiskView(ProcessRunner& runner, std::vector<ChainLink> chain, const std::filesystem::path& work_folder)
+DiskView::DiskView(ProcessRunner& runner, std::vector<ChainLink> chain,
+                   const std::filesystem::path& work_folder)
     : chain_(std::move(chain)) {
     for (const ChainLink& link : chain_) {
         if (link.format != DiskFormat::raw && link.format != DiskFormat::qcow2) {
-            throw Error(Failure::usage, fmt::format("'{}' is a {} image", link.file.string(), to_string(link.format)),
-                        fmt::format("convert it first: qemu-img convert -f {} -O qcow2", to_string(link.format)));
+            throw Error(
+                Failure::usage, fmt::format("'{}' is a {} image", link.file.string(), to_string(link.format)),
+                fmt::format("convert it first: qemu-img convert -f {} -O qcow2", to_string(link.format)));
         }
         if (link.header && link.header->crypt_method != 0) {
-            throw Error(Failure::integrity, fmt::format("'{}' is encrypted: its content cannot be looked at", link.file.string()));
+            throw Error(Failure::integrity, fmt::format("'{}' is encrypted: its content cannot be looked at",
+                                                        link.file.string()));
         }
         files_.push_back(open_fd(link.file, O_RDONLY));
     }
     size_ = chain_.front().virtual_size.in_bytes();
-    const auto extents = qemu_img::parse_map(run_checked(runner, qemu_img::map(chain_.front().file, chain_.front().format)).out);
-    if (std::any_of(extents.begin(), extents.end(), [](const qemu_img::Extent& extent) { return extent.data && !extent.offset; })) {
+    const auto extents = qemu_img::parse_map(
+        run_checked(runner, qemu_img::map(chain_.front().file, chain_.front().format)).out);
+    if (std::any_of(extents.begin(), extents.end(),
+                    [](const qemu_img::Extent& extent) { return extent.data && !extent.offset; })) {
         unpack(runner, work_folder);
     }
     for (const qemu_img::Extent& extent : extents) {
@@ -91,9 +97,11 @@ DiskView::DiskView(ProcessRunner& runner, std::vector<ChainLink> chain, const st
         }
         const auto image = static_cast<std::size_t>(extent.depth);
         if (image >= chain_.size()) {
-            throw Error(Failure::integrity, fmt::format("'{}' has more backing images than its headers say", chain_.front().file.string()));
+            throw Error(Failure::integrity, fmt::format("'{}' has more backing images than its headers say",
+                                                        chain_.front().file.string()));
         }
-        runs_.push_back({extent.start, extent.length, image, extent.offset ? image : chain_.size(), extent.offset.value_or(extent.start)});
+        runs_.push_back({extent.start, extent.length, image, extent.offset ? image : chain_.size(),
+                         extent.offset.value_or(extent.start)});
         if (!data_.empty() && data_.back().end() == extent.start) {
             data_.back().length += extent.length;
         } else {
@@ -112,8 +120,10 @@ DiskView::~DiskView() {
 
 void DiskView::unpack(ProcessRunner& runner, const std::filesystem::path& work_folder) {
     unpacked_ = work_folder / "unpacked.raw";
-    qemu_img::run_convert(
-        runner, {.from = chain_.front().file, .from_format = chain_.front().format, .to = unpacked_, .to_format = DiskFormat::raw});
+    qemu_img::run_convert(runner, {.from = chain_.front().file,
+                                   .from_format = chain_.front().format,
+                                   .to = unpacked_,
+                                   .to_format = DiskFormat::raw});
     files_.push_back(open_fd(unpacked_, O_RDONLY));
 }
 
@@ -126,7 +136,8 @@ void DiskView::find_unmapped() {
                 mapped.push_back({run.offset, run.length});
             }
         }
-        std::sort(mapped.begin(), mapped.end(), [](const ByteRange& a, const ByteRange& b) { return a.start < b.start; });
+        std::sort(mapped.begin(), mapped.end(),
+                  [](const ByteRange& a, const ByteRange& b) { return a.start < b.start; });
         std::uint64_t at = 0;
         for (const ByteRange& range : mapped) {
             if (range.start > at) {
@@ -139,8 +150,8 @@ void DiskView::find_unmapped() {
 }
 
 const DiskView::Run* DiskView::run_at(std::uint64_t offset) const {
-    const auto next =
-        std::upper_bound(runs_.begin(), runs_.end(), offset, [](std::uint64_t value, const Run& run) { return value < run.start; });
+    const auto next = std::upper_bound(runs_.begin(), runs_.end(), offset,
+                                       [](std::uint64_t value, const Run& run) { return value < run.start; });
     return next == runs_.begin() ? nullptr : &*std::prev(next);
 }
 
@@ -162,13 +173,14 @@ void DiskView::read(std::uint64_t offset, std::size_t length, std::string& out) 
         const std::uint64_t to = std::min(end, run->start + run->length);
         if (from < to) {
             const auto& file = run->source < chain_.size() ? chain_[run->source].file : unpacked_;
-            read_at(files_[run->source].get(), run->offset + (from - run->start), out.data() + (from - offset),
-                    static_cast<std::size_t>(to - from), file);
+            read_at(files_[run->source].get(), run->offset + (from - run->start),
+                    out.data() + (from - offset), static_cast<std::size_t>(to - from), file);
         }
     }
 }
 
-void DiskView::read_file(std::size_t image, std::uint64_t offset, std::size_t length, std::string& out) const {
+void DiskView::read_file(std::size_t image, std::uint64_t offset, std::size_t length,
+                         std::string& out) const {
     out.assign(length, '\0');
     read_at(files_.at(image).get(), offset, out.data(), length, chain_.at(image).file);
 }

@@ -21,13 +21,13 @@ struct ByteRange {
     std::uint64_t end() const { return start + length; }
 };
 
-/// Read-only view of a disk as a machine would see it, and of the host files it is made of. Where the bytes lie is asked of `qemu-img map`
-/// once; they are then read from the image files themselves, from any number of threads. Compressed clusters are unpacked by qemu-img
-/// into a sparse private file first.
+/// Read-only view of a disk as a machine would see it, and of the host files it is made of. Where the bytes
+/// lie is asked of `qemu-img map` once; they are then read from the image files themselves, from any number
+/// of threads. Compressed clusters are unpacked by qemu-img into a sparse private file first.
 class DiskView {
 public:
-    /// `chain` as read_backing_chain() gave it: only raw and qcow2. `work_folder` takes the unpacked copy, when one is needed.
-    /// Throws Failure::integrity for an encrypted image.
+    /// `chain` as read_backing_chain() gave it: only raw and qcow2. `work_folder` takes the unpacked copy,
+    /// when one is needed. Throws Failure::integrity for an encrypted image.
     DiskView(ProcessRunner& runner, std::vector<ChainLink> chain, const std::filesystem::path& work_folder);
     ~DiskView();
     DiskView(const DiskView&) = delete;
@@ -37,8 +37,9 @@ public:
     const std::vector<ChainLink>& chain() const { return chain_; }
     /// Stretches of the virtual disk that hold data, in order, neighbours merged; all else reads as zeros.
     const std::vector<ByteRange>& data() const { return data_; }
-    /// Stretches of the host file of one image of the chain that are no part of the virtual disk and are allocated: metadata, stale
-    /// clusters, compressed clusters, and in a backing file what the images above it replaced.
+    /// Stretches of the host file of one image of the chain that are no part of the virtual disk and are
+    /// allocated: metadata, stale clusters, compressed clusters, and in a backing file what the images above
+    /// it replaced.
     const std::vector<ByteRange>& unmapped(std::size_t image) const { return unmapped_.at(image); }
 
     /// Bytes of the virtual disk from `offset`; fewer than `length` only at the end of the disk.

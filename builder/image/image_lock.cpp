@@ -15,7 +15,8 @@ namespace imgforge::image {
 
 namespace {
 
-// qemu block/file-posix.c RAW_LOCK_PERM_BASE and RAW_LOCK_SHARED_BASE; include/block/block-common.h BLK_PERM_*.
+// qemu block/file-posix.c RAW_LOCK_PERM_BASE and RAW_LOCK_SHARED_BASE; include/block/block-common.h
+// BLK_PERM_*.
 constexpr off_t permission_base = 100;
 constexpr off_t unshared_base = 200;
 constexpr off_t permission_consistent_read = 0;

@@ -22,12 +22,14 @@ namespace {
 constexpr int link_limit = 16;
 constexpr std::uint64_t chunk_blocks = 256;
 
-// libcdio's own handler ends the process on an error (exit) and on a failed assertion (abort). Errors are told to us by
-// return values as well; after a failed assertion its caller must not go on, so that one leaves by an exception.
+// libcdio's own handler ends the process on an error (exit) and on a failed assertion (abort). Errors are
+// told to us by return values as well; after a failed assertion its caller must not go on, so that one leaves
+// by an exception.
 void on_cdio_message(cdio_log_level_t level, const char* message) {
     log::debug(fmt::format("libcdio: {}", message));
     if (level == CDIO_LOG_ASSERT)
-        throw Error(Failure::integrity, fmt::format("the ISO image cannot be read: libcdio gave up: {}", message));
+        throw Error(Failure::integrity,
+                    fmt::format("the ISO image cannot be read: libcdio gave up: {}", message));
 }
 
 using Iso = Handle<iso9660_t, iso9660_close>;
@@ -102,7 +104,8 @@ struct IsoReader::State {
     Stat lookup(const std::string& path) const;
     Stat lookup_file(std::string_view path, std::string& final_path) const;
     std::string without_folder_links(const std::string& path) const;
-    void copy(const iso9660_stat_t& stat, const std::string& path, const std::function<void(std::string_view)>& sink) const;
+    void copy(const iso9660_stat_t& stat, const std::string& path,
+              const std::function<void(std::string_view)>& sink) const;
     [[noreturn]] void damaged(const std::string& what) const;
 };
 
@@ -115,7 +118,8 @@ std::string IsoReader::State::name_of(const iso9660_stat_t& stat) const {
     std::string name = stat.filename;
     if (stat.rr.b3_rock != yep && name != "." && name != "..") {
         std::string translated(name.size() + 1, '\0');
-        const int length = iso9660_name_translate_ext(name.c_str(), translated.data(), iso9660_ifs_get_joliet_level(iso.get()));
+        const int length = iso9660_name_translate_ext(name.c_str(), translated.data(),
+                                                      iso9660_ifs_get_joliet_level(iso.get()));
         name = translated.substr(0, static_cast<std::size_t>(std::max(length, 0)));
     }
     if (name.empty() || name.find('/') != std::string::npos)
@@ -151,7 +155,8 @@ std::string IsoReader::State::without_folder_links(const std::string& path) cons
     std::string current = path;
     for (int hop = 0; hop < link_limit; ++hop) {
         std::optional<std::string> next;
-        for (std::size_t slash = current.find('/'); slash != std::string::npos && !next; slash = current.find('/', slash + 1)) {
+        for (std::size_t slash = current.find('/'); slash != std::string::npos && !next;
+             slash = current.find('/', slash + 1)) {
             const std::string folder = current.substr(0, slash);
             const Stat stat = lookup(folder);
             if (!stat)
@@ -194,11 +199,14 @@ Stat IsoReader::State::lookup_file(std::string_view path, std::string& final_pat
     damaged(fmt::format("the symbolic link {} leads in circles", path));
 }
 
-void IsoReader::State::copy(const iso9660_stat_t& stat, const std::string& path, const std::function<void(std::string_view)>& sink) const {
+void IsoReader::State::copy(const iso9660_stat_t& stat, const std::string& path,
+                            const std::function<void(std::string_view)>& sink) const {
     const std::uint64_t size = stat.size;
-    const std::uint64_t begin = static_cast<std::uint64_t>(static_cast<std::uint32_t>(stat.lsn)) * ISO_BLOCKSIZE;
+    const std::uint64_t begin =
+        static_cast<std::uint64_t>(static_cast<std::uint32_t>(stat.lsn)) * ISO_BLOCKSIZE;
     if (begin > volume.file_bytes || size > volume.file_bytes - begin)
-        damaged(fmt::format("{} would lie at byte {} with {} bytes, beyond the end at {}", path, begin, size, volume.file_bytes));
+        damaged(fmt::format("{} would lie at byte {} with {} bytes, beyond the end at {}", path, begin, size,
+                            volume.file_bytes));
     std::string buffer(chunk_blocks * ISO_BLOCKSIZE, '\0');
     for (std::uint64_t done = 0; done < size;) {
         interrupt::check();
@@ -243,17 +251,20 @@ std::vector<IsoEntry> IsoReader::list(std::string_view path) const {
     const std::string wanted = joined(components(path));
     const StatList found(iso9660_ifs_readdir(state_->iso.get(), ("/" + wanted).c_str()));
     if (!found)
-        throw Error(Failure::recipe, fmt::format("there is no folder '{}' in {}", path, state_->file.string()));
+        throw Error(Failure::recipe,
+                    fmt::format("there is no folder '{}' in {}", path, state_->file.string()));
     std::vector<IsoEntry> entries;
     for (const CdioListNode_t* node = _cdio_list_begin(found.get()); node != nullptr;
          node = _cdio_list_node_next(const_cast<CdioListNode_t*>(node))) {
-        const auto& stat = *static_cast<const iso9660_stat_t*>(_cdio_list_node_data(const_cast<CdioListNode_t*>(node)));
+        const auto& stat =
+            *static_cast<const iso9660_stat_t*>(_cdio_list_node_data(const_cast<CdioListNode_t*>(node)));
         const std::string name = state_->name_of(stat);
         if (name == "." || name == "..")
             continue;
         entries.push_back(state_->entry(stat, wanted.empty() ? name : wanted + "/" + name));
     }
-    std::sort(entries.begin(), entries.end(), [](const IsoEntry& a, const IsoEntry& b) { return a.path < b.path; });
+    std::sort(entries.begin(), entries.end(),
+              [](const IsoEntry& a, const IsoEntry& b) { return a.path < b.path; });
     return entries;
 }
 
@@ -283,8 +294,9 @@ std::optional<std::string> IsoReader::read_if_file(std::string_view path, std::u
     if (!stat)
         return std::nullopt;
     if (stat->size > limit)
-        throw Error(Failure::integrity, fmt::format("{} in {} has {} where at most {} make sense", path, state_->file.string(),
-                                                    ByteSize::bytes(stat->size).text(), ByteSize::bytes(limit).text()));
+        throw Error(Failure::integrity,
+                    fmt::format("{} in {} has {} where at most {} make sense", path, state_->file.string(),
+                                ByteSize::bytes(stat->size).text(), ByteSize::bytes(limit).text()));
     std::string bytes;
     bytes.reserve(stat->size);
     state_->copy(*stat, final_path, [&](std::string_view part) { bytes += part; });
@@ -304,8 +316,9 @@ void IsoReader::extract(std::string_view path, const std::filesystem::path& dest
     if (!stat)
         throw Error(Failure::recipe, fmt::format("there is no file '{}' in {}", path, state_->file.string()));
     if (stat->size > limit)
-        throw Error(Failure::integrity, fmt::format("{} in {} has {} where at most {} make sense", path, state_->file.string(),
-                                                    ByteSize::bytes(stat->size).text(), ByteSize::bytes(limit).text()));
+        throw Error(Failure::integrity,
+                    fmt::format("{} in {} has {} where at most {} make sense", path, state_->file.string(),
+                                ByteSize::bytes(stat->size).text(), ByteSize::bytes(limit).text()));
     AtomicFile out(destination);
     std::uint64_t written = 0;
     state_->copy(*stat, final_path, [&](std::string_view part) {

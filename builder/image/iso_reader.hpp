@@ -22,12 +22,13 @@ struct IsoEntry {
     std::string target{};    ///< of a symbolic link, as written
 };
 
-/// An ISO 9660 image, read with libiso9660; names by Rock Ridge, else Joliet, else plain ISO 9660 in lower case without
-/// version numbers. The image is checked whole before (check_iso_structure), so that damaged and hostile ones end in a
-/// clear error. Not thread-safe.
+/// An ISO 9660 image, read with libiso9660; names by Rock Ridge, else Joliet, else plain ISO 9660 in lower
+/// case without version numbers. The image is checked whole before (check_iso_structure), so that damaged and
+/// hostile ones end in a clear error. Not thread-safe.
 class IsoReader {
 public:
-    /// Throws Failure::recipe when the file is missing, a folder, empty or no ISO; Failure::integrity when it is damaged.
+    /// Throws Failure::recipe when the file is missing, a folder, empty or no ISO; Failure::integrity when it
+    /// is damaged.
     explicit IsoReader(const std::filesystem::path& file);
     ~IsoReader();
     IsoReader(IsoReader&&) noexcept;
@@ -40,10 +41,12 @@ public:
     bool exists(std::string_view path) const { return stat(path).has_value(); }
     /// Entries of a folder by name, without "." and ".."; throws when it is none.
     std::vector<IsoEntry> list(std::string_view path) const;
-    /// Every file and link below `path`, folders before their contents. Throws when there are more than `limit`.
+    /// Every file and link below `path`, folders before their contents. Throws when there are more than
+    /// `limit`.
     std::vector<IsoEntry> walk(std::string_view path = "", std::size_t limit = 200000) const;
 
-    /// A file's bytes; links inside the image are followed. Throws Failure::integrity when it is larger than `limit`.
+    /// A file's bytes; links inside the image are followed. Throws Failure::integrity when it is larger than
+    /// `limit`.
     std::string read(std::string_view path, std::uint64_t limit = 1U << 20U) const;
     /// The same, or nothing when there is no such file.
     std::optional<std::string> read_if_file(std::string_view path, std::uint64_t limit = 1U << 20U) const;

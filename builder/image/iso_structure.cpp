@@ -41,8 +41,10 @@ std::uint8_t byte_at(std::string_view bytes, std::size_t offset) {
 
 // Both-endian fields (7.3.3) store the little-endian half first.
 std::uint32_t little32(std::string_view bytes, std::size_t offset) {
-    return static_cast<std::uint32_t>(byte_at(bytes, offset)) | static_cast<std::uint32_t>(byte_at(bytes, offset + 1)) << 8U |
-           static_cast<std::uint32_t>(byte_at(bytes, offset + 2)) << 16U | static_cast<std::uint32_t>(byte_at(bytes, offset + 3)) << 24U;
+    return static_cast<std::uint32_t>(byte_at(bytes, offset)) |
+           static_cast<std::uint32_t>(byte_at(bytes, offset + 1)) << 8U |
+           static_cast<std::uint32_t>(byte_at(bytes, offset + 2)) << 16U |
+           static_cast<std::uint32_t>(byte_at(bytes, offset + 3)) << 24U;
 }
 
 std::string trimmed(std::string_view field) {
@@ -61,7 +63,8 @@ private:
     void read_descriptors();
     void check_tree(const Extent& root);
     void check_directory(const Extent& directory, std::vector<Extent>& found);
-    std::size_t check_record(std::string_view block, std::size_t offset, std::uint64_t where, std::optional<Extent>& child);
+    std::size_t check_record(std::string_view block, std::size_t offset, std::uint64_t where,
+                             std::optional<Extent>& child);
     void check_system_use(std::string_view area, std::uint64_t where, std::size_t hops);
     void check_continuation(std::string_view entry, std::uint64_t where, std::size_t hops);
     void require_inside(const Extent& extent, std::string_view what, std::uint64_t where) const;
@@ -76,11 +79,14 @@ Checker::Checker(const std::filesystem::path& file) : file_(file) {
     std::error_code failed;
     const auto status = std::filesystem::status(file, failed);
     if (!failed && std::filesystem::is_directory(status))
-        throw Error(Failure::recipe, fmt::format("{} is a folder, not an ISO image", file.string()), "name the .iso file");
+        throw Error(Failure::recipe, fmt::format("{} is a folder, not an ISO image", file.string()),
+                    "name the .iso file");
     if (!std::filesystem::exists(status))
-        throw Error(Failure::recipe, fmt::format("there is no file {}", file.string()), "check the path of the ISO image");
+        throw Error(Failure::recipe, fmt::format("there is no file {}", file.string()),
+                    "check the path of the ISO image");
     if (!std::filesystem::is_regular_file(status) && !std::filesystem::is_block_file(status))
-        throw Error(Failure::recipe, fmt::format("{} is no regular file", file.string()), "name the .iso file");
+        throw Error(Failure::recipe, fmt::format("{} is no regular file", file.string()),
+                    "name the .iso file");
     fd_ = open_fd(file, O_RDONLY);
     const off_t end = ::lseek(fd_.get(), 0, SEEK_END);
     if (end < 0)
@@ -97,13 +103,15 @@ std::string Checker::read(std::uint64_t offset, std::uint64_t size) const {
     std::string bytes(size, '\0');
     std::size_t done = 0;
     while (done < size) {
-        const ssize_t got = ::pread(fd_.get(), bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+        const ssize_t got =
+            ::pread(fd_.get(), bytes.data() + done, size - done, static_cast<off_t>(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             throw system_error("read", file_.string(), errno);
         if (got == 0)
-            damaged(fmt::format("it ends at byte {} where {} were expected", offset + done, ByteSize::bytes(size).text()));
+            damaged(fmt::format("it ends at byte {} where {} were expected", offset + done,
+                                ByteSize::bytes(size).text()));
         done += static_cast<std::size_t>(got);
     }
     return bytes;
@@ -111,8 +119,8 @@ std::string Checker::read(std::uint64_t offset, std::uint64_t size) const {
 
 void Checker::require_inside(const Extent& extent, std::string_view what, std::uint64_t where) const {
     if (extent.begin > volume_.file_bytes || extent.size > volume_.file_bytes - extent.begin)
-        damaged(fmt::format("{} (described at byte {}) would lie at {}+{}, beyond the end at {}", what, where, extent.begin, extent.size,
-                            volume_.file_bytes));
+        damaged(fmt::format("{} (described at byte {}) would lie at {}+{}, beyond the end at {}", what, where,
+                            extent.begin, extent.size, volume_.file_bytes));
 }
 
 bool is_joliet_escape(std::string_view escape) {
@@ -123,8 +131,8 @@ std::string creation_time(std::string_view field) {  // 8.4.26.1: 16 digits and 
     const std::string digits(field.substr(0, 16));
     if (digits.find_first_not_of("0123456789") != std::string::npos || digits == std::string(16, '0'))
         return {};
-    return fmt::format("{}-{}-{}-{}-{}-{}-{}", digits.substr(0, 4), digits.substr(4, 2), digits.substr(6, 2), digits.substr(8, 2),
-                       digits.substr(10, 2), digits.substr(12, 2), digits.substr(14, 2));
+    return fmt::format("{}-{}-{}-{}-{}-{}-{}", digits.substr(0, 4), digits.substr(4, 2), digits.substr(6, 2),
+                       digits.substr(8, 2), digits.substr(10, 2), digits.substr(12, 2), digits.substr(14, 2));
 }
 
 Extent root_extent(std::string_view descriptor) {
@@ -134,7 +142,8 @@ Extent root_extent(std::string_view descriptor) {
 void Checker::read_descriptors() {
     if (volume_.file_bytes == 0)
         throw Error(Failure::recipe, fmt::format("{} is empty", file_.string()), "fetch the ISO image again");
-    if (volume_.file_bytes < (first_descriptor + 1) * sector || read(first_descriptor * sector + 1, 5) != "CD001")
+    if (volume_.file_bytes < (first_descriptor + 1) * sector ||
+        read(first_descriptor * sector + 1, 5) != "CD001")
         throw Error(Failure::recipe, fmt::format("{} is not an ISO 9660 image", file_.string()),
                     "an installer ISO is wanted; a disk image (qcow2, raw) or a compressed ISO is not one");
     bool primary = false;
@@ -148,7 +157,8 @@ void Checker::read_descriptors() {
         if (type == 1 && !primary) {
             primary = true;
             if (little32(descriptor, 128) % 0x10000U != sector)
-                damaged(fmt::format("its block size is {} instead of 2048", little32(descriptor, 128) % 0x10000U));
+                damaged(fmt::format("its block size is {} instead of 2048",
+                                    little32(descriptor, 128) % 0x10000U));
             volume_.label = trimmed(std::string_view(descriptor).substr(40, 32));
             volume_.publisher = trimmed(std::string_view(descriptor).substr(318, 128));
             volume_.application = trimmed(std::string_view(descriptor).substr(574, 128));
@@ -169,7 +179,8 @@ void Checker::check_continuation(std::string_view entry, std::uint64_t where, st
         damaged(fmt::format("a short continuation field at byte {}", where));
     if (hops >= continuation_limit)
         damaged(fmt::format("Rock Ridge continuation areas that never end, met at byte {}", where));
-    const Extent area{.begin = little32(entry, 4) * sector + little32(entry, 12), .size = little32(entry, 20)};
+    const Extent area{.begin = little32(entry, 4) * sector + little32(entry, 12),
+                      .size = little32(entry, 20)};
     if (area.size > sector)
         damaged(fmt::format("a Rock Ridge continuation area of {} bytes at byte {}", area.size, where));
     require_inside(area, "a Rock Ridge continuation area", where);
@@ -194,12 +205,15 @@ void Checker::check_system_use(std::string_view area, std::uint64_t where, std::
     }
 }
 
-std::size_t Checker::check_record(std::string_view block, std::size_t offset, std::uint64_t where, std::optional<Extent>& child) {
+std::size_t Checker::check_record(std::string_view block, std::size_t offset, std::uint64_t where,
+                                  std::optional<Extent>& child) {
     const std::size_t length = byte_at(block, offset);
     const std::size_t room = sector - offset % sector;
     const std::size_t name_length = length > record_header ? byte_at(block, offset + 32) : 0;
-    if (length < record_header + 1 || length > room || record_header + name_length > length || name_length == 0)
-        damaged(fmt::format("a directory record of {} bytes with a name of {} bytes at byte {}", length, name_length, where));
+    if (length < record_header + 1 || length > room || record_header + name_length > length ||
+        name_length == 0)
+        damaged(fmt::format("a directory record of {} bytes with a name of {} bytes at byte {}", length,
+                            name_length, where));
     const std::string_view name = block.substr(offset + record_header, name_length);
     const bool self_or_parent = name_length == 1 && byte_at(name, 0) <= 1;
     if (!self_or_parent && name.find('/') != std::string_view::npos)
@@ -217,7 +231,8 @@ std::size_t Checker::check_record(std::string_view block, std::size_t offset, st
 
 void Checker::check_directory(const Extent& directory, std::vector<Extent>& found) {
     if (directory.size > directory_bytes_limit)
-        damaged(fmt::format("a directory of {} at byte {}", ByteSize::bytes(directory.size).text(), directory.begin));
+        damaged(fmt::format("a directory of {} at byte {}", ByteSize::bytes(directory.size).text(),
+                            directory.begin));
     require_inside(directory, "a directory", directory.begin);
     const std::string block = read(directory.begin, directory.size);
     std::size_t offset = 0;
@@ -227,7 +242,8 @@ void Checker::check_directory(const Extent& directory, std::vector<Extent>& foun
             continue;
         }
         if (offset + byte_at(block, offset) > block.size())
-            damaged(fmt::format("a directory record that leaves its directory at byte {}", directory.begin + offset));
+            damaged(fmt::format("a directory record that leaves its directory at byte {}",
+                                directory.begin + offset));
         std::optional<Extent> child;
         offset += check_record(block, offset, directory.begin + offset, child);
         if (child)
@@ -257,8 +273,8 @@ IsoVolume Checker::check() {
     read_descriptors();
     if (volume_.declared_bytes > volume_.file_bytes)
         throw Error(Failure::integrity,
-                    fmt::format("the ISO image {} is truncated: its volume has {} bytes, the file only {}", file_.string(),
-                                volume_.declared_bytes, volume_.file_bytes),
+                    fmt::format("the ISO image {} is truncated: its volume has {} bytes, the file only {}",
+                                file_.string(), volume_.declared_bytes, volume_.file_bytes),
                     "fetch it again");
     for (const Extent& root : roots_)
         check_tree(root);

@@ -31,7 +31,8 @@ constexpr std::uint64_t refcount_block_offset = 2 * cluster_size;
 constexpr std::uint64_t l1_offset = 3 * cluster_size;
 // One L2 table of one cluster has 8192 entries of a cluster each.
 constexpr std::uint64_t bytes_per_l1_entry = cluster_size / 8 * cluster_size;
-// qemu's QCOW_MAX_L1_SIZE is 32 MiB; we stop where one refcount block (32768 clusters) and 4 MiB of L1 suffice: 256 TiB.
+// qemu's QCOW_MAX_L1_SIZE is 32 MiB; we stop where one refcount block (32768 clusters) and 4 MiB of L1
+// suffice: 256 TiB.
 constexpr std::uint64_t max_l1_bytes = 4ULL << 20U;
 
 void put(std::string& out, std::uint64_t value, unsigned bytes) {
@@ -47,7 +48,8 @@ void put_extension(std::string& out, std::uint32_t type, std::string_view data) 
     out.resize((out.size() + 7) / 8 * 8, '\0');
 }
 
-/// The names of feature bits, so that an old qemu can say what it does not know (written by qemu-img as well).
+/// The names of feature bits, so that an old qemu can say what it does not know (written by qemu-img as
+/// well).
 std::string feature_names() {
     struct Feature {
         unsigned type;
@@ -127,9 +129,11 @@ void pwrite_all(int fd, std::string_view bytes, std::uint64_t at, const fs::path
     }
 }
 
-void fill(int fd, const fs::path& file, ByteSize size, const std::optional<Backing>& backing, unsigned mode, bool flush) {
+void fill(int fd, const fs::path& file, ByteSize size, const std::optional<Backing>& backing, unsigned mode,
+          bool flush) {
     const std::uint64_t l1_entries = (size.in_bytes() + bytes_per_l1_entry - 1) / bytes_per_l1_entry;
-    const std::uint64_t clusters = 3 + std::max<std::uint64_t>(1, (l1_entries * 8 + cluster_size - 1) / cluster_size);
+    const std::uint64_t clusters =
+        3 + std::max<std::uint64_t>(1, (l1_entries * 8 + cluster_size - 1) / cluster_size);
     if (::fchmod(fd, static_cast<mode_t>(mode)) != 0) {
         throw system_error("set the mode of", file.string(), errno);
     }
@@ -150,10 +154,14 @@ void fill(int fd, const fs::path& file, ByteSize size, const std::optional<Backi
     }
 }
 
-void create(const fs::path& file, ByteSize size, const std::optional<Backing>& backing, unsigned mode, bool flush) {
-    if ((size.in_bytes() + bytes_per_l1_entry - 1) / bytes_per_l1_entry * 8 > max_l1_bytes || size.in_bytes() % 512 != 0) {
-        throw Error(Failure::usage, fmt::format("'{}' cannot have a virtual size of {} bytes", file.string(), size.in_bytes()),
-                    "a multiple of 512 up to 256 TiB");
+void create(const fs::path& file, ByteSize size, const std::optional<Backing>& backing, unsigned mode,
+            bool flush) {
+    if ((size.in_bytes() + bytes_per_l1_entry - 1) / bytes_per_l1_entry * 8 > max_l1_bytes ||
+        size.in_bytes() % 512 != 0) {
+        throw Error(
+            Failure::usage,
+            fmt::format("'{}' cannot have a virtual size of {} bytes", file.string(), size.in_bytes()),
+            "a multiple of 512 up to 256 TiB");
     }
     const int raw = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (raw < 0 && errno == EEXIST) {
@@ -179,14 +187,15 @@ void create(const fs::path& file, ByteSize size, const std::optional<Backing>& b
 void create_overlay(const OverlaySpec& spec) {
     std::error_code code;
     if (!fs::exists(spec.backing, code)) {
-        throw Error(Failure::integrity,
-                    fmt::format("base image '{}' of overlay '{}' does not exist", spec.backing.string(), spec.overlay.string()));
+        throw Error(Failure::integrity, fmt::format("base image '{}' of overlay '{}' does not exist",
+                                                    spec.backing.string(), spec.overlay.string()));
     }
     const ByteSize base = virtual_size(spec.backing, spec.backing_format);
     const ByteSize size = spec.virtual_size.value_or(base);
     if (size < base) {
         throw Error(Failure::integrity,
-                    fmt::format("overlay '{}' of {} would cut off its base of {}", spec.overlay.string(), size.text(), base.text()),
+                    fmt::format("overlay '{}' of {} would cut off its base of {}", spec.overlay.string(),
+                                size.text(), base.text()),
                     fmt::format("ask for at least {}", base.text()));
     }
     std::string name = spec.backing_name.value_or(fs::absolute(spec.backing).lexically_normal().string());
@@ -194,10 +203,12 @@ void create_overlay(const OverlaySpec& spec) {
         name = "./" + name;  // a colon before the first slash would make qemu look for a protocol
     }
     if (name.empty() || name.size() > 1023) {
-        throw Error(Failure::usage, fmt::format("backing file name of {} bytes for '{}'", name.size(), spec.overlay.string()),
+        throw Error(Failure::usage,
+                    fmt::format("backing file name of {} bytes for '{}'", name.size(), spec.overlay.string()),
                     "qcow2 allows 1 to 1023 bytes");
     }
-    create(spec.overlay, size, Backing{.name = std::move(name), .format = spec.backing_format}, spec.mode, spec.flush);
+    create(spec.overlay, size, Backing{.name = std::move(name), .format = spec.backing_format}, spec.mode,
+           spec.flush);
 }
 
 void create_empty_qcow2(const fs::path& file, ByteSize virtual_size, unsigned mode, bool flush) {

@@ -31,15 +31,16 @@ std::string read_exactly(const DiskReader& read, std::uint64_t offset, std::size
 }
 
 void add(std::vector<Partition>& out, Partition partition, std::uint64_t disk_size) {
-    if (partition.length > 0 && partition.start < disk_size && partition.length <= disk_size - partition.start) {
+    if (partition.length > 0 && partition.start < disk_size &&
+        partition.length <= disk_size - partition.start) {
         out.push_back(std::move(partition));
     }
 }
 
 /// Mixed endian, as UEFI writes GUIDs (UEFI 2.10, 5.3.3).
 std::string guid(std::string_view entry) {
-    return fmt::format("{:08x}-{:04x}-{:04x}-{:02x}{:02x}-{:012x}", little(entry, 0, 4), little(entry, 4, 2), little(entry, 6, 2),
-                       little(entry, 8, 1), little(entry, 9, 1), [&] {
+    return fmt::format("{:08x}-{:04x}-{:04x}-{:02x}{:02x}-{:012x}", little(entry, 0, 4), little(entry, 4, 2),
+                       little(entry, 6, 2), little(entry, 8, 1), little(entry, 9, 1), [&] {
                            std::uint64_t node = 0;
                            for (std::size_t i = 10; i < 16; ++i) {
                                node = (node << 8U) | static_cast<unsigned char>(entry[i]);
@@ -59,13 +60,15 @@ void read_gpt(const DiskReader& read, std::uint64_t disk_size, std::vector<Parti
     if (entry_size < 128 || entry_size > 4096 || table > disk_size / disk_sector) {
         return;
     }
-    const std::string entries = read_exactly(read, table * disk_sector, static_cast<std::size_t>(count * entry_size));
+    const std::string entries =
+        read_exactly(read, table * disk_sector, static_cast<std::size_t>(count * entry_size));
     for (std::uint64_t i = 0; i < count; ++i) {
-        const std::string_view entry = std::string_view(entries).substr(static_cast<std::size_t>(i * entry_size), 128);
+        const std::string_view entry =
+            std::string_view(entries).substr(static_cast<std::size_t>(i * entry_size), 128);
         const std::uint64_t first = little(entry, 32, 8);
         const std::uint64_t last = little(entry, 40, 8);
-        if (std::all_of(entry.begin(), entry.begin() + 16, [](char c) { return c == '\0'; }) || last < first ||
-            last > disk_size / disk_sector) {
+        if (std::all_of(entry.begin(), entry.begin() + 16, [](char c) { return c == '\0'; }) ||
+            last < first || last > disk_size / disk_sector) {
             continue;
         }
         add(out,
@@ -82,7 +85,8 @@ bool is_extended(std::uint64_t type) {
 }
 
 /// The chain of extended boot records; each names one logical partition and the next record.
-void read_logical(const DiskReader& read, std::uint64_t base, std::uint64_t disk_size, std::vector<Partition>& out) {
+void read_logical(const DiskReader& read, std::uint64_t base, std::uint64_t disk_size,
+                  std::vector<Partition>& out) {
     std::set<std::uint64_t> seen;
     std::uint64_t at = base;
     for (int number = 5; number < 64 && at < disk_size && seen.insert(at).second; ++number) {
@@ -177,8 +181,11 @@ std::string describe_offset(const std::vector<Partition>& partitions, std::uint6
         const std::string type = best->file_system.empty() ? "" : " (" + best->file_system + ")";
         return best->number == 0 ? "whole disk" + type : fmt::format("partition {}{}", best->number, type);
     }
-    const bool before_all = std::all_of(partitions.begin(), partitions.end(), [&](const Partition& p) { return offset < p.start; });
-    return partitions.empty() ? "disk" : before_all ? "space before the first partition" : "space between partitions";
+    const bool before_all = std::all_of(partitions.begin(), partitions.end(),
+                                        [&](const Partition& p) { return offset < p.start; });
+    return partitions.empty() ? "disk"
+           : before_all       ? "space before the first partition"
+                              : "space between partitions";
 }
 
 }  // namespace imgforge::image

@@ -33,7 +33,8 @@ public:
     std::string text(std::size_t at, std::size_t size) const { return part(at, size); }
     std::size_t size() const { return bytes_.size(); }
     [[noreturn]] void bad(const std::string& why) const {
-        throw Error(Failure::integrity, fmt::format("'{}' is not a usable qcow2 image: {}", file_.string(), why));
+        throw Error(Failure::integrity,
+                    fmt::format("'{}' is not a usable qcow2 image: {}", file_.string(), why));
     }
 
 private:
@@ -59,7 +60,8 @@ std::string read_start(const std::filesystem::path& file) {
     std::string bytes(first_cluster_limit, '\0');
     std::size_t have = 0;
     while (have < bytes.size()) {
-        const ssize_t got = ::pread(fd.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
+        const ssize_t got =
+            ::pread(fd.get(), bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
         if (got < 0 && errno != EINTR) {
             throw system_error("read", file.string(), errno);
         }
@@ -127,7 +129,8 @@ Qcow2Header read_qcow2_header(const std::filesystem::path& file) {
     if (backing_offset != 0) {
         // qcow2.txt: at most 1023 bytes, within the first cluster; qemu refuses larger ones.
         if (backing_size == 0 || backing_size > 1023 || backing_offset > cluster - backing_size) {
-            fields.bad(fmt::format("backing file name of {} bytes at offset {}", backing_size, backing_offset));
+            fields.bad(
+                fmt::format("backing file name of {} bytes at offset {}", backing_size, backing_offset));
         }
         header.backing_file = fields.text(backing_offset, backing_size);
         extensions_end = std::min<std::size_t>(extensions_end, backing_offset);

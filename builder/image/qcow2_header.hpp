@@ -10,8 +10,8 @@
 
 namespace imgforge::image {
 
-/// What a qcow2 file says of itself, read from its header without starting qemu (QEMU's docs/interop/qcow2.txt). Every string comes
-/// from the file and is untrusted.
+/// What a qcow2 file says of itself, read from its header without starting qemu (QEMU's
+/// docs/interop/qcow2.txt). Every string comes from the file and is untrusted.
 struct Qcow2Header {
     std::uint32_t version = 3;
     std::uint32_t cluster_bits = 16;
@@ -29,7 +29,8 @@ struct Qcow2Header {
     bool has_data_file() const { return (incompatible_features & 4U) != 0; }
 };
 
-/// Reads and checks it. Throws Failure::integrity naming the file when it is no qcow2 version 2 or 3 or contradicts itself.
+/// Reads and checks it. Throws Failure::integrity naming the file when it is no qcow2 version 2 or 3 or
+/// contradicts itself.
 Qcow2Header read_qcow2_header(const std::filesystem::path& file);
 
 }  // namespace imgforge::image

@@ -53,7 +53,8 @@ ProcessSpec info(const std::filesystem::path& image, DiskFormat format, bool bac
     return qemu_img(std::move(args), minutes(2));
 }
 
-ProcessSpec create(const std::filesystem::path& image, DiskFormat format, ByteSize size, const std::vector<std::string>& options) {
+ProcessSpec create(const std::filesystem::path& image, DiskFormat format, ByteSize size,
+                   const std::vector<std::string>& options) {
     std::vector<std::string> args{"create", "-q", "-f", format_name(format)};
     for (const std::string& option : options) {
         append(args, {"-o", option});
@@ -62,9 +63,11 @@ ProcessSpec create(const std::filesystem::path& image, DiskFormat format, ByteSi
     return qemu_img(std::move(args));
 }
 
-ProcessSpec create_overlay(const std::filesystem::path& overlay, const std::string& backing_name, DiskFormat backing_format,
-                           std::optional<ByteSize> size) {
-    std::vector<std::string> args{"create", "-q", "-f", "qcow2", "-b", backing_name, "-F", format_name(backing_format), file_name(overlay)};
+ProcessSpec create_overlay(const std::filesystem::path& overlay, const std::string& backing_name,
+                           DiskFormat backing_format, std::optional<ByteSize> size) {
+    std::vector<std::string> args{
+        "create",          "-q", "-f", "qcow2", "-b", backing_name, "-F", format_name(backing_format),
+        file_name(overlay)};
     if (size) {
         args.push_back(bytes(*size));
     }
@@ -89,8 +92,10 @@ ProcessSpec check(const std::filesystem::path& image, DiskFormat format, bool lo
     return qemu_img(std::move(args), minutes(30));
 }
 
-ProcessSpec rebase_unsafe(const std::filesystem::path& image, const std::string& backing_name, DiskFormat backing_format) {
-    return qemu_img({"rebase", "-u", "-f", "qcow2", "-b", backing_name, "-F", format_name(backing_format), file_name(image)});
+ProcessSpec rebase_unsafe(const std::filesystem::path& image, const std::string& backing_name,
+                          DiskFormat backing_format) {
+    return qemu_img({"rebase", "-u", "-f", "qcow2", "-b", backing_name, "-F", format_name(backing_format),
+                     file_name(image)});
 }
 
 ProcessSpec rebase_standalone(const std::filesystem::path& image) {
@@ -102,7 +107,8 @@ ProcessSpec commit(const std::filesystem::path& overlay) {
 }
 
 ProcessSpec measure(const std::filesystem::path& image, DiskFormat format, DiskFormat target) {
-    return qemu_img({"measure", "--output=json", "-f", format_name(format), "-O", format_name(target), file_name(image)});
+    return qemu_img(
+        {"measure", "--output=json", "-f", format_name(format), "-O", format_name(target), file_name(image)});
 }
 
 ProcessSpec map(const std::filesystem::path& image, DiskFormat format, bool looking) {
@@ -114,8 +120,10 @@ ProcessSpec map(const std::filesystem::path& image, DiskFormat format, bool look
     return qemu_img(std::move(args));
 }
 
-ProcessSpec compare(const std::filesystem::path& a, DiskFormat a_format, const std::filesystem::path& b, DiskFormat b_format) {
-    return qemu_img({"compare", "-q", "-f", format_name(a_format), "-F", format_name(b_format), file_name(a), file_name(b)},
+ProcessSpec compare(const std::filesystem::path& a, DiskFormat a_format, const std::filesystem::path& b,
+                    DiskFormat b_format) {
+    return qemu_img({"compare", "-q", "-f", format_name(a_format), "-F", format_name(b_format), file_name(a),
+                     file_name(b)},
                     std::chrono::hours(1));
 }
 
@@ -133,7 +141,8 @@ ProcessSpec convert(const ConvertSpec& spec) {
     if (spec.progress) {
         args.emplace_back("-p");
     }
-    append(args, {"-f", format_name(spec.from_format), "-O", format_name(spec.to_format), "-m", std::to_string(spec.coroutines)});
+    append(args, {"-f", format_name(spec.from_format), "-O", format_name(spec.to_format), "-m",
+                  std::to_string(spec.coroutines)});
     const bool compressed = spec.to_format == DiskFormat::qcow2 && spec.compression != Compression::none;
     if (compressed) {
         append(args, {"-c", "-o", fmt::format("compression_type={}", to_string(spec.compression))});
@@ -164,18 +173,22 @@ std::optional<double> parse_progress(std::string_view line) {
     return value;
 }
 
-ImageInfo read_info(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format, bool looking) {
+ImageInfo read_info(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format,
+                    bool looking) {
     return parse_info(run_checked(runner, info(image, format, false, looking)).out).front();
 }
 
-CheckResult run_check(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format, bool looking) {
+CheckResult run_check(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format,
+                      bool looking) {
     if (format == DiskFormat::raw) {
         return {};
     }
     const ProcessSpec spec = check(image, format, looking);
     const ProcessResult result = runner.run(spec);
-    // qemu-img(1) "check": 2 = corruptions, 3 = leaked clusters, 63 = the format has no checks; 1 = the check itself failed.
-    const bool answered = result.outcome == ProcessResult::Outcome::exited && (result.code == 0 || result.code == 2 || result.code == 3);
+    // qemu-img(1) "check": 2 = corruptions, 3 = leaked clusters, 63 = the format has no checks; 1 = the check
+    // itself failed.
+    const bool answered = result.outcome == ProcessResult::Outcome::exited &&
+                          (result.code == 0 || result.code == 2 || result.code == 3);
     if (result.outcome == ProcessResult::Outcome::exited && result.code == 63) {
         return {};
     }
@@ -185,7 +198,8 @@ CheckResult run_check(ProcessRunner& runner, const std::filesystem::path& image,
     return parse_check(result.out);
 }
 
-void run_convert(ProcessRunner& runner, const ConvertSpec& spec, const std::function<void(double percent)>& progress) {
+void run_convert(ProcessRunner& runner, const ConvertSpec& spec,
+                 const std::function<void(double percent)>& progress) {
     try {
         run_checked(runner, convert(spec), [&](std::string_view line, bool is_error) {
             const auto percent = is_error ? std::nullopt : parse_progress(line);

@@ -12,24 +12,29 @@
 #include "builder/base/process.hpp"
 #include "builder/image/disk_format.hpp"
 
-/// qemu-img(1): pure functions that give the command line, and parsers of its JSON (qemu 7.2 and later). Formats are always stated.
+/// qemu-img(1): pure functions that give the command line, and parsers of its JSON (qemu 7.2 and later).
+/// Formats are always stated.
 namespace imgforge::image::qemu_img {
 
 /// `looking`: -U, do not take locks; only for reading facts of an image that may be in use.
-ProcessSpec info(const std::filesystem::path& image, DiskFormat format, bool backing_chain = false, bool looking = false);
-ProcessSpec create(const std::filesystem::path& image, DiskFormat format, ByteSize size, const std::vector<std::string>& options = {});
-ProcessSpec create_overlay(const std::filesystem::path& overlay, const std::string& backing_name, DiskFormat backing_format,
-                           std::optional<ByteSize> size = {});
+ProcessSpec info(const std::filesystem::path& image, DiskFormat format, bool backing_chain = false,
+                 bool looking = false);
+ProcessSpec create(const std::filesystem::path& image, DiskFormat format, ByteSize size,
+                   const std::vector<std::string>& options = {});
+ProcessSpec create_overlay(const std::filesystem::path& overlay, const std::string& backing_name,
+                           DiskFormat backing_format, std::optional<ByteSize> size = {});
 ProcessSpec resize(const std::filesystem::path& image, DiskFormat format, ByteSize size, bool shrink = false);
 ProcessSpec check(const std::filesystem::path& image, DiskFormat format, bool looking = false);
 /// Changes only what the header says of the backing file.
-ProcessSpec rebase_unsafe(const std::filesystem::path& image, const std::string& backing_name, DiskFormat backing_format);
+ProcessSpec rebase_unsafe(const std::filesystem::path& image, const std::string& backing_name,
+                          DiskFormat backing_format);
 /// Removes the backing file by copying what is missing (`consolidate`).
 ProcessSpec rebase_standalone(const std::filesystem::path& image);
 ProcessSpec commit(const std::filesystem::path& overlay);
 ProcessSpec measure(const std::filesystem::path& image, DiskFormat format, DiskFormat target);
 ProcessSpec map(const std::filesystem::path& image, DiskFormat format, bool looking = false);
-ProcessSpec compare(const std::filesystem::path& a, DiskFormat a_format, const std::filesystem::path& b, DiskFormat b_format);
+ProcessSpec compare(const std::filesystem::path& a, DiskFormat a_format, const std::filesystem::path& b,
+                    DiskFormat b_format);
 
 enum class Compression { none, zlib, zstd };
 std::string_view to_string(Compression compression);
@@ -65,7 +70,8 @@ struct ImageInfo {
     std::vector<std::string> snapshots{};
     std::vector<std::string> bitmaps{};
 };
-/// Top first; one element unless the whole chain was asked for. Throws Failure::tool on text that is not qemu-img's.
+/// Top first; one element unless the whole chain was asked for. Throws Failure::tool on text that is not
+/// qemu-img's.
 std::vector<ImageInfo> parse_info(std::string_view json);
 
 struct CheckResult {
@@ -101,10 +107,13 @@ std::vector<Extent> parse_map(std::string_view json);
 /// "    (12.34/100%)" of -p, as a number 0…100; nothing for other lines.
 std::optional<double> parse_progress(std::string_view line);
 
-ImageInfo read_info(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format, bool looking = false);
+ImageInfo read_info(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format,
+                    bool looking = false);
 /// Runs `check`; damaged images are a result, not an error. Formats without a check (raw) are always clean.
-CheckResult run_check(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format, bool looking = false);
+CheckResult run_check(ProcessRunner& runner, const std::filesystem::path& image, DiskFormat format,
+                      bool looking = false);
 /// Runs convert with progress 0…100; removes an unfinished target on failure.
-void run_convert(ProcessRunner& runner, const ConvertSpec& spec, const std::function<void(double percent)>& progress = {});
+void run_convert(ProcessRunner& runner, const ConvertSpec& spec,
+                 const std::function<void(double percent)>& progress = {});
 
 }  // namespace imgforge::image::qemu_img

@@ -16,7 +16,8 @@ auto parse(std::string_view text, std::string_view command, Body&& body) {
     try {
         return body(Json::parse(text));
     } catch (const Json::exception& error) {
-        throw Error(Failure::tool, fmt::format("the output of 'qemu-img {}' is not as expected: {}", command, error.what()),
+        throw Error(Failure::tool,
+                    fmt::format("the output of 'qemu-img {}' is not as expected: {}", command, error.what()),
                     "qemu-img 7.2 or later is needed");
     }
 }

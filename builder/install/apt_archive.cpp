@@ -52,23 +52,28 @@ std::string apt_errors(const ProcessResult& result) {
     return errors;
 }
 
-/// An index that is not the one the Release file names. apt's words for it (apt-pkg/acquire-item.cc), which have no code to go by.
+/// An index that is not the one the Release file names. apt's words for it (apt-pkg/acquire-item.cc), which
+/// have no code to go by.
 bool stale_index(const std::string& errors) {
-    return errors.find("unexpected size") != std::string::npos || errors.find("Hash Sum mismatch") != std::string::npos ||
+    return errors.find("unexpected size") != std::string::npos ||
+           errors.find("Hash Sum mismatch") != std::string::npos ||
            errors.find("Mirror sync in progress") != std::string::npos;
 }
 
 /// "'http://…/pool/x_1.deb' x_1_amd64.deb 1234 SHA256:…" -> the URI.
 std::string uri_of_line(const std::string& line) {
     const std::size_t end = line.find('\'', 1);
-    return line.empty() || line.front() != '\'' || end == std::string::npos ? std::string{} : line.substr(1, end - 1);
+    return line.empty() || line.front() != '\'' || end == std::string::npos ? std::string{}
+                                                                            : line.substr(1, end - 1);
 }
 
 }  // namespace
 
 std::string unescape_uri(std::string_view text) {
     const auto digit = [](char c) {
-        return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+        return c >= '0' && c <= '9'                     ? c - '0'
+               : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                        : -1;
     };
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -85,14 +90,18 @@ std::string unescape_uri(std::string_view text) {
 std::string host_mirror(ProcessRunner& runner) {
     const ProcessResult result =
         runner.run({.program = "apt-get",
-                    .args = {"indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)", "Created-By: Packages"}});
+                    .args = {"indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)",
+                             "Created-By: Packages"}});
     if (!result.ok())
         return {};
     for (const std::string& line : lines_of(result.out)) {
         const std::vector<std::string> fields = split(line, '|');
-        // ORIGIN is only known once the host has run apt-get update; "-security" and "-updates" are not whole suites.
-        const bool known_other = fields.size() == 4 && !fields[3].empty() && fields[3] != "Debian" && fields[3].front() != '$';
-        if (fields.size() != 4 || fields[2] != "main" || known_other || fields[1].find('-') != std::string::npos)
+        // ORIGIN is only known once the host has run apt-get update; "-security" and "-updates" are not whole
+        // suites.
+        const bool known_other =
+            fields.size() == 4 && !fields[3].empty() && fields[3] != "Debian" && fields[3].front() != '$';
+        if (fields.size() != 4 || fields[2] != "main" || known_other ||
+            fields[1].find('-') != std::string::npos)
             continue;
         if (fields[0].compare(0, 4, "http") != 0 && fields[0].compare(0, 5, "file:") != 0)
             continue;
@@ -102,21 +111,30 @@ std::string host_mirror(ProcessRunner& runner) {
 }
 
 AptArchive::AptArchive(ProcessRunner& runner, std::filesystem::path folder, AptSource source)
-    : runner_(runner), folder_(std::move(folder)), configuration_(folder_ / "apt.conf"), source_(std::move(source)) {}
+    : runner_(runner),
+      folder_(std::move(folder)),
+      configuration_(folder_ / "apt.conf"),
+      source_(std::move(source)) {}
 
 void AptArchive::write_configuration(const std::string& suite) const {
     for (const char* sub : {"lists/partial", "cache/archives/partial", "empty.d", "log"})
         make_directories(folder_ / sub);
     write_file_atomically(folder_ / "status", "");
-    write_file_atomically(folder_ / "sources.list", fmt::format("deb [arch=amd64 signed-by={}] {} {} {}\n", source_.keyring.string(),
-                                                                source_.uri, suite, source_.component));
+    write_file_atomically(folder_ / "sources.list",
+                          fmt::format("deb [arch=amd64 signed-by={}] {} {} {}\n", source_.keyring.string(),
+                                      source_.uri, suite, source_.component));
     const std::string folder = folder_.string();
-    // Read by -c after the host's own files, so that it wins over them; hooks of the host have nothing to do here.
+    // Read by -c after the host's own files, so that it wins over them; hooks of the host have nothing to do
+    // here.
     std::string text =
-        "#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
-        "#clear DPkg::Pre-Invoke;\n#clear DPkg::Post-Invoke;\n#clear DPkg::Pre-Install-Pkgs;\n#clear APT::Architectures;\n"
+        "#clear APT::Update::Pre-Invoke;\n#clear APT::Update::Post-Invoke;\n#clear "
+        "APT::Update::Post-Invoke-Success;\n"
+        "#clear DPkg::Pre-Invoke;\n#clear DPkg::Post-Invoke;\n#clear DPkg::Pre-Install-Pkgs;\n#clear "
+        "APT::Architectures;\n"
         "#clear APT::NeverAutoRemove;\n#clear Acquire::IndexTargets::deb::DEP-11;\n";
-    const auto set = [&](std::string_view key, const std::string& value) { text += fmt::format("{} \"{}\";\n", key, value); };
+    const auto set = [&](std::string_view key, const std::string& value) {
+        text += fmt::format("{} \"{}\";\n", key, value);
+    };
     set("Dir::State", folder);
     set("Dir::State::lists", folder + "/lists");
     set("Dir::State::status", folder + "/status");
@@ -168,7 +186,8 @@ std::string AptArchive::update_as(const std::string& suite) {
 
 void AptArchive::update() {
     if (!std::filesystem::exists(source_.keyring))
-        throw Error(Failure::host, fmt::format("the keys of the Debian archive are missing: {}", source_.keyring.string()),
+        throw Error(Failure::host,
+                    fmt::format("the keys of the Debian archive are missing: {}", source_.keyring.string()),
                     "apt-get install debian-archive-keyring");
     const std::string errors = update_as(source_.suite);
     if (errors.empty())
@@ -182,15 +201,19 @@ void AptArchive::update() {
             }
         }
     }
-    throw Error(Failure::tool, fmt::format("apt cannot read {} {} from {}: {}", source_.suite, source_.component, source_.uri, errors),
+    throw Error(Failure::tool,
+                fmt::format("apt cannot read {} {} from {}: {}", source_.suite, source_.component,
+                            source_.uri, errors),
                 "check the network and the mirror; name another with --mirror");
 }
 
 void AptArchive::load() {
-    const ProcessResult targets = run_checked(runner_, apt({"indextargets", "--format", "$(FILENAME)", "Created-By: Packages"}));
+    const ProcessResult targets =
+        run_checked(runner_, apt({"indextargets", "--format", "$(FILENAME)", "Created-By: Packages"}));
     const std::vector<std::string> files = lines_of(targets.out);
     if (files.empty())
-        throw Error(Failure::tool, fmt::format("apt has no index of {} {} from {}", source_.suite, source_.component, source_.uri));
+        throw Error(Failure::tool, fmt::format("apt has no index of {} {} from {}", source_.suite,
+                                               source_.component, source_.uri));
     // The file may be stored compressed; apt knows how.
     ProcessSpec cat{.program = apt_helper, .args = {"cat-file", files.front()}};
     cat.output_limit = 512U << 20U;
@@ -205,8 +228,9 @@ void AptArchive::read_release() {
             continue;
         const std::string text = read_file(entry.path());
         const std::size_t begin = text.find("\n\n");
-        const Stanza release(text.compare(0, 5, "-----") == 0 && begin != std::string::npos ? std::string_view(text).substr(begin + 2)
-                                                                                            : std::string_view(text));
+        const Stanza release(text.compare(0, 5, "-----") == 0 && begin != std::string::npos
+                                 ? std::string_view(text).substr(begin + 2)
+                                 : std::string_view(text));
         release_ = {.version = release.field("Version"),
                     .codename = release.field("Codename"),
                     .date = release.field("Date"),
@@ -216,7 +240,8 @@ void AptArchive::read_release() {
             release_.seconds = ::timegm(&when);
     }
     if (release_.codename.empty())
-        throw Error(Failure::tool, fmt::format("the Release file of {} from {} has no code name", source_.suite, source_.uri));
+        throw Error(Failure::tool, fmt::format("the Release file of {} from {} has no code name",
+                                               source_.suite, source_.uri));
 }
 
 std::vector<IndexedPackage> AptArchive::resolve(const std::vector<std::string>& wanted) {
@@ -228,8 +253,10 @@ std::vector<IndexedPackage> AptArchive::resolve(const std::vector<std::string>& 
         const std::string errors = apt_errors(result);
         if (errors.empty())
             throw process_error(spec, result);
-        throw Error(Failure::recipe, fmt::format("the packages for the medium cannot be had from {}: {}", source_.suite, errors),
-                    "correct the names in the recipe's packages");
+        throw Error(
+            Failure::recipe,
+            fmt::format("the packages for the medium cannot be had from {}: {}", source_.suite, errors),
+            "correct the names in the recipe's packages");
     }
     std::vector<IndexedPackage> packages;
     const std::string base = source_.uri + "/";
@@ -238,22 +265,27 @@ std::vector<IndexedPackage> AptArchive::resolve(const std::vector<std::string>& 
         if (uri.compare(0, base.size(), base) == 0)
             packages.push_back(index_.by_path(unescape_uri(uri.substr(base.size()))));
     }
-    std::sort(packages.begin(), packages.end(), [](const IndexedPackage& a, const IndexedPackage& b) { return a.path < b.path; });
+    std::sort(packages.begin(), packages.end(),
+              [](const IndexedPackage& a, const IndexedPackage& b) { return a.path < b.path; });
     return packages;
 }
 
-PackageCache::PackageCache(ProcessRunner& runner, std::filesystem::path folder) : runner_(runner), folder_(std::move(folder)) {
+PackageCache::PackageCache(ProcessRunner& runner, std::filesystem::path folder)
+    : runner_(runner), folder_(std::move(folder)) {
     make_directories(folder_);
 }
 
 std::filesystem::path PackageCache::path_of(const IndexedPackage& package) const {
-    return folder_ / package.sha256.substr(0, 2) / (package.sha256 + std::filesystem::path(package.path).extension().string());
+    return folder_ / package.sha256.substr(0, 2) /
+           (package.sha256 + std::filesystem::path(package.path).extension().string());
 }
 
-std::set<std::string> PackageCache::fetch_batch(const AptArchive& archive, const std::vector<IndexedPackage>& batch) {
+std::set<std::string> PackageCache::fetch_batch(const AptArchive& archive,
+                                                const std::vector<IndexedPackage>& batch) {
     const TempDir scratch("fetch", folder_);
-    ProcessSpec spec{
-        .program = apt_helper, .args = {"-c", archive.configuration().string(), "download-file"}, .timeout = std::chrono::minutes(30)};
+    ProcessSpec spec{.program = apt_helper,
+                     .args = {"-c", archive.configuration().string(), "download-file"},
+                     .timeout = std::chrono::minutes(30)};
     for (const IndexedPackage& package : batch) {
         spec.args.push_back(archive.source().uri + "/" + package.path);
         spec.args.push_back((scratch / package.sha256).string());
@@ -267,7 +299,8 @@ std::set<std::string> PackageCache::fetch_batch(const AptArchive& archive, const
     for (const IndexedPackage& package : batch) {
         const std::filesystem::path got = scratch / package.sha256;
         std::error_code failed;
-        if (std::filesystem::file_size(got, failed) == package.size && !failed && sha256_file(got) == package.sha256) {
+        if (std::filesystem::file_size(got, failed) == package.size && !failed &&
+            sha256_file(got) == package.sha256) {
             const std::filesystem::path target = path_of(package);
             make_directories(target.parent_path());
             std::filesystem::rename(got, target);
@@ -277,15 +310,20 @@ std::set<std::string> PackageCache::fetch_batch(const AptArchive& archive, const
     }
     // Only "no such file" may pass as missing; a dead network must not look like an incomplete mirror.
     const std::string errors = apt_errors(result);
-    const bool others = errors.find("Hash Sum mismatch") != std::string::npos || errors.find("resolving") != std::string::npos ||
-                        errors.find("connect") != std::string::npos || errors.find("Connection") != std::string::npos;
+    const bool others = errors.find("Hash Sum mismatch") != std::string::npos ||
+                        errors.find("resolving") != std::string::npos ||
+                        errors.find("connect") != std::string::npos ||
+                        errors.find("Connection") != std::string::npos;
     if (!missing.empty() && (others || errors.find("404") == std::string::npos))
-        throw Error(Failure::tool, fmt::format("apt could not download {} from {}: {}", *missing.begin(), archive.source().uri, errors),
+        throw Error(Failure::tool,
+                    fmt::format("apt could not download {} from {}: {}", *missing.begin(),
+                                archive.source().uri, errors),
                     "check the network and try again; what is downloaded stays");
     return missing;
 }
 
-std::set<std::string> PackageCache::fetch(const AptArchive& archive, const std::vector<IndexedPackage>& packages,
+std::set<std::string> PackageCache::fetch(const AptArchive& archive,
+                                          const std::vector<IndexedPackage>& packages,
                                           const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
     std::uint64_t total = 0;
     std::uint64_t done = 0;
@@ -300,8 +338,9 @@ std::set<std::string> PackageCache::fetch(const AptArchive& archive, const std::
     std::set<std::string> missing;
     for (std::size_t at = 0; at < wanted.size(); at += batch_files) {
         interrupt::check();
-        const std::vector<IndexedPackage> batch(wanted.begin() + static_cast<std::ptrdiff_t>(at),
-                                                wanted.begin() + static_cast<std::ptrdiff_t>(std::min(at + batch_files, wanted.size())));
+        const std::vector<IndexedPackage> batch(
+            wanted.begin() + static_cast<std::ptrdiff_t>(at),
+            wanted.begin() + static_cast<std::ptrdiff_t>(std::min(at + batch_files, wanted.size())));
         missing.merge(fetch_batch(archive, batch));
         for (const IndexedPackage& package : batch)
             done += package.size;

@@ -30,22 +30,25 @@ struct ReleaseInfo {
     std::string sha256;        ///< of the file: equal means that nothing in the suite has changed
 };
 
-/// The mirror the host's apt is set up for: the first enabled source of main of a plain Debian suite; nothing when there is
-/// none (another distribution's host).
+/// The mirror the host's apt is set up for: the first enabled source of main of a plain Debian suite; nothing
+/// when there is none (another distribution's host).
 std::string host_mirror(ProcessRunner& runner);
 
-/// One suite of a Debian archive through the host's apt with a state of its own: an empty system, so that apt resolves
-/// everything a package needs; proxies and credentials of the host's apt.conf are kept. apt checks the signatures.
+/// One suite of a Debian archive through the host's apt with a state of its own: an empty system, so that apt
+/// resolves everything a package needs; proxies and credentials of the host's apt.conf are kept. apt checks
+/// the signatures.
 class AptArchive {
 public:
     /// `folder` keeps indices between runs.
     AptArchive(ProcessRunner& runner, std::filesystem::path folder, AptSource source);
 
-    /// Fetches the index. A mirror that serves an older index than the suite's Release file names (it is being synchronised, or a cache in
-    /// between is stale) is read by the suite's other names, "stable" and so on, as long as the signed Release file there says the same
-    /// code name. Throws Failure::tool with apt's words, Failure::host when apt or the keyring is missing.
+    /// Fetches the index. A mirror that serves an older index than the suite's Release file names (it is
+    /// being synchronised, or a cache in between is stale) is read by the suite's other names, "stable" and
+    /// so on, as long as the signed Release file there says the same code name. Throws Failure::tool with
+    /// apt's words, Failure::host when apt or the keyring is missing.
     void update();
-    /// Reads the index that update() fetched, which takes seconds for a whole suite; before it index() is empty.
+    /// Reads the index that update() fetched, which takes seconds for a whole suite; before it index() is
+    /// empty.
     void load();
     /// The other name update() had to take; empty when the suite's own served.
     const std::string& alias() const { return alias_; }
@@ -53,8 +56,8 @@ public:
     const PackageIndex& index() const { return index_; }
     const AptSource& source() const { return source_; }
 
-    /// Every package apt would install on an empty system, in the order of its path. Throws Failure::recipe naming what
-    /// cannot be found or does not fit together.
+    /// Every package apt would install on an empty system, in the order of its path. Throws Failure::recipe
+    /// naming what cannot be found or does not fit together.
     std::vector<IndexedPackage> resolve(const std::vector<std::string>& wanted);
 
     /// The `-c` file all apt calls use.
@@ -82,8 +85,8 @@ public:
     PackageCache(ProcessRunner& runner, std::filesystem::path folder);
 
     std::filesystem::path path_of(const IndexedPackage& package) const;
-    /// Fetches what is not there yet; returns the names of those the mirror does not have. `progress` hears bytes done of
-    /// bytes wanted. Other failures (network, wrong checksum) throw.
+    /// Fetches what is not there yet; returns the names of those the mirror does not have. `progress` hears
+    /// bytes done of bytes wanted. Other failures (network, wrong checksum) throw.
     std::set<std::string> fetch(const AptArchive& archive, const std::vector<IndexedPackage>& packages,
                                 const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 

@@ -25,7 +25,8 @@ namespace {
 const std::array<std::regex, 4>& secret_lines() {
     static const std::array<std::regex, 4> patterns{
         // d-i passwd/root-password password VALUE; also crypted and the VNC and network-console ones
-        std::regex(R"x(^(\s*\S+\s+\S*(?:password|passphrase|wep|wpa)\S*\s+(?:password|string)\s+).+$)x", std::regex::icase),
+        std::regex(R"x(^(\s*\S+\s+\S*(?:password|passphrase|wep|wpa)\S*\s+(?:password|string)\s+).+$)x",
+                   std::regex::icase),
         // rootpw --iscrypted VALUE, user --password=VALUE, luks --passphrase=VALUE
         std::regex(R"x(^(\s*rootpw\s+(?:--\S+\s+)*).+$|((?:--password|--passphrase)[= ])\S+)x"),
         // <user_password>VALUE</user_password>
@@ -40,7 +41,8 @@ std::string masked_by(const std::regex& pattern, const std::string& line) {
     return line.size() < 4096 ? std::regex_replace(line, pattern, "$1$2***") : line;
 }
 
-/// What the first pattern that hides something in `line` hides there, without quotes and commas; empty when none does.
+/// What the first pattern that hides something in `line` hides there, without quotes and commas; empty when
+/// none does.
 std::string hidden_in(const std::string& line) {
     for (const std::regex& pattern : secret_lines()) {
         const std::string masked = masked_by(pattern, line);
@@ -48,11 +50,14 @@ std::string hidden_in(const std::string& line) {
             continue;
         }
         const auto begin = std::mismatch(line.begin(), line.end(), masked.begin(), masked.end()).first;
-        const auto end = std::mismatch(line.rbegin(), std::make_reverse_iterator(begin), masked.rbegin(), masked.rend()).first.base();
+        const auto end =
+            std::mismatch(line.rbegin(), std::make_reverse_iterator(begin), masked.rbegin(), masked.rend())
+                .first.base();
         const std::string value(begin, std::max(begin, end));
         const auto first = value.find_first_not_of(" '\"");
         const auto last = value.find_last_not_of(" '\",;}");
-        return first == std::string::npos || last < first ? std::string() : value.substr(first, last - first + 1);
+        return first == std::string::npos || last < first ? std::string()
+                                                          : value.substr(first, last - first + 1);
     }
     return {};
 }
@@ -73,7 +78,8 @@ std::string mask_answers(const std::string& text) {
 }
 
 void remember_answer_secrets(const std::string& text) {
-    static const std::set<std::string, std::less<>> harmless{"true", "false", "locked", "crypted", "password", "passphrase"};
+    static const std::set<std::string, std::less<>> harmless{"true",    "false",    "locked",
+                                                             "crypted", "password", "passphrase"};
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
         const std::string value = hidden_in(line);

@@ -5,7 +5,8 @@
 
 namespace imgforge::install {
 
-// The grammar of ECMA-48: ESC [ parameters final (CSI), ESC ] … BEL or ESC \ (OSC, and DCS, SOS, PM, APC alike), ESC ( x.
+// The grammar of ECMA-48: ESC [ parameters final (CSI), ESC ] … BEL or ESC \ (OSC, and DCS, SOS, PM, APC
+// alike), ESC ( x.
 void ConsoleText::escape_byte(char byte) {
     switch (state_) {
         case State::escape:
@@ -14,7 +15,8 @@ void ConsoleText::escape_byte(char byte) {
             } else if (std::string_view("]PX^_").find(byte) != std::string_view::npos) {
                 state_ = State::string;
             } else {
-                state_ = std::string_view("()*+#%").find(byte) != std::string_view::npos ? State::charset : State::text;
+                state_ = std::string_view("()*+#%").find(byte) != std::string_view::npos ? State::charset
+                                                                                         : State::text;
             }
             break;
         case State::csi:
@@ -51,7 +53,8 @@ void ConsoleText::text_byte(char byte, std::vector<std::string>& lines) {
 std::vector<std::string> ConsoleText::feed(std::string_view bytes) {
     std::vector<std::string> lines;
     for (const char byte : bytes) {
-        // A newline ends whatever sequence was left open: noise on the line must not swallow the rest of the log.
+        // A newline ends whatever sequence was left open: noise on the line must not swallow the rest of the
+        // log.
         if (byte == '\n') {
             state_ = State::text;
         }

@@ -7,9 +7,10 @@
 
 namespace imgforge::install {
 
-/// Turns the bytes of a serial port into lines: carriage returns, CSI and OSC sequences, other escapes and control characters
-/// go, a backspace takes the last character away. Sequences may be cut anywhere between two feeds. The last line is
-/// available before its newline comes, because installers leave their prompts there.
+/// Turns the bytes of a serial port into lines: carriage returns, CSI and OSC sequences, other escapes and
+/// control characters go, a backspace takes the last character away. Sequences may be cut anywhere between
+/// two feeds. The last line is available before its newline comes, because installers leave their prompts
+/// there.
 class ConsoleText {
 public:
     /// Lines completed by these bytes.

@@ -23,7 +23,8 @@ std::string trimmed(std::string_view text) {
 }
 
 bool is_field(std::string_view line, std::string_view name) {
-    return line.size() > name.size() && line[name.size()] == ':' && ::strncasecmp(line.data(), name.data(), name.size()) == 0;
+    return line.size() > name.size() && line[name.size()] == ':' &&
+           ::strncasecmp(line.data(), name.data(), name.size()) == 0;
 }
 
 }  // namespace
@@ -90,7 +91,8 @@ std::vector<DependencyChoice> parse_dependencies(std::string_view field) {
 
 PackageIndex::PackageIndex(std::string text) : text_(std::move(text)) {
     for_each_stanza(text_, [&](const Stanza& stanza) {
-        const Range range{static_cast<std::size_t>(stanza.text().data() - text_.data()), stanza.text().size()};
+        const Range range{static_cast<std::size_t>(stanza.text().data() - text_.data()),
+                          stanza.text().size()};
         const std::string name = stanza.field("Package");
         if (name.empty())
             return;
@@ -110,9 +112,11 @@ IndexedPackage PackageIndex::read(std::string_view text) const {
                            .stanza = std::string(text)};
     const std::string size = stanza.field("Size");
     std::from_chars(size.data(), size.data() + size.size(), package.size);
-    const bool safe = !package.path.empty() && package.path.front() != '/' && package.path.find("..") == std::string::npos;
+    const bool safe =
+        !package.path.empty() && package.path.front() != '/' && package.path.find("..") == std::string::npos;
     if (package.sha256.size() != 64 || !safe)
-        throw Error(Failure::integrity, fmt::format("the package index has no usable file name and SHA-256 for {}", package.name),
+        throw Error(Failure::integrity,
+                    fmt::format("the package index has no usable file name and SHA-256 for {}", package.name),
                     "run apt-get update; if it stays so, name another mirror with --mirror");
     return package;
 }
@@ -127,7 +131,8 @@ IndexedPackage PackageIndex::by_name(const std::string& name) const {
 IndexedPackage PackageIndex::by_path(const std::string& path) const {
     const auto found = paths_.find(path);
     if (found == paths_.end())
-        throw Error(Failure::tool, fmt::format("apt names {}, which its own index does not list", path), "run apt-get update");
+        throw Error(Failure::tool, fmt::format("apt names {}, which its own index does not list", path),
+                    "run apt-get update");
     return read(std::string_view(text_).substr(found->second.begin, found->second.size));
 }
 

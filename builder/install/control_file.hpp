@@ -14,7 +14,8 @@ namespace imgforge::install {
 class Stanza {
 public:
     explicit Stanza(std::string_view text) : text_(text) {}
-    /// The value with its continuation lines, trimmed; empty when the field is absent. Field names ignore case.
+    /// The value with its continuation lines, trimmed; empty when the field is absent. Field names ignore
+    /// case.
     std::string field(std::string_view name) const;
     /// The whole stanza without the blank line after it.
     std::string_view text() const { return text_; }

@@ -33,7 +33,8 @@ struct Magic {
     std::string_view name;
 };
 
-// Linux lib/decompress.c plus the lz4 frame format, which the kernel does not take but images made by hand use.
+// Linux lib/decompress.c plus the lz4 frame format, which the kernel does not take but images made by hand
+// use.
 constexpr std::array<Magic, 9> magics = {{
     {std::string_view("\x1f\x8b", 2), "gzip"},
     {std::string_view("\xfd"
@@ -91,7 +92,9 @@ std::size_t end_of_newc(std::string_view bytes, std::size_t begin) {
 void check(int status, archive* handle, std::string_view what) {
     // ARCHIVE_WARN is said of names outside the locale's character set, which keep their bytes.
     if (status < ARCHIVE_WARN)
-        damaged(fmt::format("{}: {}", what, archive_error_string(handle) != nullptr ? archive_error_string(handle) : "unknown fault"));
+        damaged(fmt::format(
+            "{}: {}", what,
+            archive_error_string(handle) != nullptr ? archive_error_string(handle) : "unknown fault"));
 }
 
 std::string clean_path(const char* raw) {
@@ -104,7 +107,8 @@ std::string clean_path(const char* raw) {
 }
 
 CpioEntry entry_of(archive_entry* raw) {
-    CpioEntry entry{.path = clean_path(archive_entry_pathname(raw)), .mode = archive_entry_perm(raw) & 07777U};
+    CpioEntry entry{.path = clean_path(archive_entry_pathname(raw)),
+                    .mode = archive_entry_perm(raw) & 07777U};
     const auto type = static_cast<unsigned>(archive_entry_filetype(raw));
     if (type == AE_IFREG) {
         entry.kind = CpioEntry::Kind::file;
@@ -145,10 +149,12 @@ void read_part(std::string_view part, bool with_bytes, const std::function<void(
     check(archive_read_open_memory(in.get(), part.data(), part.size()), in.get(), "cannot open it");
     archive_entry* raw = nullptr;
     std::uint64_t total = 0;
-    for (int status = archive_read_next_header(in.get(), &raw); status != ARCHIVE_EOF; status = archive_read_next_header(in.get(), &raw)) {
+    for (int status = archive_read_next_header(in.get(), &raw); status != ARCHIVE_EOF;
+         status = archive_read_next_header(in.get(), &raw)) {
         check(status, in.get(), "cannot read the next entry");
         CpioEntry entry = entry_of(raw);
-        total += archive_entry_size_is_set(raw) != 0 ? static_cast<std::uint64_t>(archive_entry_size(raw)) : 0;
+        total +=
+            archive_entry_size_is_set(raw) != 0 ? static_cast<std::uint64_t>(archive_entry_size(raw)) : 0;
         if (total > unpacked_limit)
             damaged(fmt::format("it unpacks to more than {} bytes", unpacked_limit));
         if (with_bytes && entry.kind == CpioEntry::Kind::file)
@@ -165,8 +171,9 @@ std::vector<InitrdPart> initrd_parts(std::string_view initrd) {
     std::size_t at = 0;
     while ((at = initrd.find_first_not_of('\0', at)) != std::string_view::npos) {
         const std::string_view rest = initrd.substr(at);
-        const auto* magic = std::find_if(magics.begin(), magics.end(),
-                                         [&](const Magic& known) { return rest.substr(0, known.bytes.size()) == known.bytes; });
+        const auto* magic = std::find_if(magics.begin(), magics.end(), [&](const Magic& known) {
+            return rest.substr(0, known.bytes.size()) == known.bytes;
+        });
         if (magic == magics.end())
             damaged(fmt::format("no cpio archive and no known compression at byte {}", at));
         const std::size_t end = magic->name == "none" ? end_of_newc(initrd, at) : initrd.size();
@@ -213,7 +220,8 @@ void write_entry(archive* out, const CpioEntry& entry, std::int64_t inode) {
     }
     check(archive_write_header(out, raw.get()), out, fmt::format("cannot write {}", entry.path));
     if (entry.kind == CpioEntry::Kind::file && !entry.bytes.empty() &&
-        archive_write_data(out, entry.bytes.data(), entry.bytes.size()) != static_cast<la_ssize_t>(entry.bytes.size()))
+        archive_write_data(out, entry.bytes.data(), entry.bytes.size()) !=
+            static_cast<la_ssize_t>(entry.bytes.size()))
         check(ARCHIVE_FATAL, out, fmt::format("cannot write {}", entry.path));
 }
 
@@ -225,7 +233,8 @@ std::string write_cpio(const std::vector<CpioEntry>& entries) {
     archive_write_set_format_cpio_newc(out.get());
     archive_write_add_filter_none(out.get());
     archive_write_set_bytes_per_block(out.get(), 512);
-    check(archive_write_open(out.get(), &bytes, nullptr, seeds::append_to_text, nullptr), out.get(), "cannot start a cpio archive");
+    check(archive_write_open(out.get(), &bytes, nullptr, seeds::append_to_text, nullptr), out.get(),
+          "cannot start a cpio archive");
     std::int64_t inode = 1;
     for (const CpioEntry& entry : entries)
         write_entry(out.get(), entry, inode++);
@@ -241,7 +250,8 @@ std::string gzip(std::string_view bytes, int level) {
     archive_write_set_filter_option(out.get(), "gzip", "compression-level", std::to_string(level).c_str());
     archive_write_set_filter_option(out.get(), "gzip", "timestamp", nullptr);
     archive_write_set_bytes_per_block(out.get(), 0);
-    check(archive_write_open(out.get(), &packed, nullptr, seeds::append_to_text, nullptr), out.get(), "cannot start compressing");
+    check(archive_write_open(out.get(), &packed, nullptr, seeds::append_to_text, nullptr), out.get(),
+          "cannot start compressing");
     const Entry raw(archive_entry_new());
     archive_entry_set_pathname(raw.get(), "data");
     archive_entry_set_filetype(raw.get(), AE_IFREG);
@@ -280,7 +290,8 @@ std::string resolve_folders(const CpioTree& tree, const std::string& path) {
         rest = clean_path((target.front() == '/' ? target : done + target).c_str()) + rest.substr(slash);
         done.clear();
     }
-    throw Error(Failure::integrity, fmt::format("the folders of {} in the initrd are links in circles", path));
+    throw Error(Failure::integrity,
+                fmt::format("the folders of {} in the initrd are links in circles", path));
 }
 
 }  // namespace imgforge::install

@@ -31,12 +31,13 @@ struct InitrdPart {
     std::size_t end = 0;
 };
 
-/// Splits an initrd buffer into its parts (NULs between them are skipped). Only the last part may be compressed, which is
-/// what distributions ship (microcode first, then the main archive). Throws Failure::integrity for anything else.
+/// Splits an initrd buffer into its parts (NULs between them are skipped). Only the last part may be
+/// compressed, which is what distributions ship (microcode first, then the main archive). Throws
+/// Failure::integrity for anything else.
 std::vector<InitrdPart> initrd_parts(std::string_view initrd);
 
-/// Hears every entry of all parts in order. `with_bytes` false leaves file contents out. Throws Failure::integrity when an
-/// archive is damaged or unpacks to more than 2 GiB.
+/// Hears every entry of all parts in order. `with_bytes` false leaves file contents out. Throws
+/// Failure::integrity when an archive is damaged or unpacks to more than 2 GiB.
 void read_initrd(std::string_view initrd, bool with_bytes, const std::function<void(CpioEntry&&)>& entry);
 
 /// A cpio archive (newc, owner 0:0, fixed times, no compression) of the entries in the given order.

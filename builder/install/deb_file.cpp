@@ -21,7 +21,8 @@ constexpr std::size_t chunk = 256U << 10U;
 
 class DebReader {
 public:
-    explicit DebReader(const std::filesystem::path& file) : file_(file), outer_(archive_read_new()), buffer_(chunk, '\0') {
+    explicit DebReader(const std::filesystem::path& file)
+        : file_(file), outer_(archive_read_new()), buffer_(chunk, '\0') {
         archive_read_support_format_ar(outer_.get());
         if (archive_read_open_filename(outer_.get(), file.c_str(), chunk) != ARCHIVE_OK)
             damaged(outer_.get());
@@ -31,8 +32,10 @@ public:
         DebFile deb;
         bool data = false;
         archive_entry* member = nullptr;
-        for (int status = next(outer_.get(), member); status != ARCHIVE_EOF; status = next(outer_.get(), member)) {
-            const std::string name = archive_entry_pathname(member) != nullptr ? archive_entry_pathname(member) : "";
+        for (int status = next(outer_.get(), member); status != ARCHIVE_EOF;
+             status = next(outer_.get(), member)) {
+            const std::string name =
+                archive_entry_pathname(member) != nullptr ? archive_entry_pathname(member) : "";
             if (name.compare(0, 12, "control.tar.") == 0)
                 read_tar({}, [&](CpioEntry&& entry) { deb.control[entry.path] = std::move(entry.bytes); });
             if (name.compare(0, 9, "data.tar.") == 0 || name == "data.tar") {
@@ -50,7 +53,8 @@ private:
     [[noreturn]] void damaged(archive* handle) const {
         const char* text = archive_error_string(handle);
         throw Error(Failure::integrity,
-                    fmt::format("{} cannot be read as a Debian package: {}", file_.string(), text != nullptr ? text : "unknown fault"),
+                    fmt::format("{} cannot be read as a Debian package: {}", file_.string(),
+                                text != nullptr ? text : "unknown fault"),
                     "remove it from the cache and try again");
     }
 
@@ -83,7 +87,8 @@ private:
         }
     }
 
-    void read_tar(const std::function<bool(const std::string&)>& wanted, const std::function<void(CpioEntry&&)>& consume) {
+    void read_tar(const std::function<bool(const std::string&)>& wanted,
+                  const std::function<void(CpioEntry&&)>& consume) {
         const Reader inner(archive_read_new());
         archive_read_support_filter_all(inner.get());
         archive_read_support_format_tar(inner.get());
@@ -101,7 +106,8 @@ private:
             else if (entry.kind == CpioEntry::Kind::file)
                 entry.bytes = content(inner.get());
             if (entry.kind == CpioEntry::Kind::file)
-                linked[entry.path] = archive_entry_nlink(raw) > 1 || small(entry) ? entry.bytes : std::string{};
+                linked[entry.path] =
+                    archive_entry_nlink(raw) > 1 || small(entry) ? entry.bytes : std::string{};
             consume(std::move(entry));
         }
     }
@@ -137,7 +143,8 @@ private:
 
 }  // namespace
 
-DebFile read_deb(const std::filesystem::path& file, const std::function<bool(const std::string& path)>& wanted) {
+DebFile read_deb(const std::filesystem::path& file,
+                 const std::function<bool(const std::string& path)>& wanted) {
     return DebReader(file).read(wanted);
 }
 

@@ -19,11 +19,13 @@ struct DebFile {
     std::vector<CpioEntry> files;                ///< in the order of the archive, paths without "./"
 };
 
-/// Reads a .deb or .udeb. Contents of files that `wanted` refuses are left out with their entry; without `wanted` all are
-/// kept. Throws Failure::integrity for anything that is no package.
-DebFile read_deb(const std::filesystem::path& file, const std::function<bool(const std::string& path)>& wanted = {});
+/// Reads a .deb or .udeb. Contents of files that `wanted` refuses are left out with their entry; without
+/// `wanted` all are kept. Throws Failure::integrity for anything that is no package.
+DebFile read_deb(const std::filesystem::path& file,
+                 const std::function<bool(const std::string& path)>& wanted = {});
 
 /// Writes a package with dpkg-deb.
-void write_deb(ProcessRunner& runner, const std::string& control, const std::vector<CpioEntry>& files, const std::filesystem::path& output);
+void write_deb(ProcessRunner& runner, const std::string& control, const std::vector<CpioEntry>& files,
+               const std::filesystem::path& output);
 
 }  // namespace imgforge::install

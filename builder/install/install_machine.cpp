@@ -50,7 +50,9 @@ constexpr std::chrono::minutes longest_unanswered{10};
 
 /// A libvirt that did not answer to the end leaves its QEMU behind: nobody else would end it.
 void end_left_over(const InstallPlan& plan) {
-    const auto left = [&] { return virt::embedded_qemu(plan.folder / "libvirt", plan.name, fmt::format("guest={},", plan.name)); };
+    const auto left = [&] {
+        return virt::embedded_qemu(plan.folder / "libvirt", plan.name, fmt::format("guest={},", plan.name));
+    };
     if (const auto pid = left(); plan.connection.empty() && pid) {
         log::warn(fmt::format("QEMU process {} of {} is ended without libvirt", *pid, plan.name));
         kill(*pid, SIGKILL);
@@ -166,11 +168,13 @@ private:
         watcher_.tick(now);
         const double elapsed = std::chrono::duration<double>(now - started_).count();
         const InstallProgress& progress = watcher_.progress();
-        activity_.progress(progress.fraction() * 100, 100, "%", progress.title(), progress.remaining(elapsed, plan_.expected_seconds));
+        activity_.progress(progress.fraction() * 100, 100, "%", progress.title(),
+                           progress.remaining(elapsed, plan_.expected_seconds));
         progress_record_.note(elapsed, progress.fraction() * 100, progress.title());
     }
 
-    /// A host that is too busy lets libvirt or QEMU's monitor fall silent for a while; the console goes on telling.
+    /// A host that is too busy lets libvirt or QEMU's monitor fall silent for a while; the console goes on
+    /// telling.
     std::optional<virt::DomainStatus> asked_status() {
         try {
             const auto status = domain_.status(status_deadline);
@@ -211,7 +215,8 @@ private:
     void look_at_statistics() {
         try {
             cpu_used_ = domain_.cpu_time();
-            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = cpu_used_}, stats_seen_);
+            watcher_.stats({.written = domain_.block_stats("vda").write_bytes, .cpu = cpu_used_},
+                           stats_seen_);
         } catch (const virt::VirtError& error) {
             // It may power off between two questions; the next look at its state says how.
             log::debug(fmt::format("no statistics: {}", error.what()));
@@ -224,24 +229,28 @@ private:
         if (std::exchange(closed_, true)) {
             return;
         }
-        artefacts_.attempt("progress.json", [this] { artefacts_.text("progress.json", pretty(progress_record_.json())); });
+        artefacts_.attempt("progress.json",
+                           [this] { artefacts_.text("progress.json", pretty(progress_record_.json())); });
         const bool keep = plan_.keep_failed && watcher_.outcome() && !ended_well() && !stopped_;
         if (!ended_well() && !stopped_) {
             artefacts_.attempt("screen.png", [this] { domain_.screenshot(plan_.folder / "screen.png"); });
         }
         if (keep) {
-            reach_ = fmt::format("socat -,rawer UNIX-CONNECT:{}   (console; end with Ctrl-C)\n  virsh -c '{}' destroy {}",
-                                 console_socket(plan_.folder).string(), embedded_or(plan_), plan_.name);
+            reach_ = fmt::format(
+                "socat -,rawer UNIX-CONNECT:{}   (console; end with Ctrl-C)\n  virsh -c '{}' destroy {}",
+                console_socket(plan_.folder).string(), embedded_or(plan_), plan_.name);
         } else {
             domain_.destroy();
         }
-        artefacts_.attempt("console.txt", [this] { artefacts_.decode(install_channels(plan_).console, "console.txt"); });
+        artefacts_.attempt("console.txt",
+                           [this] { artefacts_.decode(install_channels(plan_).console, "console.txt"); });
         if (!keep) {  // a machine that is kept goes on writing them
             artefacts_.attempt("serial0.log", [this] { mask_channels(); });
         }
         if (!keep && plan_.connection.empty()) {
             const fs::path log = plan_.folder / "libvirt" / "log" / "qemu" / (plan_.name + ".log");
-            artefacts_.attempt("domain.log", [&] { artefacts_.text("domain.log", read_file(log, 16U << 20U)); });
+            artefacts_.attempt("domain.log",
+                               [&] { artefacts_.text("domain.log", read_file(log, 16U << 20U)); });
         }
     }
 

@@ -19,7 +19,12 @@ virt::CharacterSpec file_end(const std::filesystem::path& path) {
 }
 
 virt::DiskSpec cdrom(const std::filesystem::path& path, const char* target) {
-    return {.path = path, .format = "raw", .target = target, .bus = "sata", .device = virt::DiskSpec::Device::cdrom, .readonly = true};
+    return {.path = path,
+            .format = "raw",
+            .target = target,
+            .bus = "sata",
+            .device = virt::DiskSpec::Device::cdrom,
+            .readonly = true};
 }
 
 }  // namespace
@@ -42,15 +47,18 @@ std::string with_arguments(const std::string& kernel_line, const std::vector<std
         return kernel_line;
     }
     const std::string text = fmt::format("{}", fmt::join(missing, " "));
-    return dashes == std::string::npos ? kernel_line + " " + text : kernel_line.substr(0, dashes) + " " + text + kernel_line.substr(dashes);
+    return dashes == std::string::npos
+               ? kernel_line + " " + text
+               : kernel_line.substr(0, dashes) + " " + text + kernel_line.substr(dashes);
 }
 
 std::vector<std::string> emulation_words(const std::string& kernel_line) {
     if (kernel_line.find(" ---") == std::string::npos) {
         return {};
     }
-    // Emulated processors share one clock, but a busy host lets the kernel's check of it fail at boot ("TSCs unsynchronized"), and then
-    // every look at the clock is a call into the emulated HPET. Retpolines guard against a processor that is not there.
+    // Emulated processors share one clock, but a busy host lets the kernel's check of it fail at boot ("TSCs
+    // unsynchronized"), and then every look at the clock is a call into the emulated HPET. Retpolines guard
+    // against a processor that is not there.
     return {"tsc=reliable", "mitigations=off"};
 }
 
@@ -64,7 +72,8 @@ virt::DomainSpec install_domain(const InstallPlan& plan) {
     spec.memory = plan.memory;
     spec.vcpus = plan.vcpus;
     spec.accel = plan.accel;
-    // Installers of distributions built for the first x86-64 do without the instruction QEMU 7.2 breaks (DomainSpec::avoid_cx16).
+    // Installers of distributions built for the first x86-64 do without the instruction QEMU 7.2 breaks
+    // (DomainSpec::avoid_cx16).
     const std::string& family = plan.row->family;
     spec.avoid_cx16 = family == "debian" || family == "ubuntu" || family == "alpine" || family == "arch";
     spec.tcg_cache = ByteSize::mib(512);
@@ -75,7 +84,8 @@ virt::DomainSpec install_domain(const InstallPlan& plan) {
     }
     spec.boot = virt::DirectBoot{.kernel = plan.kernel, .initrd = plan.initrd, .cmdline = plan.kernel_line};
     // Only this disk may lose data on a power cut: it is thrown away unless the installation ends well.
-    spec.disks.push_back({.path = plan.disk, .format = "qcow2", .target = "vda", .cache = "unsafe", .discard = !plan.thick});
+    spec.disks.push_back(
+        {.path = plan.disk, .format = "qcow2", .target = "vda", .cache = "unsafe", .discard = !plan.thick});
     // A real CD-ROM drive: several installers look for their medium on nothing else.
     spec.disks.push_back(cdrom(plan.medium, "sda"));
     if (plan.answers_iso) {
@@ -85,8 +95,9 @@ virt::DomainSpec install_domain(const InstallPlan& plan) {
         spec.nics.push_back({.kind = virt::NicSpec::Kind::user, .mac = random_mac()});
     }
     if (plan.keep_failed) {
-        spec.serials.push_back(
-            {.kind = virt::CharacterSpec::Kind::unix_socket, .path = console_socket(plan.folder), .log = channels.console});
+        spec.serials.push_back({.kind = virt::CharacterSpec::Kind::unix_socket,
+                                .path = console_socket(plan.folder),
+                                .log = channels.console});
     } else {
         spec.serials.push_back(file_end(channels.console));
     }

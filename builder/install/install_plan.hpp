@@ -33,11 +33,12 @@ struct InstallPlan {
     bool network = false;  ///< one NIC on QEMU's user network; none otherwise, which saves its detection
     std::string marker;    ///< line that stands for success on the console
 
-    std::string connection{};                    ///< libvirt URI; empty: embedded, in folder/libvirt
-    std::filesystem::path folder;                ///< where everything worth keeping goes; made when missing
-    std::filesystem::path capabilities{};        ///< shared QEMU capabilities of embedded roots
-    std::map<std::string, std::string> texts{};  ///< name -> text kept beside the logs, masked: answers, kernel line
-    std::vector<std::string> asked{};            ///< packages the answers name
+    std::string connection{};              ///< libvirt URI; empty: embedded, in folder/libvirt
+    std::filesystem::path folder;          ///< where everything worth keeping goes; made when missing
+    std::filesystem::path capabilities{};  ///< shared QEMU capabilities of embedded roots
+    std::map<std::string, std::string>
+        texts{};                       ///< name -> text kept beside the logs, masked: answers, kernel line
+    std::vector<std::string> asked{};  ///< packages the answers name
     bool keep_failed = false;
     std::optional<double> expected_seconds{};
     std::optional<std::chrono::seconds> total{};  ///< limit in place of the distribution's
@@ -50,12 +51,12 @@ struct InstallChannels {
 };
 InstallChannels install_channels(const InstallPlan& plan);
 
-/// The kernel line with the words the answers need: before "---" where the family has it, because what stands behind is for the
-/// installed system; else at the end. Words that are there already are not repeated.
+/// The kernel line with the words the answers need: before "---" where the family has it, because what stands
+/// behind is for the installed system; else at the end. Words that are there already are not repeated.
 std::string with_arguments(const std::string& kernel_line, const std::vector<std::string>& words);
 
-/// Words that make the installer's kernel faster under software emulation, for with_arguments(). None for families that have no "---":
-/// their installers copy the kernel line to the installed system.
+/// Words that make the installer's kernel faster under software emulation, for with_arguments(). None for
+/// families that have no "---": their installers copy the kernel line to the installed system.
 std::vector<std::string> emulation_words(const std::string& kernel_line);
 
 /// Socket of the console when the machine is kept after a failure: short, beside the libvirt root.

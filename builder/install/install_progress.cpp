@@ -10,7 +10,8 @@ namespace {
 
 std::optional<std::regex> compiled_if_any(const std::string& pattern) {
     return pattern.empty() ? std::nullopt
-                           : std::optional<std::regex>(std::in_place, pattern, std::regex::ECMAScript | std::regex::optimize);
+                           : std::optional<std::regex>(std::in_place, pattern,
+                                                       std::regex::ECMAScript | std::regex::optimize);
 }
 
 /// Share from the last match in a line: $1 percent, or $1 of $2.
@@ -35,11 +36,12 @@ InstallProgress::InstallProgress(const templates::Distribution& row) : row_(row)
     }
     double before = 0;
     for (const auto& stage : row.stages) {
-        stages_.push_back({.pattern = compiled_if_any(stage.pattern),
-                           .log_pattern = compiled_if_any(stage.log_pattern),
-                           .progress = compiled_if_any(stage.progress.empty() ? row.progress : stage.progress),
-                           .before = before / total,
-                           .share = stage.weight / total});
+        stages_.push_back(
+            {.pattern = compiled_if_any(stage.pattern),
+             .log_pattern = compiled_if_any(stage.log_pattern),
+             .progress = compiled_if_any(stage.progress.empty() ? row.progress : stage.progress),
+             .before = before / total,
+             .share = stage.weight / total});
         before += stage.weight;
     }
 }
@@ -63,7 +65,8 @@ void InstallProgress::enter(std::size_t stage) {
 }
 
 bool InstallProgress::note_console(const std::string& line, bool complete) {
-    // The title of a stage stays on the growing line while the log may already have told of the next stage: a line counts once.
+    // The title of a stage stays on the growing line while the log may already have told of the next stage: a
+    // line counts once.
     const auto stage = find(line, false);
     const bool first_time = stage && stage != of_line_;
     if (first_time) {

@@ -11,13 +11,14 @@
 
 namespace imgforge::install {
 
-/// How far an installation is: weights of the stages passed plus the installer's own percentage within the current one.
+/// How far an installation is: weights of the stages passed plus the installer's own percentage within the
+/// current one.
 class InstallProgress {
 public:
     explicit InstallProgress(const templates::Distribution& row);
 
-    /// Looks at a console line, again each time it has grown, or at a log line (always complete). True when a stage's title
-    /// stands in it for the first time.
+    /// Looks at a console line, again each time it has grown, or at a log line (always complete). True when a
+    /// stage's title stands in it for the first time.
     bool note_console(const std::string& line, bool complete);
     bool note_log(const std::string& line);
     void finish();
@@ -48,7 +49,8 @@ private:
     const templates::Distribution& row_;
     std::vector<Stage> stages_;
     std::optional<std::size_t> current_;
-    std::optional<std::size_t> of_line_;  ///< stage whose title stands in the console line that is still growing
+    std::optional<std::size_t>
+        of_line_;  ///< stage whose title stands in the console line that is still growing
     double fraction_ = 0;
 };
 

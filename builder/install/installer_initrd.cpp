@@ -19,19 +19,21 @@ constexpr const char* status_file = "var/lib/dpkg/status";
 constexpr const char* info_folder = "var/lib/dpkg/info/";
 
 // What udpkg and main-menu look for beside the files.
-constexpr std::array<const char*, 7> scripts = {"postinst", "preinst", "prerm", "templates", "isinstallable", "config", "menutest"};
+constexpr std::array<const char*, 7> scripts = {"postinst",      "preinst", "prerm",   "templates",
+                                                "isinstallable", "config",  "menutest"};
 
 bool is_kernel_udeb(const Stanza& stanza) {
     const std::string name = stanza.field("Package");
-    return !stanza.field("Kernel-Version").empty() || (name.ends_with("-di") && name.find("-modules-") != std::string::npos) ||
+    return !stanza.field("Kernel-Version").empty() ||
+           (name.ends_with("-di") && name.find("-modules-") != std::string::npos) ||
            name.starts_with("kernel-image-");
 }
 
 /// The fields of a record in udpkg's database.
 std::string status_stanza(const Stanza& control) {
     std::string text = fmt::format("Package: {}\nStatus: install ok unpacked\n", control.field("Package"));
-    for (const char* field :
-         {"Version", "Depends", "Provides", "Description", "Installer-Menu-Item", "Kernel-Version", "Subarchitecture"}) {
+    for (const char* field : {"Version", "Depends", "Provides", "Description", "Installer-Menu-Item",
+                              "Kernel-Version", "Subarchitecture"}) {
         std::string value = control.field(field);
         // Only the first line of a description: the rest is for people.
         value = value.substr(0, value.find('\n'));
@@ -44,9 +46,11 @@ std::string status_stanza(const Stanza& control) {
 }  // namespace
 
 InstallerInitrd::InstallerInitrd(std::string_view packed) {
-    read_initrd(packed, true, [&](CpioEntry&& entry) { tree_.insert_or_assign(entry.path, std::move(entry)); });
+    read_initrd(packed, true,
+                [&](CpioEntry&& entry) { tree_.insert_or_assign(entry.path, std::move(entry)); });
     if (tree_.count(status_file) == 0 || tree_.count("etc/lsb-release") == 0)
-        throw Error(Failure::integrity, "the netboot initrd is no debian-installer: it has no var/lib/dpkg/status");
+        throw Error(Failure::integrity,
+                    "the netboot initrd is no debian-installer: it has no var/lib/dpkg/status");
 }
 
 std::string& InstallerInitrd::text(const std::string& path) {
@@ -75,7 +79,8 @@ void InstallerInitrd::drop(const std::string& name) {
 }
 
 std::string InstallerInitrd::modules_folder() const {
-    return resolve_folders(tree_, "lib/modules/x").substr(0, resolve_folders(tree_, "lib/modules/x").size() - 1);
+    return resolve_folders(tree_, "lib/modules/x")
+        .substr(0, resolve_folders(tree_, "lib/modules/x").size() - 1);
 }
 
 void InstallerInitrd::drop_kernel() {
@@ -123,7 +128,8 @@ std::string InstallerInitrd::take_kernel() {
     for (auto it = tree_.lower_bound("boot/"); it != tree_.end() && it->first.starts_with("boot/"); ++it) {
         if (it->first.starts_with("boot/vmlinuz")) {
             std::string kernel = std::move(it->second.bytes);
-            for (auto all = tree_.lower_bound("boot/"); all != tree_.end() && all->first.starts_with("boot/");)
+            for (auto all = tree_.lower_bound("boot/");
+                 all != tree_.end() && all->first.starts_with("boot/");)
                 all = tree_.erase(all);
             tree_.erase("boot");
             return kernel;
@@ -148,9 +154,11 @@ std::string InstallerInitrd::index_modules(ProcessRunner& runner) {
     versions.erase("");
     if (versions.size() != 1)
         throw Error(Failure::integrity,
-                    fmt::format("the installer's initrd has modules of {} kernels where one is needed", versions.size()));
+                    fmt::format("the installer's initrd has modules of {} kernels where one is needed",
+                                versions.size()));
     const std::string version = *versions.begin();
-    run_checked(runner, {.program = find_program("depmod").value_or("depmod").string(), .args = {"-b", scratch.path().string(), version}});
+    run_checked(runner, {.program = find_program("depmod").value_or("depmod").string(),
+                         .args = {"-b", scratch.path().string(), version}});
     for (const auto& entry : std::filesystem::directory_iterator(scratch / ("lib/modules/" + version))) {
         const std::string name = entry.path().filename().string();
         if (entry.is_regular_file() && name.starts_with("modules."))
@@ -177,7 +185,8 @@ std::string InstallerInitrd::pack() const {
     std::set<std::string> folders;
     // The map's order puts a folder before what is in it; the kernel drops entries whose folder is missing.
     for (const auto& [path, entry] : tree_) {
-        for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        for (std::size_t slash = path.find('/'); slash != std::string::npos;
+             slash = path.find('/', slash + 1)) {
             const std::string parent = path.substr(0, slash);
             if (folders.count(parent) == 0 && tree_.count(parent) == 0)
                 entries.push_back({.path = parent, .kind = CpioEntry::Kind::directory, .mode = 0755});

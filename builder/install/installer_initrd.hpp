@@ -12,8 +12,9 @@
 
 namespace imgforge::install {
 
-/// debian-installer's initial RAM disk as a tree that installer packages (udebs) are taken out of and put into, the way
-/// its build does it. Source: debian-installer build/Makefile and build/util, udpkg's database format.
+/// debian-installer's initial RAM disk as a tree that installer packages (udebs) are taken out of and put
+/// into, the way its build does it. Source: debian-installer build/Makefile and build/util, udpkg's database
+/// format.
 class InstallerInitrd {
 public:
     /// Unpacks the netboot flavour.

@@ -24,10 +24,12 @@ constexpr const char* ntfs_udeb = "ntfs-3g-udeb";
 // Raise when repacking changes, so that discs made before are made anew.
 constexpr const char* repack_revision = "repack 1";
 
-// The programs and libraries debian-installer's partitioner runs (debian/e2fsprogs-udeb.install of e2fsprogs).
+// The programs and libraries debian-installer's partitioner runs (debian/e2fsprogs-udeb.install of
+// e2fsprogs).
 constexpr std::array<std::string_view, 14> e2fsprogs_files = {
-    "sbin/badblocks", "sbin/e2fsck",    "sbin/fsck.ext2", "sbin/fsck.ext3", "sbin/fsck.ext4",  "sbin/mke2fs",    "sbin/mkfs.ext2",
-    "sbin/mkfs.ext3", "sbin/mkfs.ext4", "sbin/resize2fs", "sbin/tune2fs",   "etc/mke2fs.conf", "libext2fs.so.2", "libe2p.so.2"};
+    "sbin/badblocks", "sbin/e2fsck",     "sbin/fsck.ext2", "sbin/fsck.ext3", "sbin/fsck.ext4",
+    "sbin/mke2fs",    "sbin/mkfs.ext2",  "sbin/mkfs.ext3", "sbin/mkfs.ext4", "sbin/resize2fs",
+    "sbin/tune2fs",   "etc/mke2fs.conf", "libext2fs.so.2", "libe2p.so.2"};
 
 std::vector<IndexedPackage> look_up(const PackageIndex& index, const std::vector<std::string>& names) {
     std::vector<IndexedPackage> packages;
@@ -38,7 +40,8 @@ std::vector<IndexedPackage> look_up(const PackageIndex& index, const std::vector
 
 /// The library packages were renamed by the 64-bit time_t transition.
 std::string first_known(const PackageIndex& index, const std::vector<std::string>& names) {
-    const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) { return index.has(name); });
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](const std::string& name) { return index.has(name); });
     return found != names.end() ? *found : names.front();
 }
 
@@ -100,7 +103,8 @@ private:
             return false;
 
         const std::set<std::string> installed = initrd_names();
-        parts_.initrd_udebs = look_up(index, udeb_closure(index, roots, installed, parts_.kernel_abi, unknown));
+        parts_.initrd_udebs =
+            look_up(index, udeb_closure(index, roots, installed, parts_.kernel_abi, unknown));
         std::set<std::string> present = installed;
         for (const IndexedPackage& udeb : parts_.initrd_udebs)
             add_names(udeb, present);
@@ -114,7 +118,8 @@ private:
         return fetch_known(all, why_not, unknown) && fetch_boot(why_not);
     }
 
-    static std::vector<IndexedPackage> look_up_roots(const PackageIndex& index, const std::vector<std::string>& roots,
+    static std::vector<IndexedPackage> look_up_roots(const PackageIndex& index,
+                                                     const std::vector<std::string>& roots,
                                                      std::vector<std::string>& unknown) {
         std::vector<IndexedPackage> packages;
         for (const std::string& root : roots) {
@@ -132,9 +137,11 @@ private:
             names.insert(provided.names.front());
     }
 
-    bool fetch_known(const std::vector<IndexedPackage>& udebs, std::string& why_not, const std::vector<std::string>& unknown) {
+    bool fetch_known(const std::vector<IndexedPackage>& udebs, std::string& why_not,
+                     const std::vector<std::string>& unknown) {
         if (!unknown.empty()) {
-            why_not = fmt::format("its index lacks {} for kernel {}", fmt::join(unknown, ", "), parts_.kernel_abi);
+            why_not =
+                fmt::format("its index lacks {} for kernel {}", fmt::join(unknown, ", "), parts_.kernel_abi);
             return false;
         }
         std::set<std::string> missing = cache_.fetch(*request_.udebs, udebs);
@@ -143,8 +150,9 @@ private:
         std::vector<std::string> some(missing.begin(), missing.end());
         const std::size_t count = some.size();
         some.resize(std::min<std::size_t>(count, 3));
-        why_not = fmt::format("{} of {} components for kernel {} cannot be downloaded ({}{})", count, udebs.size(), parts_.kernel_abi,
-                              fmt::join(some, ", "), count > some.size() ? ", …" : "");
+        why_not =
+            fmt::format("{} of {} components for kernel {} cannot be downloaded ({}{})", count, udebs.size(),
+                        parts_.kernel_abi, fmt::join(some, ", "), count > some.size() ? ", …" : "");
         return false;
     }
 
@@ -181,24 +189,28 @@ public:
         const std::filesystem::path kept = package.string() + ".initrd";
         if (std::filesystem::exists(kept))
             return read_file(kept);
-        DebFile deb = read_deb(package, [&](const std::string& path) { return path == parts.suite.netboot_initrd; });
+        DebFile deb =
+            read_deb(package, [&](const std::string& path) { return path == parts.suite.netboot_initrd; });
         if (deb.files.empty())
-            throw Error(Failure::tool, fmt::format("{} holds no {}", parts.netboot.name, parts.suite.netboot_initrd),
+            throw Error(Failure::tool,
+                        fmt::format("{} holds no {}", parts.netboot.name, parts.suite.netboot_initrd),
                         "templates/archives names the place of the initrd");
         write_file_atomically(kept, deb.files.front().bytes);
         return std::move(deb.files.front().bytes);
     }
 
 private:
-    /// e2fsprogs-udeb is made from the packages of the installed suite when that is another one (a newer mke2fs switches
-    /// features on that its fsck does not know) or when the mirror does not have it; ntfs-3g-udeb only has to exist.
+    /// e2fsprogs-udeb is made from the packages of the installed suite when that is another one (a newer
+    /// mke2fs switches features on that its fsck does not know) or when the mirror does not have it;
+    /// ntfs-3g-udeb only has to exist.
     void repack_if_needed() {
         std::set<std::string> missing;
         std::vector<IndexedPackage> kept;
         for (const IndexedPackage& udeb : parts_.pool) {
             const bool ext = udeb.name == e2fsprogs_udeb;
             const bool other_suite = request_.pool_suite->source().suite != request_.suite.suite;
-            const bool here = (ext || udeb.name == ntfs_udeb) && !(ext && other_suite) && cache_.fetch(*request_.udebs, {udeb}).empty();
+            const bool here = (ext || udeb.name == ntfs_udeb) && !(ext && other_suite) &&
+                              cache_.fetch(*request_.udebs, {udeb}).empty();
             if (here || (!ext && udeb.name != ntfs_udeb))
                 kept.push_back(udeb);
             else
@@ -208,9 +220,10 @@ private:
         if (!parts_.make_e2fsprogs)
             return;
         const PackageIndex& index = request_.pool_suite->index();
-        parts_.e2fsprogs = look_up(
-            index, {"e2fsprogs", first_known(index, {"libext2fs2t64", "libext2fs2"}), first_known(index, {"libcom-err2", "libcomerr2"})});
-        parts_.notes.push_back(fmt::format("e2fsprogs-udeb is repacked from e2fsprogs {} of {}", parts_.e2fsprogs.front().version,
+        parts_.e2fsprogs = look_up(index, {"e2fsprogs", first_known(index, {"libext2fs2t64", "libext2fs2"}),
+                                           first_known(index, {"libcom-err2", "libcomerr2"})});
+        parts_.notes.push_back(fmt::format("e2fsprogs-udeb is repacked from e2fsprogs {} of {}",
+                                           parts_.e2fsprogs.front().version,
                                            request_.pool_suite->source().suite));
     }
 
@@ -242,21 +255,29 @@ std::string file_of(const std::vector<DebFile>& packages, std::string_view endin
 }
 
 /// A udeb made here: written, measured and described as the archive's index would.
-PoolPackage made_udeb(ProcessRunner& runner, const std::string& name, const std::string& version, const std::string& depends,
-                      const std::vector<CpioEntry>& files, const std::filesystem::path& folder) {
+PoolPackage made_udeb(ProcessRunner& runner, const std::string& name, const std::string& version,
+                      const std::string& depends, const std::vector<CpioEntry>& files,
+                      const std::filesystem::path& folder) {
     const std::string control = fmt::format(
-        "Package: {}\nVersion: {}\nArchitecture: amd64\nMaintainer: imgforge <root@localhost>\nSection: debian-installer\n"
+        "Package: {}\nVersion: {}\nArchitecture: amd64\nMaintainer: imgforge <root@localhost>\nSection: "
+        "debian-installer\n"
         "Priority: optional\n{}Description: {} (made by imgforge for this medium)\n",
         name, version, depends.empty() ? "" : "Depends: " + depends + "\n", name);
     make_directories(folder);
     const std::filesystem::path file = folder / fmt::format("{}_{}_amd64.udeb", name, version);
     write_deb(runner, control, files, file);
-    const std::string path = fmt::format("pool/main/{}/{}/{}", name.substr(0, 1), name, file.filename().string());
-    IndexedPackage package{
-        .name = name, .version = version, .path = path, .sha256 = sha256_file(file), .size = std::filesystem::file_size(file)};
+    const std::string path =
+        fmt::format("pool/main/{}/{}/{}", name.substr(0, 1), name, file.filename().string());
+    IndexedPackage package{.name = name,
+                           .version = version,
+                           .path = path,
+                           .sha256 = sha256_file(file),
+                           .size = std::filesystem::file_size(file)};
     // Old versions of anna look at the MD5 sum only.
-    const std::string md5 = run_checked(runner, {.program = "md5sum", .args = {file.string()}}).out.substr(0, 32);
-    package.stanza = fmt::format("{}Filename: {}\nSize: {}\nMD5sum: {}\nSHA256: {}", control, path, package.size, md5, package.sha256);
+    const std::string md5 =
+        run_checked(runner, {.program = "md5sum", .args = {file.string()}}).out.substr(0, 32);
+    package.stanza = fmt::format("{}Filename: {}\nSize: {}\nMD5sum: {}\nSHA256: {}", control, path,
+                                 package.size, md5, package.sha256);
     return {package, file};
 }
 
@@ -266,25 +287,28 @@ PoolPackage make_e2fsprogs(const InstallerParts& parts, const PackageCache& cach
     for (const IndexedPackage& package : parts.e2fsprogs) {
         for (CpioEntry& entry : read_deb(cache.path_of(package)).files) {
             const bool library = entry.path.find(".so.2") != std::string::npos;
-            const bool wanted = library || std::any_of(e2fsprogs_files.begin(), e2fsprogs_files.end(), [&](std::string_view ending) {
-                                    return entry.path == ending || entry.path.ends_with("/" + std::string(ending));
-                                });
+            const bool wanted =
+                library ||
+                std::any_of(e2fsprogs_files.begin(), e2fsprogs_files.end(), [&](std::string_view ending) {
+                    return entry.path == ending || entry.path.ends_with("/" + std::string(ending));
+                });
             if (!wanted || entry.kind == CpioEntry::Kind::directory)
                 continue;
-            // The installer's initrd has a merged /usr: a package with /sbin would not be found there by udpkg.
+            // The installer's initrd has a merged /usr: a package with /sbin would not be found there by
+            // udpkg.
             if (entry.path.starts_with("sbin/") || entry.path.starts_with("lib/"))
                 entry.path.insert(0, "usr/");
             files.push_back(std::move(entry));
         }
     }
-    return made_udeb(runner, e2fsprogs_udeb, parts.e2fsprogs.front().version + "~imgforge1", "libblkid1-udeb, libc6-udeb, libuuid1-udeb",
-                     files, folder);
+    return made_udeb(runner, e2fsprogs_udeb, parts.e2fsprogs.front().version + "~imgforge1",
+                     "libblkid1-udeb, libc6-udeb, libuuid1-udeb", files, folder);
 }
 
 }  // namespace
 
-std::optional<InstallerParts> collect_installer(const InstallerRequest& request, PackageCache& cache, ProcessRunner& runner,
-                                                std::string& why_not) {
+std::optional<InstallerParts> collect_installer(const InstallerRequest& request, PackageCache& cache,
+                                                ProcessRunner& runner, std::string& why_not) {
     return Collector(request, cache, runner).run(why_not);
 }
 
@@ -298,7 +322,8 @@ BootParts build_boot_parts(const InstallerParts& parts, const PackageCache& cach
     BootParts boot{.kernel = initrd.take_kernel()};
     const std::string version = initrd.index_modules(runner);
     if (version != parts.kernel_abi)
-        throw Error(Failure::tool, fmt::format("the installer's modules are of kernel {}, its kernel of {}", version, parts.kernel_abi));
+        throw Error(Failure::tool, fmt::format("the installer's modules are of kernel {}, its kernel of {}",
+                                               version, parts.kernel_abi));
     initrd.set_medium("cdrom");
     boot.initrd = initrd.pack();
 
@@ -313,8 +338,8 @@ BootParts build_boot_parts(const InstallerParts& parts, const PackageCache& cach
     return boot;
 }
 
-std::vector<PoolPackage> pool_udebs(const InstallerParts& parts, const PackageCache& cache, ProcessRunner& runner,
-                                    const std::filesystem::path& folder) {
+std::vector<PoolPackage> pool_udebs(const InstallerParts& parts, const PackageCache& cache,
+                                    ProcessRunner& runner, const std::filesystem::path& folder) {
     std::vector<PoolPackage> packages;
     for (const IndexedPackage& package : parts.pool)
         packages.push_back({package, cache.path_of(package)});

@@ -28,26 +28,27 @@ struct InstallerParts {
     templates::ArchiveSuite suite;
     std::string kernel_abi;
     IndexedPackage netboot;
-    std::vector<IndexedPackage> boot;          ///< packages with the disc's boot loaders
-    std::vector<IndexedPackage> initrd_udebs;  ///< to be put into the initrd, kernel image and modules among them
-    std::vector<IndexedPackage> pool;          ///< installer components for the disc
-    std::vector<IndexedPackage> e2fsprogs;     ///< packages e2fsprogs-udeb is made from
-    bool make_e2fsprogs = false;               ///< e2fsprogs-udeb is repacked from them
-    bool make_ntfs = false;                    ///< ntfs-3g-udeb is an empty stand-in
+    std::vector<IndexedPackage> boot;  ///< packages with the disc's boot loaders
+    std::vector<IndexedPackage>
+        initrd_udebs;                  ///< to be put into the initrd, kernel image and modules among them
+    std::vector<IndexedPackage> pool;  ///< installer components for the disc
+    std::vector<IndexedPackage> e2fsprogs;  ///< packages e2fsprogs-udeb is made from
+    bool make_e2fsprogs = false;            ///< e2fsprogs-udeb is repacked from them
+    bool make_ntfs = false;                 ///< ntfs-3g-udeb is an empty stand-in
     std::vector<std::string> digests;
     std::vector<std::string> notes;
 };
 
-/// Finds a kernel ABI of which the mirror has everything, and downloads it with the components the disc needs. Nothing,
-/// with the reason in `why_not`, when the mirror has no complete set.
-std::optional<InstallerParts> collect_installer(const InstallerRequest& request, PackageCache& cache, ProcessRunner& runner,
-                                                std::string& why_not);
+/// Finds a kernel ABI of which the mirror has everything, and downloads it with the components the disc
+/// needs. Nothing, with the reason in `why_not`, when the mirror has no complete set.
+std::optional<InstallerParts> collect_installer(const InstallerRequest& request, PackageCache& cache,
+                                                ProcessRunner& runner, std::string& why_not);
 
 /// Makes the disc's initrd from the netboot one and takes the boot files out of their packages.
 BootParts build_boot_parts(const InstallerParts& parts, const PackageCache& cache, ProcessRunner& runner);
 
 /// The installer components with those made here (in `folder`).
-std::vector<PoolPackage> pool_udebs(const InstallerParts& parts, const PackageCache& cache, ProcessRunner& runner,
-                                    const std::filesystem::path& folder);
+std::vector<PoolPackage> pool_udebs(const InstallerParts& parts, const PackageCache& cache,
+                                    ProcessRunner& runner, const std::filesystem::path& folder);
 
 }  // namespace imgforge::install

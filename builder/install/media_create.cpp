@@ -67,7 +67,8 @@ MadeMedium read_record(const std::filesystem::path& file) {
 /// One run of `media create`: the archive's state, what goes on the disc, the disc.
 class Maker {
 public:
-    Maker(const MediaRequest& request, const Places& places, ProcessRunner& runner, Monitor& monitor, std::uint64_t activity)
+    Maker(const MediaRequest& request, const Places& places, ProcessRunner& runner, Monitor& monitor,
+          std::uint64_t activity)
         : request_(request),
           places_(places),
           runner_(runner),
@@ -78,8 +79,9 @@ public:
 
     MadeMedium make() {
         make_directories(made_folder(request_, places_));
-        const FileLock lock = FileLock::acquire(places_.media() / "create.lock", "media create", std::chrono::minutes(30),
-                                                [&](const std::string& holder) { steps_.detail("waiting for " + holder); });
+        const FileLock lock =
+            FileLock::acquire(places_.media() / "create.lock", "media create", std::chrono::minutes(30),
+                              [&](const std::string& holder) { steps_.detail("waiting for " + holder); });
         check_host();
         find_source();
         if (std::optional<MadeMedium> made = still_current())
@@ -95,27 +97,32 @@ public:
 
 private:
     void check_host() const {
-        for (const auto& [program, package] : std::vector<std::pair<std::string, std::string>>{{"apt-get", "apt"},
-                                                                                               {"xorriso", "xorriso"},
-                                                                                               {"depmod", "kmod"},
-                                                                                               {"mcopy", "mtools"},
-                                                                                               {"mkfs.vfat", "dosfstools"},
-                                                                                               {"dpkg-deb", "dpkg"}}) {
+        for (const auto& [program, package] :
+             std::vector<std::pair<std::string, std::string>>{{"apt-get", "apt"},
+                                                              {"xorriso", "xorriso"},
+                                                              {"depmod", "kmod"},
+                                                              {"mcopy", "mtools"},
+                                                              {"mkfs.vfat", "dosfstools"},
+                                                              {"dpkg-deb", "dpkg"}}) {
             if (!find_program(program))
-                throw Error(Failure::host, fmt::format("'{}' is needed to make a medium and is not installed", program),
+                throw Error(Failure::host,
+                            fmt::format("'{}' is needed to make a medium and is not installed", program),
                             fmt::format("apt-get install {}", package));
         }
         if (free_space(places_.media()) < space_needed)
             throw Error(Failure::host,
-                        fmt::format("less than {} free in {}", ByteSize::bytes(space_needed).text(), places_.media().string()),
+                        fmt::format("less than {} free in {}", ByteSize::bytes(space_needed).text(),
+                                    places_.media().string()),
                         "free some space, or set IMGFORGE_HOME to a larger file system");
     }
 
     void find_source() {
         mirror_ = !request_.mirror.empty() ? request_.mirror : host_mirror(runner_);
         if (mirror_.empty()) {
-            throw Error(Failure::host, "apt on this host is set up for no Debian archive, so there is nothing to make a medium from",
-                        "add a Debian archive to /etc/apt/sources.list.d, or name one with --mirror");
+            throw Error(
+                Failure::host,
+                "apt on this host is set up for no Debian archive, so there is nothing to make a medium from",
+                "add a Debian archive to /etc/apt/sources.list.d, or name one with --mirror");
         }
         while (mirror_.ends_with("/"))
             mirror_.pop_back();
@@ -124,12 +131,15 @@ private:
     AptArchive open_archive(const std::string& suite, const std::string& component) {
         steps_.progress(2, 100, "%", fmt::format("index of {} {}", suite, component));
         const std::string key = digest_of({mirror_, suite, component}).substr(0, 12);
-        AptArchive archive(runner_, places_.media() / "apt" / fmt::format("{}-{}", suite, key),
-                           {.uri = mirror_, .suite = suite, .component = component, .keyring = suite_.keyring});
+        AptArchive archive(
+            runner_, places_.media() / "apt" / fmt::format("{}-{}", suite, key),
+            {.uri = mirror_, .suite = suite, .component = component, .keyring = suite_.keyring});
         archive.update();
         if (!archive.alias().empty()) {
-            notes_.push_back(fmt::format("{} serves an index of {} {} that its Release file does not name; the one of '{}' was taken ({})",
-                                         mirror_, suite, component, archive.alias(), archive.release().version));
+            notes_.push_back(
+                fmt::format("{} serves an index of {} {} that its Release file does not name; the one of "
+                            "'{}' was taken ({})",
+                            mirror_, suite, component, archive.alias(), archive.release().version));
             monitor_.message(notes_.back());
         }
         return archive;
@@ -139,18 +149,20 @@ private:
     AptArchive loaded_archive(const std::string& suite, const std::string& component) {
         AptArchive archive = open_archive(suite, component);
         archive.load();
-        states_.push_back({{"suite", suite}, {"component", component}, {"release", archive.release().sha256}});
+        states_.push_back(
+            {{"suite", suite}, {"component", component}, {"release", archive.release().sha256}});
         return archive;
     }
 
-    /// The newest medium of the same request, when every archive it was made from is still in the same state: then nothing need be
-    /// resolved, unpacked or asked for.
+    /// The newest medium of the same request, when every archive it was made from is still in the same state:
+    /// then nothing need be resolved, unpacked or asked for.
     std::optional<MadeMedium> still_current() {
         std::optional<MadeMedium> made = find_made_medium(request_, places_);
         if (!made || made->sources.empty())
             return std::nullopt;
         for (const Json& state : made->sources) {
-            const AptArchive archive = open_archive(state.at("suite").get<std::string>(), state.at("component").get<std::string>());
+            const AptArchive archive =
+                open_archive(state.at("suite").get<std::string>(), state.at("component").get<std::string>());
             if (archive.release().sha256 != state.at("release").get<std::string>()) {
                 notes_.clear();
                 return std::nullopt;
@@ -179,13 +191,17 @@ private:
         for (const std::string& candidate : suite_.installers) {
             steps_.progress(12, 100, "%", fmt::format("looking for the installer of {}", candidate));
             const ArchiveSuite row = templates::archive_suite(candidate);
-            installer_archive_.emplace(candidate == suite_.suite ? std::optional<AptArchive>{} : loaded_archive(candidate, "main"));
+            installer_archive_.emplace(candidate == suite_.suite ? std::optional<AptArchive>{}
+                                                                 : loaded_archive(candidate, "main"));
             AptArchive udebs = loaded_archive(candidate, "main/debian-installer");
-            InstallerRequest request{.suite = row,
-                                     .packages = candidate == suite_.suite ? &packages : &*installer_archive_.value(),
-                                     .udebs = &udebs,
-                                     .pool_suite = &packages};
-            request.progress = [&](std::string_view step, double share) { steps_.progress(12 + share * 38, 100, "%", std::string(step)); };
+            InstallerRequest request{
+                .suite = row,
+                .packages = candidate == suite_.suite ? &packages : &*installer_archive_.value(),
+                .udebs = &udebs,
+                .pool_suite = &packages};
+            request.progress = [&](std::string_view step, double share) {
+                steps_.progress(12 + share * 38, 100, "%", std::string(step));
+            };
             std::string why_not;
             parts_ = collect_installer(request, cache_, runner_, why_not);
             if (parts_) {
@@ -193,16 +209,19 @@ private:
                 return;
             }
             monitor_.message(fmt::format("the installer of {} cannot be used: {}", candidate, why_not));
-            notes_.push_back(fmt::format("the installer of {} is not complete on {}: {}", candidate, mirror_, why_not));
+            notes_.push_back(
+                fmt::format("the installer of {} is not complete on {}: {}", candidate, mirror_, why_not));
         }
         throw Error(
             Failure::tool,
-            fmt::format("no installer for {} is complete on {}: {}", suite_.suite, mirror_, notes_.empty() ? "none known" : notes_.back()),
+            fmt::format("no installer for {} is complete on {}: {}", suite_.suite, mirror_,
+                        notes_.empty() ? "none known" : notes_.back()),
             "name a complete mirror with --mirror, or give an official ISO with --set installer.iso=FILE");
     }
 
     std::string fingerprint() const {
-        std::vector<std::string> parts = {std::to_string(layout_revision), suite_.suite, installer_, parts_->kernel_abi};
+        std::vector<std::string> parts = {std::to_string(layout_revision), suite_.suite, installer_,
+                                          parts_->kernel_abi};
         for (const IndexedPackage& package : pool_)
             parts.push_back(package.path + " " + package.sha256);
         for (const std::string& digest : parts_->digests)
@@ -213,7 +232,8 @@ private:
     }
 
     std::optional<MadeMedium> already_made() const {
-        const std::filesystem::path record = made_folder(request_, places_) / (fingerprint().substr(0, 16) + ".json");
+        const std::filesystem::path record =
+            made_folder(request_, places_) / (fingerprint().substr(0, 16) + ".json");
         if (!std::filesystem::exists(record))
             return std::nullopt;
         MadeMedium made = read_record(record);
@@ -226,20 +246,28 @@ private:
 
     void fetch_pool(AptArchive& archive) {
         steps_.progress(50, 100, "%", fmt::format("{} packages", pool_.size()));
-        const std::set<std::string> missing = cache_.fetch(archive, pool_, [&](std::uint64_t done, std::uint64_t total) {
-            const double share = total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
-            steps_.progress(50 + share * 30, 100, "%",
-                            fmt::format("packages {} of {}", ByteSize::bytes(done).text(), ByteSize::bytes(total).text()));
-        });
+        const std::set<std::string> missing =
+            cache_.fetch(archive, pool_, [&](std::uint64_t done, std::uint64_t total) {
+                const double share =
+                    total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
+                steps_.progress(50 + share * 30, 100, "%",
+                                fmt::format("packages {} of {}", ByteSize::bytes(done).text(),
+                                            ByteSize::bytes(total).text()));
+            });
         if (!missing.empty())
-            throw Error(Failure::tool, fmt::format("{} does not have packages its own index lists: {}", mirror_, fmt::join(missing, ", ")),
+            throw Error(Failure::tool,
+                        fmt::format("{} does not have packages its own index lists: {}", mirror_,
+                                    fmt::join(missing, ", ")),
                         "name another mirror with --mirror");
     }
 
     DiscIdentity identity(const ReleaseInfo& release) const {
-        const std::string version = release.version + (std::count(release.version.begin(), release.version.end(), '.') == 1 ? ".0" : "");
+        const std::string version =
+            release.version +
+            (std::count(release.version.begin(), release.version.end(), '.') == 1 ? ".0" : "");
         std::string build = iso_time(release.seconds);  // 2026-11-21T02:49:09Z
-        build = fmt::format("{}{}{}-{}", build.substr(0, 4), build.substr(5, 2), build.substr(8, 2), build.substr(11, 5));
+        build = fmt::format("{}{}{}-{}", build.substr(0, 4), build.substr(5, 2), build.substr(8, 2),
+                            build.substr(11, 5));
         return {.suite = suite_.suite,
                 .product = "Debian GNU/Linux",
                 .version = version,
@@ -269,11 +297,13 @@ private:
         interrupt::check();
         const std::string label = volume_label(disc);
         const std::filesystem::path iso = work / "medium.iso";
-        run_checked(runner_, disc_image_command(work / "disc", work / "isohdpfx.bin", label, archive.release().seconds, iso));
+        run_checked(runner_, disc_image_command(work / "disc", work / "isohdpfx.bin", label,
+                                                archive.release().seconds, iso));
         return publish(iso, label, disc.version, udebs.size());
     }
 
-    MadeMedium publish(const std::filesystem::path& iso, const std::string& label, const std::string& version, std::size_t udebs) {
+    MadeMedium publish(const std::filesystem::path& iso, const std::string& label, const std::string& version,
+                       std::size_t udebs) {
         const std::string name = fmt::format("{}-{}", suite_.suite, fingerprint().substr(0, 16));
         MadeMedium made{.iso = made_folder(request_, places_) / (name + ".iso"),
                         .sha256 = sha256_file(iso),
@@ -298,13 +328,15 @@ private:
         Json record = to_json(made);
         record["file"] = made.iso.filename().string();
         record["sources"] = made.sources;
-        write_file_atomically(made.iso.parent_path() / (fingerprint().substr(0, 16) + ".json"), pretty(record));
+        write_file_atomically(made.iso.parent_path() / (fingerprint().substr(0, 16) + ".json"),
+                              pretty(record));
     }
 
     std::vector<std::string> notes() const {
         std::vector<std::string> notes = notes_;
         if (installer_ != suite_.suite)
-            notes.push_back(fmt::format("it carries the installer of {} with the packages of {}", installer_, suite_.suite));
+            notes.push_back(fmt::format("it carries the installer of {} with the packages of {}", installer_,
+                                        suite_.suite));
         notes.insert(notes.end(), parts_->notes.begin(), parts_->notes.end());
         return notes;
     }
@@ -336,8 +368,8 @@ private:
 std::string request_digest(const MediaRequest& request) {
     const ArchiveSuite suite = templates::archive_suite(request.suite);
     std::vector<std::string> parts = {std::to_string(layout_revision), suite.suite, request.mirror};
-    for (const auto* list :
-         {&suite.packages, &suite.extra_packages, &suite.efi_packages, &suite.installers, &suite.pool_udebs, &suite.initrd_udebs})
+    for (const auto* list : {&suite.packages, &suite.extra_packages, &suite.efi_packages, &suite.installers,
+                             &suite.pool_udebs, &suite.initrd_udebs})
         parts.insert(parts.end(), list->begin(), list->end());
     for (const std::string& name : sorted(request.packages))
         parts.push_back("+" + name);
@@ -348,7 +380,8 @@ std::optional<MadeMedium> find_made_medium(const MediaRequest& request, const Pl
     std::optional<std::filesystem::path> newest;
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator(made_folder(request, places), failed)) {
-        if (entry.path().extension() == ".json" && (!newest || entry.last_write_time() > std::filesystem::last_write_time(*newest)))
+        if (entry.path().extension() == ".json" &&
+            (!newest || entry.last_write_time() > std::filesystem::last_write_time(*newest)))
             newest = entry.path();
     }
     if (!newest)
@@ -359,8 +392,8 @@ std::optional<MadeMedium> find_made_medium(const MediaRequest& request, const Pl
     return made;
 }
 
-MadeMedium create_media(const MediaRequest& request, const Places& places, ProcessRunner& runner, Monitor& monitor,
-                        std::uint64_t activity) {
+MadeMedium create_media(const MediaRequest& request, const Places& places, ProcessRunner& runner,
+                        Monitor& monitor, std::uint64_t activity) {
     if (request.reuse) {
         if (std::optional<MadeMedium> made = find_made_medium(request, places))
             return *std::move(made);
@@ -370,9 +403,10 @@ MadeMedium create_media(const MediaRequest& request, const Places& places, Proce
 }
 
 Json to_json(const MadeMedium& medium) {
-    return {{"iso", medium.iso.string()}, {"sha256", medium.sha256},       {"size", medium.size},     {"suite", medium.suite},
-            {"version", medium.version},  {"installer", medium.installer}, {"label", medium.label},   {"kernel_abi", medium.kernel_abi},
-            {"debs", medium.debs},        {"udebs", medium.udebs},         {"reused", medium.reused}, {"notes", medium.notes}};
+    return {{"iso", medium.iso.string()}, {"sha256", medium.sha256},         {"size", medium.size},
+            {"suite", medium.suite},      {"version", medium.version},       {"installer", medium.installer},
+            {"label", medium.label},      {"kernel_abi", medium.kernel_abi}, {"debs", medium.debs},
+            {"udebs", medium.udebs},      {"reused", medium.reused},         {"notes", medium.notes}};
 }
 
 }  // namespace imgforge::install

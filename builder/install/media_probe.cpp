@@ -19,7 +19,8 @@ using templates::Distribution;
 
 constexpr std::uint64_t marker_limit = 1U << 20U;
 
-/// Names that mean one machine architecture, so that a row's boot files are found whatever the medium calls it.
+/// Names that mean one machine architecture, so that a row's boot files are found whatever the medium calls
+/// it.
 std::string canonical_arch(const std::string& arch) {
     if (arch == "amd64")
         return "x86_64";
@@ -34,7 +35,8 @@ std::string canonical_arch(const std::string& arch) {
 std::string filled(const std::string& text, const std::smatch& groups) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool reference = text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+        const bool reference =
+            text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
         if (reference) {
             const auto group = static_cast<std::size_t>(text[++i] - '0');
             out += group < groups.size() ? groups[group].str() : std::string{};
@@ -120,12 +122,15 @@ const BootFiles* boot_files(const Distribution& row, const std::string& arch, Pr
 void reject_if_unusable(const Distribution& row, const image::IsoReader& iso, Prober& prober) {
     for (const Detection& rule : row.reject) {
         if (prober.match(rule))
-            throw Error(Failure::recipe, fmt::format("{} cannot be installed from unattended: {}", iso.file().string(), rule.reason),
-                        fmt::format("it was recognised as {} media by its files", row.product));
+            throw Error(
+                Failure::recipe,
+                fmt::format("{} cannot be installed from unattended: {}", iso.file().string(), rule.reason),
+                fmt::format("it was recognised as {} media by its files", row.product));
     }
 }
 
-std::map<std::string, std::string> medium_facts(const Distribution& row, const image::IsoReader& iso, Prober& prober) {
+std::map<std::string, std::string> medium_facts(const Distribution& row, const image::IsoReader& iso,
+                                                Prober& prober) {
     std::map<std::string, std::string> facts{{"label", iso.volume().label}};
     if (!iso.volume().created.empty())
         facts["iso_uuid"] = iso.volume().created;
@@ -140,15 +145,18 @@ std::map<std::string, std::string> medium_facts(const Distribution& row, const i
     return facts;
 }
 
-MediaInfo describe(const Distribution& row, std::map<std::string, std::string> captures, const image::IsoReader& iso, Prober& prober) {
+MediaInfo describe(const Distribution& row, std::map<std::string, std::string> captures,
+                   const image::IsoReader& iso, Prober& prober) {
     const BootFiles* files = boot_files(row, captures["arch"], prober);
     if (files == nullptr)
-        throw Error(Failure::recipe,
-                    fmt::format("{} is {} {} media, but its kernel and initrd are not where that distribution keeps them",
-                                iso.file().string(), row.product, captures["version"]),
-                    "the image may be incomplete: compare its checksum with the publisher's");
-    const bool offline =
-        std::any_of(row.offline_files.begin(), row.offline_files.end(), [&](const std::string& path) { return prober.exists(path); });
+        throw Error(
+            Failure::recipe,
+            fmt::format(
+                "{} is {} {} media, but its kernel and initrd are not where that distribution keeps them",
+                iso.file().string(), row.product, captures["version"]),
+            "the image may be incomplete: compare its checksum with the publisher's");
+    const bool offline = std::any_of(row.offline_files.begin(), row.offline_files.end(),
+                                     [&](const std::string& path) { return prober.exists(path); });
     return {.distribution = row.name,
             .family = row.family,
             .product = captures["product"].empty() ? row.product : captures["product"],
@@ -177,8 +185,10 @@ MediaInfo probe_media(const image::IsoReader& iso, const std::vector<templates::
     // No release matched: the rejections know media of a family without a usable release (mini.iso, live).
     for (const Distribution& row : rows)
         reject_if_unusable(row, iso, prober);
-    throw Error(Failure::recipe, fmt::format("{} is no installer medium imgforge knows: {}", iso.file().string(), what_is_there(iso)),
-                "known: Debian, Ubuntu live-server, RHEL and its rebuilds, Fedora, openSUSE and SLES, Alpine");
+    throw Error(
+        Failure::recipe,
+        fmt::format("{} is no installer medium imgforge knows: {}", iso.file().string(), what_is_there(iso)),
+        "known: Debian, Ubuntu live-server, RHEL and its rebuilds, Fedora, openSUSE and SLES, Alpine");
 }
 
 MediaInfo probe_media(const std::filesystem::path& iso) {

@@ -22,13 +22,15 @@ struct MediaInfo {
     std::string label;         ///< volume id
     std::string kernel;        ///< path on the medium, without leading slash
     std::string initrd;
-    bool offline = false;                      ///< its packages suffice to install without a network
-    std::string installer;                     ///< "d-i", "subiquity", "anaconda", …
-    std::map<std::string, std::string> facts;  ///< for templates::render_kernel_line(): "label", "iso_uuid", "live_options"
+    bool offline = false;   ///< its packages suffice to install without a network
+    std::string installer;  ///< "d-i", "subiquity", "anaconda", …
+    std::map<std::string, std::string>
+        facts;  ///< for templates::render_kernel_line(): "label", "iso_uuid", "live_options"
 };
 
-/// Recognises a medium by the rows' rules, first match wins. Throws Failure::recipe when no row knows it (saying what was
-/// seen) or when it is a medium that cannot be installed from (live, mini, second disc), and what IsoReader throws.
+/// Recognises a medium by the rows' rules, first match wins. Throws Failure::recipe when no row knows it
+/// (saying what was seen) or when it is a medium that cannot be installed from (live, mini, second disc), and
+/// what IsoReader throws.
 MediaInfo probe_media(const std::filesystem::path& iso);
 MediaInfo probe_media(const image::IsoReader& iso, const std::vector<templates::Distribution>& rows);
 

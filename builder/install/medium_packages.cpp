@@ -13,8 +13,10 @@ namespace {
 
 constexpr std::uint64_t index_limit = 256ULL << 20U;
 
-/// The Packages files of a medium. Every component's folder is looked at: which there are stands in no fixed place.
-std::vector<PackageIndex> indexes(const image::IsoReader& medium, const std::string& suite, const std::string& arch) {
+/// The Packages files of a medium. Every component's folder is looked at: which there are stands in no fixed
+/// place.
+std::vector<PackageIndex> indexes(const image::IsoReader& medium, const std::string& suite,
+                                  const std::string& arch) {
     std::vector<PackageIndex> found;
     const std::string release = "dists/" + suite;
     const auto folder = medium.stat(release);
@@ -37,8 +39,8 @@ std::vector<PackageIndex> indexes(const image::IsoReader& medium, const std::str
 
 }  // namespace
 
-std::vector<MissingPackage> missing_packages(const image::IsoReader& medium, const std::string& suite, const std::string& arch,
-                                             const std::vector<std::string>& names) {
+std::vector<MissingPackage> missing_packages(const image::IsoReader& medium, const std::string& suite,
+                                             const std::string& arch, const std::vector<std::string>& names) {
     std::vector<MissingPackage> missing;
     const std::vector<PackageIndex> found = indexes(medium, suite, arch);
     if (found.empty()) {

@@ -14,9 +14,10 @@ struct MissingPackage {
     std::string suggestion{};  ///< a package of the medium whose name is near; empty when there is none
 };
 
-/// Which of `names` no package index of a Debian medium (dists/SUITE/COMPONENT/binary-ARCH) lists or provides. Empty as well for
-/// media without such an index: they cannot be asked. Throws Failure::integrity for an index that cannot be read.
-std::vector<MissingPackage> missing_packages(const image::IsoReader& medium, const std::string& suite, const std::string& arch,
-                                             const std::vector<std::string>& names);
+/// Which of `names` no package index of a Debian medium (dists/SUITE/COMPONENT/binary-ARCH) lists or
+/// provides. Empty as well for media without such an index: they cannot be asked. Throws Failure::integrity
+/// for an index that cannot be read.
+std::vector<MissingPackage> missing_packages(const image::IsoReader& medium, const std::string& suite,
+                                             const std::string& arch, const std::vector<std::string>& names);
 
 }  // namespace imgforge::install

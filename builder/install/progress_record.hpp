@@ -8,7 +8,8 @@
 
 namespace imgforge::install {
 
-/// How an installation went on over time, for the report of the run: a point whenever a percent or the step changes.
+/// How an installation went on over time, for the report of the run: a point whenever a percent or the step
+/// changes.
 class ProgressRecord {
 public:
     /// `second` since the start of the machine; `percent` 0 to 100.

@@ -17,11 +17,13 @@ constexpr std::string_view di_suffix = "-di";
 
 class Closure {
 public:
-    Closure(const PackageIndex& udebs, const std::set<std::string>& present, const std::string& abi, std::vector<std::string>& missing)
+    Closure(const PackageIndex& udebs, const std::set<std::string>& present, const std::string& abi,
+            std::vector<std::string>& missing)
         : udebs_(udebs), there_(present), abi_(abi), missing_(missing) {}
 
     void add(const std::string& name) {
-        const Stanza stanza_of(udebs_.has(name) ? stanzas_.emplace_back(udebs_.by_name(name).stanza) : std::string_view());
+        const Stanza stanza_of(udebs_.has(name) ? stanzas_.emplace_back(udebs_.by_name(name).stanza)
+                                                : std::string_view());
         if (stanza_of.text().empty()) {
             missing_.push_back(name);
             return;
@@ -64,8 +66,8 @@ private:
         const std::vector<std::string> providers = udebs_.providers(name);
         if (providers.empty())
             return std::nullopt;
-        const auto of_abi =
-            std::find_if(providers.begin(), providers.end(), [&](const std::string& one) { return one.ends_with(abi_ + "-di"); });
+        const auto of_abi = std::find_if(providers.begin(), providers.end(),
+                                         [&](const std::string& one) { return one.ends_with(abi_ + "-di"); });
         return of_abi != providers.end() ? *of_abi : providers.front();
     }
 
@@ -84,10 +86,13 @@ std::vector<std::string> kernel_abis(const PackageIndex& udebs) {
     std::vector<std::string> abis;
     for (const std::string& name : udebs.names()) {
         if (name.starts_with(image_prefix) && name.ends_with(di_suffix))
-            abis.push_back(name.substr(image_prefix.size(), name.size() - image_prefix.size() - di_suffix.size()));
+            abis.push_back(
+                name.substr(image_prefix.size(), name.size() - image_prefix.size() - di_suffix.size()));
     }
     // strverscmp(3) sorts 6.12.94 before 6.12.107.
-    std::sort(abis.begin(), abis.end(), [](const std::string& a, const std::string& b) { return ::strverscmp(a.c_str(), b.c_str()) > 0; });
+    std::sort(abis.begin(), abis.end(), [](const std::string& a, const std::string& b) {
+        return ::strverscmp(a.c_str(), b.c_str()) > 0;
+    });
     return abis;
 }
 
@@ -99,7 +104,8 @@ std::vector<std::string> module_udebs(const std::vector<std::string>& modules, c
 }
 
 std::vector<std::string> udeb_closure(const PackageIndex& udebs, const std::vector<std::string>& roots,
-                                      const std::set<std::string>& present, const std::string& abi, std::vector<std::string>& missing) {
+                                      const std::set<std::string>& present, const std::string& abi,
+                                      std::vector<std::string>& missing) {
     Closure closure(udebs, present, abi, missing);
     for (const std::string& root : roots) {
         if (present.count(root) == 0)

@@ -9,19 +9,22 @@
 // What the watcher reads out of console text, for its sentences.
 namespace imgforge::install {
 
-/// What generated answers say on the console when their closing script fails (seeds/: the EXIT trap, error-commands, %onerror).
+/// What generated answers say on the console when their closing script fails (seeds/: the EXIT trap,
+/// error-commands, %onerror).
 inline constexpr std::string_view failed_marker = "IMGFORGE-RESULT: failed";
 
 /// The line of `text` in which position `at` lies.
 std::string line_at(const std::string& text, std::size_t at);
 
-/// What follows the failure mark in `line`: ": post command 2 of 3, exit code 1"; nothing when it only points at a log.
+/// What follows the failure mark in `line`: ": post command 2 of 3, exit code 1"; nothing when it only points
+/// at a log.
 std::string marked_detail(const std::string& line);
 
 /// Text of the console in one line: the text frontend breaks long ones.
 std::string unbroken(const std::string& text);
 
-/// What an unknown question says: its last line that ends like a question, else the last line before the prompt.
+/// What an unknown question says: its last line that ends like a question, else the last line before the
+/// prompt.
 std::string unknown_question(const std::vector<std::string>& lines, const std::string& prompt);
 
 }  // namespace imgforge::install

@@ -19,12 +19,13 @@ constexpr std::size_t longest_searched = 6000;
 /// An idle guest still serves its timer; under software emulation that costs a few percent of a core.
 constexpr double idle_cpu_share = 0.08;
 /// Busy, but neither a byte nor a write: a loop. Longer than any silence seen in working installations.
-constexpr seconds busy_patience{900};
+constexpr seconds busy_timeout{900};
 constexpr int too_many_returns = 3;
 
 /// In the answer line of a rule: the packages of the answers without the one that is missing.
 constexpr std::string_view asked_placeholder = "$asked";
-/// A package the answers name is missing: the installer only cleans up before it stops, which takes minutes when slow.
+/// A package the answers name is missing: the installer only cleans up before it stops, which takes minutes
+/// when slow.
 constexpr seconds asked_grace{5};
 const templates::FailureRule closing_script{
     .pattern = {},
@@ -71,7 +72,12 @@ std::string_view to_string(Outcome::Kind kind) {
 }
 
 Watcher::Watcher(const templates::Distribution& row, WatchOptions options, Instant start)
-    : row_(row), options_(std::move(options)), start_(start), progress_(row), console_changed_(start), life_seen_(start) {
+    : row_(row),
+      options_(std::move(options)),
+      start_(start),
+      progress_(row),
+      console_changed_(start),
+      life_seen_(start) {
     for (const std::string& prompt : row.prompts) {
         prompts_.push_back(compiled(prompt));
     }
@@ -171,14 +177,16 @@ void Watcher::look_for_failure(const std::string& line, bool from_log, Instant n
             continue;
         }
         std::smatch match;
-        if (std::regex_search(text, match, failure.pattern) && !(failure.unless && std::regex_search(text, *failure.unless))) {
+        if (std::regex_search(text, match, failure.pattern) &&
+            !(failure.unless && std::regex_search(text, *failure.unless))) {
             pending_ = pending(rule, match, from_log, now);
             return;
         }
     }
 }
 
-Watcher::Pending Watcher::pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log, Instant now) const {
+Watcher::Pending Watcher::pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log,
+                                  Instant now) const {
     Pending found{.rule = &rule,
                   .meaning = match.format(rule.meaning),
                   .answer = match.format(rule.answer),
@@ -188,7 +196,8 @@ Watcher::Pending Watcher::pending(const templates::FailureRule& rule, const std:
                   .from_log = from_log,
                   .explains = rule.explains};
     const std::string subject = match.size() > 1 ? match[1].str() : std::string();
-    const bool asked = rule.explains && std::find(options_.asked.begin(), options_.asked.end(), subject) != options_.asked.end();
+    const bool asked = rule.explains && std::find(options_.asked.begin(), options_.asked.end(), subject) !=
+                                            options_.asked.end();
     if (asked) {
         found.explains = false;
         found.grace = asked_grace;
@@ -207,8 +216,9 @@ void Watcher::ended(bool by_itself, const std::string& how, Instant now) {
     if (marker_at_ && by_itself) {
         progress_.finish();
         decide({.kind = Outcome::Kind::finished,
-                .message = fmt::format("the installation finished after {}",
-                                       duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(now - start_)))});
+                .message = fmt::format(
+                    "the installation finished after {}",
+                    duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(now - start_)))});
         return;
     }
     if (pending_) {
@@ -216,8 +226,11 @@ void Watcher::ended(bool by_itself, const std::string& how, Instant now) {
     }
     if (by_itself) {
         decide({.kind = Outcome::Kind::no_marker,
-                .message = fmt::format("the machine powered itself off without saying that the installation succeeded {}", where(now)),
-                .remedy = "the installer stopped early, or the answers end without the completion marker; see the console log"});
+                .message = fmt::format(
+                    "the machine powered itself off without saying that the installation succeeded {}",
+                    where(now)),
+                .remedy = "the installer stopped early, or the answers end without the completion marker; "
+                          "see the console log"});
         return;
     }
     decide({.kind = Outcome::Kind::crashed,
@@ -230,10 +243,12 @@ void Watcher::tick(Instant now) {
         return;
     }
     if (marker_at_) {
-        if (now - *marker_at_ > scaled(row_.patience.power_off)) {
-            decide({.kind = Outcome::Kind::no_poweroff,
-                    .message = fmt::format("the installation said it succeeded, but the machine did not power off {}", where(now)),
-                    .remedy = "let the answers end with power-off"});
+        if (now - *marker_at_ > scaled(row_.timeouts.power_off)) {
+            decide(
+                {.kind = Outcome::Kind::no_poweroff,
+                 .message = fmt::format(
+                     "the installation said it succeeded, but the machine did not power off {}", where(now)),
+                 .remedy = "let the answers end with power-off"});
         }
         return;
     }
@@ -245,18 +260,21 @@ void Watcher::tick(Instant now) {
                 .message = fmt::format("the installer began the same step again and again {}", where(now)),
                 .remedy = "see the console log for why the step fails"});
     }
-    const auto total = options_.total.value_or(scaled(row_.patience.total));
+    const auto total = options_.total.value_or(scaled(row_.timeouts.total));
     if (!outcome_ && now - start_ > total) {
         decide({.kind = Outcome::Kind::too_long,
-                .message = fmt::format("the installation did not end within {} {}", duration_text(total), where(now)),
+                .message = fmt::format("the installation did not end within {} {}", duration_text(total),
+                                       where(now)),
                 .remedy = "if it was still working, allow more time with install.timeout"});
     }
 }
 
 void Watcher::check_question(Instant now) {
     // The prompt normally has no newline; a log that was cut or relayed may have given it one.
-    const std::string prompt = console_.partial().empty() && !lines_.empty() ? lines_.back() : console_.partial();
-    if (outcome_ || prompt.empty() || prompt.size() > longest_searched || now - console_changed_ < row_.patience.question) {
+    const std::string prompt =
+        console_.partial().empty() && !lines_.empty() ? lines_.back() : console_.partial();
+    if (outcome_ || prompt.empty() || prompt.size() > longest_searched ||
+        now - console_changed_ < row_.timeouts.question) {
         return;
     }
     for (const std::regex& pattern : prompts_) {
@@ -267,7 +285,8 @@ void Watcher::check_question(Instant now) {
     }
 }
 
-/// Console lines since the last stage title (or since the line a question begins with), ending before the prompt.
+/// Console lines since the last stage title (or since the line a question begins with), ending before the
+/// prompt.
 std::string Watcher::question_text() const {
     const std::size_t since_title = lines_seen_ - std::min(title_line_, lines_seen_);
     std::size_t first = lines_.size() - std::min(since_title, lines_.size());
@@ -303,8 +322,9 @@ void Watcher::decide_question(const std::string& prompt, Instant now) {
         }
         const std::string step = rule.step.empty() ? progress_.step() : rule.step;
         decide({.kind = Outcome::Kind::question,
-                .message = fmt::format("the installer waits at \"{}\" {}: {}", line_at(text, static_cast<std::size_t>(match.position())),
-                                       where(now), unbroken(match.format(rule.meaning))),
+                .message = fmt::format("the installer waits at \"{}\" {}: {}",
+                                       line_at(text, static_cast<std::size_t>(match.position())), where(now),
+                                       unbroken(match.format(rule.meaning))),
                 .remedy = unbroken(match.format(rule.remedy)),
                 .answer = unbroken(match.format(rule.answer)),
                 .step = step,
@@ -316,7 +336,8 @@ void Watcher::decide_question(const std::string& prompt, Instant now) {
         return;
     }
     decide({.kind = Outcome::Kind::question,
-            .message = fmt::format("the installer waits at \"{}\" {}", unknown_question(tail(12), prompt), where(now)),
+            .message = fmt::format("the installer waits at \"{}\" {}", unknown_question(tail(12), prompt),
+                                   where(now)),
             .remedy = "answer this question in the answers file",
             .waited = since(console_changed_, now)});
 }
@@ -347,26 +368,31 @@ void Watcher::check_silence(Instant now) {
         return;
     }
     if (!first_byte_) {
-        if (now - start_ > scaled(row_.patience.first_byte)) {
+        if (now - start_ > scaled(row_.timeouts.first_byte)) {
             decide({.kind = Outcome::Kind::no_boot,
                     .message = fmt::format("nothing came from the machine's serial console within {}",
-                                           duration_text(scaled(row_.patience.first_byte))),
-                    .remedy = "the kernel did not start, or its command line lacks console=ttyS0; look at screen.png"});
+                                           duration_text(scaled(row_.timeouts.first_byte))),
+                    .remedy = "the kernel did not start, or its command line lacks console=ttyS0; look at "
+                              "screen.png"});
         }
         return;
     }
     const auto quiet = now - life_seen_;
     const auto cpu = last_stats_.cpu - quiet_stats_.cpu;
-    const bool idle = std::chrono::duration<double>(cpu).count() < idle_cpu_share * std::chrono::duration<double>(quiet).count();
-    if (quiet > scaled(row_.patience.silence) && idle) {
-        decide({.kind = Outcome::Kind::silent,
-                .message = fmt::format("no output, no disk writes and no CPU use for {} {}",
-                                       duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(quiet)), where(now)),
-                .remedy = "it waits for something that is not on the console: look at screen.png and the logs"});
-    } else if (quiet > std::max(scaled(busy_patience), scaled(row_.patience.silence))) {
+    const bool idle = std::chrono::duration<double>(cpu).count() <
+                      idle_cpu_share * std::chrono::duration<double>(quiet).count();
+    if (quiet > scaled(row_.timeouts.silence) && idle) {
+        decide(
+            {.kind = Outcome::Kind::silent,
+             .message = fmt::format(
+                 "no output, no disk writes and no CPU use for {} {}",
+                 duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(quiet)), where(now)),
+             .remedy = "it waits for something that is not on the console: look at screen.png and the logs"});
+    } else if (quiet > std::max(scaled(busy_timeout), scaled(row_.timeouts.silence))) {
         decide({.kind = Outcome::Kind::loop,
-                .message = fmt::format("the machine was busy without any output or disk writes for {} {}",
-                                       duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(quiet)), where(now)),
+                .message = fmt::format(
+                    "the machine was busy without any output or disk writes for {} {}",
+                    duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(quiet)), where(now)),
                 .remedy = "look at screen.png and the logs"});
     }
 }
@@ -385,11 +411,12 @@ std::vector<std::string> Watcher::tail(std::size_t count) const {
 
 std::string Watcher::where(Instant now) const {
     const std::string after = duration_text(std::chrono::duration_cast<std::chrono::seconds>(now - start_));
-    return progress_.step().empty() ? fmt::format("(after {})", after) : fmt::format("(step {}, after {})", progress_.step(), after);
+    return progress_.step().empty() ? fmt::format("(after {})", after)
+                                    : fmt::format("(step {}, after {})", progress_.step(), after);
 }
 
-seconds Watcher::scaled(seconds patience) const {
-    return seconds(static_cast<std::int64_t>(static_cast<double>(patience.count()) * options_.slowness));
+seconds Watcher::scaled(seconds timeout) const {
+    return seconds(static_cast<std::int64_t>(static_cast<double>(timeout.count()) * options_.slowness));
 }
 
 void Watcher::decide(Outcome outcome) {

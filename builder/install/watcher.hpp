@@ -32,11 +32,11 @@ struct Outcome {
         too_long,     ///< the total time has passed
     };
     Kind kind = Kind::failed;
-    std::string message;                  ///< one sentence: what is asked or broke, in which step, after how long
-    std::string remedy{};                 ///< what to do about it
-    std::string answer{};                 ///< line to add to the answers file; empty when no line helps
-    std::string step{};                   ///< installer step, "partman"
-    bool transient = false;               ///< a second try from scratch may go well
+    std::string message;     ///< one sentence: what is asked or broke, in which step, after how long
+    std::string remedy{};    ///< what to do about it
+    std::string answer{};    ///< line to add to the answers file; empty when no line helps
+    std::string step{};      ///< installer step, "partman"
+    bool transient = false;  ///< a second try from scratch may go well
     std::chrono::milliseconds waited{0};  ///< between the question or error and this verdict
 
     bool worth_verifying() const { return kind == Kind::finished || kind == Kind::no_poweroff; }
@@ -44,22 +44,23 @@ struct Outcome {
 
 std::string_view to_string(Outcome::Kind kind);
 
-/// What the watcher gets to know. Bytes are fed as they come; statistics every few seconds; tick() at least every second.
+/// What the watcher gets to know. Bytes are fed as they come; statistics every few seconds; tick() at least
+/// every second.
 struct GuestStats {
     std::uint64_t written = 0;        ///< bytes written to the disk since start
     std::chrono::nanoseconds cpu{0};  ///< CPU time used since start
 };
 
 struct WatchOptions {
-    std::string marker;                           ///< "IMGFORGE-RESULT: success <nonce>"
-    double slowness = 1;                          ///< clocks are multiplied by this: 1 with acceleration, 8 without
+    std::string marker;   ///< "IMGFORGE-RESULT: success <nonce>"
+    double slowness = 1;  ///< clocks are multiplied by this: 1 with acceleration, 8 without
     std::optional<std::chrono::seconds> total{};  ///< in place of the distribution's (not multiplied)
     std::optional<double> expected_seconds{};     ///< how long the last installation of this recipe took
-    std::vector<std::string> asked{};             ///< packages the answers name: one of these missing is the end
+    std::vector<std::string> asked{};  ///< packages the answers name: one of these missing is the end
 };
 
-/// Watches one installation: a function of what was seen and the clock, without any I/O, so that recorded logs test it.
-/// The first verdict stands. Watchdogs: see UNATTENDED section 5 in the documentation.
+/// Watches one installation: a function of what was seen and the clock, without any I/O, so that recorded
+/// logs test it. The first verdict stands. Watchdogs: see UNATTENDED section 5 in the documentation.
 class Watcher {
 public:
     using Instant = Clock::Instant;
@@ -77,7 +78,8 @@ public:
     bool marker_seen() const { return marker_at_.has_value(); }
     /// The last lines of the console, the unterminated one included.
     std::vector<std::string> tail(std::size_t lines) const;
-    /// The last lines of the installer's log without what the kernel said; empty where the installer sends none.
+    /// The last lines of the installer's log without what the kernel said; empty where the installer sends
+    /// none.
     std::vector<std::string> log_tail(std::size_t lines) const;
 
 private:
@@ -99,7 +101,8 @@ private:
 
     void console_line(const std::string& line, bool complete, Instant now);
     void look_for_failure(const std::string& line, bool from_log, Instant now);
-    Pending pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log, Instant now) const;
+    Pending pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log,
+                    Instant now) const;
     void check_question(Instant now);
     void decide_question(const std::string& prompt, Instant now);
     void check_marker(const std::string& line, bool complete, Instant now);
@@ -108,7 +111,7 @@ private:
     void check_silence(Instant now);
     std::string question_text() const;
     std::string where(Instant now) const;
-    std::chrono::seconds scaled(std::chrono::seconds patience) const;
+    std::chrono::seconds scaled(std::chrono::seconds timeout) const;
     void decide(Outcome outcome);
 
     const templates::Distribution& row_;

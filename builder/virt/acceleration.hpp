@@ -19,7 +19,8 @@ std::string_view to_string(Accelerator accelerator);
 /// What machines of this host run with, and how that is known.
 struct Acceleration {
     Accelerator accelerator = Accelerator::tcg;
-    std::string detail;     ///< "a Linux kernel printed its first line under KVM after 0.6s", "/dev/kvm is missing"
+    std::string
+        detail;  ///< "a Linux kernel printed its first line under KVM after 0.6s", "/dev/kvm is missing"
     bool measured = false;  ///< false: settings say so
 };
 
@@ -30,12 +31,13 @@ struct AccelerationProbe {
     /// Candidates, the first readable one is started; empty: /boot/vmlinuz-* (newest name first).
     std::vector<std::filesystem::path> kernels{};
     std::string program = "qemu-system-x86_64";
-    std::chrono::milliseconds patience = std::chrono::seconds(8);
+    std::chrono::milliseconds timeout = std::chrono::seconds(8);
 };
 
-/// KVM only where a Linux kernel was really seen to start under it: /dev/kvm may open, answer its API version, even run
-/// firmware, and still hang every Linux guest (nested set-ups). The answer is remembered in `cache`/acceleration.json until
-/// the host boots again. Settings `acceleration: kvm|tcg` overrides without a test; `auto` or nothing measures.
+/// KVM only where a Linux kernel was really seen to start under it: /dev/kvm may open, answer its API
+/// version, even run firmware, and still hang every Linux guest (nested set-ups). The answer is remembered in
+/// `cache`/acceleration.json until the host boots again. Settings `acceleration: kvm|tcg` overrides without a
+/// test; `auto` or nothing measures.
 Acceleration acceleration(ProcessRunner& runner, const std::filesystem::path& cache, const Json& settings,
                           const AccelerationProbe& probe = {});
 

@@ -51,7 +51,8 @@ ConnectionChoice choose_connection(const std::optional<std::string>& option, con
     if (option && !option->empty()) {
         return {.uri = normalised(*option), .source = "--connect"};
     }
-    if (const char* const environment = std::getenv("LIBVIRT_DEFAULT_URI"); environment != nullptr && *environment != '\0') {
+    if (const char* const environment = std::getenv("LIBVIRT_DEFAULT_URI");
+        environment != nullptr && *environment != '\0') {
         return {.uri = normalised(environment), .source = "LIBVIRT_DEFAULT_URI"};
     }
     if (settings.contains("connection") && settings.at("connection").is_string()) {
@@ -67,11 +68,12 @@ std::string embedded_uri(const std::filesystem::path& root) {
     return "qemu:///embed?root=" + percent_encoded(root.native());
 }
 
-Connection Connection::open(const std::string& uri, const std::filesystem::path& capabilities, milliseconds patience, int token) {
+Connection Connection::open(const std::string& uri, const std::filesystem::path& capabilities,
+                            milliseconds timeout, int token) {
     if (embedded_root(uri)) {
-        return {uri, std::make_shared<WorkerTransport>(uri, capabilities, patience, token)};
+        return {uri, std::make_shared<WorkerTransport>(uri, capabilities, timeout, token)};
     }
-    return {uri, std::make_shared<GuardedHost>(uri, patience)};
+    return {uri, std::make_shared<GuardedHost>(uri, timeout)};
 }
 
 HostInfo Connection::host() const {
@@ -93,7 +95,8 @@ Domain Connection::define(const std::string& xml) const {
 }
 
 Domain Connection::create(const std::string& xml, bool auto_destroy) const {
-    const Json made = transport_->call({{"op", "create"}, {"xml", xml}, {"auto_destroy", auto_destroy}}, usual);
+    const Json made =
+        transport_->call({{"op", "create"}, {"xml", xml}, {"auto_destroy", auto_destroy}}, usual);
     return {transport_, made.at("name"), made.at("uuid")};
 }
 
@@ -113,7 +116,8 @@ std::vector<DomainRow> Connection::domains() const {
     std::vector<DomainRow> rows;
     const Json answer = transport_->call({{"op", "list"}}, usual);
     for (const Json& row : answer.at("domains")) {
-        rows.push_back({.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state"))});
+        rows.push_back(
+            {.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state"))});
     }
     return rows;
 }
@@ -126,7 +130,10 @@ std::vector<NetworkInfo> Connection::networks() const {
     std::vector<NetworkInfo> rows;
     const Json answer = transport_->call({{"op", "network-list"}}, usual);
     for (const Json& row : answer.at("networks")) {
-        rows.push_back({.name = row.at("name"), .active = row.at("active"), .bridge = row.at("bridge"), .forward = row.at("forward")});
+        rows.push_back({.name = row.at("name"),
+                        .active = row.at("active"),
+                        .bridge = row.at("bridge"),
+                        .forward = row.at("forward")});
     }
     return rows;
 }
@@ -141,8 +148,10 @@ std::vector<std::string> Connection::leases(const std::string& network, const st
         .get<std::vector<std::string>>();
 }
 
-void Connection::reserve_address(const std::string& network, const std::string& mac, const std::string& name, const std::string& ip) const {
-    transport_->call({{"op", "network-reserve"}, {"network", network}, {"mac", mac}, {"name", name}, {"ip", ip}}, usual);
+void Connection::reserve_address(const std::string& network, const std::string& mac, const std::string& name,
+                                 const std::string& ip) const {
+    transport_->call(
+        {{"op", "network-reserve"}, {"network", network}, {"mac", mac}, {"name", name}, {"ip", ip}}, usual);
 }
 
 void Connection::forget_address(const std::string& network, const std::string& mac) const {

@@ -20,15 +20,17 @@ namespace imgforge::virt {
 /// Where machines shall run, and who said so.
 struct ConnectionChoice {
     std::string uri;     ///< empty: the embedded driver, with a root folder per machine
-    std::string source;  ///< "--connect", "LIBVIRT_DEFAULT_URI", "settings", "qemu:///system answers", "no libvirt daemon answers"
+    std::string source;  ///< "--connect", "LIBVIRT_DEFAULT_URI", "settings", "qemu:///system answers", "no
+                         ///< libvirt daemon answers"
     bool embedded() const { return uri.empty() || uri.starts_with("qemu:///embed"); }
 };
 
-/// --connect, else $LIBVIRT_DEFAULT_URI, else settings' `connection`, else qemu:///system when it answers within 3 s, else embedded.
-/// The word "embedded" stands for the embedded driver.
+/// --connect, else $LIBVIRT_DEFAULT_URI, else settings' `connection`, else qemu:///system when it answers
+/// within 3 s, else embedded. The word "embedded" stands for the embedded driver.
 ConnectionChoice choose_connection(const std::optional<std::string>& option, const Json& settings);
 
-/// "qemu:///embed?root=DIR". libvirt makes the folder; it holds definitions, sockets and logs of the machines in it.
+/// "qemu:///embed?root=DIR". libvirt makes the folder; it holds definitions, sockets and logs of the machines
+/// in it.
 std::string embedded_uri(const std::filesystem::path& root);
 
 struct NetworkInfo {
@@ -52,17 +54,18 @@ struct HostInfo {
     std::string hypervisor_version;  ///< QEMU's, empty when unknown
 };
 
-/// An open connection. Values only cross it, so it does not matter whether libvirt runs in this process (qemu:///system,
-/// remote URIs, test:///default) or, for the embedded driver, in a worker process: libvirt allows one embedded root per
-/// process. Thread-safe: calls on one connection are served one after the other.
+/// An open connection. Values only cross it, so it does not matter whether libvirt runs in this process
+/// (qemu:///system, remote URIs, test:///default) or, for the embedded driver, in a worker process: libvirt
+/// allows one embedded root per process. Thread-safe: calls on one connection are served one after the other.
 class Connection {
 public:
-    /// Opens within `patience`. An embedded root in use by another process is waited for; a root whose path is too long for
-    /// UNIX sockets is reached through a short link in the runtime folder. `capabilities`: folder in which QEMU's probed
-    /// capabilities are shared between embedded roots (saves 4 s at the first start in a fresh root); empty: not shared.
-    /// `token`: a file descriptor kept open as long as libvirt is at work on an embedded root, also when this process is killed.
+    /// Opens within `timeout`. An embedded root in use by another process is waited for; a root whose path
+    /// is too long for UNIX sockets is reached through a short link in the runtime folder. `capabilities`:
+    /// folder in which QEMU's probed capabilities are shared between embedded roots (saves 4 s at the first
+    /// start in a fresh root); empty: not shared. `token`: a file descriptor kept open as long as libvirt is
+    /// at work on an embedded root, also when this process is killed.
     static Connection open(const std::string& uri, const std::filesystem::path& capabilities = {},
-                           std::chrono::milliseconds patience = std::chrono::seconds(30), int token = -1);
+                           std::chrono::milliseconds timeout = std::chrono::seconds(30), int token = -1);
 
     const std::string& uri() const { return uri_; }
     bool embedded() const { return uri_.starts_with("qemu:///embed"); }
@@ -72,7 +75,8 @@ public:
     std::string domain_capabilities(bool kvm) const;
 
     Domain define(const std::string& xml) const;
-    /// Starts a transient domain. With `auto_destroy` it ends with this connection, however this process ends.
+    /// Starts a transient domain. With `auto_destroy` it ends with this connection, however this process
+    /// ends.
     Domain create(const std::string& xml, bool auto_destroy) const;
     /// By name or UUID.
     std::optional<Domain> find(const std::string& name_or_uuid) const;
@@ -84,8 +88,10 @@ public:
     void start_network(const std::string& name) const;
     /// Address leased to `mac` on a network, newest first.
     std::vector<std::string> leases(const std::string& network, const std::string& mac) const;
-    /// Fixed address for a MAC by DHCP (live and persistent); forget_address() takes it back, missing is fine.
-    void reserve_address(const std::string& network, const std::string& mac, const std::string& name, const std::string& ip) const;
+    /// Fixed address for a MAC by DHCP (live and persistent); forget_address() takes it back, missing is
+    /// fine.
+    void reserve_address(const std::string& network, const std::string& mac, const std::string& name,
+                         const std::string& ip) const;
     void forget_address(const std::string& network, const std::string& mac) const;
 
     /// False once the daemon or worker has gone.
@@ -95,7 +101,8 @@ public:
     _virConnect* raw() const;
 
 private:
-    Connection(std::string uri, std::shared_ptr<Transport> transport) : uri_(std::move(uri)), transport_(std::move(transport)) {}
+    Connection(std::string uri, std::shared_ptr<Transport> transport)
+        : uri_(std::move(uri)), transport_(std::move(transport)) {}
     std::string uri_;
     std::shared_ptr<Transport> transport_;
 };

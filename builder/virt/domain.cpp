@@ -24,7 +24,8 @@ std::string_view to_string(DomainState state) {
 }
 
 std::string DomainStatus::text() const {
-    return reason.empty() || reason == "unknown" ? std::string(to_string(state)) : fmt::format("{} ({})", to_string(state), reason);
+    return reason.empty() || reason == "unknown" ? std::string(to_string(state))
+                                                 : fmt::format("{} ({})", to_string(state), reason);
 }
 
 Domain::Domain(std::shared_ptr<Transport> transport, std::string name, std::string uuid)

@@ -23,11 +23,15 @@ std::string_view to_string(DomainState state);
 /// From libvirt's virDomainState.
 DomainState domain_state(int libvirt_number);
 
-/// State and why: "shut off (destroyed)". `reason` is libvirt's word: booted, shutdown, destroyed, crashed, failed, saved, panicked, user…
+/// State and why: "shut off (destroyed)". `reason` is libvirt's word: booted, shutdown, destroyed, crashed,
+/// failed, saved, panicked, user…
 struct DomainStatus {
     DomainState state = DomainState::unknown;
     std::string reason{};
-    bool active() const { return state != DomainState::shut_off && state != DomainState::crashed && state != DomainState::unknown; }
+    bool active() const {
+        return state != DomainState::shut_off && state != DomainState::crashed &&
+               state != DomainState::unknown;
+    }
     std::string text() const;
 };
 
@@ -49,8 +53,8 @@ struct InterfaceAddress {
 
 enum class AddressSource { lease, agent, arp };
 
-/// One libvirt domain by UUID. A value: copying it is cheap, and it keeps its connection open. Every call may throw
-/// VirtError; a domain that has gone is VirtCause::no_domain.
+/// One libvirt domain by UUID. A value: copying it is cheap, and it keeps its connection open. Every call may
+/// throw VirtError; a domain that has gone is VirtCause::no_domain.
 class Domain {
 public:
     Domain(std::shared_ptr<Transport> transport, std::string name, std::string uuid);
@@ -71,10 +75,11 @@ public:
     void set_autostart(bool on) const;
     bool autostart() const;
 
-    /// Nothing when the domain does not exist (any more). VirtCause::timeout when libvirt does not answer by `deadline`.
+    /// Nothing when the domain does not exist (any more). VirtCause::timeout when libvirt does not answer by
+    /// `deadline`.
     std::optional<DomainStatus> status(std::chrono::milliseconds deadline = std::chrono::seconds(60)) const;
-    /// How the domain last stopped while this connection was open ("shut off (shutdown)" = by itself); also for a transient
-    /// domain that is gone. Nothing when no stop was seen.
+    /// How the domain last stopped while this connection was open ("shut off (shutdown)" = by itself); also
+    /// for a transient domain that is gone. Nothing when no stop was seen.
     std::optional<DomainStatus> last_stop() const;
     std::string xml(bool inactive = false) const;
     /// CPU time used since start. Zero when stopped.
@@ -84,7 +89,8 @@ public:
 
     /// Writes what the screen shows as PNG. Needs a video device.
     void screenshot(const std::filesystem::path& png) const;
-    /// QEMU guest agent command {"execute": …}; its "return" value. agent_unavailable when it does not answer in time.
+    /// QEMU guest agent command {"execute": …}; its "return" value. agent_unavailable when it does not answer
+    /// in time.
     Json agent(const Json& command, std::chrono::seconds timeout = std::chrono::seconds(5)) const;
     std::vector<InterfaceAddress> addresses(AddressSource source) const;
     /// QEMU monitor command {"execute": …}; its "return" value. For devices that libvirt has no words for.
@@ -95,7 +101,8 @@ public:
     void detach(const std::string& device_xml, bool persistent) const;
     void update(const std::string& device_xml, bool persistent) const;
 
-    /// Copies the whole chain of a disk into a new qcow2 file and switches to it when pivot_block_copy() is called.
+    /// Copies the whole chain of a disk into a new qcow2 file and switches to it when pivot_block_copy() is
+    /// called.
     void start_block_copy(const std::string& target, const std::filesystem::path& destination) const;
     /// Copies the backing chain into the top file (virDomainBlockPull).
     void start_block_pull(const std::string& target) const;
@@ -109,7 +116,8 @@ public:
     void save(const std::filesystem::path& file) const;
 
 private:
-    Json call(std::string_view op, Json request = Json::object(), std::chrono::milliseconds deadline = std::chrono::seconds(60)) const;
+    Json call(std::string_view op, Json request = Json::object(),
+              std::chrono::milliseconds deadline = std::chrono::seconds(60)) const;
     std::shared_ptr<Transport> transport_;
     std::string name_;
     std::string uuid_;

@@ -50,11 +50,14 @@ void replace_disks(pugi::xml_node devices, const Retarget& target) {
             set_attribute(disk.child("source"), "file", found->second.string());
             missing.erase(name);
         } else if (!disk.child("readonly")) {
-            throw Error(Failure::domain, fmt::format("disk {} of domain '{}' would be written by two machines", name, target.name));
+            throw Error(
+                Failure::domain,
+                fmt::format("disk {} of domain '{}' would be written by two machines", name, target.name));
         }
     }
     if (!missing.empty()) {
-        throw Error(Failure::domain, fmt::format("the other domain has no disk {} for '{}'", missing.begin()->first, target.name));
+        throw Error(Failure::domain, fmt::format("the other domain has no disk {} for '{}'",
+                                                 missing.begin()->first, target.name));
     }
 }
 
@@ -83,7 +86,8 @@ std::string retarget_domain_xml(std::string_view xml, const Retarget& target) {
     const auto parsed = document.load_buffer(xml.data(), xml.size());
     auto domain = document.child("domain");
     if (!parsed || !domain) {
-        throw Error(Failure::domain, fmt::format("not the XML of a domain: {}", parsed ? "no <domain> element" : parsed.description()));
+        throw Error(Failure::domain, fmt::format("not the XML of a domain: {}",
+                                                 parsed ? "no <domain> element" : parsed.description()));
     }
     set_text(domain, "name", target.name);
     set_text(domain, "uuid", target.uuid);

@@ -26,12 +26,14 @@ struct DiskSpec {
     std::string bus = "virtio";
     Device device = Device::disk;
     bool readonly = false;
-    std::string cache{};                 ///< "none", "unsafe", "writeback" …; empty: libvirt's default
-    bool discard = true;                 ///< discard='unmap' detect_zeroes='unmap' on writable disks
-    std::string serial{};                ///< shown in the guest as /dev/disk/by-id/virtio-SERIAL
-    std::optional<int> boot_order{};     ///< 1 = first
-    std::optional<int> port{};           ///< PCIe root port (DomainSpec::root_ports) it sits in; empty: libvirt chooses
-    std::vector<BackingFile> backing{};  ///< whole chain; the end is written as an empty <backingStore/>, so nothing is probed
+    std::string cache{};              ///< "none", "unsafe", "writeback" …; empty: libvirt's default
+    bool discard = true;              ///< discard='unmap' detect_zeroes='unmap' on writable disks
+    std::string serial{};             ///< shown in the guest as /dev/disk/by-id/virtio-SERIAL
+    std::optional<int> boot_order{};  ///< 1 = first
+    std::optional<int>
+        port{};  ///< PCIe root port (DomainSpec::root_ports) it sits in; empty: libvirt chooses
+    std::vector<BackingFile>
+        backing{};  ///< whole chain; the end is written as an empty <backingStore/>, so nothing is probed
 };
 
 struct PortForward {
@@ -84,7 +86,8 @@ struct DirectBoot {
     std::string cmdline{};
 };
 
-/// Everything a domain is made of: a value, from which domain_xml() makes the XML. Serves installs and spawned machines.
+/// Everything a domain is made of: a value, from which domain_xml() makes the XML. Serves installs and
+/// spawned machines.
 struct DomainSpec {
     enum class Accel { kvm, tcg };
     enum class Firmware { bios, uefi };
@@ -97,9 +100,11 @@ struct DomainSpec {
     std::string arch = "x86_64";
     std::string machine = "q35";
     Accel accel = Accel::tcg;
-    std::string cpu{};  ///< empty: host-passthrough under KVM, maximum under TCG; else "host-model", "maximum" or a model name
-    /// TCG with the model "maximum" only: hide CMPXCHG16B. QEMU 7.2 can leave garbage in EFLAGS after it, and kernels whose allocator uses
-    /// it (6.5 and later) then die of a double fault. Not for guests built for x86-64-v2 or later, whose C library insists on it.
+    std::string cpu{};  ///< empty: host-passthrough under KVM, maximum under TCG; else "host-model",
+                        ///< "maximum" or a model name
+    /// TCG with the model "maximum" only: hide CMPXCHG16B. QEMU 7.2 can leave garbage in EFLAGS after it, and
+    /// kernels whose allocator uses it (6.5 and later) then die of a double fault. Not for guests built for
+    /// x86-64-v2 or later, whose C library insists on it.
     bool avoid_cx16 = false;
     ByteSize tcg_cache{};  ///< translation cache under TCG (QEMU's tb-size); zero: QEMU's default
     Firmware firmware = Firmware::bios;
@@ -112,8 +117,8 @@ struct DomainSpec {
     std::vector<CharacterSpec> serials{};  ///< ttyS0 first; the first is the console as well
     std::vector<ChannelSpec> channels{};
     std::vector<FilesystemSpec> filesystems{};
-    /// So many PCIe root ports are stated, from 1 on; devices that state a port keep their address whatever else the machine has, and free
-    /// ports take devices while it runs. 0: libvirt makes what it needs.
+    /// So many PCIe root ports are stated, from 1 on; devices that state a port keep their address whatever
+    /// else the machine has, and free ports take devices while it runs. 0: libvirt makes what it needs.
     int root_ports = 0;
     bool rng = true;
     bool video = true;            ///< without a video device there is no screenshot
@@ -123,8 +128,9 @@ struct DomainSpec {
     OnEnd on_poweroff = OnEnd::destroy;
     OnEnd on_reboot = OnEnd::restart;
     OnEnd on_crash = OnEnd::destroy;
-    std::map<std::string, std::string> metadata{};  ///< attributes of <imgforge:machine>: image, generation, instance_id …
-    std::vector<std::string> qemu_args{};           ///< last resort, appended by qemu:commandline
+    std::map<std::string, std::string>
+        metadata{};  ///< attributes of <imgforge:machine>: image, generation, instance_id …
+    std::vector<std::string> qemu_args{};  ///< last resort, appended by qemu:commandline
 };
 
 /// XML namespace of our metadata element.

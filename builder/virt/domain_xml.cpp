@@ -17,7 +17,9 @@ namespace imgforge::virt {
 namespace {
 
 void check_spec(const DomainSpec& spec) {
-    const auto refuse = [&](const std::string& why) { throw Error(Failure::domain, fmt::format("domain '{}': {}", spec.name, why)); };
+    const auto refuse = [&](const std::string& why) {
+        throw Error(Failure::domain, fmt::format("domain '{}': {}", spec.name, why));
+    };
     if (spec.name.empty()) {
         refuse("it has no name");
     }
@@ -53,8 +55,9 @@ void add_memory_and_cpu(pugi::xml_node domain, const DomainSpec& spec) {
     auto memory = domain.append_child("memory");
     memory.append_attribute("unit") = "KiB";
     memory.text().set(static_cast<unsigned long long>(spec.memory.in_kib()));
-    if (std::any_of(spec.filesystems.begin(), spec.filesystems.end(),
-                    [](const FilesystemSpec& shared) { return shared.driver == FilesystemSpec::Driver::virtiofs; })) {
+    if (std::any_of(spec.filesystems.begin(), spec.filesystems.end(), [](const FilesystemSpec& shared) {
+            return shared.driver == FilesystemSpec::Driver::virtiofs;
+        })) {
         // virtiofs needs memory that its daemon can map (libvirt.org/kbase/virtiofs.html).
         auto backing = domain.append_child("memoryBacking");
         backing.append_child("source").append_attribute("type") = "memfd";
@@ -199,7 +202,8 @@ std::string disk_xml(const DiskSpec& disk) {
 
 std::string nic_xml(const NicSpec& nic) {
     if (nic.kind == NicSpec::Kind::user && !nic.forwards.empty()) {
-        throw Error(Failure::domain, "a user-mode NIC with forwarded ports cannot be added to a running machine");
+        throw Error(Failure::domain,
+                    "a user-mode NIC with forwarded ports cannot be added to a running machine");
     }
     pugi::xml_document document;
     add_nic(document, nic);
@@ -211,7 +215,8 @@ DomainFacts read_domain_xml(std::string_view xml) {
     const auto parsed = document.load_buffer(xml.data(), xml.size());
     const auto domain = document.child("domain");
     if (!parsed || !domain) {
-        throw Error(Failure::domain, fmt::format("not the XML of a domain: {}", parsed ? "no <domain> element" : parsed.description()));
+        throw Error(Failure::domain, fmt::format("not the XML of a domain: {}",
+                                                 parsed ? "no <domain> element" : parsed.description()));
     }
     DomainFacts facts{.name = domain.child_value("name"), .uuid = domain.child_value("uuid")};
     for (const auto node : domain.child("metadata").children()) {

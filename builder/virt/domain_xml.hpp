@@ -10,11 +10,13 @@
 
 namespace imgforge::virt {
 
-/// The domain as libvirt XML (libvirt ≥ 9.0). Pure; every value is escaped by the tree builder. Throws Failure::domain for a
-/// spec that cannot be (secure boot without UEFI, a relative path, a disk without format, a socket path over 107 bytes).
+/// The domain as libvirt XML (libvirt ≥ 9.0). Pure; every value is escaped by the tree builder. Throws
+/// Failure::domain for a spec that cannot be (secure boot without UEFI, a relative path, a disk without
+/// format, a socket path over 107 bytes).
 std::string domain_xml(const DomainSpec& spec);
 
-/// One <disk> or <interface> element, for attaching to a running machine. A user NIC cannot be hot-plugged (Failure::domain).
+/// One <disk> or <interface> element, for attaching to a running machine. A user NIC cannot be hot-plugged
+/// (Failure::domain).
 std::string disk_xml(const DiskSpec& disk);
 std::string nic_xml(const NicSpec& nic);
 
@@ -23,8 +25,8 @@ struct DomainFacts {
     std::string name;
     std::string uuid;
     std::map<std::string, std::string> metadata{};  ///< of <imgforge:machine>; empty when it is not ours
-    std::vector<std::string> macs{};                ///< includes those of user NICs given on the QEMU command line
-    std::vector<std::string> disk_paths{};          ///< in order of definition, empty drives left out
+    std::vector<std::string> macs{};        ///< includes those of user NICs given on the QEMU command line
+    std::vector<std::string> disk_paths{};  ///< in order of definition, empty drives left out
 };
 
 /// Throws Failure::domain when the text is no domain XML.

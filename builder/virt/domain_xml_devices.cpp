@@ -17,7 +17,8 @@ void check_file(const std::filesystem::path& path, const std::string& format) {
         throw Error(Failure::domain, fmt::format("disk path '{}' is not absolute", path.string()));
     }
     if (format != "qcow2" && format != "raw") {
-        throw Error(Failure::domain, fmt::format("disk '{}' has format '{}'; qcow2 or raw must be stated", path.string(), format));
+        throw Error(Failure::domain, fmt::format("disk '{}' has format '{}'; qcow2 or raw must be stated",
+                                                 path.string(), format));
     }
 }
 
@@ -112,7 +113,8 @@ void add_channels(pugi::xml_node devices, const DomainSpec& spec) {
 void add_filesystem(pugi::xml_node devices, const FilesystemSpec& item) {
     auto filesystem = devices.append_child("filesystem");
     filesystem.append_attribute("type") = "mount";
-    filesystem.append_attribute("accessmode") = item.driver == FilesystemSpec::Driver::virtiofs ? "passthrough" : "mapped";
+    filesystem.append_attribute("accessmode") =
+        item.driver == FilesystemSpec::Driver::virtiofs ? "passthrough" : "mapped";
     if (item.driver == FilesystemSpec::Driver::virtiofs) {
         filesystem.append_child("driver").append_attribute("type") = "virtiofs";
     }
@@ -157,9 +159,11 @@ bool given_to_qemu(const NicSpec& nic) {
 }  // namespace
 
 void check_socket_path(const CharacterSpec& host) {
-    if (host.kind == CharacterSpec::Kind::unix_socket && host.path.native().size() >= sizeof(sockaddr_un::sun_path)) {
+    if (host.kind == CharacterSpec::Kind::unix_socket &&
+        host.path.native().size() >= sizeof(sockaddr_un::sun_path)) {
         throw Error(Failure::domain,
-                    fmt::format("socket path of {} bytes is too long (at most 107): {}", host.path.native().size(), host.path.string()),
+                    fmt::format("socket path of {} bytes is too long (at most 107): {}",
+                                host.path.native().size(), host.path.string()),
                     "use a shorter IMGFORGE_HOME");
     }
 }
@@ -199,7 +203,9 @@ void add_disk(pugi::xml_node devices, const DiskSpec& item) {
 
 void add_nic(pugi::xml_node devices, const NicSpec& item) {
     auto nic = devices.append_child("interface");
-    nic.append_attribute("type") = item.kind == NicSpec::Kind::network ? "network" : item.kind == NicSpec::Kind::bridge ? "bridge" : "user";
+    nic.append_attribute("type") = item.kind == NicSpec::Kind::network  ? "network"
+                                   : item.kind == NicSpec::Kind::bridge ? "bridge"
+                                                                        : "user";
     if (!item.mac.empty()) {
         nic.append_child("mac").append_attribute("address") = item.mac.c_str();
     }
@@ -222,8 +228,9 @@ void add_nic(pugi::xml_node devices, const NicSpec& item) {
 
 std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
     std::vector<std::string> arguments;
-    // libvirt does not know of these cards and gives the slots of the root bus from 1 on to its root ports: without an address QEMU would
-    // take slot 1 and the machine would not start. From 0x10 on, below q35's own devices at 0x1f, nothing is given away.
+    // libvirt does not know of these cards and gives the slots of the root bus from 1 on to its root ports:
+    // without an address QEMU would take slot 1 and the machine would not start. From 0x10 on, below q35's
+    // own devices at 0x1f, nothing is given away.
     constexpr int first_user_slot = 0x10;
     int index = 0;
     for (const NicSpec& nic : spec.nics) {
@@ -233,9 +240,11 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
         const std::string id = fmt::format("imgforge-net{}", index++);
         std::string netdev = fmt::format("user,id={}", id);
         for (const PortForward& forward : nic.forwards) {
-            netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port, forward.guest_port);
+            netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port,
+                                  forward.guest_port);
         }
-        // JSON as libvirt's own devices (QEMU 6.2): QEMU makes all devices in key=value form first, when there are no root ports yet.
+        // JSON as libvirt's own devices (QEMU 6.2): QEMU makes all devices in key=value form first, when
+        // there are no root ports yet.
         const Json device = {{"driver", nic.model == "virtio" ? "virtio-net-pci" : nic.model},
                              {"netdev", id},
                              {"mac", nic.mac},

@@ -29,7 +29,8 @@ fs::path capability_folder(const fs::path& root) {
     return root / "cache" / "qemu" / "capabilities";
 }
 
-/// Links whose root was deleted. A root exists before its link is made (prepare_root), so none in use looks like this.
+/// Links whose root was deleted. A root exists before its link is made (prepare_root), so none in use looks
+/// like this.
 void remove_dangling_links(const fs::path& folder) {
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -45,7 +46,8 @@ fs::path runtime_folder() {
     fs::path folder;
     if (geteuid() == 0) {
         folder = "/run/imgforge";
-    } else if (const char* const runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && fs::path(runtime).is_absolute()) {
+    } else if (const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
+               runtime != nullptr && fs::path(runtime).is_absolute()) {
         folder = fs::path(runtime) / "imgforge";
     } else {
         folder = fmt::format("/tmp/imgforge-{}", geteuid());
@@ -54,8 +56,10 @@ fs::path runtime_folder() {
         throw system_error("create", folder.string(), errno);
     }
     struct stat info {};
-    if (lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 0022U) != 0) {
-        throw Error(Failure::host, fmt::format("{} is not a private folder of this user", folder.string()), "remove it");
+    if (lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid() ||
+        (info.st_mode & 0022U) != 0) {
+        throw Error(Failure::host, fmt::format("{} is not a private folder of this user", folder.string()),
+                    "remove it");
     }
     return folder;
 }
@@ -69,7 +73,8 @@ int hex_digit(char c) {
 std::string percent_decoded(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+            hex_digit(text[i + 2]) >= 0) {
             out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
             i += 2;
         } else {
@@ -122,15 +127,16 @@ void prepare_root(const fs::path& root, const fs::path& capabilities) {
     make_directories(root / "etc");
     const fs::path config = root / "etc" / "qemu.conf";
     if (!fs::exists(config)) {
-        // The default user of a root caller, libvirt-qemu, could not reach a private IMGFORGE_HOME, and changing owners would
-        // touch golden images that other machines share. The same holds for swtpm, whose default user is tss. QEMU's seccomp sandbox stays
-        // on (libvirt's default).
-        write_file_atomically(config, fmt::format("# written by imgforge when the folder was made; may be edited\n"
-                                                  "user = \"+{0}\"\ngroup = \"+{1}\"\nswtpm_user = \"+{0}\"\nswtpm_group = "
-                                                  "\"+{1}\"\ndynamic_ownership = 0\nremember_owner = 0\n"
-                                                  "security_driver = \"none\"\nnamespaces = [ ]\ncgroup_controllers = [ ]\n"
-                                                  "stdio_handler = \"file\"\n",
-                                                  geteuid(), getegid()));
+        // The default user of a root caller, libvirt-qemu, could not reach a private IMGFORGE_HOME, and
+        // changing owners would touch golden images that other machines share. The same holds for swtpm,
+        // whose default user is tss. QEMU's seccomp sandbox stays on (libvirt's default).
+        write_file_atomically(
+            config, fmt::format("# written by imgforge when the folder was made; may be edited\n"
+                                "user = \"+{0}\"\ngroup = \"+{1}\"\nswtpm_user = \"+{0}\"\nswtpm_group = "
+                                "\"+{1}\"\ndynamic_ownership = 0\nremember_owner = 0\n"
+                                "security_driver = \"none\"\nnamespaces = [ ]\ncgroup_controllers = [ ]\n"
+                                "stdio_handler = \"file\"\n",
+                                geteuid(), getegid()));
     }
     if (!capabilities.empty()) {
         make_directories(capability_folder(root));
@@ -148,7 +154,8 @@ void share_capabilities(const fs::path& root, const fs::path& capabilities) {
 std::chrono::milliseconds settle_time(const fs::path& root) {
     // ROOT/run/qemu/NAME.xml is the status of a running domain (qemu_domain.c qemuDomainSaveStatus).
     std::error_code error;
-    for (fs::directory_iterator it(root / "run" / "qemu", error), end; !error && it != end; it.increment(error)) {
+    for (fs::directory_iterator it(root / "run" / "qemu", error), end; !error && it != end;
+         it.increment(error)) {
         if (it->path().extension() == ".xml") {
             return std::chrono::seconds(5);
         }

@@ -35,7 +35,8 @@ EventLoop::EventLoop() {
             throw_last_virt_error("start libvirt's event loop");
         }
     });
-    // virEventRunDefaultImpl blocks until something happens; the destructor lets the timer fire, so that it looks at the stop token.
+    // virEventRunDefaultImpl blocks until something happens; the destructor lets the timer fire, so that it
+    // looks at the stop token.
     timer_ = virEventAddTimeout(-1, wake, nullptr, nullptr);
     if (timer_ < 0) {
         throw_last_virt_error("add a timer to libvirt's event loop");
@@ -51,7 +52,8 @@ EventLoop::EventLoop() {
 
 EventLoop::~EventLoop() {
     thread_.request_stop();
-    // Changing a timer interrupts the wait (vireventpoll.c); one that merely ticked would cost every command up to a tick at its end.
+    // Changing a timer interrupts the wait (vireventpoll.c); one that merely ticked would cost every command
+    // up to a tick at its end.
     virEventUpdateTimeout(timer_, 0);
     thread_.join();
     virEventRemoveTimeout(timer_);

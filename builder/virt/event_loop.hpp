@@ -6,8 +6,9 @@
 
 namespace imgforge::virt {
 
-/// libvirt's default event loop on a thread of its own. The embedded driver needs it (QEMU's monitor is read there), and a
-/// remote connection needs it for keepalive. Must exist before the first connection; lives while anybody holds it.
+/// libvirt's default event loop on a thread of its own. The embedded driver needs it (QEMU's monitor is read
+/// there), and a remote connection needs it for keepalive. Must exist before the first connection; lives
+/// while anybody holds it.
 class EventLoop {
 public:
     static std::shared_ptr<EventLoop> shared();

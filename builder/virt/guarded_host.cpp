@@ -21,8 +21,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// What `task` returns or throws; nullopt when it is still at work after `deadline`. The task must own everything it uses. Ctrl-C is
-/// heard after `grace`, since what is undone next must not overtake what is still being done.
+/// What `task` returns or throws; nullopt when it is still at work after `deadline`. The task must own
+/// everything it uses. Ctrl-C is heard after `grace`, since what is undone next must not overtake what is
+/// still being done.
 template <typename Result>
 std::optional<Result> within(milliseconds deadline, std::function<Result()> task) {
     std::packaged_task<Result()> work(std::move(task));
@@ -31,7 +32,8 @@ std::optional<Result> within(milliseconds deadline, std::function<Result()> task
     constexpr std::chrono::seconds grace{10};
     const auto begin = steady_clock::now();
     const auto until = begin + deadline;
-    while (result.wait_until(std::min(until, steady_clock::now() + milliseconds(100))) != std::future_status::ready) {
+    while (result.wait_until(std::min(until, steady_clock::now() + milliseconds(100))) !=
+           std::future_status::ready) {
         if (steady_clock::now() >= begin + grace) {
             interrupt::check();
         }
@@ -42,15 +44,18 @@ std::optional<Result> within(milliseconds deadline, std::function<Result()> task
     return result.get();
 }
 
-constexpr const char* hint = "is its daemon stopped or overloaded? 'virsh -c URI list' shows whether it answers anybody";
+constexpr const char* hint =
+    "is its daemon stopped or overloaded? 'virsh -c URI list' shows whether it answers anybody";
 
 }  // namespace
 
-GuardedHost::GuardedHost(const std::string& uri, milliseconds patience) : uri_(uri) {
-    auto opened = within<std::shared_ptr<NativeHost>>(patience, [uri] { return std::make_shared<NativeHost>(uri); });
+GuardedHost::GuardedHost(const std::string& uri, milliseconds timeout) : uri_(uri) {
+    auto opened =
+        within<std::shared_ptr<NativeHost>>(timeout, [uri] { return std::make_shared<NativeHost>(uri); });
     if (!opened) {
         throw VirtError(VirtCause::no_connection, Failure::host,
-                        fmt::format("cannot connect to {}: no answer within {}", uri, std::chrono::ceil<std::chrono::seconds>(patience)),
+                        fmt::format("cannot connect to {}: no answer within {}", uri,
+                                    std::chrono::ceil<std::chrono::seconds>(timeout)),
                         hint);
     }
     host_ = std::move(*opened);
@@ -59,14 +64,17 @@ GuardedHost::GuardedHost(const std::string& uri, milliseconds patience) : uri_(u
 Json GuardedHost::call(const Json& request, milliseconds deadline) {
     const std::string op = request.at("op");
     if (silent_) {
-        throw VirtError(VirtCause::no_connection, Failure::domain, fmt::format("cannot ask {} for '{}': it stopped answering", uri_, op),
-                        hint);
+        throw VirtError(VirtCause::no_connection, Failure::domain,
+                        fmt::format("cannot ask {} for '{}': it stopped answering", uri_, op), hint);
     }
-    std::optional<Json> answer = within<Json>(deadline, [host = host_, request, deadline] { return host->call(request, deadline); });
+    std::optional<Json> answer =
+        within<Json>(deadline, [host = host_, request, deadline] { return host->call(request, deadline); });
     if (!answer) {
         silent_ = true;
         throw VirtError(VirtCause::timeout, Failure::timeout,
-                        fmt::format("{} did not answer '{}' within {}", uri_, op, std::chrono::ceil<std::chrono::seconds>(deadline)), hint);
+                        fmt::format("{} did not answer '{}' within {}", uri_, op,
+                                    std::chrono::ceil<std::chrono::seconds>(deadline)),
+                        hint);
     }
     return std::move(*answer);
 }

@@ -13,12 +13,14 @@ namespace {
 
 void need_success(int result, const std::string& op, virDomainPtr domain) {
     if (result < 0) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("{} on domain '{}'", op, virDomainGetName(domain)); });
+        throw_virt_error(last_virt_error(),
+                         [&] { return fmt::format("{} on domain '{}'", op, virDomainGetName(domain)); });
     }
 }
 
 unsigned where(const Json& request) {
-    return VIR_DOMAIN_AFFECT_LIVE | (request.at("persistent").get<bool>() ? unsigned{VIR_DOMAIN_AFFECT_CONFIG} : 0U);
+    return VIR_DOMAIN_AFFECT_LIVE |
+           (request.at("persistent").get<bool>() ? unsigned{VIR_DOMAIN_AFFECT_CONFIG} : 0U);
 }
 
 std::string copy_target_xml(const std::string& path) {
@@ -34,7 +36,8 @@ std::string copy_target_xml(const std::string& path) {
 
 Json stats(virDomainPtr domain, const std::string& target) {
     virDomainBlockStatsStruct values{};
-    need_success(virDomainBlockStats(domain, target.c_str(), &values, sizeof values), "read block statistics", domain);
+    need_success(virDomainBlockStats(domain, target.c_str(), &values, sizeof values), "read block statistics",
+                 domain);
     return Json{{"read", values.rd_bytes}, {"write", values.wr_bytes}};
 }
 
@@ -56,15 +59,20 @@ Json block(virDomainPtr domain, const std::string& op, const Json& request) {
     if (op == "block-copy") {
         const std::string xml = copy_target_xml(request.at("destination"));
         // TRANSIENT_JOB: copying a persistent domain's disk is allowed at all only so.
-        need_success(virDomainBlockCopy(domain, target.c_str(), xml.c_str(), nullptr, 0, VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB), op, domain);
+        need_success(virDomainBlockCopy(domain, target.c_str(), xml.c_str(), nullptr, 0,
+                                        VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB),
+                     op, domain);
     } else if (op == "block-pull") {
         need_success(virDomainBlockPull(domain, target.c_str(), 0, 0), op, domain);
     } else if (op == "block-pivot") {
-        need_success(virDomainBlockJobAbort(domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT), op, domain);
+        need_success(virDomainBlockJobAbort(domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT), op,
+                     domain);
     } else if (op == "block-abort") {
         need_success(virDomainBlockJobAbort(domain, target.c_str(), 0), op, domain);
     } else if (op == "block-resize") {
-        need_success(virDomainBlockResize(domain, target.c_str(), request.at("bytes"), VIR_DOMAIN_BLOCK_RESIZE_BYTES), op, domain);
+        need_success(
+            virDomainBlockResize(domain, target.c_str(), request.at("bytes"), VIR_DOMAIN_BLOCK_RESIZE_BYTES),
+            op, domain);
     }
     return Json::object();
 }

@@ -19,20 +19,26 @@ using Text = Handle<char, free>;
 
 void check(int result, std::string_view action, virDomainPtr domain) {
     if (result < 0) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("{} domain '{}'", action, virDomainGetName(domain)); });
+        throw_virt_error(last_virt_error(),
+                         [&] { return fmt::format("{} domain '{}'", action, virDomainGetName(domain)); });
     }
 }
 
 /// libvirt's reason numbers have another meaning per state (enums virDomain*Reason of libvirt-domain.h).
 const char* reason_text(int state, int reason) {
-    constexpr std::array running{"unknown",       "booted",   "migrated", "restored", "from snapshot", "unpaused", "migration canceled",
-                                 "save canceled", "woken up", "crashed",  "post-copy"};
-    constexpr std::array shutoff{"unknown", "shutdown", "destroyed", "crashed", "migrated", "saved", "failed", "from snapshot", "daemon"};
-    constexpr std::array paused{"unknown",  "user",          "migrating",     "saving",   "dumping", "I/O error",
-                                "watchdog", "from snapshot", "shutting down", "snapshot", "crashed", "starting up"};
+    constexpr std::array running{"unknown",       "booted",   "migrated",           "restored",
+                                 "from snapshot", "unpaused", "migration canceled", "save canceled",
+                                 "woken up",      "crashed",  "post-copy"};
+    constexpr std::array shutoff{"unknown", "shutdown", "destroyed",     "crashed", "migrated",
+                                 "saved",   "failed",   "from snapshot", "daemon"};
+    constexpr std::array paused{"unknown",       "user",      "migrating", "saving",
+                                "dumping",       "I/O error", "watchdog",  "from snapshot",
+                                "shutting down", "snapshot",  "crashed",   "starting up"};
     constexpr std::array crashed{"unknown", "panicked"};
     const auto pick = [reason](const auto& names) {
-        return reason >= 0 && static_cast<std::size_t>(reason) < names.size() ? names[static_cast<std::size_t>(reason)] : "unknown";
+        return reason >= 0 && static_cast<std::size_t>(reason) < names.size()
+                   ? names[static_cast<std::size_t>(reason)]
+                   : "unknown";
     };
     switch (state) {
         case VIR_DOMAIN_RUNNING: return pick(running);
@@ -61,7 +67,8 @@ Json define(NativeHost& host, const Json& request) {
 
 Json create(NativeHost& host, const Json& request) {
     const std::string xml = request.at("xml");
-    const unsigned flags = request.at("auto_destroy").get<bool>() ? unsigned{VIR_DOMAIN_START_AUTODESTROY} : 0U;
+    const unsigned flags =
+        request.at("auto_destroy").get<bool>() ? unsigned{VIR_DOMAIN_START_AUTODESTROY} : 0U;
     const DomainHandle domain(virDomainCreateXML(host.raw(), xml.c_str(), flags));
     if (!domain) {
         throw_last_virt_error("start the domain");
@@ -79,7 +86,8 @@ bool list_by_statistics(NativeHost& host, Json& rows) {
     const Handle<virDomainStatsRecordPtr, virDomainStatsRecordListFree> list(records);
     for (int i = 0; i < count; ++i) {
         int state = VIR_DOMAIN_NOSTATE;
-        static_cast<void>(virTypedParamsGetInt(records[i]->params, records[i]->nparams, "state.state", &state));
+        static_cast<void>(
+            virTypedParamsGetInt(records[i]->params, records[i]->nparams, "state.state", &state));
         Json row = identity(records[i]->dom);
         row["state"] = state;
         rows.push_back(std::move(row));
@@ -133,7 +141,8 @@ Json status(virDomainPtr domain, const Json& /*request*/) {
 }
 
 Json shutdown(virDomainPtr domain, const Json& request) {
-    const unsigned flags = request.at("agent").get<bool>() ? VIR_DOMAIN_SHUTDOWN_GUEST_AGENT : VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN;
+    const unsigned flags = request.at("agent").get<bool>() ? VIR_DOMAIN_SHUTDOWN_GUEST_AGENT
+                                                           : VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN;
     check(virDomainShutdownFlags(domain, flags), "shut down", domain);
     return Json::object();
 }
@@ -143,7 +152,8 @@ Json destroy(virDomainPtr domain, const Json& /*request*/) {
     if (virDomainDestroyFlags(domain, 0) < 0) {
         const LastVirtError error = last_virt_error();
         if (virDomainIsActive(domain) == 1) {
-            throw_virt_error(error, [&] { return fmt::format("destroy domain '{}'", virDomainGetName(domain)); });
+            throw_virt_error(error,
+                             [&] { return fmt::format("destroy domain '{}'", virDomainGetName(domain)); });
         }
     }
     return Json::object();
@@ -153,9 +163,11 @@ Json undefine(virDomainPtr domain, const Json& /*request*/) {
     constexpr unsigned flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                                VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
     // The test driver and old daemons do not know every flag.
-    if (virDomainUndefineFlags(domain, flags) < 0 && virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE) < 0 &&
+    if (virDomainUndefineFlags(domain, flags) < 0 &&
+        virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE) < 0 &&
         virDomainUndefine(domain) < 0) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("undefine domain '{}'", virDomainGetName(domain)); });
+        throw_virt_error(last_virt_error(),
+                         [&] { return fmt::format("undefine domain '{}'", virDomainGetName(domain)); });
     }
     return Json::object();
 }
@@ -167,9 +179,12 @@ Json cpu_time(virDomainPtr domain, const Json& /*request*/) {
 }
 
 Json xml(virDomainPtr domain, const Json& request) {
-    const Text text(virDomainGetXMLDesc(domain, request.at("inactive").get<bool>() ? unsigned{VIR_DOMAIN_XML_INACTIVE} : 0U));
+    const Text text(virDomainGetXMLDesc(
+        domain, request.at("inactive").get<bool>() ? unsigned{VIR_DOMAIN_XML_INACTIVE} : 0U));
     if (!text) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("read the XML of domain '{}'", virDomainGetName(domain)); });
+        throw_virt_error(last_virt_error(), [&] {
+            return fmt::format("read the XML of domain '{}'", virDomainGetName(domain));
+        });
     }
     return Json{{"xml", text.get()}};
 }
@@ -178,7 +193,9 @@ Json agent(virDomainPtr domain, const Json& request) {
     const std::string command = request.at("command").dump();
     const Text answer(virDomainQemuAgentCommand(domain, command.c_str(), request.at("timeout"), 0));
     if (!answer) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("ask the guest agent of '{}'", virDomainGetName(domain)); });
+        throw_virt_error(last_virt_error(), [&] {
+            return fmt::format("ask the guest agent of '{}'", virDomainGetName(domain));
+        });
     }
     return parse_json(answer.get(), "guest agent");
 }
@@ -198,8 +215,8 @@ Json addresses(virDomainPtr domain, const Json& request) {
     Json list = Json::array();
     for (int i = 0; i < count; ++i) {
         for (unsigned j = 0; j < interfaces[i]->naddrs; ++j) {
-            list.push_back(
-                {{"mac", interfaces[i]->hwaddr != nullptr ? interfaces[i]->hwaddr : ""}, {"address", interfaces[i]->addrs[j].addr}});
+            list.push_back({{"mac", interfaces[i]->hwaddr != nullptr ? interfaces[i]->hwaddr : ""},
+                            {"address", interfaces[i]->addrs[j].addr}});
         }
         virDomainInterfaceFree(interfaces[i]);
     }
@@ -209,7 +226,8 @@ Json addresses(virDomainPtr domain, const Json& request) {
 
 Json autostart(virDomainPtr domain, const Json& request) {
     if (request.contains("on")) {
-        check(virDomainSetAutostart(domain, request.at("on").get<bool>() ? 1 : 0), "set autostart of", domain);
+        check(virDomainSetAutostart(domain, request.at("on").get<bool>() ? 1 : 0), "set autostart of",
+              domain);
     }
     int on = 0;
     check(virDomainGetAutostart(domain, &on), "read autostart of", domain);

@@ -27,12 +27,14 @@ Json host_info(virConnectPtr connection) {
     info["cpus"] = virNodeGetInfo(connection, &node) == 0 ? static_cast<int>(node.cpus) : 0;
     unsigned long version = 0;
     info["libvirt"] = virConnectGetLibVersion(connection, &version) == 0 ? version_text(version) : "";
-    info["hypervisor"] = virConnectGetVersion(connection, &version) == 0 && version != 0 ? version_text(version) : "";
+    info["hypervisor"] =
+        virConnectGetVersion(connection, &version) == 0 && version != 0 ? version_text(version) : "";
     return info;
 }
 
 Json capabilities(virConnectPtr connection, bool kvm) {
-    const Handle<char, free> xml(virConnectGetDomainCapabilities(connection, nullptr, "x86_64", "q35", kvm ? "kvm" : "qemu", 0));
+    const Handle<char, free> xml(
+        virConnectGetDomainCapabilities(connection, nullptr, "x86_64", "q35", kvm ? "kvm" : "qemu", 0));
     if (!xml) {
         throw_last_virt_error("read the domain capabilities");
     }
@@ -53,7 +55,8 @@ NativeHost::NativeHost(const std::string& uri, std::chrono::milliseconds settle)
 }
 
 void NativeHost::watch_stops() {
-    auto* const shared = new std::shared_ptr<Stops>(stops_);  // NOLINT: freed by libvirt through the callback below
+    auto* const shared =
+        new std::shared_ptr<Stops>(stops_);  // NOLINT: freed by libvirt through the callback below
     const auto heard = [](virConnectPtr, virDomainPtr domain, int event, int detail, void* data) -> int {
         std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
         if (event == VIR_DOMAIN_EVENT_STOPPED && virDomainGetUUIDString(domain, uuid.data()) == 0) {
@@ -65,14 +68,15 @@ void NativeHost::watch_stops() {
     };
     const virConnectDomainEventCallback callback = heard;
     const virFreeCallback free_data = [](void* data) { delete static_cast<std::shared_ptr<Stops>*>(data); };
-    if (virConnectDomainEventRegisterAny(connection_.get(), nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(callback),
-                                         shared, free_data) < 0) {
+    if (virConnectDomainEventRegisterAny(connection_.get(), nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                         VIR_DOMAIN_EVENT_CALLBACK(callback), shared, free_data) < 0) {
         free_data(shared);  // drivers without events: last_stop() then never knows
     }
 }
 
 Json NativeHost::last_stop(const std::string& uuid) const {
-    constexpr std::array reasons{"shutdown", "destroyed", "crashed", "migrated", "saved", "failed", "from snapshot"};
+    constexpr std::array reasons{"shutdown", "destroyed", "crashed",      "migrated",
+                                 "saved",    "failed",    "from snapshot"};
     const std::lock_guard guard(stops_->mutex);
     const auto found = stops_->detail.find(uuid);
     if (found == stops_->detail.end()) {

@@ -24,14 +24,15 @@ using NetworkHandle = Handle<virNetwork, virNetworkFree>;
 /// native_host.cpp; their fields are set by connection.cpp and domain.cpp, which are the only callers.
 class NativeHost final : public Transport {
 public:
-    /// `settle`: how long after opening a "domain not found" may still be the embedded driver reconnecting to its machines.
+    /// `settle`: how long after opening a "domain not found" may still be the embedded driver reconnecting to
+    /// its machines.
     explicit NativeHost(const std::string& uri, std::chrono::milliseconds settle = {});
 
     Json call(const Json& request, std::chrono::milliseconds deadline) override;
 
     virConnectPtr raw() const { return connection_.get(); }
-    /// {"state", "reason"} of the last stop event seen for a UUID on this connection, or null: a transient domain is gone with
-    /// its end, and only the event still tells how it ended.
+    /// {"state", "reason"} of the last stop event seen for a UUID on this connection, or null: a transient
+    /// domain is gone with its end, and only the event still tells how it ended.
     Json last_stop(const std::string& uuid) const;
     /// By name, else by UUID. Throws VirtError(no_domain).
     DomainHandle find(const std::string& name_or_uuid) const;
@@ -44,7 +45,8 @@ private:
     void watch_stops();
 
     std::shared_ptr<EventLoop> loop_;
-    std::shared_ptr<Stops> stops_ = std::make_shared<Stops>();  ///< shared with the callback, which may come after us
+    std::shared_ptr<Stops> stops_ =
+        std::make_shared<Stops>();  ///< shared with the callback, which may come after us
     ConnectHandle connection_;
     std::chrono::steady_clock::time_point settled_at_;
 };

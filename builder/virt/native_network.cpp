@@ -89,12 +89,16 @@ Json reservation(NativeHost& host, const Json& request, bool add) {
     const NetworkHandle network = find_network(host, request.at("network"));
     const std::string xml = host_xml(request);
     // A transient network has no configuration that could be changed.
-    const unsigned flags = (virNetworkIsPersistent(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_CONFIG} : 0U) |
-                           (virNetworkIsActive(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE} : 0U);
+    const unsigned flags =
+        (virNetworkIsPersistent(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_CONFIG} : 0U) |
+        (virNetworkIsActive(network.get()) == 1 ? unsigned{VIR_NETWORK_UPDATE_AFFECT_LIVE} : 0U);
     const unsigned command = add ? VIR_NETWORK_UPDATE_COMMAND_ADD_LAST : VIR_NETWORK_UPDATE_COMMAND_DELETE;
-    if (virNetworkUpdate(network.get(), command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml.c_str(), flags) < 0 && add) {
-        throw_virt_error(last_virt_error(),
-                         [&] { return fmt::format("reserve an address on network '{}'", virNetworkGetName(network.get())); });
+    if (virNetworkUpdate(network.get(), command, VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, xml.c_str(), flags) <
+            0 &&
+        add) {
+        throw_virt_error(last_virt_error(), [&] {
+            return fmt::format("reserve an address on network '{}'", virNetworkGetName(network.get()));
+        });
     }
     return Json::object();
 }
@@ -113,7 +117,8 @@ Json network_operation(NativeHost& host, const std::string& op, const Json& requ
     }
     const NetworkHandle network = find_network(host, request.at("network"));
     if (virNetworkIsActive(network.get()) != 1 && virNetworkCreate(network.get()) < 0) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("start network '{}'", virNetworkGetName(network.get())); });
+        throw_virt_error(last_virt_error(),
+                         [&] { return fmt::format("start network '{}'", virNetworkGetName(network.get())); });
     }
     return Json::object();
 }

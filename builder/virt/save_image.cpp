@@ -123,10 +123,13 @@ SaveImageHead read_save_image_head(std::string_view bytes) {
 }
 
 std::string save_image_head_bytes(const SaveImageHead& head) {
-    const std::size_t needed = header_size + head.xml.size() + 1 + (head.cookie.empty() ? 0 : head.cookie.size() + 1);
+    const std::size_t needed =
+        header_size + head.xml.size() + 1 + (head.cookie.empty() ? 0 : head.cookie.size() + 1);
     if (needed > head.stream_offset || head.stream_offset - header_size > longest_data) {
-        throw Error(Failure::tool, fmt::format("XML and cookie of {} bytes do not fit before a memory image that begins at {}", needed,
-                                               head.stream_offset));
+        throw Error(
+            Failure::tool,
+            fmt::format("XML and cookie of {} bytes do not fit before a memory image that begins at {}",
+                        needed, head.stream_offset));
     }
     std::string bytes(magic);
     put_word(bytes, known_version);
@@ -144,16 +147,19 @@ std::string save_image_head_bytes(const SaveImageHead& head) {
 
 SaveImageHead read_save_image_head_of(const std::filesystem::path& file) {
     const Fd fd = open_fd(file, O_RDONLY);
-    return in_context([&] { return file.string(); },
-                      [&] {
-                          const std::string header = read_start(fd.get(), header_size, file.string());
-                          // The length is judged by read_save_image_head(); here only so much that it can be read.
-                          const std::size_t length = header.size() == header_size ? std::min(word(header, 1), longest_data) : 0;
-                          return read_save_image_head(read_start(fd.get(), header_size + length, file.string()));
-                      });
+    return in_context(
+        [&] { return file.string(); },
+        [&] {
+            const std::string header = read_start(fd.get(), header_size, file.string());
+            // The length is judged by read_save_image_head(); here only so much that it can be read.
+            const std::size_t length =
+                header.size() == header_size ? std::min(word(header, 1), longest_data) : 0;
+            return read_save_image_head(read_start(fd.get(), header_size + length, file.string()));
+        });
 }
 
-void copy_save_image(const std::filesystem::path& from, const std::filesystem::path& to, const SaveImageHead& head) {
+void copy_save_image(const std::filesystem::path& from, const std::filesystem::path& to,
+                     const SaveImageHead& head) {
     const std::uint64_t start = read_save_image_head_of(from).stream_offset;
     const std::string bytes = save_image_head_bytes(head);
     const Fd source = open_fd(from, O_RDONLY);

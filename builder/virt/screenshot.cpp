@@ -21,7 +21,8 @@ constexpr std::size_t max_picture_bytes = std::size_t{256} << 20U;
 
 /// The next number of a PPM header; blanks and comments before it are skipped.
 std::uint32_t header_number(std::string_view bytes, std::size_t& at) {
-    while (at < bytes.size() && (std::string_view(" \t\r\n").find(bytes[at]) != std::string_view::npos || bytes[at] == '#')) {
+    while (at < bytes.size() &&
+           (std::string_view(" \t\r\n").find(bytes[at]) != std::string_view::npos || bytes[at] == '#')) {
         if (bytes[at] == '#') {
             at = std::min(bytes.find('\n', at), bytes.size() - 1);
         }
@@ -69,8 +70,10 @@ Picture read_ppm(std::string_view bytes) {
     const std::uint32_t maximum = header_number(bytes, at);
     ++at;  // the single blank after the header
     const std::size_t size = std::size_t{picture.width} * picture.height * 3;
-    if (maximum != 255 || size == 0 || size > max_picture_bytes || at > bytes.size() || bytes.size() - at < size) {
-        throw Error(Failure::tool, fmt::format("screenshot: {}x{} PPM with {} bytes", picture.width, picture.height, bytes.size()));
+    if (maximum != 255 || size == 0 || size > max_picture_bytes || at > bytes.size() ||
+        bytes.size() - at < size) {
+        throw Error(Failure::tool, fmt::format("screenshot: {}x{} PPM with {} bytes", picture.width,
+                                               picture.height, bytes.size()));
     }
     const std::string_view pixels = bytes.substr(at, size);
     picture.rgb.assign(pixels.begin(), pixels.end());
@@ -85,7 +88,9 @@ std::string png(const Picture& picture) {
     image.format = PNG_FORMAT_RGB;
     png_alloc_size_t size = 0;
     std::string bytes;
-    const auto fail = [&image] { return Error(Failure::tool, fmt::format("cannot write a PNG: {}", image.message)); };
+    const auto fail = [&image] {
+        return Error(Failure::tool, fmt::format("cannot write a PNG: {}", image.message));
+    };
     if (png_image_write_to_memory(&image, nullptr, &size, 0, picture.rgb.data(), 0, nullptr) == 0) {
         throw fail();
     }
@@ -104,7 +109,8 @@ void take_screenshot(virDomainPtr domain, const std::filesystem::path& file) {
     }
     const Handle<char, free> type(virDomainScreenshot(domain, stream.get(), 0, 0));
     if (!type) {
-        throw_virt_error(last_virt_error(), [&] { return fmt::format("take a screenshot of '{}'", virDomainGetName(domain)); });
+        throw_virt_error(last_virt_error(),
+                         [&] { return fmt::format("take a screenshot of '{}'", virDomainGetName(domain)); });
     }
     std::string bytes = read_stream(stream.get());
     virStreamFinish(stream.get());

@@ -59,8 +59,10 @@ Failure failure_of(VirtCause cause) {
 
 std::string hint_of(VirtCause cause) {
     switch (cause) {
-        case VirtCause::no_connection: return "start the daemon (systemctl start libvirtd), or use --connect 'qemu:///embed?root=DIR'";
-        case VirtCause::denied: return "join the group libvirt (adduser USER libvirt), or use the embedded driver";
+        case VirtCause::no_connection:
+            return "start the daemon (systemctl start libvirtd), or use --connect 'qemu:///embed?root=DIR'";
+        case VirtCause::denied:
+            return "join the group libvirt (adduser USER libvirt), or use the embedded driver";
         case VirtCause::no_network: return "list networks with: virsh net-list --all";
         default: return {};
     }
@@ -105,7 +107,8 @@ LastVirtError last_virt_error() {
 
 void throw_virt_error(const LastVirtError& error, const std::function<std::string()>& action) {
     const VirtCause cause = cause_of(error.code);
-    throw VirtError(cause, failure_of(cause), fmt::format("cannot {}: {}", action(), error.message), hint_of(cause));
+    throw VirtError(cause, failure_of(cause), fmt::format("cannot {}: {}", action(), error.message),
+                    hint_of(cause));
 }
 
 void throw_last_virt_error(std::string_view action) {
@@ -114,8 +117,10 @@ void throw_last_virt_error(std::string_view action) {
 
 void throw_connect_error(std::string_view uri) {
     const LastVirtError error = last_virt_error();
-    const VirtCause cause = cause_of(error.code) == VirtCause::denied ? VirtCause::denied : VirtCause::no_connection;
-    throw VirtError(cause, Failure::host, fmt::format("cannot connect to {}: {}", uri, error.message), hint_of(cause));
+    const VirtCause cause =
+        cause_of(error.code) == VirtCause::denied ? VirtCause::denied : VirtCause::no_connection;
+    throw VirtError(cause, Failure::host, fmt::format("cannot connect to {}: {}", uri, error.message),
+                    hint_of(cause));
 }
 
 }  // namespace imgforge::virt

@@ -28,7 +28,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// The worker gets a process group of its own: Ctrl-C on the terminal must not hit it before its clean-up was asked for.
+/// The worker gets a process group of its own: Ctrl-C on the terminal must not hit it before its clean-up was
+/// asked for.
 pid_t spawn_worker(const std::vector<std::string>& words, int socket, int token) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -44,7 +45,8 @@ pid_t spawn_worker(const std::vector<std::string>& words, int socket, int token)
     posix_spawnattr_setpgroup(&attributes, 0);
     std::vector<char*> argv;
     for (const std::string& word : words) {
-        argv.push_back(const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn takes char* and does not write
+        argv.push_back(
+            const_cast<char*>(word.c_str()));  // NOLINT: posix_spawn takes char* and does not write
     }
     argv.push_back(nullptr);
     pid_t pid = -1;
@@ -67,24 +69,29 @@ fs::path worker_program() {
     }
     std::error_code error;
     const fs::path self = fs::read_symlink("/proc/self/exe", error).parent_path();
-    places.insert(places.end(), {self / name, self / ".." / "libexec" / "imgforge" / name, fs::path(IMGFORGE_BUILD_WORKER)});
+    places.insert(places.end(), {self / name, self / ".." / "libexec" / "imgforge" / name,
+                                 fs::path(IMGFORGE_BUILD_WORKER)});
     for (const fs::path& place : places) {
         if (access(place.c_str(), X_OK) == 0) {
             return place;
         }
     }
-    throw Error(Failure::host, fmt::format("{} is missing; looked in {}", name, self.string()), "reinstall imgforge");
+    throw Error(Failure::host, fmt::format("{} is missing; looked in {}", name, self.string()),
+                "reinstall imgforge");
 }
 
-WorkerTransport::WorkerTransport(const std::string& uri, const fs::path& capabilities, milliseconds patience, int token) {
+WorkerTransport::WorkerTransport(const std::string& uri, const fs::path& capabilities, milliseconds timeout,
+                                 int token) {
     std::array<int, 2> pair{};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         throw system_error("create", "socket pair", errno);
     }
     socket_ = Fd(pair[0]);
     const Fd other(pair[1]);
-    pid_ = spawn_worker({worker_program().string(), uri, capabilities.string(), std::to_string(patience.count())}, other.get(), token);
-    call({{"op", "alive"}}, patience + std::chrono::seconds(10));
+    pid_ =
+        spawn_worker({worker_program().string(), uri, capabilities.string(), std::to_string(timeout.count())},
+                     other.get(), token);
+    call({{"op", "alive"}}, timeout + std::chrono::seconds(10));
 }
 
 WorkerTransport::~WorkerTransport() {
@@ -110,7 +117,8 @@ std::string WorkerTransport::read_line(steady_clock::time_point deadline, const 
         }
         interrupt::check();
         if (steady_clock::now() >= deadline) {
-            throw VirtError(VirtCause::timeout, Failure::timeout, fmt::format("libvirt did not answer '{}' in time", what));
+            throw VirtError(VirtCause::timeout, Failure::timeout,
+                            fmt::format("libvirt did not answer '{}' in time", what));
         }
         pollfd poll_fd{.fd = socket_.get(), .events = POLLIN, .revents = 0};
         if (poll(&poll_fd, 1, 100) <= 0) {
@@ -119,7 +127,8 @@ std::string WorkerTransport::read_line(steady_clock::time_point deadline, const 
         std::array<char, 65536> buffer{};
         const ssize_t got = read(socket_.get(), buffer.data(), buffer.size());
         if (got <= 0) {
-            throw VirtError(VirtCause::no_connection, Failure::domain, fmt::format("imgforge-machine ended while asked for '{}'", what));
+            throw VirtError(VirtCause::no_connection, Failure::domain,
+                            fmt::format("imgforge-machine ended while asked for '{}'", what));
         }
         pending_.append(buffer.data(), static_cast<std::size_t>(got));
     }

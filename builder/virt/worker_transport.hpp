@@ -14,14 +14,15 @@
 
 namespace imgforge::virt {
 
-/// One `imgforge-machine` process holding one embedded root, spoken to by JSON lines over a socket pair. When this object goes
-/// (or this process dies), the worker sees the end of its input, closes the connection and ends; machines keep running
-/// unless they were started with auto_destroy.
-/// `token`: a file descriptor that the worker keeps open as long as it lives, so that a lock taken with it tells others when the
-/// worker of a process that was killed is still busy.
+/// One `imgforge-machine` process holding one embedded root, spoken to by JSON lines over a socket pair. When
+/// this object goes (or this process dies), the worker sees the end of its input, closes the connection and
+/// ends; machines keep running unless they were started with auto_destroy. `token`: a file descriptor that
+/// the worker keeps open as long as it lives, so that a lock taken with it tells others when the worker of a
+/// process that was killed is still busy.
 class WorkerTransport final : public Transport {
 public:
-    WorkerTransport(const std::string& uri, const std::filesystem::path& capabilities, std::chrono::milliseconds patience, int token = -1);
+    WorkerTransport(const std::string& uri, const std::filesystem::path& capabilities,
+                    std::chrono::milliseconds timeout, int token = -1);
     ~WorkerTransport() override;
     WorkerTransport(const WorkerTransport&) = delete;
     WorkerTransport& operator=(const WorkerTransport&) = delete;
@@ -43,7 +44,8 @@ private:
 Json error_to_json(const Error& error);
 [[noreturn]] void throw_from_json(const Json& error);
 
-/// Path of imgforge-machine: $IMGFORGE_LIBEXEC, beside the running program, ../libexec/imgforge, or the build folder.
+/// Path of imgforge-machine: $IMGFORGE_LIBEXEC, beside the running program, ../libexec/imgforge, or the build
+/// folder.
 std::filesystem::path worker_program();
 
 }  // namespace imgforge::virt

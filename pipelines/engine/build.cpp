@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 namespace imgforge::engine {
 namespace {
 
-constexpr std::chrono::hours recipe_patience{24};
-constexpr std::chrono::minutes store_patience{10};
+constexpr std::chrono::hours recipe_timeout{24};
+constexpr std::chrono::minutes store_timeout{10};
 constexpr std::size_t kept_runs = 100;
 
 fs::path lock_file(const Places& places, const std::string& name) {
@@ -35,7 +35,8 @@ fs::path run_lock(const Places& places, const std::string& run) {
 }
 
 std::string new_run_id(const std::string& recipe, std::int64_t now) {
-    return fmt::format("{:%Y%m%d-%H%M%S}-{}-{}", fmt::gmtime(static_cast<std::time_t>(now)), recipe, random_hex(2));
+    return fmt::format("{:%Y%m%d-%H%M%S}-{}-{}", fmt::gmtime(static_cast<std::time_t>(now)), recipe,
+                       random_hex(2));
 }
 
 bool is_live(const Places& places, const std::string& run) {
@@ -43,10 +44,13 @@ bool is_live(const Places& places, const std::string& run) {
     if (!fs::exists(run_lock(places, run), code)) {
         return false;
     }
-    return !FileLock::try_acquire(run_lock(places, run), "looking whether this run is alive", FileLock::Mode::shared).has_value();
+    return !FileLock::try_acquire(run_lock(places, run), "looking whether this run is alive",
+                                  FileLock::Mode::shared)
+                .has_value();
 }
 
-std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, const StageServices& services, Journal& journal) {
+std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, const StageServices& services,
+                                   Journal& journal) {
     recipe.facts.digest_of = [&journal](const fs::path& file) { return journal.digest(file); };
     const std::vector<StageIdentity> identities = identify(recipe);
     recipe.facts.digest_of = {};
@@ -54,13 +58,16 @@ std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, 
     for (const StageIdentity& one : identities) {
         fingerprints.insert(one.fingerprint);
     }
-    PlanIndex index{.layers = LayerStore(services.places).find(fingerprints), .history = journal.history(recipe.facts.name)};
+    PlanIndex index{.layers = LayerStore(services.places).find(fingerprints),
+                    .history = journal.history(recipe.facts.name)};
     index.now = services.clock->wall_seconds();
     for (std::size_t i = 0; i < identities.size(); ++i) {
         const auto layer = index.layers.find(identities[i].fingerprint);
         std::string reason;
-        if (layer != index.layers.end() && !recipe.stages[i].handler->still_valid(layer->second.result, services, reason)) {
-            index.invalid[identities[i].fingerprint] = reason.empty() ? "its cached result can no longer serve" : reason;
+        if (layer != index.layers.end() &&
+            !recipe.stages[i].handler->still_valid(layer->second.result, services, reason)) {
+            index.invalid[identities[i].fingerprint] =
+                reason.empty() ? "its cached result can no longer serve" : reason;
         }
     }
     const PlanOptions how{.fresh = options.fresh,
@@ -84,12 +91,17 @@ public:
     BuildReport go() {
         report_.recipe = recipe_.facts.name;
         const FileLock one_build = FileLock::acquire(
-            lock_file(services_.places, "recipe-" + recipe_.facts.name), "build of " + recipe_.facts.name, recipe_patience,
-            [&](const std::string& holder) { services_.monitor->message(fmt::format("waiting for {}", holder)); });
+            lock_file(services_.places, "recipe-" + recipe_.facts.name), "build of " + recipe_.facts.name,
+            recipe_timeout, [&](const std::string& holder) {
+                services_.monitor->message(fmt::format("waiting for {}", holder));
+            });
         open();
         try {
             in_context(
-                [&] { return fmt::format("run {}; the same command resumes at the stage that failed", report_.run_folder.string()); },
+                [&] {
+                    return fmt::format("run {}; the same command resumes at the stage that failed",
+                                       report_.run_folder.string());
+                },
                 [&] { Executor(recipe_, options_, services_, seams_, journal_, report_).run(); });
         } catch (const Interrupted& signal) {
             close(RunState::interrupted, signal.what());
@@ -114,13 +126,17 @@ private:
         return places.state_db();
     }
 
-    FileLock lock_store() const { return FileLock::acquire(lock_file(services_.places, "store"), "planning", store_patience); }
+    FileLock lock_store() const {
+        return FileLock::acquire(lock_file(services_.places, "store"), "planning", store_timeout);
+    }
 
-    /// Under the store's lock, so that no layer of this plan is evicted between the look and the row that protects it.
+    /// Under the store's lock, so that no layer of this plan is evicted between the look and the row that
+    /// protects it.
     void open() {
         const FileLock store = lock_store();
         const std::int64_t now = services_.clock->wall_seconds();
-        const std::set<std::string> live = journal_.settle([&](const std::string& run) { return is_live(services_.places, run); }, now);
+        const std::set<std::string> live =
+            journal_.settle([&](const std::string& run) { return is_live(services_.places, run); }, now);
         LayerStore(services_.places).remove_leftovers(live);
         const std::vector<PlannedStage> plan = plan_now(recipe_, options_, services_, journal_);
         report_.run = new_run_id(recipe_.facts.name, now);
@@ -129,7 +145,8 @@ private:
         if (seams_.opened) {
             seams_.opened(report_.run_folder);
         }
-        alive_ = FileLock::try_acquire(run_lock(services_.places, report_.run), "build of " + recipe_.facts.name);
+        alive_ =
+            FileLock::try_acquire(run_lock(services_.places, report_.run), "build of " + recipe_.facts.name);
         log::open(report_.run_folder / "build.log");
         log::debug(plan_text(recipe_.facts.name, plan, true));
         journal_.open_run(report_.run, recipe_.facts.name, now, plan);
@@ -171,7 +188,8 @@ private:
             write_file_atomically(report_.run_folder / "record.json", pretty(record), 0600);
             journal_.close_run(report_.run, state, services_.clock->wall_seconds(), redact(message));
         } catch (const std::exception& fault) {
-            services_.monitor->warning(fmt::format("the journal of this run is not complete: {}", fault.what()));
+            services_.monitor->warning(
+                fmt::format("the journal of this run is not complete: {}", fault.what()));
         }
     }
 
@@ -182,20 +200,24 @@ private:
             const std::vector<Layer> layers = LayerStore(services_.places).list();
             std::set<std::string> in_use = journal_.layers_in_use(report_.run);
             for (const Layer& layer : layers) {
-                if (seams_.disk_in_use && !layer.result.disk.empty() && seams_.disk_in_use(layer.result.disk)) {
+                if (seams_.disk_in_use && !layer.result.disk.empty() &&
+                    seams_.disk_in_use(layer.result.disk)) {
                     in_use.insert(layer.id);
                 }
             }
             const std::map<std::string, std::int64_t> used_at = journal_.used_at();
-            std::vector<std::string> vanished;  // announced by a build that was killed before the rename, or deleted by hand
+            std::vector<std::string>
+                vanished;  // announced by a build that was killed before the rename, or deleted by hand
             for (const auto& [id, used] : used_at) {
-                const bool there = std::any_of(layers.begin(), layers.end(), [&id = id](const Layer& layer) { return layer.id == id; });
+                const bool there = std::any_of(layers.begin(), layers.end(),
+                                               [&id = id](const Layer& layer) { return layer.id == id; });
                 if (!there && in_use.count(id) == 0) {
                     vanished.push_back(id);
                 }
             }
             const CachePolicy policy = CachePolicy::from_settings(services_.settings);
-            drop(choose_evictions(layers, used_at, in_use, policy, services_.clock->wall_seconds()), vanished);
+            drop(choose_evictions(layers, used_at, in_use, policy, services_.clock->wall_seconds()),
+                 vanished);
             for (const std::string& run : journal_.forget_old_runs(kept_runs)) {
                 remove_tree(services_.places.runs() / run);
             }
@@ -235,7 +257,8 @@ private:
 
 }  // namespace
 
-std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options, const StageServices& services) {
+std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options,
+                                     const StageServices& services) {
     return translated([&] {
         services.places.create();
         StateDb database(services.places.state_db());
@@ -244,7 +267,8 @@ std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options
     });
 }
 
-BuildReport build(Recipe& recipe, const BuildOptions& options, const StageServices& services, const BuildSeams& seams) {
+BuildReport build(Recipe& recipe, const BuildOptions& options, const StageServices& services,
+                  const BuildSeams& seams) {
     return translated([&] { return Run(recipe, options, services, seams).go(); });
 }
 
@@ -271,13 +295,16 @@ std::string build_text(const BuildReport& report) {
         const bool run = stage.plan.verdict == PlannedStage::Verdict::run;
         ran += run ? 1U : 0U;
         seconds += stage.seconds;
-        text += fmt::format("{:<12} {:<7} {}\n", stage.plan.name,
-                            run ? duration_text(std::chrono::milliseconds(static_cast<std::int64_t>(stage.seconds * 1000))) : "cached",
-                            stage.plan.reason);
+        text += fmt::format(
+            "{:<12} {:<7} {}\n", stage.plan.name,
+            run ? duration_text(std::chrono::milliseconds(static_cast<std::int64_t>(stage.seconds * 1000)))
+                : "cached",
+            stage.plan.reason);
     }
     const auto took = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
     text += ran == 0 ? fmt::format("{}: nothing changed, no stage ran\n", report.recipe)
-                     : fmt::format("{}: {} of {} stages ran in {}\n", report.recipe, ran, report.stages.size(), duration_text(took));
+                     : fmt::format("{}: {} of {} stages ran in {}\n", report.recipe, ran,
+                                   report.stages.size(), duration_text(took));
     const Json generation = report.facts.value("generation", Json());
     const Json image = report.facts.value("image", Json());
     if (!generation.is_null()) {
@@ -286,7 +313,8 @@ std::string build_text(const BuildReport& report) {
     if (image.is_object()) {
         text += image.value("path", "") + "\n";
     } else if (report.disk) {
-        text += fmt::format("disk: {} (a cached layer; add a publish stage to make a golden image)\n", report.disk->string());
+        text += fmt::format("disk: {} (a cached layer; add a publish stage to make a golden image)\n",
+                            report.disk->string());
     }
     return text;
 }

@@ -12,7 +12,8 @@
 namespace imgforge::engine {
 namespace {
 
-/// Ids of layers that no plan can use any more: a newer layer of the fingerprint exists, or the one before is such.
+/// Ids of layers that no plan can use any more: a newer layer of the fingerprint exists, or the one before is
+/// such.
 std::set<std::string> stale_ids(const std::vector<Layer>& layers) {
     std::map<std::string, const Layer*> newest;
     for (const Layer& layer : layers) {
@@ -39,7 +40,8 @@ std::set<std::string> stale_ids(const std::vector<Layer>& layers) {
 /// Layers of `chosen` such that none is dropped while something that stays stands on its disk.
 class Dropper {
 public:
-    Dropper(const std::vector<Layer>& layers, const std::set<std::string>& in_use) : layers_(layers), in_use_(in_use) {}
+    Dropper(const std::vector<Layer>& layers, const std::set<std::string>& in_use)
+        : layers_(layers), in_use_(in_use) {}
 
     bool may_drop(const Layer& layer) const {
         if (in_use_.count(layer.id) > 0 || dropped_.count(layer.id) > 0) {
@@ -59,7 +61,8 @@ private:
 
 }  // namespace
 
-Eviction choose_evictions(const std::vector<Layer>& layers, const std::map<std::string, std::int64_t>& used_at,
+Eviction choose_evictions(const std::vector<Layer>& layers,
+                          const std::map<std::string, std::int64_t>& used_at,
                           const std::set<std::string>& in_use, const CachePolicy& policy, std::int64_t now) {
     Eviction chosen;
     Dropper dropper(layers, in_use);
@@ -91,7 +94,8 @@ Eviction choose_evictions(const std::vector<Layer>& layers, const std::map<std::
                 oldest = &layer;
             }
         }
-        if (oldest == nullptr || (total <= policy.max_bytes && now - last_use(*oldest) <= policy.max_age.count())) {
+        if (oldest == nullptr ||
+            (total <= policy.max_bytes && now - last_use(*oldest) <= policy.max_age.count())) {
             return chosen;
         }
         dropper.drop(*oldest);
@@ -105,7 +109,8 @@ CachePolicy CachePolicy::from_settings(const Json& settings) {
     const Json cache = settings.is_object() ? settings.value("cache", Json::object()) : Json::object();
     const std::vector<std::string> known = {"max-age", "max-size"};
     for (const auto& item : cache.items()) {
-        const std::string value = item.value().is_string() ? item.value().get<std::string>() : item.value().dump();
+        const std::string value =
+            item.value().is_string() ? item.value().get<std::string>() : item.value().dump();
         in_context([&] { return fmt::format("the setting cache: {}", item.key()); },
                    [&] {
                        if (item.key() == "max-age") {
@@ -114,7 +119,8 @@ CachePolicy CachePolicy::from_settings(const Json& settings) {
                            policy.max_bytes = ByteSize::parse(value).in_bytes();
                        } else {
                            throw Error(Failure::recipe,
-                                       fmt::format("unknown setting '{}' of cache{}", item.key(), did_you_mean(item.key(), known)));
+                                       fmt::format("unknown setting '{}' of cache{}", item.key(),
+                                                   did_you_mean(item.key(), known)));
                        }
                    });
     }

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace imgforge::engine {
 namespace {
 
-constexpr std::chrono::hours lock_patience{24};
+constexpr std::chrono::hours lock_timeout{24};
 
 bool runs(const PlannedStage& stage) {
     return stage.verdict == PlannedStage::Verdict::run;
@@ -22,8 +22,8 @@ bool runs(const PlannedStage& stage) {
 
 }  // namespace
 
-Executor::Executor(const Recipe& recipe, const BuildOptions& options, const StageServices& services, const BuildSeams& seams,
-                   Journal& journal, BuildReport& report)
+Executor::Executor(const Recipe& recipe, const BuildOptions& options, const StageServices& services,
+                   const BuildSeams& seams, Journal& journal, BuildReport& report)
     : recipe_(recipe),
       options_(options),
       services_(services),
@@ -41,7 +41,8 @@ void Executor::run() {
             if (runs(report_.stages[i].plan)) {
                 const std::size_t end = group_end(i);
                 run_group(i, end);
-                // A stage that another build made meanwhile is taken over; then fewer than the group were done.
+                // A stage that another build made meanwhile is taken over; then fewer than the group were
+                // done.
                 while (i < end && report_.stages[i].done) {
                     ++i;
                 }
@@ -50,7 +51,8 @@ void Executor::run() {
             const std::optional<Layer> layer = store_.find(report_.stages[i].plan.fingerprint);
             if (!layer) {
                 throw Error(Failure::tool,
-                            fmt::format("the cached result of stage '{}' went away during the build", report_.stages[i].plan.name),
+                            fmt::format("the cached result of stage '{}' went away during the build",
+                                        report_.stages[i].plan.name),
                             "run the same command again");
             }
             reuse(i++, *layer);
@@ -81,14 +83,16 @@ void Executor::point(const std::string& name) const {
 
 std::string Executor::where(std::size_t i) const {
     const RecipeStage& stage = recipe_.stages[i];
-    const std::string file = recipe_.facts.file.empty() ? std::string("recipe") : recipe_.facts.file.filename().string();
+    const std::string file =
+        recipe_.facts.file.empty() ? std::string("recipe") : recipe_.facts.file.filename().string();
     return fmt::format("stage '{}' ({}:{})", stage.name, file, stage.place.line);
 }
 
 StageTask Executor::make_task(std::size_t i) {
     const RecipeStage& stage = recipe_.stages[i];
     const PlannedStage& plan = report_.stages[i].plan;
-    StageTask task{.name = stage.name, .type = stage.type, .options = stage.options, .fingerprint = plan.fingerprint};
+    StageTask task{
+        .name = stage.name, .type = stage.type, .options = stage.options, .fingerprint = plan.fingerprint};
     for (std::size_t after = i + 1; after < recipe_.stages.size(); ++after) {
         task.later.push_back(recipe_.stages[after].type);
     }
@@ -98,7 +102,9 @@ StageTask Executor::make_task(std::size_t i) {
     task.monitor = services_.monitor;
     task.expected_seconds = plan.expected_seconds;
     task.keep_failed = options_.keep_failed;
-    task.on_undo = [this](std::string what, std::function<void()> action) { undo_.push(std::move(what), std::move(action)); };
+    task.on_undo = [this](std::string what, std::function<void()> action) {
+        undo_.push(std::move(what), std::move(action));
+    };
     task.at_end = [this](std::string what, std::function<void(const BuildEnd&)> action) {
         hooks_.push_back({std::move(what), std::move(action)});
     };
@@ -116,7 +122,8 @@ void Executor::take_over(std::size_t i, const Layer& layer) {
     }
     input_.facts.update(layer.result.facts);
     input_.fingerprints.push_back(layer.fingerprint);
-    input_.stages.push_back({.name = recipe_.stages[i].name, .type = recipe_.stages[i].type, .fingerprint = layer.fingerprint});
+    input_.stages.push_back(
+        {.name = recipe_.stages[i].name, .type = recipe_.stages[i].type, .fingerprint = layer.fingerprint});
     previous_id_ = layer.id;
     report_.facts = input_.facts;
     report_.disk = input_.disk;
@@ -144,9 +151,11 @@ std::size_t Executor::group_end(std::size_t i) const {
 FileLock Executor::lock_stage(std::size_t i, bool& waited) {
     const fs::path file = services_.places.cache() / "locks" / (report_.stages[i].plan.fingerprint + ".lock");
     return FileLock::acquire(
-        file, fmt::format("stage '{}' of {}", recipe_.stages[i].name, recipe_.facts.name), lock_patience, [&](const std::string& holder) {
+        file, fmt::format("stage '{}' of {}", recipe_.stages[i].name, recipe_.facts.name), lock_timeout,
+        [&](const std::string& holder) {
             waited = true;
-            services_.monitor->message(fmt::format("{}: waiting for {}, which makes the same", recipe_.stages[i].name, holder));
+            services_.monitor->message(
+                fmt::format("{}: waiting for {}, which makes the same", recipe_.stages[i].name, holder));
         });
 }
 
@@ -182,22 +191,25 @@ void Executor::run_group(std::size_t begin, std::size_t end) {
     std::size_t at = 0;
     begin_stage(begin, tasks[0]);
     try {
-        in_context([&] { return where(begin + at); },
-                   [&] {
-                       types[0]->run_group(tasks, types, [&](std::size_t index, StageResult result) {
-                           if (index != at) {
-                               throw Error(Failure::tool, fmt::format("stage type '{}' published results out of order", types[0]->name()));
-                           }
-                           publish(begin + index, tasks[index], std::move(result));
-                           if (++at < tasks.size()) {
-                               begin_stage(begin + at, tasks[at]);
-                           }
-                       });
-                       if (at < tasks.size()) {
-                           throw Error(Failure::tool,
-                                       fmt::format("stage type '{}' ended without a result for '{}'", types[0]->name(), tasks[at].name));
-                       }
-                   });
+        in_context(
+            [&] { return where(begin + at); },
+            [&] {
+                types[0]->run_group(tasks, types, [&](std::size_t index, StageResult result) {
+                    if (index != at) {
+                        throw Error(
+                            Failure::tool,
+                            fmt::format("stage type '{}' published results out of order", types[0]->name()));
+                    }
+                    publish(begin + index, tasks[index], std::move(result));
+                    if (++at < tasks.size()) {
+                        begin_stage(begin + at, tasks[at]);
+                    }
+                });
+                if (at < tasks.size()) {
+                    throw Error(Failure::tool, fmt::format("stage type '{}' ended without a result for '{}'",
+                                                           types[0]->name(), tasks[at].name));
+                }
+            });
     } catch (...) {
         stage_failed(tasks, at);
         throw;
@@ -221,7 +233,11 @@ void Executor::publish(std::size_t i, const StageTask& task, StageResult result)
     BuiltStage& built = report_.stages[i];
     built.seconds = std::chrono::duration<double>(services_.clock->now() - started_).count();
     point("ran " + task.name);
-    Layer layer{.fingerprint = built.plan.fingerprint, .id = random_hex(8), .type = task.type, .folder = {}, .created = now};
+    Layer layer{.fingerprint = built.plan.fingerprint,
+                .id = random_hex(8),
+                .type = task.type,
+                .folder = {},
+                .created = now};
     layer.seconds = built.seconds;
     layer.previous = i > 0 ? report_.stages[i - 1].plan.fingerprint : std::string();
     layer.previous_id = previous_id_;
@@ -262,7 +278,8 @@ void Executor::stage_failed(const std::vector<StageTask>& tasks, std::size_t at)
             services_.monitor->artifact(kept.string());
         }
     } catch (const std::exception& fault) {
-        services_.monitor->warning(fmt::format("the folder of the failed stage stays for the next run to remove: {}", fault.what()));
+        services_.monitor->warning(
+            fmt::format("the folder of the failed stage stays for the next run to remove: {}", fault.what()));
     }
 }
 

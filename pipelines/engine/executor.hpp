@@ -17,8 +17,8 @@ namespace imgforge::engine {
 /// Works through one plan. Made and driven by build(); see there for what it promises.
 class Executor {
 public:
-    Executor(const Recipe& recipe, const BuildOptions& options, const StageServices& services, const BuildSeams& seams, Journal& journal,
-             BuildReport& report);
+    Executor(const Recipe& recipe, const BuildOptions& options, const StageServices& services,
+             const BuildSeams& seams, Journal& journal, BuildReport& report);
 
     /// All stages, then the hooks. Throws what a stage throws, with context.
     void run();

@@ -17,18 +17,20 @@ constexpr std::string_view option_prefix = "option ";
 constexpr std::string_view file_prefix = "file ";
 
 bool names_a_path(const Json& schema) {
-    return schema.value("format", "") == "path" || (schema.contains("items") && names_a_path(schema["items"]));
+    return schema.value("format", "") == "path" ||
+           (schema.contains("items") && names_a_path(schema["items"]));
 }
 
-/// Options that name files do not count: the files' contents do (the type's own ingredients), so renaming one is no change. Nor do
-/// those whose schema says that the result is the same with any value.
+/// Options that name files do not count: the files' contents do (the type's own ingredients), so renaming one
+/// is no change. Nor do those whose schema says that the result is the same with any value.
 std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
     std::vector<Ingredient> list;
     // Written order is no difference: the keys are sorted, at every depth.
     const Json sorted = parse_json(canonical(stage.options), "options");
     for (const auto& option : sorted.items()) {
         const Json* const schema = schema_at(stage.handler->schema(), "/" + option.key());
-        const bool irrelevant = schema != nullptr && (names_a_path(*schema) || !schema->value(affects_result, true));
+        const bool irrelevant =
+            schema != nullptr && (names_a_path(*schema) || !schema->value(affects_result, true));
         for (Ingredient& one : value_ingredients(std::string(option_prefix) + option.key(), option.value())) {
             one.counts = !irrelevant;
             list.push_back(std::move(one));
@@ -49,7 +51,8 @@ std::string spoken(const std::string& name) {
         return name.substr(file_prefix.size());
     }
     const std::size_t blank = name.find(' ');
-    return blank == std::string::npos ? name : fmt::format("{} '{}'", name.substr(0, blank), name.substr(blank + 1));
+    return blank == std::string::npos ? name
+                                      : fmt::format("{} '{}'", name.substr(0, blank), name.substr(blank + 1));
 }
 
 std::string change(const Ingredient& before, const Ingredient& now) {
@@ -60,9 +63,11 @@ std::string change(const Ingredient& before, const Ingredient& now) {
         return "the stage before it changed";
     }
     if (!before.line_digests.empty() && !now.line_digests.empty()) {
-        return fmt::format("{} line {} changed", spoken(now.name), first_line(before.line_digests, now.line_digests));
+        return fmt::format("{} line {} changed", spoken(now.name),
+                           first_line(before.line_digests, now.line_digests));
     }
-    if (before.value.starts_with("sha256:") || now.value.starts_with("sha256:") || !now.name.starts_with(option_prefix)) {
+    if (before.value.starts_with("sha256:") || now.value.starts_with("sha256:") ||
+        !now.name.starts_with(option_prefix)) {
         return fmt::format("{} changed", spoken(now.name));
     }
     return fmt::format("{} changed from {} to {}", spoken(now.name), before.value, now.value);
@@ -108,9 +113,11 @@ std::string fingerprint_of(const std::vector<Ingredient>& ingredients) {
     return sha256_hex(canonical(list));
 }
 
-std::vector<std::string> differences(const std::vector<Ingredient>& before, const std::vector<Ingredient>& now) {
+std::vector<std::string> differences(const std::vector<Ingredient>& before,
+                                     const std::vector<Ingredient>& now) {
     const auto find = [](const std::vector<Ingredient>& list, const std::string& name) {
-        return std::find_if(list.begin(), list.end(), [&](const Ingredient& one) { return one.counts && one.name == name; });
+        return std::find_if(list.begin(), list.end(),
+                            [&](const Ingredient& one) { return one.counts && one.name == name; });
     };
     std::vector<std::string> told;
     for (const Ingredient& one : now) {
@@ -130,7 +137,8 @@ std::vector<std::string> differences(const std::vector<Ingredient>& before, cons
         }
     }
     // The stage before is the last resort: what changed in the stage itself says more.
-    std::stable_partition(told.begin(), told.end(), [](const std::string& text) { return text != "the stage before it changed"; });
+    std::stable_partition(told.begin(), told.end(),
+                          [](const std::string& text) { return text != "the stage before it changed"; });
     return told;
 }
 

@@ -17,23 +17,26 @@ namespace imgforge::engine {
 enum class RunState { running, done, failed, interrupted, lost };
 std::string_view to_string(RunState state);
 
-/// The engine's tables in state.db: runs, their stages, what each stage of each recipe was last made from, when layers
-/// were last used, digests of large files. Nothing here decides what is in the cache (the folders do), so that losing the
-/// file costs explanations and estimates, not results.
+/// The engine's tables in state.db: runs, their stages, what each stage of each recipe was last made from,
+/// when layers were last used, digests of large files. Nothing here decides what is in the cache (the folders
+/// do), so that losing the file costs explanations and estimates, not results.
 class Journal {
 public:
     explicit Journal(StateDb& database);
 
-    void open_run(const std::string& run, const std::string& recipe, std::int64_t now, const std::vector<PlannedStage>& plan);
+    void open_run(const std::string& run, const std::string& recipe, std::int64_t now,
+                  const std::vector<PlannedStage>& plan);
     void stage_started(const std::string& run, std::size_t position);
     /// The stage of this run uses (reused or made) this layer.
-    void stage_uses(const std::string& run, std::size_t position, const std::string& layer_id, std::int64_t now);
-    void stage_done(const std::string& run, const std::string& recipe, std::size_t position, const PlannedStage& stage, double seconds,
+    void stage_uses(const std::string& run, std::size_t position, const std::string& layer_id,
                     std::int64_t now);
+    void stage_done(const std::string& run, const std::string& recipe, std::size_t position,
+                    const PlannedStage& stage, double seconds, std::int64_t now);
     void close_run(const std::string& run, RunState state, std::int64_t now, std::string_view message);
 
     /// Runs said to be running whose process is gone, by `is_live`, become lost. Gives the live ones.
-    std::set<std::string> settle(const std::function<bool(const std::string& run)>& is_live, std::int64_t now);
+    std::set<std::string> settle(const std::function<bool(const std::string& run)>& is_live,
+                                 std::int64_t now);
     /// Layer ids that runs in state running use, except those of `except`.
     std::set<std::string> layers_in_use(const std::string& except) const;
     std::map<std::string, StageHistory> history(const std::string& recipe) const;

@@ -40,7 +40,9 @@ fs::path relative_in(const fs::path& scratch, const fs::path& name, const std::s
     const fs::path relative = full.lexically_normal().lexically_relative(scratch.lexically_normal());
     std::error_code code;
     if (relative.empty() || *relative.begin() == ".." || !fs::exists(full, code)) {
-        throw Error(Failure::tool, fmt::format("stage type '{}' gave {} as a result, which is not in its folder", type, name.string()));
+        throw Error(Failure::tool,
+                    fmt::format("stage type '{}' gave {} as a result, which is not in its folder", type,
+                                name.string()));
     }
     return relative;
 }
@@ -78,7 +80,8 @@ Json record_of(const Layer& layer, const fs::path& scratch) {
     for (const auto& [role, path] : layer.result.files) {
         files[role] = relative_in(scratch, path, layer.type).string();
     }
-    const fs::path disk = layer.result.disk.empty() ? fs::path() : relative_in(scratch, layer.result.disk, layer.type);
+    const fs::path disk =
+        layer.result.disk.empty() ? fs::path() : relative_in(scratch, layer.result.disk, layer.type);
     return {{"version", 1},
             {"fingerprint", layer.fingerprint},
             {"id", layer.id},
@@ -100,7 +103,10 @@ Json record_of(const Layer& layer, const fs::path& scratch) {
 std::optional<Layer> read_layer(const fs::path& folder) {
     try {
         const Json record = parse_json(read_file(folder / record_name), (folder / record_name).string());
-        Layer layer{.fingerprint = record.at("fingerprint"), .id = record.at("id"), .type = record.at("type"), .folder = folder};
+        Layer layer{.fingerprint = record.at("fingerprint"),
+                    .id = record.at("id"),
+                    .type = record.at("type"),
+                    .folder = folder};
         layer.created = record.at("created");
         layer.seconds = record.at("seconds");
         layer.previous = record.at("previous");
@@ -117,7 +123,8 @@ std::optional<Layer> read_layer(const fs::path& folder) {
         }
         if (const std::string disk = record.at("disk"); !disk.empty()) {
             layer.result.disk = folder / disk;
-            layer.damaged = layer.damaged || (!layer.evicted && stamp(layer.result.disk) != record.at("disk_stamp"));
+            layer.damaged =
+                layer.damaged || (!layer.evicted && stamp(layer.result.disk) != record.at("disk_stamp"));
         }
         return layer;
     } catch (const Error&) {
@@ -146,7 +153,8 @@ std::map<std::string, Layer> LayerStore::find(const std::set<std::string>& finge
             continue;
         }
         const auto known = found.find(layer->fingerprint);
-        if (known == found.end() || std::tie(known->second.created, known->second.id) < std::tie(layer->created, layer->id)) {
+        if (known == found.end() ||
+            std::tie(known->second.created, known->second.id) < std::tie(layer->created, layer->id)) {
             found.insert_or_assign(layer->fingerprint, std::move(*layer));
         }
     }
@@ -183,14 +191,18 @@ fs::path LayerStore::make_scratch(const std::string& run, std::size_t index) con
 Layer LayerStore::seal(const fs::path& scratch, Layer layer) const {
     std::error_code code;
     if (const std::optional<Layer> older = find(layer.fingerprint)) {
-        // The newer one counts, and eviction takes the other: a clock that was set back, or one second, must not exchange them.
+        // The newer one counts, and eviction takes the other: a clock that was set back, or one second, must
+        // not exchange them.
         layer.created = std::max(layer.created, older->created + 1);
     }
     const fs::path plain = places_.stages() / layer.fingerprint;
-    layer.folder = fs::exists(plain, code) ? places_.stages() / fmt::format("{}-{}", layer.fingerprint, layer.id) : plain;
+    layer.folder = fs::exists(plain, code)
+                       ? places_.stages() / fmt::format("{}-{}", layer.fingerprint, layer.id)
+                       : plain;
     if (!layer.result.disk.empty()) {
         const fs::path disk = scratch / relative_in(scratch, layer.result.disk, layer.type);
-        fs::permissions(disk, fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write, fs::perm_options::remove);
+        fs::permissions(disk, fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write,
+                        fs::perm_options::remove);
     }
     write_file_atomically(scratch / record_name, pretty(record_of(layer, scratch)));
     sync_tree(scratch);
@@ -213,10 +225,12 @@ void LayerStore::publish(const fs::path& scratch, const Layer& layer) const {
 void LayerStore::evict(const Layer& layer) const {
     const fs::path file = layer.folder / record_name;
     Json record = parse_json(read_file(file), file.string());
-    record["evicted"] = true;  // first said, then done: a kill in between leaves a layer that nobody builds on
+    record["evicted"] =
+        true;  // first said, then done: a kill in between leaves a layer that nobody builds on
     write_file_atomically(file, pretty(record));
     for (const auto& entry : fs::recursive_directory_iterator(layer.folder)) {
-        if (entry.is_regular_file() && !entry.is_symlink() && (entry.file_size() > small_file || entry.path() == layer.result.disk)) {
+        if (entry.is_regular_file() && !entry.is_symlink() &&
+            (entry.file_size() > small_file || entry.path() == layer.result.disk)) {
             remove_tree(entry.path());
         }
     }
@@ -238,7 +252,8 @@ void LayerStore::remove_leftovers(const std::set<std::string>& live) const {
         if (name.starts_with(trash_prefix)) {
             dead.push_back(entry.path());
         } else if (name.starts_with(scratch_prefix)) {
-            const std::string run = name.substr(scratch_prefix.size(), name.rfind('-') - scratch_prefix.size());
+            const std::string run =
+                name.substr(scratch_prefix.size(), name.rfind('-') - scratch_prefix.size());
             if (live.count(run) == 0) {
                 dead.push_back(entry.path());
             }

@@ -30,8 +30,8 @@ struct Layer {
     std::uint64_t bytes = 0;   ///< space it occupies
 };
 
-/// cache/stages. Layers appear by rename and are never changed; a fingerprint made again gets a second folder, because
-/// overlays of other recipes may stand on the first.
+/// cache/stages. Layers appear by rename and are never changed; a fingerprint made again gets a second
+/// folder, because overlays of other recipes may stand on the first.
 class LayerStore {
 public:
     explicit LayerStore(Places places) : places_(std::move(places)) {}
@@ -42,9 +42,11 @@ public:
     /// All layers, superseded ones too.
     std::vector<Layer> list() const;
 
-    /// Empty folder for a stage at work, beside the layers so that relative backing names stay true after the rename.
+    /// Empty folder for a stage at work, beside the layers so that relative backing names stay true after the
+    /// rename.
     std::filesystem::path make_scratch(const std::string& run, std::size_t index) const;
-    /// Checks and flushes what the stage made, writes result.json. The layer's paths are those after publish().
+    /// Checks and flushes what the stage made, writes result.json. The layer's paths are those after
+    /// publish().
     Layer seal(const std::filesystem::path& scratch, Layer layer) const;
     /// The rename that makes it a layer.
     void publish(const std::filesystem::path& scratch, const Layer& layer) const;
@@ -67,13 +69,14 @@ struct CachePolicy {
     static CachePolicy from_settings(const Json& settings);
 };
 
-/// Which layers to drop, in a safe order (children before what they stand on). `used_at`: wall seconds by layer id;
-/// `in_use`: ids that a live run or a machine needs. Pure.
+/// Which layers to drop, in a safe order (children before what they stand on). `used_at`: wall seconds by
+/// layer id; `in_use`: ids that a live run or a machine needs. Pure.
 struct Eviction {
     std::vector<Layer> remove;  ///< superseded or standing on something superseded: whole folder
     std::vector<Layer> evict;   ///< too old or over the budget: disk only
 };
-Eviction choose_evictions(const std::vector<Layer>& layers, const std::map<std::string, std::int64_t>& used_at,
+Eviction choose_evictions(const std::vector<Layer>& layers,
+                          const std::map<std::string, std::int64_t>& used_at,
                           const std::set<std::string>& in_use, const CachePolicy& policy, std::int64_t now);
 
 }  // namespace imgforge::engine

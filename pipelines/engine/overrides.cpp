@@ -40,7 +40,8 @@ std::string pointer_of(const Override& one, const Json& root) {
         const std::vector<std::string> names = stage_names(root);
         const auto found = std::find(names.begin(), names.end(), words[1]);
         if (found == names.end()) {
-            throw bad_override(one, fmt::format("the recipe has no stage '{}'{}", words[1], did_you_mean(words[1], names)));
+            throw bad_override(
+                one, fmt::format("the recipe has no stage '{}'{}", words[1], did_you_mean(words[1], names)));
         }
         const auto index = static_cast<std::size_t>(found - names.begin());
         pointer += fmt::format("/{}/{}", index, pointer_token(root["stages"][index].begin().key()));
@@ -60,7 +61,8 @@ Json value_of(const Override& one, const Json* schema, const fs::path& cwd) {
     Diagnostics diagnostics;
     const std::optional<YamlDocument> document = parse_yaml(one.value, "--set " + one.key, diagnostics);
     if (!document || diagnostics.has_errors()) {
-        throw bad_override(one, fmt::format("cannot read the value '{}'", one.value), "quote it as YAML does: key='\"text\"'");
+        throw bad_override(one, fmt::format("cannot read the value '{}'", one.value),
+                           "quote it as YAML does: key='\"text\"'");
     }
     return document->root;
 }
@@ -88,7 +90,8 @@ void store(const Override& one, Json& root, const std::string& pointer, Json val
 Override parse_override(const std::string& text) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
-        throw Error(Failure::usage, fmt::format("--set '{}' is not key=value", text), "for example --set machine.memory=2G");
+        throw Error(Failure::usage, fmt::format("--set '{}' is not key=value", text),
+                    "for example --set machine.memory=2G");
     }
     return {text.substr(0, equals), text.substr(equals + 1)};
 }
@@ -112,7 +115,8 @@ std::vector<std::string> stage_names(const Json& root) {
     return names;
 }
 
-std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>& overrides, const Json& schema, const fs::path& cwd) {
+std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>& overrides,
+                                         const Json& schema, const fs::path& cwd) {
     std::vector<std::string> pointers;
     if (!root.is_object()) {
         return pointers;
@@ -120,9 +124,10 @@ std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>
     for (const Override& one : overrides) {
         const std::string pointer = pointer_of(one, root);
         if (one.key == "installer.iso" && root.contains("installer") && root["installer"].is_object()) {
-            // Another medium: what the recipe says of its own medium (where from, which digest) does not hold for it. Give
-            // installer.sha256 after it to have it verified.
-            for (const char* const own : {"archive", "sha256", "checksums", "signature", "keyring", "fingerprint", "packages"}) {
+            // Another medium: what the recipe says of its own medium (where from, which digest) does not hold
+            // for it. Give installer.sha256 after it to have it verified.
+            for (const char* const own :
+                 {"archive", "sha256", "checksums", "signature", "keyring", "fingerprint", "packages"}) {
                 root["installer"].erase(own);
             }
         }

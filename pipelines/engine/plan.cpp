@@ -12,7 +12,8 @@
 namespace imgforge::engine {
 namespace {
 
-std::size_t position_of(const std::vector<StageIdentity>& stages, const std::string& name, const char* option) {
+std::size_t position_of(const std::vector<StageIdentity>& stages, const std::string& name,
+                        const char* option) {
     std::vector<std::string> names;
     for (const StageIdentity& stage : stages) {
         if (stage.name == name) {
@@ -20,7 +21,8 @@ std::size_t position_of(const std::vector<StageIdentity>& stages, const std::str
         }
         names.push_back(stage.name);
     }
-    throw Error(Failure::usage, fmt::format("{} {}: the recipe has no such stage{}", option, name, did_you_mean(name, names)),
+    throw Error(Failure::usage,
+                fmt::format("{} {}: the recipe has no such stage{}", option, name, did_you_mean(name, names)),
                 fmt::format("its stages: {}", fmt::join(names, ", ")));
 }
 
@@ -29,9 +31,12 @@ public:
     Planner(const std::vector<StageIdentity>& stages, const PlanIndex& index, const PlanOptions& options)
         : stages_(stages), index_(index), options_(options) {
         count_ = options.until.empty() ? stages.size() : position_of(stages, options.until, "--until") + 1;
-        from_ = options.fresh ? 0 : options.from.empty() ? stages.size() : position_of(stages, options.from, "--from");
+        from_ = options.fresh          ? 0
+                : options.from.empty() ? stages.size()
+                                       : position_of(stages, options.from, "--from");
         if (from_ < stages.size() && from_ >= count_) {
-            throw Error(Failure::usage, fmt::format("--from {} comes after --until {}", options.from, options.until));
+            throw Error(Failure::usage,
+                        fmt::format("--from {} comes after --until {}", options.from, options.until));
         }
     }
 
@@ -42,8 +47,8 @@ public:
             reason = own_reason(i);
             first = reason.empty() ? first : i;
         }
-        // An evicted disk is missed only by stages that run and have no whole disk above it. Each find moves `first` down,
-        // which may make further evicted layers matter.
+        // An evicted disk is missed only by stages that run and have no whole disk above it. Each find moves
+        // `first` down, which may make further evicted layers matter.
         for (bool again = true; again;) {
             again = false;
             for (std::size_t i = 0; i < first && !again; ++i) {
@@ -114,7 +119,8 @@ private:
         }
         for (std::size_t j = i + 1; j < first; ++j) {
             const Layer* const above = layer(j);
-            if (above != nullptr && !above->evicted && !above->result.disk.empty() && above->result.standalone) {
+            if (above != nullptr && !above->evicted && !above->result.disk.empty() &&
+                above->result.standalone) {
                 return false;
             }
         }
@@ -140,11 +146,13 @@ private:
         if (i < first) {
             const Layer* const cached = layer(i);
             planned.verdict = PlannedStage::Verdict::reuse;
-            planned.reason = cached->evicted ? "nothing changed; its disk was evicted and is not needed" : "nothing changed";
+            planned.reason = cached->evicted ? "nothing changed; its disk was evicted and is not needed"
+                                             : "nothing changed";
         } else if (i == first) {
             planned.reason = reason;
         } else {
-            const bool own = !planned.differences.empty() && planned.differences.front() != "the stage before it changed";
+            const bool own =
+                !planned.differences.empty() && planned.differences.front() != "the stage before it changed";
             const bool known = past != nullptr && !past->ingredients.empty();
             planned.reason = own      ? planned.differences.front()
                              : !known ? "never ran"
@@ -162,7 +170,8 @@ private:
 
 }  // namespace
 
-std::vector<PlannedStage> make_plan(const std::vector<StageIdentity>& stages, const PlanIndex& index, const PlanOptions& options) {
+std::vector<PlannedStage> make_plan(const std::vector<StageIdentity>& stages, const PlanIndex& index,
+                                    const PlanOptions& options) {
     return Planner(stages, index, options).plan();
 }
 

@@ -20,10 +20,12 @@ struct StageHistory {
     std::string unfinished_how{};           ///< "failed", "was interrupted", "was killed"
 };
 
-/// Everything a plan depends on besides the recipe: a snapshot taken before, so that planning itself touches nothing.
+/// Everything a plan depends on besides the recipe: a snapshot taken before, so that planning itself touches
+/// nothing.
 struct PlanIndex {
-    std::map<std::string, Layer> layers{};          ///< by fingerprint
-    std::map<std::string, std::string> invalid{};   ///< fingerprint -> why its stage type refuses the cached result
+    std::map<std::string, Layer> layers{};  ///< by fingerprint
+    std::map<std::string, std::string>
+        invalid{};  ///< fingerprint -> why its stage type refuses the cached result
     std::map<std::string, StageHistory> history{};  ///< by stage name
     std::int64_t now = 0;                           ///< wall seconds
 };
@@ -48,9 +50,10 @@ struct PlannedStage {
     bool forced = false;  ///< by --fresh or --from: a cached result must not serve
 };
 
-/// Pure. From the first stage that must run all later ones run as well, since their fingerprints or the layer below
-/// changed. Throws Failure::usage when --from or --until name no stage.
-std::vector<PlannedStage> make_plan(const std::vector<StageIdentity>& stages, const PlanIndex& index, const PlanOptions& options);
+/// Pure. From the first stage that must run all later ones run as well, since their fingerprints or the layer
+/// below changed. Throws Failure::usage when --from or --until name no stage.
+std::vector<PlannedStage> make_plan(const std::vector<StageIdentity>& stages, const PlanIndex& index,
+                                    const PlanOptions& options);
 
 /// `{recipe, stages:[{name, type, verdict, reason, fingerprint}]}`; with `explain` also `differences`.
 Json plan_record(const std::string& recipe, const std::vector<PlannedStage>& plan, bool explain = false);

@@ -21,7 +21,8 @@ namespace {
 constexpr std::size_t recipe_bytes = 4U << 20U;
 
 const StageType* find_type(const RecipeRules& rules, std::string_view name) {
-    const auto found = std::find_if(rules.types.begin(), rules.types.end(), [&](const StageType* type) { return type->name() == name; });
+    const auto found = std::find_if(rules.types.begin(), rules.types.end(),
+                                    [&](const StageType* type) { return type->name() == name; });
     return found != rules.types.end() ? *found : nullptr;
 }
 
@@ -44,11 +45,14 @@ void empty_maps(Json& root) {
 
 bool is_below(const std::string& pointer, const std::string& parent) {
     return pointer == parent ||
-           (pointer.size() > parent.size() && pointer.compare(0, parent.size(), parent) == 0 && pointer[parent.size()] == '/');
+           (pointer.size() > parent.size() && pointer.compare(0, parent.size(), parent) == 0 &&
+            pointer[parent.size()] == '/');
 }
 
-/// A fault in a value that came from --set is told at the option, not at a line of the file that is not at fault.
-Diagnostics at_their_origin(const Diagnostics& found, const std::vector<Override>& overrides, const std::vector<std::string>& pointers) {
+/// A fault in a value that came from --set is told at the option, not at a line of the file that is not at
+/// fault.
+Diagnostics at_their_origin(const Diagnostics& found, const std::vector<Override>& overrides,
+                            const std::vector<std::string>& pointers) {
     Diagnostics told;
     for (Diagnostic fault : found.list()) {
         for (std::size_t i = 0; i < pointers.size(); ++i) {
@@ -64,7 +68,8 @@ Diagnostics at_their_origin(const Diagnostics& found, const std::vector<Override
     return told;
 }
 
-void check_installer(const YamlDocument& document, const Json& installer, const fs::path& folder, Diagnostics& diagnostics) {
+void check_installer(const YamlDocument& document, const Json& installer, const fs::path& folder,
+                     Diagnostics& diagnostics) {
     const auto fault = [&](const char* key, std::string message) {
         diagnostics.add(document.at(fmt::format("/installer/{}", key), std::move(message), {}, true));
     };
@@ -86,7 +91,8 @@ void check_installer(const YamlDocument& document, const Json& installer, const 
         const std::string name = installer.value(key, "");
         std::error_code code;
         if (!name.empty() && name.find("://") == std::string::npos && !fs::exists(folder / name, code)) {
-            diagnostics.add(document.at(fmt::format("/installer/{}", key), fmt::format("no such file: {}", (folder / name).string())));
+            diagnostics.add(document.at(fmt::format("/installer/{}", key),
+                                        fmt::format("no such file: {}", (folder / name).string())));
         }
     }
 }
@@ -105,12 +111,14 @@ public:
         const fs::path cwd = rules_.cwd.empty() ? fs::current_path() : rules_.cwd;
         for (const Override& one : overrides) {
             const bool secret = is_secret_key(one.key.substr(one.key.rfind('.') + 1));
-            recipe_.facts.overrides.push_back({{"key", one.key}, {"value", secret ? Json() : Json(one.value)}, {"cwd", cwd.string()}});
+            recipe_.facts.overrides.push_back(
+                {{"key", one.key}, {"value", secret ? Json() : Json(one.value)}, {"cwd", cwd.string()}});
         }
         return apply_overrides(recipe_.document.root, overrides, schema_, cwd);
     }
 
-    /// The schema for everything, then what needs a sound tree: a stage with faults of its own is not checked further.
+    /// The schema for everything, then what needs a sound tree: a stage with faults of its own is not checked
+    /// further.
     void check() {
         empty_maps_if_map();
         Json& root = recipe_.document.root;
@@ -123,7 +131,8 @@ public:
         recipe_.description = text("description");
         if (root.contains("max-age") && sound("/max-age")) {
             const Json& age = root["max-age"];
-            recipe_.max_age = age.is_number() ? std::chrono::seconds(age.get<std::int64_t>()) : parse_duration(age.get<std::string>());
+            recipe_.max_age = age.is_number() ? std::chrono::seconds(age.get<std::int64_t>())
+                                              : parse_duration(age.get<std::string>());
         }
         recipe_.facts.installer = block("installer");
         recipe_.facts.machine = block("machine");
@@ -164,15 +173,20 @@ private:
         const std::vector<std::string> names = stage_names(recipe_.document.root);
         std::set<std::string> taken;
         for (std::size_t i = 0; i < stages.size(); ++i) {
-            const StageType* const type = names[i].empty() ? nullptr : find_type(rules_, stages[i].begin().key());
+            const StageType* const type =
+                names[i].empty() ? nullptr : find_type(rules_, stages[i].begin().key());
             if (type == nullptr) {
                 continue;  // the schema check has said so
             }
-            RecipeStage stage{.name = names[i], .type = std::string(type->name()), .options = stages[i].begin().value(), .handler = type};
+            RecipeStage stage{.name = names[i],
+                              .type = std::string(type->name()),
+                              .options = stages[i].begin().value(),
+                              .handler = type};
             stage.pointer = fmt::format("/stages/{}/{}", i, stage.type);
             stage.place = recipe_.document.key_position(stage.pointer);
             if (!taken.insert(stage.name).second) {
-                diagnostics_.add(recipe_.document.at(stage.pointer + "/name", fmt::format("two stages are named '{}'", stage.name)));
+                diagnostics_.add(recipe_.document.at(stage.pointer + "/name",
+                                                     fmt::format("two stages are named '{}'", stage.name)));
             }
             if (sound(stage.pointer)) {
                 stage.options.erase("name");
@@ -203,9 +217,11 @@ std::vector<std::string> recipes_in(const fs::path& folder) {
 
 }  // namespace
 
-LoadedRecipe parse_recipe(std::string_view text, const fs::path& file, const RecipeRules& rules, const std::vector<Override>& overrides) {
+LoadedRecipe parse_recipe(std::string_view text, const fs::path& file, const RecipeRules& rules,
+                          const std::vector<Override>& overrides) {
     LoadedRecipe loaded;
-    std::optional<YamlDocument> document = parse_yaml(text, file.string(), loaded.diagnostics, {.bytes = recipe_bytes});
+    std::optional<YamlDocument> document =
+        parse_yaml(text, file.string(), loaded.diagnostics, {.bytes = recipe_bytes});
     if (!document) {
         return loaded;
     }
@@ -219,7 +235,8 @@ LoadedRecipe parse_recipe(std::string_view text, const fs::path& file, const Rec
     return loaded;
 }
 
-LoadedRecipe load_recipe(const fs::path& file, const RecipeRules& rules, const std::vector<Override>& overrides) {
+LoadedRecipe load_recipe(const fs::path& file, const RecipeRules& rules,
+                         const std::vector<Override>& overrides) {
     return parse_recipe(read_file(file, recipe_bytes), file, rules, overrides);
 }
 
@@ -239,7 +256,8 @@ fs::path find_recipe(const std::string& name, const fs::path& shipped) {
         }
     }
     if (fs::is_directory(name, code)) {
-        throw Error(Failure::usage, fmt::format("{} is a folder, not a recipe", name), "name the .recipe file in it");
+        throw Error(Failure::usage, fmt::format("{} is a folder, not a recipe", name),
+                    "name the .recipe file in it");
     }
     const std::vector<std::string> known = recipes_in(shipped);
     const std::string word = fs::path(name).stem().string();

@@ -51,13 +51,15 @@ struct LoadedRecipe {
     Diagnostics diagnostics;       ///< sorted
 };
 
-/// Text -> strict YAML -> overrides -> schema -> stage types' own checks. Reports all faults at once, throws only
-/// Failure::usage for an override that leads nowhere. `file` is used for messages and for relative names.
+/// Text -> strict YAML -> overrides -> schema -> stage types' own checks. Reports all faults at once, throws
+/// only Failure::usage for an override that leads nowhere. `file` is used for messages and for relative
+/// names.
 LoadedRecipe parse_recipe(std::string_view text, const std::filesystem::path& file, const RecipeRules& rules,
                           const std::vector<Override>& overrides = {});
 
 /// Reads the file first. Throws Failure::host/recipe when it cannot be read.
-LoadedRecipe load_recipe(const std::filesystem::path& file, const RecipeRules& rules, const std::vector<Override>& overrides = {});
+LoadedRecipe load_recipe(const std::filesystem::path& file, const RecipeRules& rules,
+                         const std::vector<Override>& overrides = {});
 
 /// The file a user means: a path, with or without ".recipe"; else one of `shipped` (a folder) the same way.
 /// Throws Failure::usage with the nearest known name.
@@ -66,11 +68,13 @@ std::filesystem::path find_recipe(const std::string& name, const std::filesystem
 /// JSON Schema (draft-07) of recipes, composed from the schemas of the stage types.
 Json recipe_schema(const std::vector<const StageType*>& types, const std::vector<std::string>& known_os = {});
 
-/// Applies overrides to the raw tree; gives the pointers they set. `cwd` makes relative names of files absolute.
-std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>& overrides, const Json& schema,
-                                         const std::filesystem::path& cwd);
+/// Applies overrides to the raw tree; gives the pointers they set. `cwd` makes relative names of files
+/// absolute.
+std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>& overrides,
+                                         const Json& schema, const std::filesystem::path& cwd);
 
-/// Names of the stages of a raw tree in their order ("" where an item is no stage): what --set, --from and --until address.
+/// Names of the stages of a raw tree in their order ("" where an item is no stage): what --set, --from and
+/// --until address.
 std::vector<std::string> stage_names(const Json& root);
 
 }  // namespace imgforge::engine

@@ -34,7 +34,9 @@ Json installer_schema() {
          {{"iso", path("Installer ISO: a path (relative to the recipe) or an http, https, ftp or file URL")},
           {"archive",
            {{"type", "string"},
-            {"description", "In place of iso: the Debian suite to assemble an offline medium from, with the archive this host's apt uses"},
+            {"description",
+             "In place of iso: the Debian suite to assemble an offline medium from, with the archive this "
+             "host's apt uses"},
             {"pattern", "^[a-z][a-z0-9-]*$"}}},
           {"sha256",
            {{"type", "string"},
@@ -71,8 +73,13 @@ Json machine_schema() {
             {"maximum", 256},
             {"default", 2}}},
           {"disk", size("Virtual size of the disk", "10G")},
-          {"firmware", {{"type", "string"}, {"description", "Firmware of the machine"}, {"enum", {"bios", "uefi"}}, {"default", "bios"}}},
-          {"thick", {{"type", "boolean"}, {"description", "Allocate the whole disk at once"}, {"default", false}}}}}};
+          {"firmware",
+           {{"type", "string"},
+            {"description", "Firmware of the machine"},
+            {"enum", {"bios", "uefi"}},
+            {"default", "bios"}}},
+          {"thick",
+           {{"type", "boolean"}, {"description", "Allocate the whole disk at once"}, {"default", false}}}}}};
 }
 
 /// The options of one stage type; `name` is the engine's, and no options at all is an empty map.
@@ -111,10 +118,11 @@ Json recipe_schema(const std::vector<const StageType*>& types, const std::vector
     if (!known_os.empty()) {
         os["enum"] = known_os;
     }
-    const Json name = {{"type", "string"},
-                       {"description", "Name of the golden image"},
-                       {"pattern", "^[a-z0-9][a-z0-9._-]{0,62}$"},
-                       {"x-message", "must be small letters, digits, dots, dashes and underscores, at most 63"}};
+    const Json name = {
+        {"type", "string"},
+        {"description", "Name of the golden image"},
+        {"pattern", "^[a-z0-9][a-z0-9._-]{0,62}$"},
+        {"x-message", "must be small letters, digits, dots, dashes and underscores, at most 63"}};
     const Json max_age = {{"type", {"string", "integer"}},
                           {"description", "Cached results older than this are made again: 12h, 7d, 2w"},
                           {"pattern", duration_pattern},

@@ -28,23 +28,28 @@ std::vector<std::string> line_digests(const std::string& text) {
     }
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
-        digests.push_back(sha256_hex(std::string_view(text).substr(at, end - at)).substr(0, line_digest_length));
+        digests.push_back(
+            sha256_hex(std::string_view(text).substr(at, end - at)).substr(0, line_digest_length));
         at = end + 1;
     }
     return digests;
 }
 
-/// Short plain values are shown in explanations; what could be long or secret is told apart by its digest only.
+/// Short plain values are shown in explanations; what could be long or secret is told apart by its digest
+/// only.
 std::string leaf_value(const std::string& key, const Json& value) {
     const std::string text = canonical(value);
-    const bool plain = value.is_primitive() && text.size() <= shown_value_length && !is_secret_key(key) && redact(text) == text;
+    const bool plain = value.is_primitive() && text.size() <= shown_value_length && !is_secret_key(key) &&
+                       redact(text) == text;
     return plain ? text : "sha256:" + sha256_hex(text).substr(0, 32);
 }
 
-void add_leaves(const std::string& name, const std::string& key, const Json& value, std::vector<Ingredient>& list) {
+void add_leaves(const std::string& name, const std::string& key, const Json& value,
+                std::vector<Ingredient>& list) {
     if (value.is_object() && !value.empty()) {
         for (const auto& item : value.items()) {
-            add_leaves(name.empty() ? item.key() : name + "." + item.key(), is_secret_key(key) ? key : item.key(), item.value(), list);
+            add_leaves(name.empty() ? item.key() : name + "." + item.key(),
+                       is_secret_key(key) ? key : item.key(), item.value(), list);
         }
         return;
     }
@@ -53,7 +58,8 @@ void add_leaves(const std::string& name, const std::string& key, const Json& val
 
 }  // namespace
 
-void StageType::check(const RecipeFacts&, const Json&, const YamlDocument&, const std::string&, Diagnostics&) const {}
+void StageType::check(const RecipeFacts&, const Json&, const YamlDocument&, const std::string&,
+                      Diagnostics&) const {}
 
 std::vector<Ingredient> StageType::ingredients(const RecipeFacts&, const Json&) const {
     return {};
@@ -65,7 +71,8 @@ bool StageType::still_valid(const StageResult&, const StageServices&, std::strin
 
 void StageType::reused(StageTask&, const StageResult&) const {}
 
-void StageType::run_group(std::span<StageTask> tasks, std::span<const StageType* const> types, const Publish& publish) const {
+void StageType::run_group(std::span<StageTask> tasks, std::span<const StageType* const> types,
+                          const Publish& publish) const {
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         publish(i, types[i]->run(tasks[i]));
     }
@@ -107,7 +114,8 @@ Ingredient tool_ingredient(std::string_view program) {
     Ingredient ingredient{.name = fmt::format("tool {}", program), .value = "missing"};
     struct stat status {};
     if (const auto path = find_program(program); path && ::stat(path->c_str(), &status) == 0) {
-        // dpkg keeps the modification times of the package, so the same package gives the same identity on every host.
+        // dpkg keeps the modification times of the package, so the same package gives the same identity on
+        // every host.
         ingredient.value = fmt::format("{} bytes of {}", status.st_size, iso_time(status.st_mtim.tv_sec));
     }
     return ingredient;

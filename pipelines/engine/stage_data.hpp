@@ -37,29 +37,36 @@ struct RecipeFacts {
     std::filesystem::path folder;     ///< relative names in the recipe are relative to this
     Json installer = Json::object();  ///< the `installer:` block
     Json machine = Json::object();    ///< the `machine:` block with defaults filled in
-    Json overrides = Json::array();   ///< --set as given: [{key, value, cwd}], value null for secrets; a refresh repeats them
-    /// SHA-256 of a file, remembered by inode, size and change time, so that an ISO is not read again for every plan.
-    /// Set by the engine; file_ingredient(name, path, recipe) uses it.
+    Json overrides = Json::array();   ///< --set as given: [{key, value, cwd}], value null for secrets; a
+                                      ///< refresh repeats them
+    /// SHA-256 of a file, remembered by inode, size and change time, so that an ISO is not read again for
+    /// every plan. Set by the engine; file_ingredient(name, path, recipe) uses it.
     std::function<std::string(const std::filesystem::path&)> digest_of{};
 };
 
-/// One thing a stage's result depends on. All ingredients together are the fingerprint; the first one that differs is
-/// the reason for a rerun. Values are short: digests for contents, never the contents, never a secret.
+/// One thing a stage's result depends on. All ingredients together are the fingerprint; the first one that
+/// differs is the reason for a rerun. Values are short: digests for contents, never the contents, never a
+/// secret.
 struct Ingredient {
     std::string name;   ///< "option packages", "file preseed.cfg", "tool qemu-img", "revision"
     std::string value;  ///< compared for equality
-    /// For files: a digest per line (first 8 hex digits), so that a change can be told as "preseed.cfg line 12 changed".
+    /// For files: a digest per line (first 8 hex digits), so that a change can be told as "preseed.cfg line
+    /// 12 changed".
     std::vector<std::string> line_digests{};
     /// Not part of the fingerprint when false: kept only to explain.
     bool counts = true;
 };
 
-/// What a stage made. Every path lies in the stage's scratch folder and is published with it; names are relative to it.
+/// What a stage made. Every path lies in the stage's scratch folder and is published with it; names are
+/// relative to it.
 struct StageResult {
-    std::filesystem::path disk{};  ///< qcow2 this stage wrote (an overlay on its input, or standalone); empty: disk passes through
-    std::map<std::string, std::filesystem::path> files{};  ///< other results by role: "audit", "packages", "medium"
-    Json facts = Json::object();                           ///< small values later stages and the final record use: {"generation": 3}
-    bool standalone = false;  ///< the disk has no backing file: the layers below it may be evicted, it is not theirs
+    std::filesystem::path disk{};  ///< qcow2 this stage wrote (an overlay on its input, or standalone);
+                                   ///< empty: disk passes through
+    std::map<std::string, std::filesystem::path>
+        files{};                  ///< other results by role: "audit", "packages", "medium"
+    Json facts = Json::object();  ///< small values later stages and the final record use: {"generation": 3}
+    bool standalone =
+        false;  ///< the disk has no backing file: the layers below it may be evicted, it is not theirs
 };
 
 /// An earlier stage of the run.
@@ -90,23 +97,26 @@ struct StageTask {
     std::string type;
     Json options;  ///< checked, with defaults
     std::string fingerprint;
-    std::vector<std::string>
-        later{};  ///< types of the stages after it: what they could use may be gathered now, nothing else may depend on it
+    std::vector<std::string> later{};  ///< types of the stages after it: what they could use may be gathered
+                                       ///< now, nothing else may depend on it
     const RecipeFacts* recipe = nullptr;
     const StageServices* services = nullptr;
-    StageInput input;                  ///< filled when the task's turn has come
-    std::filesystem::path scratch;     ///< empty folder on the store's file system; becomes the artefact by rename
+    StageInput input;  ///< filled when the task's turn has come
+    std::filesystem::path
+        scratch;  ///< empty folder on the store's file system; becomes the artefact by rename
     std::filesystem::path run_folder;  ///< runs/ID of this build: logs and what a failure leaves behind
     Monitor* monitor = nullptr;
     std::uint64_t activity = 0;              ///< parent for Activity objects of the stage
     std::optional<double> expected_seconds;  ///< how long this stage took last time (same recipe)
     bool keep_failed = false;                ///< --keep-failed
 
-    /// Runs when the build ends, however it ends (not after kill -9), in reverse order; shielded from interrupts. Failures
-    /// are warnings. For what must not outlive the build, such as a proof machine; within run() prefer RAII.
+    /// Runs when the build ends, however it ends (not after kill -9), in reverse order; shielded from
+    /// interrupts. Failures are warnings. For what must not outlive the build, such as a proof machine;
+    /// within run() prefer RAII.
     std::function<void(std::string what, std::function<void()> action)> on_undo;
-    /// Runs with success when the last stage of the recipe has ended well (promotion), with the error when a later stage failed
-    /// (quarantine); not at all after an interrupt or with --until. Must be idempotent: see StageType::reused().
+    /// Runs with success when the last stage of the recipe has ended well (promotion), with the error when a
+    /// later stage failed (quarantine); not at all after an interrupt or with --until. Must be idempotent:
+    /// see StageType::reused().
     std::function<void(std::string what, std::function<void(const BuildEnd& end)> action)> at_end;
 };
 

@@ -9,8 +9,8 @@
 
 namespace imgforge::engine {
 
-/// Clean-up actions that run in reverse order when the object goes, whatever ended the build; shielded from interrupts.
-/// An action that fails is a warning, the others still run.
+/// Clean-up actions that run in reverse order when the object goes, whatever ended the build; shielded from
+/// interrupts. An action that fails is a warning, the others still run.
 class UndoStack {
 public:
     explicit UndoStack(Monitor& monitor) : monitor_(monitor) {}
@@ -18,7 +18,9 @@ public:
     UndoStack(const UndoStack&) = delete;
     UndoStack& operator=(const UndoStack&) = delete;
 
-    void push(std::string what, std::function<void()> action) { actions_.push_back({std::move(what), std::move(action)}); }
+    void push(std::string what, std::function<void()> action) {
+        actions_.push_back({std::move(what), std::move(action)});
+    }
     /// Runs and forgets all. Called by the destructor; earlier when the order against something else matters.
     void run() noexcept;
 

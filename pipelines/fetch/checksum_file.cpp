@@ -30,12 +30,16 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::optional<Checksum> digest(std::string_view hex, std::string_view name) {
-    const bool digits = std::all_of(hex.begin(), hex.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+    const bool digits =
+        std::all_of(hex.begin(), hex.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
     if (!digits || (hex.size() != sha256_digits && hex.size() != sha512_digits)) {
         return std::nullopt;
     }
-    Checksum sum{.algorithm = hex.size() == sha256_digits ? Hasher::Algorithm::sha256 : Hasher::Algorithm::sha512, .hex = std::string(hex)};
-    std::transform(sum.hex.begin(), sum.hex.end(), sum.hex.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    Checksum sum{
+        .algorithm = hex.size() == sha256_digits ? Hasher::Algorithm::sha256 : Hasher::Algorithm::sha512,
+        .hex = std::string(hex)};
+    std::transform(sum.hex.begin(), sum.hex.end(), sum.hex.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const std::size_t slash = name.rfind('/');
     sum.name = std::string(slash == std::string_view::npos ? name : name.substr(slash + 1));
     return sum;
@@ -45,7 +49,8 @@ std::optional<Checksum> digest(std::string_view hex, std::string_view name) {
 std::optional<Checksum> bsd_line(std::string_view line) {
     const std::size_t open = line.find('(');
     const std::size_t close = line.rfind(") =");
-    if (open == std::string_view::npos || close == std::string_view::npos || close < open || !line.starts_with("SHA")) {
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open ||
+        !line.starts_with("SHA")) {
         return std::nullopt;
     }
     return digest(trimmed(line.substr(close + 3)), line.substr(open + 1, close - open - 1));
@@ -96,14 +101,16 @@ Checksum checksum_for(const std::vector<Checksum>& list, const std::string& name
             continue;
         }
         if (best != nullptr && best->algorithm == one.algorithm && best->hex != one.hex) {
-            throw Error(Failure::integrity, fmt::format("{} lists {} with two different digests", source, name));
+            throw Error(Failure::integrity,
+                        fmt::format("{} lists {} with two different digests", source, name));
         }
         if (best == nullptr || one.algorithm == Hasher::Algorithm::sha512) {
             best = &one;
         }
     }
     if (best == nullptr) {
-        throw Error(Failure::integrity, fmt::format("{} does not list {}{}", source, name, did_you_mean(name, names)),
+        throw Error(Failure::integrity,
+                    fmt::format("{} does not list {}{}", source, name, did_you_mean(name, names)),
                     "check that the checksums file belongs to this medium");
     }
     return *best;

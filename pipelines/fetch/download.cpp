@@ -34,9 +34,14 @@ struct ListDeleter {
 /// One transfer. Everything curl calls back reports through `fault`, since no exception may cross its C code.
 class Transfer {
 public:
-    Transfer(const std::string& url, const fs::path& part, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+    Transfer(const std::string& url, const fs::path& part,
+             const std::function<void(std::uint64_t, std::uint64_t)>& progress,
              const DownloadOptions& options)
-        : part_(part), meta_(part.string() + ".meta"), progress_(progress), options_(options), curl_(curl_easy_init()) {
+        : part_(part),
+          meta_(part.string() + ".meta"),
+          progress_(progress),
+          options_(options),
+          curl_(curl_easy_init()) {
         if (!curl_) {
             throw Error(Failure::tool, "libcurl cannot be initialised");
         }
@@ -65,7 +70,9 @@ public:
         return status;
     }
     std::uint64_t received() const { return received_; }
-    std::string fault_text(CURLcode code) const { return error_[0] != '\0' ? error_.data() : curl_easy_strerror(code); }
+    std::string fault_text(CURLcode code) const {
+        return error_[0] != '\0' ? error_.data() : curl_easy_strerror(code);
+    }
 
     void start_over() {
         std::error_code code;
@@ -98,7 +105,8 @@ private:
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
         if (have_ > 0) {
             curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(have_));
-            // RFC 9110 section 13.1.5: another file than before is sent whole, which curl then refuses to append.
+            // RFC 9110 section 13.1.5: another file than before is sent whole, which curl then refuses to
+            // append.
             headers_.reset(curl_slist_append(nullptr, ("If-Range: " + validator).c_str()));
             curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_.get());
         }
@@ -119,7 +127,8 @@ private:
         auto* const self = static_cast<Transfer*>(user);
         const bool ok = guarded(self, [&] {
             if (self->have_ + self->received_ + size * count > self->options_.limit) {
-                throw Error(Failure::tool, fmt::format("{} grows beyond {} bytes", self->part_.string(), self->options_.limit));
+                throw Error(Failure::tool, fmt::format("{} grows beyond {} bytes", self->part_.string(),
+                                                       self->options_.limit));
             }
             write_all(self->file_.get(), std::string_view(bytes, size * count), self->part_.string());
             self->received_ += size * count;
@@ -127,7 +136,8 @@ private:
         return ok ? size * count : 0;
     }
 
-    /// Remembers what identifies this version of the file. A strong entity tag is best; weak ones do not serve If-Range.
+    /// Remembers what identifies this version of the file. A strong entity tag is best; weak ones do not
+    /// serve If-Range.
     static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* user) {
         auto* const self = static_cast<Transfer*>(user);
         const std::string_view line(bytes, size * count);
@@ -160,7 +170,8 @@ private:
         return guarded(self,
                        [&] {
                            interrupt::check();
-                           const std::uint64_t all = total > 0 ? self->have_ + static_cast<std::uint64_t>(total) : 0;
+                           const std::uint64_t all =
+                               total > 0 ? self->have_ + static_cast<std::uint64_t>(total) : 0;
                            if (self->progress_) {
                                self->progress_(self->have_ + static_cast<std::uint64_t>(now), all);
                            }
@@ -187,8 +198,9 @@ bool worth_another_try(CURLcode code, long status) {
     if (status >= http_error) {
         return status >= 500 || status == 408 || status == 429;
     }
-    return code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_TOO_MANY_REDIRECTS &&
-           code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE && code != CURLE_WRITE_ERROR;
+    return code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL &&
+           code != CURLE_TOO_MANY_REDIRECTS && code != CURLE_PEER_FAILED_VERIFICATION &&
+           code != CURLE_SSL_CACERT_BADFILE && code != CURLE_WRITE_ERROR;
 }
 
 }  // namespace
@@ -203,7 +215,8 @@ std::string base_name(const std::string& location) {
     return slash == std::string::npos ? path : path.substr(slash + 1);
 }
 
-void download(const std::string& url, const fs::path& part, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+void download(const std::string& url, const fs::path& part,
+              const std::function<void(std::uint64_t, std::uint64_t)>& progress,
               const DownloadOptions& options) {
     static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
     static_cast<void>(initialised);
@@ -217,7 +230,8 @@ void download(const std::string& url, const fs::path& part, const std::function<
             return;
         }
         const long status = transfer.status();
-        // 33: the server sent the whole file although a part was asked for; 416: our part is not a part of it.
+        // 33: the server sent the whole file although a part was asked for; 416: our part is not a part of
+        // it.
         const bool other_file = result == CURLE_RANGE_ERROR || status == http_not_satisfiable;
         if (other_file) {
             transfer.start_over();
@@ -228,9 +242,11 @@ void download(const std::string& url, const fs::path& part, const std::function<
         if (attempt >= attempts || !(other_file || worth_another_try(result, status))) {
             throw Error(Failure::tool,
                         status >= http_error ? fmt::format("{}: the server answers {}", url, status)
-                                             : fmt::format("{}: {} (after {} attempts)", url, transfer.fault_text(result), attempt),
+                                             : fmt::format("{}: {} (after {} attempts)", url,
+                                                           transfer.fault_text(result), attempt),
                         status == 404 || status == 410
-                            ? "the file has moved: look for its present place, or give a local one with --set installer.iso=FILE"
+                            ? "the file has moved: look for its present place, or give a local one with "
+                              "--set installer.iso=FILE"
                             : "what has come is kept; the same command goes on from there");
         }
         if (!other_file) {

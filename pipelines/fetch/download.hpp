@@ -23,10 +23,12 @@ bool is_url(const std::string& text);
 /// Last part of a URL's or file's path, without query: "debian-13.1.0-amd64-netinst.iso".
 std::string base_name(const std::string& location);
 
-/// Downloads to `part`, going on with what is there already if the server still has the same file (entity tag or date in
-/// `part`.meta). The caller renames it once it is verified. `progress` gets bytes so far and in all (0 = unknown).
-/// Throws Failure::tool with the server's answer or the network's fault; what has come stays for the next try.
-void download(const std::string& url, const std::filesystem::path& part, const std::function<void(std::uint64_t, std::uint64_t)>& progress,
+/// Downloads to `part`, going on with what is there already if the server still has the same file (entity tag
+/// or date in `part`.meta). The caller renames it once it is verified. `progress` gets bytes so far and in
+/// all (0 = unknown). Throws Failure::tool with the server's answer or the network's fault; what has come
+/// stays for the next try.
+void download(const std::string& url, const std::filesystem::path& part,
+              const std::function<void(std::uint64_t, std::uint64_t)>& progress,
               const DownloadOptions& options = {});
 
 }  // namespace imgforge::fetch

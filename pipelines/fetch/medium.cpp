@@ -25,7 +25,7 @@ namespace imgforge::fetch {
 namespace {
 
 constexpr std::uint64_t small_file_limit = 4U << 20U;
-constexpr std::chrono::hours lock_patience{12};
+constexpr std::chrono::hours lock_timeout{12};
 
 std::string digest_of(const fs::path& file, Hasher::Algorithm algorithm) {
     if (algorithm == Hasher::Algorithm::sha256) {
@@ -54,7 +54,8 @@ struct Expectation {
 };
 
 /// A small file that is downloaded to a private folder, or is local already.
-fs::path local_copy(const std::string& location, const TempDir& temporary, const std::string& name, const FetchServices& services) {
+fs::path local_copy(const std::string& location, const TempDir& temporary, const std::string& name,
+                    const FetchServices& services) {
     if (!is_url(location)) {
         std::error_code code;
         if (!fs::exists(location, code)) {
@@ -83,8 +84,11 @@ Expectation expected(const MediumSpec& spec, const FetchServices& services) {
                             "name its detached signature with signature:");
             }
             const fs::path covered = inside ? temporary / "covered" : fs::path();
-            const auto signature = inside ? std::nullopt : std::optional(local_copy(spec.signature, temporary, "signature", services));
-            const std::string signer = verify_signature(*services.processes, spec.keyring, file, signature, spec.fingerprint, covered);
+            const auto signature =
+                inside ? std::nullopt
+                       : std::optional(local_copy(spec.signature, temporary, "signature", services));
+            const std::string signer = verify_signature(*services.processes, spec.keyring, file, signature,
+                                                        spec.fingerprint, covered);
             expectation.by = "signature of " + signer;
             // Only the text the signature covers counts, not what stands around it.
             text = inside ? read_file(covered, small_file_limit) : text;
@@ -93,11 +97,13 @@ Expectation expected(const MediumSpec& spec, const FetchServices& services) {
     }
     if (spec.sha256) {
         std::string hex = *spec.sha256;
-        std::transform(hex.begin(), hex.end(), hex.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        const bool other = expectation.sum && expectation.sum->algorithm == Hasher::Algorithm::sha256 && expectation.sum->hex != hex;
+        std::transform(hex.begin(), hex.end(), hex.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        const bool other = expectation.sum && expectation.sum->algorithm == Hasher::Algorithm::sha256 &&
+                           expectation.sum->hex != hex;
         if (other) {
-            throw Error(Failure::integrity,
-                        fmt::format("the recipe's sha256 of {} is not the one {} lists", base_name(spec.location), spec.checksums));
+            throw Error(Failure::integrity, fmt::format("the recipe's sha256 of {} is not the one {} lists",
+                                                        base_name(spec.location), spec.checksums));
         }
         if (!expectation.sum) {
             expectation = {Checksum{.hex = hex, .name = {}}, "sha256"};
@@ -107,22 +113,27 @@ Expectation expected(const MediumSpec& spec, const FetchServices& services) {
 }
 
 /// Measures and compares; gives the medium or throws.
-Medium checked(const fs::path& file, const fs::path& final_path, const Expectation& expectation, const FetchServices& services) {
+Medium checked(const fs::path& file, const fs::path& final_path, const Expectation& expectation,
+               const FetchServices& services) {
     Activity activity(*services.monitor, "verify " + final_path.filename().string(), services.activity);
-    Medium medium{.path = final_path, .sha256 = digest_of(file, Hasher::Algorithm::sha256), .verified_by = expectation.by};
+    Medium medium{.path = final_path,
+                  .sha256 = digest_of(file, Hasher::Algorithm::sha256),
+                  .verified_by = expectation.by};
     if (!expectation.sum) {
         services.monitor->warning(
-            fmt::format("{} is verified by nothing: give installer.sha256, or checksums with signature and keyring (its sha256 is {})",
+            fmt::format("{} is verified by nothing: give installer.sha256, or checksums with signature and "
+                        "keyring (its sha256 is {})",
                         final_path.filename().string(), medium.sha256));
         return medium;
     }
     const bool is256 = expectation.sum->algorithm == Hasher::Algorithm::sha256;
     const std::string measured = is256 ? medium.sha256 : digest_of(file, Hasher::Algorithm::sha512);
     if (measured != expectation.sum->hex) {
-        throw Error(Failure::integrity,
-                    fmt::format("{} has the {} {}, expected ({}): {}", final_path.filename().string(), is256 ? "SHA-256" : "SHA-512",
-                                measured, expectation.by, expectation.sum->hex),
-                    "the file is damaged or another one; nothing of it was kept or used");
+        throw Error(
+            Failure::integrity,
+            fmt::format("{} has the {} {}, expected ({}): {}", final_path.filename().string(),
+                        is256 ? "SHA-256" : "SHA-512", measured, expectation.by, expectation.sum->hex),
+            "the file is damaged or another one; nothing of it was kept or used");
     }
     return medium;
 }
@@ -134,12 +145,16 @@ void discard(const fs::path& part) {
 
 Medium fetch_url(const MediumSpec& spec, const FetchServices& services) {
     // The same name from another place is another file.
-    const fs::path file = services.places.media() / fmt::format("{}-{}", sha256_hex(spec.location).substr(0, 8), base_name(spec.location));
+    const fs::path file =
+        services.places.media() /
+        fmt::format("{}-{}", sha256_hex(spec.location).substr(0, 8), base_name(spec.location));
     const fs::path part = file.string() + ".part";
     make_directories(services.places.media());
     const FileLock lock = FileLock::acquire(
-        file.string() + ".lock", "download of " + spec.location, lock_patience,
-        [&](const std::string& holder) { services.monitor->message(fmt::format("{}: waiting for {}", base_name(spec.location), holder)); });
+        file.string() + ".lock", "download of " + spec.location, lock_timeout,
+        [&](const std::string& holder) {
+            services.monitor->message(fmt::format("{}: waiting for {}", base_name(spec.location), holder));
+        });
     const Expectation expectation = expected(spec, services);
     std::error_code code;
     if (expectation.sum && fs::exists(file, code)) {
@@ -203,10 +218,12 @@ Medium fetch_medium(const MediumSpec& spec, const FetchServices& services) {
             }
             std::error_code code;
             if (spec.location.find("://") != std::string::npos) {
-                throw Error(Failure::recipe, fmt::format("{}: media come by http, https or ftp, or are files", spec.location));
+                throw Error(Failure::recipe,
+                            fmt::format("{}: media come by http, https or ftp, or are files", spec.location));
             }
             if (!fs::is_regular_file(spec.location, code)) {
-                throw Error(Failure::recipe, fmt::format("no such file: {}", spec.location), "give one with --set installer.iso=FILE");
+                throw Error(Failure::recipe, fmt::format("no such file: {}", spec.location),
+                            "give one with --set installer.iso=FILE");
             }
             return checked(spec.location, spec.location, expected(spec, services), services);
         });

@@ -22,9 +22,10 @@ struct MediumSpec {
     std::filesystem::path keyring{};  ///< empty: signatures are not looked at
     std::string fingerprint{};        ///< the only key that counts; empty: any of the keyring
 
-    /// From `installer: {iso, sha256, checksums, signature, keyring, fingerprint}`; relative names are relative to `folder`.
-    /// Nothing when the block names no ISO.
-    static std::optional<MediumSpec> from_installer(const Json& installer, const std::filesystem::path& folder);
+    /// From `installer: {iso, sha256, checksums, signature, keyring, fingerprint}`; relative names are
+    /// relative to `folder`. Nothing when the block names no ISO.
+    static std::optional<MediumSpec> from_installer(const Json& installer,
+                                                    const std::filesystem::path& folder);
 };
 
 struct Medium {
@@ -41,9 +42,9 @@ struct FetchServices {
     DownloadOptions download{};
 };
 
-/// The medium as a local file, downloaded into cache/media if need be (resumed, one download at a time, a verified file
-/// is not fetched again) and verified. On a mismatch throws Failure::integrity and keeps nothing of a download. Without
-/// anything to verify it by there is a warning.
+/// The medium as a local file, downloaded into cache/media if need be (resumed, one download at a time, a
+/// verified file is not fetched again) and verified. On a mismatch throws Failure::integrity and keeps
+/// nothing of a download. Without anything to verify it by there is a warning.
 Medium fetch_medium(const MediumSpec& spec, const FetchServices& services);
 
 }  // namespace imgforge::fetch

@@ -17,11 +17,13 @@ namespace imgforge::fetch {
 namespace {
 
 std::string upper(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return text;
 }
 
-/// gpgv 2.2 reads binary keyrings only and says nothing better than "no valid OpenPGP data" to an armoured one.
+/// gpgv 2.2 reads binary keyrings only and says nothing better than "no valid OpenPGP data" to an armoured
+/// one.
 void check_keyring(const fs::path& keyring) {
     std::error_code code;
     if (!fs::exists(keyring, code)) {
@@ -29,15 +31,19 @@ void check_keyring(const fs::path& keyring) {
                     "install the package that has it, or name another with keyring:");
     }
     if (read_file(keyring).starts_with("-----BEGIN")) {
-        throw Error(Failure::recipe, fmt::format("the keyring {} is armoured text, gpgv needs the binary form", keyring.string()),
-                    fmt::format("gpg --dearmor < {} > keyring.gpg", keyring.string()));
+        throw Error(
+            Failure::recipe,
+            fmt::format("the keyring {} is armoured text, gpgv needs the binary form", keyring.string()),
+            fmt::format("gpg --dearmor < {} > keyring.gpg", keyring.string()));
     }
 }
 
 }  // namespace
 
-ProcessSpec gpgv(const fs::path& keyring, const fs::path& data, const std::optional<fs::path>& signature, const fs::path& covered) {
-    ProcessSpec spec{.program = "gpgv", .args = {"--status-fd", "1", "--keyring", fs::absolute(keyring).string()}};
+ProcessSpec gpgv(const fs::path& keyring, const fs::path& data, const std::optional<fs::path>& signature,
+                 const fs::path& covered) {
+    ProcessSpec spec{.program = "gpgv",
+                     .args = {"--status-fd", "1", "--keyring", fs::absolute(keyring).string()}};
     if (!covered.empty()) {
         spec.args.insert(spec.args.end(), {"--output", covered.string()});
     }
@@ -65,7 +71,8 @@ std::optional<std::string> good_signer(std::string_view status, const std::strin
         if (words[1] == "BADSIG") {
             return std::nullopt;
         }
-        if (words[1] == "NEWSIG" || words[1] == "ERRSIG" || words[1] == "EXPSIG" || words[1] == "EXPKEYSIG" || words[1] == "REVKEYSIG") {
+        if (words[1] == "NEWSIG" || words[1] == "ERRSIG" || words[1] == "EXPSIG" || words[1] == "EXPKEYSIG" ||
+            words[1] == "REVKEYSIG") {
             good = false;
         } else if (words[1] == "GOODSIG") {
             good = true;
@@ -84,15 +91,17 @@ bool is_clear_signed(std::string_view text) {
     return text.find("-----BEGIN PGP SIGNED MESSAGE-----") != std::string_view::npos;
 }
 
-std::string verify_signature(ProcessRunner& runner, const fs::path& keyring, const fs::path& data, const std::optional<fs::path>& signature,
-                             const std::string& pinned, const fs::path& covered) {
+std::string verify_signature(ProcessRunner& runner, const fs::path& keyring, const fs::path& data,
+                             const std::optional<fs::path>& signature, const std::string& pinned,
+                             const fs::path& covered) {
     check_keyring(keyring);
     const ProcessSpec spec = gpgv(keyring, data, signature, covered);
     const ProcessResult result = runner.run(spec);
     if (result.outcome != ProcessResult::Outcome::exited) {
         throw process_error(spec, result);
     }
-    // Not the exit code: Debian signs with several keys, and gpgv fails when one of them is not in the keyring.
+    // Not the exit code: Debian signs with several keys, and gpgv fails when one of them is not in the
+    // keyring.
     if (const auto signer = good_signer(result.out, pinned)) {
         return *signer;
     }

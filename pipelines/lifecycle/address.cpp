@@ -19,8 +19,9 @@ NicAddresses by_mac(const std::vector<virt::InterfaceAddress>& found, const Mach
     for (const auto& entry : found) {
         for (std::size_t i = 0; i < record.nics.size(); ++i) {
             std::string mac = entry.mac;
-            std::transform(mac.begin(), mac.end(), mac.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+            std::transform(mac.begin(), mac.end(), mac.begin(), [](char c) {
+                return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+            });
             if (record.nics[i].network.mac == mac && is_usable_address(entry.address)) {
                 addresses[i].push_back(entry.address);
             }
@@ -47,7 +48,8 @@ bool is_usable_address(const std::string& text) {
         return false;
     }
     const bool link_local = v6.s6_addr[0] == 0xfe && (v6.s6_addr[1] & 0xc0U) == 0x80;
-    return !link_local && v6.s6_addr[0] != 0xff && !IN6_IS_ADDR_LOOPBACK(&v6) && !IN6_IS_ADDR_UNSPECIFIED(&v6);
+    return !link_local && v6.s6_addr[0] != 0xff && !IN6_IS_ADDR_LOOPBACK(&v6) &&
+           !IN6_IS_ADDR_UNSPECIFIED(&v6);
 }
 
 std::string AddressSearch::best() const {
@@ -82,7 +84,8 @@ std::vector<std::string> leased_addresses(const virt::Connection& connection, co
 
 NicAddresses agent_addresses(const virt::Connection& connection, const MachineRecord& record) {
     const auto domain = connection.find(record.uuid);
-    return domain ? by_mac(domain->addresses(virt::AddressSource::agent), record) : NicAddresses(record.nics.size());
+    return domain ? by_mac(domain->addresses(virt::AddressSource::agent), record)
+                  : NicAddresses(record.nics.size());
 }
 
 void merge_addresses(NicAddresses& into, const NicAddresses& more) {

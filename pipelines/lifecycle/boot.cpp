@@ -14,7 +14,8 @@ namespace imgforge::lifecycle {
 
 virt::DomainSpec::Accel machine_accel(Lifecycle& lifecycle, const MachineRecord& record) {
     if (!record.is_remote()) {
-        return lifecycle.accelerator() == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm : virt::DomainSpec::Accel::tcg;
+        return lifecycle.accelerator() == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm
+                                                                 : virt::DomainSpec::Accel::tcg;
     }
     const auto setting = lifecycle.settings().find("acceleration");
     if (setting != lifecycle.settings().end() && *setting == "tcg") {
@@ -29,24 +30,28 @@ virt::DomainSpec::Accel machine_accel(Lifecycle& lifecycle, const MachineRecord&
     }
 }
 
-virt::Domain define_machine(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record) {
+virt::Domain define_machine(Lifecycle& lifecycle, const virt::Connection& connection,
+                            const MachineRecord& record) {
     const auto folder = lifecycle.folder(record.name);
-    const std::string xml = virt::domain_xml(machine_domain(record, folder, machine_accel(lifecycle, record)));
+    const std::string xml =
+        virt::domain_xml(machine_domain(record, folder, machine_accel(lifecycle, record)));
     auto domain = connection.define(xml);
     // QEMU's command line is in there, but nothing secret: the seed holds all of that.
     write_file_unflushed(folder / "domain.xml", xml);
     return domain;
 }
 
-void start_domain(Lifecycle& lifecycle, const virt::Connection& connection, MachineRecord& record, std::optional<PortHold> port) {
+void start_domain(Lifecycle& lifecycle, const virt::Connection& connection, MachineRecord& record,
+                  std::optional<PortHold> port) {
     if (record.ssh_port && !port) {
         port = PortHold::try_hold(*record.ssh_port);
         if (!port) {
             const auto old = *record.ssh_port;
             port = lifecycle.reservations().move_port(record);
             lifecycle.save(record);
-            lifecycle.monitor().warning(fmt::format("port {} of machine '{}' is in use by another program; it has port {} now", old,
-                                                    record.name, *record.ssh_port));
+            lifecycle.monitor().warning(
+                fmt::format("port {} of machine '{}' is in use by another program; it has port {} now", old,
+                            record.name, *record.ssh_port));
             define_machine(lifecycle, connection, record);
         }
     }

@@ -58,20 +58,25 @@ void treat_stray(Lifecycle& lifecycle, const fs::path& folder, bool dry_run, Cle
         return;
     }
     if (!fs::exists(folder / "instance.json")) {
-        report.problems.push_back(fmt::format("{} has no instance.json; remove it by hand if it is not needed", folder.string()));
+        report.problems.push_back(
+            fmt::format("{} has no instance.json; remove it by hand if it is not needed", folder.string()));
         return;
     }
     const MachineRecord record =
-        machine_record(parse_json(read_file(folder / "instance.json"), (folder / "instance.json").string()), folder.string());
+        machine_record(parse_json(read_file(folder / "instance.json"), (folder / "instance.json").string()),
+                       folder.string());
     if (record.name != name) {
-        report.problems.push_back(fmt::format("{} holds the record of machine '{}'", folder.string(), record.name));
+        report.problems.push_back(
+            fmt::format("{} holds the record of machine '{}'", folder.string(), record.name));
     } else if (record.state == RecordState::ready) {
         if (!dry_run && !lifecycle.reservations().adopt(record)) {
-            report.problems.push_back(fmt::format("machine '{}' cannot be taken up: its name, MAC or port belongs to another one", name));
+            report.problems.push_back(fmt::format(
+                "machine '{}' cannot be taken up: its name, MAC or port belongs to another one", name));
             return;
         }
         if (!dry_run && !record.backing.empty()) {
-            lifecycle.store().add_reference(record.image, record.generation, {store::Holder::Kind::instance, name});
+            lifecycle.store().add_reference(record.image, record.generation,
+                                            {store::Holder::Kind::instance, name});
         }
         report.adopted.push_back(name);
     } else {
@@ -82,7 +87,8 @@ void treat_stray(Lifecycle& lifecycle, const fs::path& folder, bool dry_run, Cle
     }
 }
 
-/// Unfinished ones, those of generations that are not current (or not there) any more, and those of another QEMU.
+/// Unfinished ones, those of generations that are not current (or not there) any more, and those of another
+/// QEMU.
 void treat_templates(Lifecycle& lifecycle, bool dry_run, CleanupReport& report) {
     if (warm_templates(lifecycle.places()).empty()) {
         return;
@@ -115,11 +121,12 @@ CleanupReport clean_up(Lifecycle& lifecycle, bool dry_run) {
     }
     guarded(report, "warm templates", [&] { treat_templates(lifecycle, dry_run, report); });
     std::error_code missing;
-    for (auto entry = fs::directory_iterator(lifecycle.places().instances(), missing); !missing && entry != fs::directory_iterator();
-         entry.increment(missing)) {
+    for (auto entry = fs::directory_iterator(lifecycle.places().instances(), missing);
+         !missing && entry != fs::directory_iterator(); entry.increment(missing)) {
         const fs::path folder = entry->path();
         if (folder.filename().string().front() != '.' && fs::is_directory(entry->symlink_status())) {
-            guarded(report, folder.filename().string(), [&] { treat_stray(lifecycle, folder, dry_run, report); });
+            guarded(report, folder.filename().string(),
+                    [&] { treat_stray(lifecycle, folder, dry_run, report); });
         }
     }
     return report;

@@ -12,7 +12,8 @@ namespace imgforge::lifecycle {
 /// What a clean-up did (or with `dry_run` would do).
 struct CleanupReport {
     std::vector<std::string> forgotten;  ///< destroyed machines whose names and MACs are free now
-    std::vector<std::string> removed;    ///< remains of spawns that were killed, and ephemeral machines that ended
+    std::vector<std::string>
+        removed;  ///< remains of spawns that were killed, and ephemeral machines that ended
     std::vector<std::string> adopted;    ///< machines whose folders were there and whose records were lost
     std::vector<std::string> templates;  ///< warm templates that no spawn will use any more
     std::uint64_t freed = 0;             ///< bytes of those

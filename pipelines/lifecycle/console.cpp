@@ -81,7 +81,8 @@ private:
 
 class StreamLine final : public Line {
 public:
-    StreamLine(const virt::Connection& connection, const MachineRecord& record, bool force) : connection_(connection) {
+    StreamLine(const virt::Connection& connection, const MachineRecord& record, bool force)
+        : connection_(connection) {
         virConnectPtr raw = connection_.raw();
         domain_.reset(virDomainLookupByUUIDString(raw, record.uuid.c_str()));
         stream_.reset(virStreamNew(raw, VIR_STREAM_NONBLOCK));
@@ -100,7 +101,9 @@ public:
         }
         return count == nothing_now ? std::optional(std::string()) : std::nullopt;
     }
-    void send(std::string_view bytes) override { static_cast<void>(virStreamSend(stream_.get(), bytes.data(), bytes.size())); }
+    void send(std::string_view bytes) override {
+        static_cast<void>(virStreamSend(stream_.get(), bytes.data(), bytes.size()));
+    }
 
 private:
     virt::Connection connection_;
@@ -114,8 +117,10 @@ std::unique_ptr<Line> open_line(Lifecycle& lifecycle, const MachineRecord& recor
     }
     Fd fd = connect_unix(console_socket(lifecycle.folder(record.name)));
     if (!fd) {
-        throw Error(Failure::domain, fmt::format("the console of machine '{}' cannot be opened: {}", record.name, errno_text(errno)),
-                    "only one can sit at it; the user who started the machine may");
+        throw Error(
+            Failure::domain,
+            fmt::format("the console of machine '{}' cannot be opened: {}", record.name, errno_text(errno)),
+            "only one can sit at it; the user who started the machine may");
     }
     return std::make_unique<SocketLine>(std::move(fd));
 }
@@ -125,7 +130,8 @@ void pass_bytes(Line& line) {
     bool reading = true;
     while (true) {
         interrupt::check();
-        std::array<pollfd, 3> entries = {pollfd{reading ? STDIN_FILENO : -1, POLLIN, 0}, pollfd{line.fd(), POLLIN, 0},
+        std::array<pollfd, 3> entries = {pollfd{reading ? STDIN_FILENO : -1, POLLIN, 0},
+                                         pollfd{line.fd(), POLLIN, 0},
                                          pollfd{interrupt::wake_fd(), POLLIN, 0}};
         constexpr int stream_interval_ms = 20;
         poll(entries.data(), entries.size(), line.fd() < 0 ? stream_interval_ms : 1000);
@@ -153,10 +159,12 @@ void pass_bytes(Line& line) {
 void attach_console(Lifecycle& lifecycle, const MachineRecord& record, bool force) {
     const std::string state = look(lifecycle, record, {.addresses = false, .sizes = false}).state;
     if (state != "running" && state != "paused") {
-        throw Error(Failure::domain, fmt::format("machine '{}' is {}", record.name, state), fmt::format("imgforge start {}", record.name));
+        throw Error(Failure::domain, fmt::format("machine '{}' is {}", record.name, state),
+                    fmt::format("imgforge start {}", record.name));
     }
     const auto line = open_line(lifecycle, record, force);
-    write_all(STDERR_FILENO, fmt::format("console of {}; Ctrl-] leaves it, Enter wakes it\r\n", record.name), "standard error");
+    write_all(STDERR_FILENO, fmt::format("console of {}; Ctrl-] leaves it, Enter wakes it\r\n", record.name),
+              "standard error");
     {
         const RawTerminal raw;
         pass_bytes(*line);

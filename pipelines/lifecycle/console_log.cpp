@@ -105,7 +105,8 @@ std::string ConsoleFollower::read() {
     return clean_console(raw);
 }
 
-ConsoleWatch::ConsoleWatch(std::filesystem::path log, std::uint64_t from) : log_(std::move(log)), offset_(from) {}
+ConsoleWatch::ConsoleWatch(std::filesystem::path log, std::uint64_t from)
+    : log_(std::move(log)), offset_(from) {}
 
 void ConsoleWatch::look() {
     const std::uint64_t size = size_of(log_);
@@ -140,8 +141,9 @@ void ConsoleWatch::judge(const std::string& line) {
     last_line_ = line;
     // Texts of SeaBIOS, GRUB, the kernel (init/do_mounts.c, kernel/panic.c), initramfs-tools and systemd.
     static constexpr std::array<std::string_view, 7> last_words = {
-        "Kernel panic - not syncing", "No bootable device",       "error: no such partition", "You are in emergency mode",
-        "You are in rescue mode",     "Gave up waiting for root", "end Kernel panic",
+        "Kernel panic - not syncing", "No bootable device",     "error: no such partition",
+        "You are in emergency mode",  "You are in rescue mode", "Gave up waiting for root",
+        "end Kernel panic",
     };
     for (const auto word : last_words) {
         if (!fatal_ && line.find(word) != std::string::npos) {
@@ -165,7 +167,8 @@ bool rotate_log(const std::filesystem::path& log, std::uint64_t limit, int keep)
     }
     std::error_code ignored;
     for (int i = keep; i > 1; --i) {
-        std::filesystem::rename(fmt::format("{}.{}", log.string(), i - 1), fmt::format("{}.{}", log.string(), i), ignored);
+        std::filesystem::rename(fmt::format("{}.{}", log.string(), i - 1),
+                                fmt::format("{}.{}", log.string(), i), ignored);
     }
     std::filesystem::rename(log, log.string() + ".1", ignored);
     return !ignored;

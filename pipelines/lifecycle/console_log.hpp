@@ -9,12 +9,14 @@
 
 namespace imgforge::lifecycle {
 
-/// Console bytes as lines for a terminal or an error message: escape sequences, other control characters and invalid UTF-8
-/// are dropped, "\r" overwrites as a terminal would. A guest can write anything to its console.
+/// Console bytes as lines for a terminal or an error message: escape sequences, other control characters and
+/// invalid UTF-8 are dropped, "\r" overwrites as a terminal would. A guest can write anything to its console.
 std::string clean_console(std::string_view raw);
 
-/// The last `lines` lines of a console log, cleaned; at most the last `most` bytes are read. Empty when there is no file.
-std::string console_tail(const std::filesystem::path& log, std::size_t lines, std::uint64_t most = 64U << 10U);
+/// The last `lines` lines of a console log, cleaned; at most the last `most` bytes are read. Empty when there
+/// is no file.
+std::string console_tail(const std::filesystem::path& log, std::size_t lines,
+                         std::uint64_t most = 64U << 10U);
 
 /// Gives what is appended to a log from now on, cleaned.
 class ConsoleFollower {
@@ -60,8 +62,8 @@ private:
 /// Its size now; 0 when there is none.
 std::uint64_t console_size(const std::filesystem::path& log);
 
-/// Renames a log above `limit` bytes to NAME.1 (and .1 to .2, …, `keep` of them). Only while nobody writes to it: without virtlogd QEMU
-/// holds the file open. Returns true when it moved.
+/// Renames a log above `limit` bytes to NAME.1 (and .1 to .2, …, `keep` of them). Only while nobody writes to
+/// it: without virtlogd QEMU holds the file open. Returns true when it moved.
 bool rotate_log(const std::filesystem::path& log, std::uint64_t limit = 4U << 20U, int keep = 3);
 
 }  // namespace imgforge::lifecycle

@@ -15,7 +15,8 @@
 namespace imgforge::lifecycle {
 namespace {
 
-/// The guest agent shuts a guest down even where nobody listens to the power button; most guests have only the button.
+/// The guest agent shuts a guest down even where nobody listens to the power button; most guests have only
+/// the button.
 void ask_to_shut_down(const virt::Domain& domain) {
     try {
         domain.shutdown(true);
@@ -42,10 +43,12 @@ void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
 }
 
 /// Waits; false when the time is over.
-bool down_within(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain, std::chrono::milliseconds patience) {
+bool down_within(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain,
+                 std::chrono::milliseconds timeout) {
     try {
         wait_until(
-            lifecycle.clock(), fmt::format("shutdown of machine '{}'", record.name), patience, [&] { return is_down(domain); },
+            lifecycle.clock(), fmt::format("shutdown of machine '{}'", record.name), timeout,
+            [&] { return is_down(domain); },
             [&] { return fmt::format("console: {}", console_tail(lifecycle.console_log(record), 1)); });
         return true;
     } catch (const Error& error) {
@@ -57,39 +60,46 @@ bool down_within(Lifecycle& lifecycle, const MachineRecord& record, const virt::
     }
 }
 
-/// A guest without D-Bus has nobody at the power button and often no agent; its own poweroff command, by SSH, is left.
+/// A guest without D-Bus has nobody at the power button and often no agent; its own poweroff command, by SSH,
+/// is left.
 void ask_by_ssh(Lifecycle& lifecycle, const MachineRecord& record) {
     try {
         const SshTarget target = lifecycle.ssh_target(record, reachable_address(lifecycle, record));
-        static_cast<void>(
-            probe_ssh(lifecycle.processes(), target, "sudo -n systemctl poweroff || sudo -n poweroff", std::chrono::seconds(20)));
+        static_cast<void>(probe_ssh(lifecycle.processes(), target,
+                                    "sudo -n systemctl poweroff || sudo -n poweroff",
+                                    std::chrono::seconds(20)));
     } catch (const Error& error) {
         lifecycle.monitor().message(error.message());
     }
 }
 
-bool goes_down_politely(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain, std::chrono::milliseconds patience) {
+bool goes_down_politely(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain,
+                        std::chrono::milliseconds timeout) {
     ask_to_shut_down(domain);
-    const std::chrono::milliseconds first = std::min<std::chrono::milliseconds>(patience / 3, std::chrono::seconds(15));
+    const std::chrono::milliseconds first =
+        std::min<std::chrono::milliseconds>(timeout / 3, std::chrono::seconds(15));
     if (down_within(lifecycle, record, domain, first)) {
         return true;
     }
     ask_by_ssh(lifecycle, record);
-    if (down_within(lifecycle, record, domain, patience - first)) {
+    if (down_within(lifecycle, record, domain, timeout - first)) {
         return true;
     }
-    lifecycle.monitor().warning(fmt::format("machine '{}' does not shut down; the plug is pulled", record.name));
+    lifecycle.monitor().warning(
+        fmt::format("machine '{}' does not shut down; the plug is pulled", record.name));
     return false;
 }
 
 /// Of a held machine.
-MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait, std::optional<std::chrono::milliseconds> timeout) {
+MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait,
+                       std::optional<std::chrono::milliseconds> timeout) {
     const auto begun = std::chrono::steady_clock::now();
     const auto console_start = console_size(lifecycle.console_log(record));
     bring_up(lifecycle, record);
     Readiness ready;
     if (wait != Wait::none) {
-        ready = wait_until_ready(lifecycle, record, wait, timeout.value_or(std::chrono::minutes(15)), console_start);
+        ready = wait_until_ready(lifecycle, record, wait, timeout.value_or(std::chrono::minutes(15)),
+                                 console_start);
     }
     MachineView view = look(lifecycle, record);
     merge_addresses(view.addresses, ready.addresses);
@@ -99,33 +109,35 @@ MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait, s
 
 }  // namespace
 
-MachineView start_machine(Lifecycle& lifecycle, std::string_view name, Wait wait, std::optional<std::chrono::milliseconds> timeout) {
+MachineView start_machine(Lifecycle& lifecycle, std::string_view name, Wait wait,
+                          std::optional<std::chrono::milliseconds> timeout) {
     auto [record, lock] = lifecycle.hold(name);
     return start_held(lifecycle, record, wait, timeout);
 }
 
-MachineView restart_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds patience, Wait wait) {
+MachineView restart_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds timeout,
+                            Wait wait) {
     auto [record, lock] = lifecycle.hold(name);
-    stop_held(lifecycle, record, patience);
+    stop_held(lifecycle, record, timeout);
     return start_held(lifecycle, record, wait, {});
 }
 
-Stopped stop_held(Lifecycle& lifecycle, const MachineRecord& record, std::chrono::milliseconds patience) {
+Stopped stop_held(Lifecycle& lifecycle, const MachineRecord& record, std::chrono::milliseconds timeout) {
     const auto connection = lifecycle.open(record);
     const auto domain = connection.find(record.uuid);
     if (!domain || is_down(*domain)) {
         return Stopped::was_off;
     }
-    if (patience > std::chrono::milliseconds(0) && goes_down_politely(lifecycle, record, *domain, patience)) {
+    if (timeout > std::chrono::milliseconds(0) && goes_down_politely(lifecycle, record, *domain, timeout)) {
         return Stopped::politely;
     }
     domain->destroy();
     return Stopped::unplugged;
 }
 
-Stopped stop_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds patience) {
+Stopped stop_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds timeout) {
     const auto [record, lock] = lifecycle.hold(name);
-    const Stopped how = stop_held(lifecycle, record, patience);
+    const Stopped how = stop_held(lifecycle, record, timeout);
     if (record.ephemeral) {
         erase_machine(lifecycle, record);
     }
@@ -137,7 +149,8 @@ void set_autostart(Lifecycle& lifecycle, std::string_view name, bool on) {
     if (!record.is_embedded()) {
         const auto domain = lifecycle.open(record).find(record.uuid);
         if (!domain) {
-            throw Error(Failure::domain, fmt::format("libvirt does not know machine '{}' any more", record.name),
+            throw Error(Failure::domain,
+                        fmt::format("libvirt does not know machine '{}' any more", record.name),
                         fmt::format("imgforge show {} --repair", record.name));
         }
         domain->set_autostart(on);
@@ -155,7 +168,8 @@ int start_autostarted(Lifecycle& lifecycle) {
         try {
             start_machine(lifecycle, record.name);
         } catch (const Error& error) {
-            lifecycle.monitor().warning(fmt::format("machine '{}' does not start: {}", record.name, error.message()));
+            lifecycle.monitor().warning(
+                fmt::format("machine '{}' does not start: {}", record.name, error.message()));
             ++failures;
         }
     }
@@ -164,7 +178,8 @@ int start_autostarted(Lifecycle& lifecycle) {
 
 void destroy_machine(Lifecycle& lifecycle, std::string_view name) {
     static_cast<void>(lifecycle.require(name));
-    const MachineLock lock = MachineLock::acquire(lifecycle.places().instances(), name, std::chrono::minutes(1));
+    const MachineLock lock =
+        MachineLock::acquire(lifecycle.places().instances(), name, std::chrono::minutes(1));
     MachineRecord record = lifecycle.require(name);
     if (record.state == RecordState::spawning) {
         // A killed spawn: there is nothing worth a record.

@@ -24,49 +24,57 @@ enum class Stopped {
     unplugged,  ///< it did not within the deadline, or was not asked
 };
 
-/// Asks the guest (its agent, else the power button), and pulls the plug after `patience`; zero pulls it at once. An ephemeral
-/// machine is erased when it has stopped.
-Stopped stop_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds patience);
+/// Asks the guest (its agent, else the power button), and pulls the plug after `timeout`; zero pulls it at
+/// once. An ephemeral machine is erased when it has stopped.
+Stopped stop_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds timeout);
 
 /// The same for a machine already held by this command; it is not erased.
-Stopped stop_held(Lifecycle& lifecycle, const MachineRecord& record, std::chrono::milliseconds patience);
+Stopped stop_held(Lifecycle& lifecycle, const MachineRecord& record, std::chrono::milliseconds timeout);
 
 /// stop and start as one command: nobody else gets in between.
-MachineView restart_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds patience, Wait wait = Wait::none);
+MachineView restart_machine(Lifecycle& lifecycle, std::string_view name, std::chrono::milliseconds timeout,
+                            Wait wait = Wait::none);
 
-/// Whether it starts with the host: kept by libvirt, or on the embedded driver by the record and `imgforge start --autostart`.
+/// Whether it starts with the host: kept by libvirt, or on the embedded driver by the record and `imgforge
+/// start --autostart`.
 void set_autostart(Lifecycle& lifecycle, std::string_view name, bool on);
 
-/// Starts every machine with autostart that libvirt does not start itself. Errors become warnings; the number of failures.
+/// Starts every machine with autostart that libvirt does not start itself. Errors become warnings; the number
+/// of failures.
 int start_autostarted(Lifecycle& lifecycle);
 
-/// Stops it without asking the guest, forgets the domain, deletes disks and seed. The record stays, marked destroyed.
+/// Stops it without asking the guest, forgets the domain, deletes disks and seed. The record stays, marked
+/// destroyed.
 void destroy_machine(Lifecycle& lifecycle, std::string_view name);
 
-/// Flattens the root disk, so that the golden image is no longer needed. Off: into a new file that replaces the old one by rename. Running:
-/// libvirt pulls the image into the overlay while the guest goes on. False when there was nothing to do.
+/// Flattens the root disk, so that the golden image is no longer needed. Off: into a new file that replaces
+/// the old one by rename. Running: libvirt pulls the image into the overlay while the guest goes on. False
+/// when there was nothing to do.
 bool consolidate_machine(Lifecycle& lifecycle, std::string_view name);
 
-/// New root on the current generation (or `image_spec`'s); MACs, addresses, host keys, instance-id and data disks stay. A running machine
-/// is stopped politely within `patience` first and started again afterwards. The old root is gone afterwards.
+/// New root on the current generation (or `image_spec`'s); MACs, addresses, host keys, instance-id and data
+/// disks stay. A running machine is stopped politely within `timeout` first and started again afterwards.
+/// The old root is gone afterwards.
 struct RespawnResult {
     int from = 0;
     int to = 0;
     bool was_running = false;
 };
 RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const std::string& image_spec,
-                              std::chrono::milliseconds patience);
+                              std::chrono::milliseconds timeout);
 
-/// Finishes or undoes a change of the root disk that a killed command left half done. True when there was one.
+/// Finishes or undoes a change of the root disk that a killed command left half done. True when there was
+/// one.
 bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record);
 
 /// What differs between the record and the world, one sentence each.
 std::vector<std::string> drift(Lifecycle& lifecycle, const MachineRecord& record);
 
-/// Mends what drift() finds where that is possible; returns what was done and, after "cannot mend: ", what remains.
+/// Mends what drift() finds where that is possible; returns what was done and, after "cannot mend: ", what
+/// remains.
 std::vector<std::string> repair_machine(Lifecycle& lifecycle, std::string_view name);
 
-/// Usual patience of stop: a guest under emulation takes long to go down.
-constexpr std::chrono::seconds stop_patience{120};
+/// Usual timeout of stop: a guest under emulation takes long to go down.
+constexpr std::chrono::seconds stop_timeout{120};
 
 }  // namespace imgforge::lifecycle

@@ -41,8 +41,9 @@ void kill_embedded(const fs::path& root, const MachineRecord& record) {
     kill(*pid, SIGKILL);
     SystemClock clock;
     wait_until(
-        clock, fmt::format("end of QEMU process {}", *pid), std::chrono::seconds(10), [&] { return !embedded_process(root, record); },
-        [] { return std::string("it is still there"); }, std::chrono::milliseconds(20));
+        clock, fmt::format("end of QEMU process {}", *pid), std::chrono::seconds(10),
+        [&] { return !embedded_process(root, record); }, [] { return std::string("it is still there"); },
+        std::chrono::milliseconds(20));
 }
 
 }  // namespace
@@ -54,9 +55,10 @@ void erase_domain(Lifecycle& lifecycle, const MachineRecord& record) {
     }
     const fs::path root = lifecycle.embedded_root(record);
     // The worker of a command that was killed may be about to start QEMU.
-    constexpr std::chrono::seconds patience{60};
-    MachineLock::wait_for_workers(lifecycle.places().instances(), record.name, patience);
-    // All that libvirt keeps of it lies in the root, which goes with the files: without a QEMU there is nothing to tell libvirt.
+    constexpr std::chrono::seconds timeout{60};
+    MachineLock::wait_for_workers(lifecycle.places().instances(), record.name, timeout);
+    // All that libvirt keeps of it lies in the root, which goes with the files: without a QEMU there is
+    // nothing to tell libvirt.
     if (!embedded_process(root, record)) {
         return;
     }
@@ -64,7 +66,8 @@ void erase_domain(Lifecycle& lifecycle, const MachineRecord& record) {
         erase_through_libvirt(lifecycle, record);
     } catch (const Error& error) {
         lifecycle.monitor().warning(
-            fmt::format("libvirt cannot end machine '{}' ({}); its QEMU is ended directly", record.name, error.message()));
+            fmt::format("libvirt cannot end machine '{}' ({}); its QEMU is ended directly", record.name,
+                        error.message()));
     }
     kill_embedded(root, record);
 }
@@ -79,7 +82,8 @@ void erase_files(Lifecycle& lifecycle, const MachineRecord& record, bool keep_re
         return;
     }
     std::error_code gone;
-    for (auto entry = fs::directory_iterator(folder, gone); !gone && entry != fs::directory_iterator(); entry.increment(gone)) {
+    for (auto entry = fs::directory_iterator(folder, gone); !gone && entry != fs::directory_iterator();
+         entry.increment(gone)) {
         const std::string name = entry->path().filename().string();
         if (name != "instance.json" && name.rfind("console.log", 0) != 0) {
             remove_tree(entry->path());

@@ -16,12 +16,14 @@ Places created(Places places) {
     return places;
 }
 
-constexpr std::chrono::seconds turn_patience{60};
+constexpr std::chrono::seconds turn_timeout{60};
 
 }  // namespace
 
 Lifecycle::Lifecycle(LifecycleContext context)
-    : context_(std::move(context)), database_(created(context_.places).state_db()), reservations_(database_, context_.places.instances()) {}
+    : context_(std::move(context)),
+      database_(created(context_.places).state_db()),
+      reservations_(database_, context_.places.instances()) {}
 
 store::Store& Lifecycle::store() {
     if (!store_) {
@@ -47,9 +49,10 @@ const virt::ConnectionChoice& Lifecycle::choice() {
 
 virt::Connection Lifecycle::open(const MachineRecord& record) {
     if (record.is_embedded()) {
-        constexpr std::chrono::seconds patience{30};
+        constexpr std::chrono::seconds timeout{30};
         const Fd token = MachineLock::worker_token(places().instances(), record.name);
-        return virt::Connection::open(virt::embedded_uri(embedded_root(record)), places().cache() / "libvirt", patience, token.get());
+        return virt::Connection::open(virt::embedded_uri(embedded_root(record)), places().cache() / "libvirt",
+                                      timeout, token.get());
     }
     return open_uri(record.connection);
 }
@@ -68,24 +71,30 @@ MachineRecord Lifecycle::require(std::string_view name) {
     auto record = reservations_.find(name);
     if (!record) {
         const std::string shown(name.substr(0, longest_machine_name + 1));
-        throw Error(Failure::domain, fmt::format("there is no machine '{}'{}", shown, did_you_mean(shown, reservations_.names())),
-                    "imgforge list shows all machines");
+        throw Error(
+            Failure::domain,
+            fmt::format("there is no machine '{}'{}", shown, did_you_mean(shown, reservations_.names())),
+            "imgforge list shows all machines");
     }
     if (record->state == RecordState::destroyed) {
-        throw Error(Failure::domain, fmt::format("machine '{}' was destroyed at {}", record->name, iso_time(record->destroyed)),
-                    "its name is free again after `imgforge cleanup`");
+        throw Error(
+            Failure::domain,
+            fmt::format("machine '{}' was destroyed at {}", record->name, iso_time(record->destroyed)),
+            "its name is free again after `imgforge cleanup`");
     }
     return *record;
 }
 
 Lifecycle::Held Lifecycle::hold(std::string_view name) {
     static_cast<void>(require(name));
-    MachineLock lock = MachineLock::acquire(places().instances(), name, turn_patience);
+    MachineLock lock = MachineLock::acquire(places().instances(), name, turn_timeout);
     // Read again: the one we waited for may have changed or destroyed it.
     MachineRecord record = require(name);
     if (record.state == RecordState::spawning) {
-        throw Error(Failure::domain, fmt::format("machine '{}' was never finished: the command that made it ended early", record.name),
-                    "imgforge cleanup removes what is left of it");
+        throw Error(
+            Failure::domain,
+            fmt::format("machine '{}' was never finished: the command that made it ended early", record.name),
+            "imgforge cleanup removes what is left of it");
     }
     return {std::move(record), std::move(lock)};
 }

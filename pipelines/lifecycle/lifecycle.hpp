@@ -34,9 +34,9 @@ struct LifecycleContext {
     std::optional<std::string> connection{};  ///< --connect
 };
 
-/// The machines of one $IMGFORGE_HOME: their records, the libvirt connections that hold them, the golden images they stand
-/// on. The operations (spawn, start, destroy …) are functions of their own in files of their own. The database is for one
-/// thread; open() may be called from several.
+/// The machines of one $IMGFORGE_HOME: their records, the libvirt connections that hold them, the golden
+/// images they stand on. The operations (spawn, start, destroy …) are functions of their own in files of
+/// their own. The database is for one thread; open() may be called from several.
 class Lifecycle {
 public:
     explicit Lifecycle(LifecycleContext context);
@@ -58,17 +58,22 @@ public:
     /// Where new machines go; decided once.
     const virt::ConnectionChoice& choice();
 
-    /// The connection that holds the machine. An embedded root is opened anew each time and belongs to this process until the last
-    /// copy goes; everything else is opened once.
+    /// The connection that holds the machine. An embedded root is opened anew each time and belongs to this
+    /// process until the last copy goes; everything else is opened once.
     virt::Connection open(const MachineRecord& record);
     virt::Connection open_uri(const std::string& uri);
 
     /// instances/NAME.
     std::filesystem::path folder(std::string_view name) const { return places().instances() / name; }
-    std::filesystem::path console_log(const MachineRecord& record) const { return folder(record.name) / "console.log"; }
-    std::filesystem::path embedded_root(const MachineRecord& record) const { return folder(record.name) / "vm"; }
+    std::filesystem::path console_log(const MachineRecord& record) const {
+        return folder(record.name) / "console.log";
+    }
+    std::filesystem::path embedded_root(const MachineRecord& record) const {
+        return folder(record.name) / "vm";
+    }
 
-    /// The record of a machine that exists. Throws Failure::domain with "did you mean", and for a destroyed one says so.
+    /// The record of a machine that exists. Throws Failure::domain with "did you mean", and for a destroyed
+    /// one says so.
     MachineRecord require(std::string_view name);
     /// The same, locked for this command.
     struct Held {

@@ -10,10 +10,12 @@ std::string disk_target(std::size_t index) {
     return std::string("vd") + static_cast<char>('a' + index);
 }
 
-/// Root first, then the data disks, the seed last: the guest's names follow this order, and /dev/vdb shall be the first data disk.
+/// Root first, then the data disks, the seed last: the guest's names follow this order, and /dev/vdb shall be
+/// the first data disk.
 std::vector<virt::DiskSpec> machine_disks(const MachineRecord& record) {
     std::vector<virt::DiskSpec> disks;
-    virt::DiskSpec root{.path = record.disk, .format = record.disk_format, .target = disk_target(0), .boot_order = 1};
+    virt::DiskSpec root{
+        .path = record.disk, .format = record.disk_format, .target = disk_target(0), .boot_order = 1};
     for (const auto& path : record.backing) {
         root.backing.push_back({path, "qcow2"});
     }
@@ -27,7 +29,11 @@ std::vector<virt::DiskSpec> machine_disks(const MachineRecord& record) {
     }
     if (!record.seed.empty()) {
         // virtio, not a CD-ROM: Debian's cloud kernel has no SATA driver and would never see it.
-        disks.push_back({.path = record.seed, .format = "raw", .target = disk_target(disks.size()), .readonly = true, .serial = "seed"});
+        disks.push_back({.path = record.seed,
+                         .format = "raw",
+                         .target = disk_target(disks.size()),
+                         .readonly = true,
+                         .serial = "seed"});
     }
     return disks;
 }
@@ -91,7 +97,8 @@ std::filesystem::path console_socket(const std::filesystem::path& folder) {
     return path.native().size() < sizeof(sockaddr_un::sun_path) ? path : std::filesystem::path();
 }
 
-virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesystem::path& folder, virt::DomainSpec::Accel accel) {
+virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesystem::path& folder,
+                                virt::DomainSpec::Accel accel) {
     virt::DomainSpec spec;
     spec.name = record.name;
     spec.uuid = record.uuid;
@@ -100,7 +107,8 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     spec.accel = accel;
     spec.cpu = record.cpu;
     spec.avoid_cx16 = !record.needs_cx16;
-    spec.firmware = record.firmware == "bios" ? virt::DomainSpec::Firmware::bios : virt::DomainSpec::Firmware::uefi;
+    spec.firmware =
+        record.firmware == "bios" ? virt::DomainSpec::Firmware::bios : virt::DomainSpec::Firmware::uefi;
     spec.secure_boot = record.firmware == "uefi-secure";
     spec.tpm = record.tpm;
     spec.disks = machine_disks(record);
@@ -116,7 +124,8 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     spec.serials.push_back(console);
     spec.channels.push_back({"org.qemu.guest_agent.0", {.kind = virt::CharacterSpec::Kind::unix_socket}});
     for (const auto& share : record.shares) {
-        const auto driver = share.virtiofs ? virt::FilesystemSpec::Driver::virtiofs : virt::FilesystemSpec::Driver::p9;
+        const auto driver =
+            share.virtiofs ? virt::FilesystemSpec::Driver::virtiofs : virt::FilesystemSpec::Driver::p9;
         spec.filesystems.push_back({driver, share.path, share.tag, share.read_only});
     }
     if (record.warm) {
@@ -124,7 +133,9 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     }
     spec.video = false;
     spec.generation_id = record.generation_id;
-    spec.metadata = {{"image", record.image}, {"generation", std::to_string(record.generation)}, {"instance-id", record.instance_id}};
+    spec.metadata = {{"image", record.image},
+                     {"generation", std::to_string(record.generation)},
+                     {"instance-id", record.instance_id}};
     return spec;
 }
 

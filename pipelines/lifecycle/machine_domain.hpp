@@ -9,8 +9,9 @@
 
 namespace imgforge::lifecycle {
 
-/// Machines that go on from a memory image are plugged together while they run: PCIe root ports, and what sits where. The first six are
-/// left to what libvirt places itself (disk controller, channel, balloon, random numbers, USB).
+/// Machines that go on from a memory image are plugged together while they run: PCIe root ports, and what
+/// sits where. The first six are left to what libvirt places itself (disk controller, channel, balloon,
+/// random numbers, USB).
 inline constexpr int warm_root_ports = 14;
 inline constexpr int warm_seed_port = 7;
 inline constexpr int warm_first_nic_port = 8;
@@ -18,11 +19,13 @@ inline constexpr std::size_t warm_nics = 4;
 inline constexpr int warm_first_data_port = 12;
 inline constexpr std::size_t warm_data_disks = 3;
 
-/// The domain of a machine, from its record alone: so it can be defined again at any time and comes out the same.
-/// `folder` is instances/NAME (console log and socket). Pure.
-virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesystem::path& folder, virt::DomainSpec::Accel accel);
+/// The domain of a machine, from its record alone: so it can be defined again at any time and comes out the
+/// same. `folder` is instances/NAME (console log and socket). Pure.
+virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesystem::path& folder,
+                                virt::DomainSpec::Accel accel);
 
-/// The console's socket on this host; empty when its path would be too long for one, and the console is a pty then.
+/// The console's socket on this host; empty when its path would be too long for one, and the console is a pty
+/// then.
 std::filesystem::path console_socket(const std::filesystem::path& folder);
 
 }  // namespace imgforge::lifecycle

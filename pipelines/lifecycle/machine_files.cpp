@@ -51,10 +51,12 @@ std::vector<std::string> login_keys(Lifecycle& lifecycle, const SpawnOptions& op
 
 void make_folder(const fs::path& folder, const std::string& name) {
     make_directories(folder.parent_path());
-    // Others may pass through (QEMU of qemu:///system runs as its own user) but not look; what is secret has a mode of its own.
+    // Others may pass through (QEMU of qemu:///system runs as its own user) but not look; what is secret has
+    // a mode of its own.
     if (mkdir(folder.c_str(), 0711) != 0) {
         if (errno == EEXIST) {
-            throw Error(Failure::domain, fmt::format("{} exists although no machine '{}' is recorded", folder.string(), name),
+            throw Error(Failure::domain,
+                        fmt::format("{} exists although no machine '{}' is recorded", folder.string(), name),
                         "imgforge cleanup takes up or removes such folders");
         }
         throw system_error("create", folder.string(), errno);
@@ -99,12 +101,14 @@ seeds::SeedSpec make_seed(MachineRecord& record, const fs::path& folder, seeds::
     }
     write_file_unflushed(folder / "known_hosts", known_hosts);
     record.seed = folder / "seed.iso";
-    const std::string image = seeds::seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource), seeds::reproducible_time());
+    const std::string image = seeds::seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource),
+                                              seeds::reproducible_time());
     write_file_unflushed(record.seed, image, 0600);
     return seed;
 }
 
-/// The template's overlay holds what its guest wrote until it was frozen; without it the memory is worth nothing.
+/// The template's overlay holds what its guest wrote until it was frozen; without it the memory is worth
+/// nothing.
 void copy_warm_disk(ProcessRunner& processes, const fs::path& disk, const MachineSource& source) {
     copy_file_fast(source.warm_disk, disk, 0600);
     const auto backing = fs::proximate(source.chain.front(), disk.parent_path());
@@ -119,7 +123,8 @@ std::vector<fs::path> image_chain(store::Store& store, const store::Generation& 
         const auto next = store.find(generation.image, *parent);
         if (!next) {
             throw Error(Failure::integrity,
-                        fmt::format("{} stands on {}@{}, which is not in the store", generation.label(), generation.image, *parent),
+                        fmt::format("{} stands on {}@{}, which is not in the store", generation.label(),
+                                    generation.image, *parent),
                         "imgforge images verify");
         }
         chain.push_back(next->disk());
@@ -128,7 +133,8 @@ std::vector<fs::path> image_chain(store::Store& store, const store::Generation& 
     return chain;
 }
 
-seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user, bool user_is_images_own) {
+seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
+                            bool user_is_images_own) {
     seeds::SeedSpec seed;
     seed.ssh_keys = login_keys(lifecycle, options);
     if (!user_is_images_own) {
@@ -173,7 +179,8 @@ seeds::SeedSpec make_machine_files(Lifecycle& lifecycle, MachineRecord& record, 
                       [&] {
                           make_folder(folder, record.name);
                           record.disk = folder / "disk.qcow2";
-                          record.backing = source.mode == DiskMode::overlay ? source.chain : std::vector<fs::path>();
+                          record.backing =
+                              source.mode == DiskMode::overlay ? source.chain : std::vector<fs::path>();
                           write_file_unflushed(folder / "instance.json", pretty(to_json(record)));
                           make_root_disk(lifecycle.processes(), record.disk, source);
                           make_data_disks(record, folder);

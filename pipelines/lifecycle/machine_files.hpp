@@ -12,24 +12,28 @@
 
 namespace imgforge::lifecycle {
 
-/// Files of the golden image's chain, top first: its disk and the disks of the generations it is stored as a difference to.
+/// Files of the golden image's chain, top first: its disk and the disks of the generations it is stored as a
+/// difference to.
 std::vector<std::filesystem::path> image_chain(store::Store& store, const store::Generation& generation);
 
-/// The seed all machines of one spawn share; name, instance-id and host keys are added for each. Reads the user's files; throws
-/// Failure::recipe with their faults.
-seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user, bool user_is_images_own);
+/// The seed all machines of one spawn share; name, instance-id and host keys are added for each. Reads the
+/// user's files; throws Failure::recipe with their faults.
+seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
+                            bool user_is_images_own);
 
 /// What the files of a machine are made from.
 struct MachineSource {
     std::vector<std::filesystem::path> chain;  ///< of the golden image, top first
     DiskMode mode = DiskMode::overlay;
     std::optional<ByteSize> disk_size{};
-    std::filesystem::path warm_disk{};  ///< a warm template's overlay on the same chain, to be copied; empty: a fresh one
+    std::filesystem::path
+        warm_disk{};  ///< a warm template's overlay on the same chain, to be copied; empty: a fresh one
     seeds::SeedSpec seed;
 };
 
-/// Makes instances/NAME with root disk, data disks, seed, known_hosts and instance.json, and fills in the record's paths. On failure what
-/// was made stays, for the caller to remove. Returns what its seed was made from: the only place that holds its private host keys.
+/// Makes instances/NAME with root disk, data disks, seed, known_hosts and instance.json, and fills in the
+/// record's paths. On failure what was made stays, for the caller to remove. Returns what its seed was made
+/// from: the only place that holds its private host keys.
 seeds::SeedSpec make_machine_files(Lifecycle& lifecycle, MachineRecord& record, const MachineSource& source);
 
 /// The root disk alone (respawn makes a new one beside the old). Fills in nothing.

@@ -47,7 +47,8 @@ bool try_lock(int fd, off_t offset, short type = F_WRLCK) {
 
 }  // namespace
 
-std::optional<MachineLock> MachineLock::try_acquire(const std::filesystem::path& instances, std::string_view name) {
+std::optional<MachineLock> MachineLock::try_acquire(const std::filesystem::path& instances,
+                                                    std::string_view name) {
     make_directories(instances);
     Fd fd = open_fd(instances / ".lock", O_RDWR | O_CREAT, 0644);
     if (!try_lock(fd.get(), lock_offset(name))) {
@@ -56,14 +57,16 @@ std::optional<MachineLock> MachineLock::try_acquire(const std::filesystem::path&
     return MachineLock(std::move(fd));
 }
 
-MachineLock MachineLock::acquire(const std::filesystem::path& instances, std::string_view name, std::chrono::milliseconds patience) {
+MachineLock MachineLock::acquire(const std::filesystem::path& instances, std::string_view name,
+                                 std::chrono::milliseconds timeout) {
     make_directories(instances);
     Fd fd = open_fd(instances / ".lock", O_RDWR | O_CREAT, 0644);
     const off_t offset = lock_offset(name);
     SystemClock clock;
     wait_until(
-        clock, fmt::format("turn on machine '{}'", name), patience, [&] { return try_lock(fd.get(), offset); },
-        [] { return std::string("another imgforge command is working on it"); }, std::chrono::milliseconds(20));
+        clock, fmt::format("turn on machine '{}'", name), timeout, [&] { return try_lock(fd.get(), offset); },
+        [] { return std::string("another imgforge command is working on it"); },
+        std::chrono::milliseconds(20));
     return MachineLock(std::move(fd));
 }
 
@@ -71,17 +74,20 @@ Fd MachineLock::worker_token(const std::filesystem::path& instances, std::string
     make_directories(instances);
     Fd fd = open_fd(instances / ".lock", O_RDWR | O_CREAT, 0644);
     if (!try_lock(fd.get(), worker_offset(name), F_RDLCK)) {
-        throw Error(Failure::domain, fmt::format("machine '{}' is being removed", name), "try again in a moment");
+        throw Error(Failure::domain, fmt::format("machine '{}' is being removed", name),
+                    "try again in a moment");
     }
     return fd;
 }
 
-void MachineLock::wait_for_workers(const std::filesystem::path& instances, std::string_view name, std::chrono::milliseconds patience) {
+void MachineLock::wait_for_workers(const std::filesystem::path& instances, std::string_view name,
+                                   std::chrono::milliseconds timeout) {
     const Fd fd = open_fd(instances / ".lock", O_RDWR | O_CREAT, 0644);
     SystemClock clock;
     wait_until(
-        clock, fmt::format("end of libvirt's work on machine '{}'", name), patience,
-        [&] { return try_lock(fd.get(), worker_offset(name)); }, [] { return std::string("an imgforge-machine process is still there"); },
+        clock, fmt::format("end of libvirt's work on machine '{}'", name), timeout,
+        [&] { return try_lock(fd.get(), worker_offset(name)); },
+        [] { return std::string("an imgforge-machine process is still there"); },
         std::chrono::milliseconds(20));
 }
 

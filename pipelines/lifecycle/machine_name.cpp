@@ -44,12 +44,15 @@ std::string nearest_good_name(std::string_view name) {
     constexpr std::size_t longest_shown = 80;
     const std::string text(name.substr(0, longest_shown));
     const std::string good = nearest_good_name(name);
-    std::string hint = "a machine name is a host name: letters, digits and '-', at most 63, not starting or ending with '-'";
+    std::string hint =
+        "a machine name is a host name: letters, digits and '-', at most 63, not starting or ending with '-'";
     if (!good.empty() && good != name) {
         hint += fmt::format("; '{}' would do", good);
     }
-    throw Error(Failure::usage, fmt::format("'{}{}' cannot be a machine name: {}", text, name.size() > longest_shown ? "…" : "", why),
-                hint);
+    throw Error(
+        Failure::usage,
+        fmt::format("'{}{}' cannot be a machine name: {}", text, name.size() > longest_shown ? "…" : "", why),
+        hint);
 }
 
 struct Placeholder {
@@ -65,10 +68,13 @@ bool find_placeholder(std::string_view pattern, Placeholder& found) {
         return false;
     }
     const std::size_t close = pattern.find('}', open);
-    const std::string_view inside = close == std::string_view::npos ? std::string_view() : pattern.substr(open + 1, close - open - 1);
-    const bool padded = inside.size() == 4 && inside.substr(0, 3) == "n:0" && inside[3] >= '1' && inside[3] <= '9';
+    const std::string_view inside =
+        close == std::string_view::npos ? std::string_view() : pattern.substr(open + 1, close - open - 1);
+    const bool padded =
+        inside.size() == 4 && inside.substr(0, 3) == "n:0" && inside[3] >= '1' && inside[3] <= '9';
     if ((inside != "n" && !padded) || pattern.find('{', open + 1) != std::string_view::npos) {
-        throw Error(Failure::usage, fmt::format("'{}' is no name pattern", pattern), "write {n} once, or {n:03} for three digits: web-{n}");
+        throw Error(Failure::usage, fmt::format("'{}' is no name pattern", pattern),
+                    "write {n} once, or {n:03} for three digits: web-{n}");
     }
     found = {open, close + 1, padded ? static_cast<unsigned>(inside[3] - '0') : 0U};
     return true;
@@ -113,7 +119,8 @@ std::string NamePattern::name(unsigned number) const {
     return numbered_ ? fmt::format("{}{:0{}}{}", before_, number, width_, after_) : before_;
 }
 
-std::vector<std::string> NamePattern::choose(std::size_t count, const std::function<bool(const std::string&)>& is_free) const {
+std::vector<std::string> NamePattern::choose(std::size_t count,
+                                             const std::function<bool(const std::string&)>& is_free) const {
     if (!numbered_ && count > 1) {
         throw Error(Failure::usage, fmt::format("{} machines cannot all be called '{}'", count, before_),
                     "write {n} where the number shall stand");
@@ -127,8 +134,11 @@ std::vector<std::string> NamePattern::choose(std::size_t count, const std::funct
             check_machine_name(candidate);
             names.push_back(std::move(candidate));
         } else if (!numbered_) {
-            throw Error(Failure::domain, fmt::format("the name '{}' is taken", candidate),
-                        fmt::format("see `imgforge show {0}`; a destroyed machine's name is free after `imgforge cleanup`", candidate));
+            throw Error(
+                Failure::domain, fmt::format("the name '{}' is taken", candidate),
+                fmt::format(
+                    "see `imgforge show {0}`; a destroyed machine's name is free after `imgforge cleanup`",
+                    candidate));
         }
     }
     return names;

@@ -53,7 +53,8 @@ Json paths_json(const std::vector<std::filesystem::path>& paths) {
 Json disks_json(const MachineRecord& record) {
     Json list = Json::array();
     for (const auto& disk : record.data_disks) {
-        list.push_back({{"path", disk.path.string()}, {"format", disk.format}, {"size", disk.size.in_bytes()}});
+        list.push_back(
+            {{"path", disk.path.string()}, {"format", disk.format}, {"size", disk.size.in_bytes()}});
     }
     return list;
 }
@@ -80,7 +81,8 @@ void read_lists(const Json& json, MachineRecord& record) {
                                      ByteSize::bytes(disk.at("size").get<std::uint64_t>())});
     }
     for (const auto& share : json.value("shares", Json::array())) {
-        record.shares.push_back({share.at("path").get<std::string>(), share.at("tag").get<std::string>(), share.at("read_only").get<bool>(),
+        record.shares.push_back({share.at("path").get<std::string>(), share.at("tag").get<std::string>(),
+                                 share.at("read_only").get<bool>(),
                                  share.value("driver", "9p") == "virtiofs"});
     }
     record.host_keys = json.value("host_keys", std::vector<std::string>());
@@ -139,7 +141,8 @@ bool MachineRecord::is_embedded() const {
 
 bool MachineRecord::is_remote() const {
     const std::size_t slashes = connection.find("://");
-    return !pool.empty() || (slashes != std::string::npos && slashes + 3 < connection.size() && connection[slashes + 3] != '/');
+    return !pool.empty() || (slashes != std::string::npos && slashes + 3 < connection.size() &&
+                             connection[slashes + 3] != '/');
 }
 
 Json to_json(const MachineRecord& record) {
@@ -157,7 +160,10 @@ Json to_json(const MachineRecord& record) {
                  {"nics", nics_json(record.nics)},
                  {"ssh_port", record.ssh_port ? Json(*record.ssh_port) : Json()},
                  {"user", record.user},
-                 {"disk", {{"path", record.disk.string()}, {"format", record.disk_format}, {"chain", paths_json(record.backing)}}},
+                 {"disk",
+                  {{"path", record.disk.string()},
+                   {"format", record.disk_format},
+                   {"chain", paths_json(record.backing)}}},
                  {"seed", record.seed.string()},
                  {"data_disks", disks_json(record)},
                  {"shares", shares_json(record)},
@@ -184,7 +190,8 @@ MachineRecord machine_record(const Json& json, std::string_view source) {
                           try {
                               return read_record(json);
                           } catch (const nlohmann::json::exception& fault) {
-                              throw Error(Failure::integrity, fmt::format("the record of a machine is damaged: {}", fault.what()),
+                              throw Error(Failure::integrity,
+                                          fmt::format("the record of a machine is damaged: {}", fault.what()),
                                           "imgforge cleanup --repair");
                           }
                       });

@@ -40,7 +40,8 @@ struct SharedFolder {
     std::filesystem::path path;
     std::string tag;
     bool read_only = false;
-    bool virtiofs = false;  ///< served by virtiofsd, with memory the guest shares; else 9p, served by QEMU itself
+    bool virtiofs =
+        false;  ///< served by virtiofsd, with memory the guest shares; else 9p, served by QEMU itself
 };
 
 /// One machine: instances/NAME/instance.json, and the same text in state.db. Holds no secret.
@@ -51,10 +52,11 @@ struct MachineRecord {
     int generation = 0;
     std::string uuid;             ///< of the domain
     std::string instance_id;      ///< cloud-init's
-    std::string generation_id{};  ///< UUID of the vmgenid device; new whenever the guest starts from a copied state (respawn)
-    std::string connection;       ///< libvirt URI; "qemu:///embed" means a root of its own under instances/NAME
-    std::string host{};           ///< key under `hosts:` in the settings; empty: by --connect or this host
-    std::string pool{};           ///< libvirt storage pool that holds the disks on a remote host; empty: local files
+    std::string generation_id{};  ///< UUID of the vmgenid device; new whenever the guest starts from a copied
+                                  ///< state (respawn)
+    std::string connection;  ///< libvirt URI; "qemu:///embed" means a root of its own under instances/NAME
+    std::string host{};      ///< key under `hosts:` in the settings; empty: by --connect or this host
+    std::string pool{};  ///< libvirt storage pool that holds the disks on a remote host; empty: local files
     std::vector<Nic> nics{};
     std::optional<std::uint16_t> ssh_port{};  ///< loopback port that leads to the guest's port 22
     std::string user;                         ///< cloud user to log in as
@@ -68,11 +70,13 @@ struct MachineRecord {
     unsigned vcpus = 1;
     std::string firmware = "bios";  ///< bios, uefi, uefi-secure
     bool tpm = false;
-    std::string cpu{};       ///< libvirt CPU model or mode; empty: the best the acceleration offers
-    bool needs_cx16 = true;  ///< the guest's user space is built for x86-64-v2 (RHEL 9 and its like, openSUSE)
+    std::string cpu{};  ///< libvirt CPU model or mode; empty: the best the acceleration offers
+    bool needs_cx16 =
+        true;  ///< the guest's user space is built for x86-64-v2 (RHEL 9 and its like, openSUSE)
     bool autostart = false;
     bool ephemeral = false;
-    bool warm = false;  ///< it went on from a memory image: its devices keep the addresses they were plugged in at
+    bool warm =
+        false;  ///< it went on from a memory image: its devices keep the addresses they were plugged in at
     std::string comment{};
     std::vector<std::string> host_keys{};  ///< public host keys, "ssh-ed25519 AAAA…"
     std::int64_t created = 0;

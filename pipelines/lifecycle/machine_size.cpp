@@ -34,30 +34,31 @@ ByteSize size_value(const Json& value) {
 }
 
 MachineSize read_size(const std::string& name, const Json& entry) {
-    return in_context(
-        [&] { return fmt::format("settings, sizes.{}", name); },
-        [&] {
-            if (!entry.is_object()) {
-                throw Error(Failure::recipe, "a size is a map", "{memory: 2G, vcpus: 2, disk: 20G}");
-            }
-            const auto base = built_in_sizes().find(name);
-            MachineSize size = base == built_in_sizes().end() ? MachineSize{} : base->second;
-            for (const auto& [key, value] : entry.items()) {
-                if (key == "memory") {
-                    size.memory = size_value(value);
-                } else if (key == "disk") {
-                    size.disk = size_value(value);
-                } else if (key == "vcpus" && value.is_number_integer() && value.get<std::int64_t>() >= 1 &&
-                           value.get<std::int64_t>() <= 512) {
-                    size.vcpus = value.get<unsigned>();
-                } else {
-                    throw Error(Failure::recipe,
-                                fmt::format("'{}: {}' cannot be used{}", key, value.dump(), did_you_mean(key, {"memory", "vcpus", "disk"})),
-                                "a size has memory, vcpus and disk");
-                }
-            }
-            return size;
-        });
+    return in_context([&] { return fmt::format("settings, sizes.{}", name); },
+                      [&] {
+                          if (!entry.is_object()) {
+                              throw Error(Failure::recipe, "a size is a map",
+                                          "{memory: 2G, vcpus: 2, disk: 20G}");
+                          }
+                          const auto base = built_in_sizes().find(name);
+                          MachineSize size = base == built_in_sizes().end() ? MachineSize{} : base->second;
+                          for (const auto& [key, value] : entry.items()) {
+                              if (key == "memory") {
+                                  size.memory = size_value(value);
+                              } else if (key == "disk") {
+                                  size.disk = size_value(value);
+                              } else if (key == "vcpus" && value.is_number_integer() &&
+                                         value.get<std::int64_t>() >= 1 && value.get<std::int64_t>() <= 512) {
+                                  size.vcpus = value.get<unsigned>();
+                              } else {
+                                  throw Error(Failure::recipe,
+                                              fmt::format("'{}: {}' cannot be used{}", key, value.dump(),
+                                                          did_you_mean(key, {"memory", "vcpus", "disk"})),
+                                              "a size has memory, vcpus and disk");
+                              }
+                          }
+                          return size;
+                      });
 }
 
 }  // namespace
@@ -78,14 +79,16 @@ MachineSize machine_size(const Json& settings, const std::string& name) {
     const auto found = built_in_sizes().find(name);
     if (found == built_in_sizes().end()) {
         throw Error(Failure::usage, fmt::format("unknown size '{}'{}", name, did_you_mean(name, known)),
-                    fmt::format("known sizes: {}; own ones stand under `sizes:` in the settings", fmt::join(known, ", ")));
+                    fmt::format("known sizes: {}; own ones stand under `sizes:` in the settings",
+                                fmt::join(known, ", ")));
     }
     return found->second;
 }
 
 std::string default_size(const Json& settings) {
     const auto defaults = settings.find("defaults");
-    if (defaults != settings.end() && defaults->is_object() && defaults->contains("size") && (*defaults)["size"].is_string()) {
+    if (defaults != settings.end() && defaults->is_object() && defaults->contains("size") &&
+        (*defaults)["size"].is_string()) {
         return (*defaults)["size"].get<std::string>();
     }
     return "small";

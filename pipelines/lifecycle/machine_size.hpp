@@ -17,8 +17,9 @@ struct MachineSize {
     bool operator==(const MachineSize&) const = default;
 };
 
-/// The size of that name: from `sizes:` of the settings ({small: {memory: 1G, vcpus: 1, disk: 10G}}), else one of the
-/// built-in small (1 GiB, 1 vCPU), medium (2 GiB, 2), large (4 GiB, 4). Throws Failure::usage naming the known ones.
+/// The size of that name: from `sizes:` of the settings ({small: {memory: 1G, vcpus: 1, disk: 10G}}), else
+/// one of the built-in small (1 GiB, 1 vCPU), medium (2 GiB, 2), large (4 GiB, 4). Throws Failure::usage
+/// naming the known ones.
 MachineSize machine_size(const Json& settings, const std::string& name);
 
 /// The name used when none is given: `defaults: {size: …}` of the settings, else "small".

@@ -39,7 +39,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 // libvirt names may hold more, but these go into XML attributes and file names, and no one needs more.
 bool is_plain_word(std::string_view word) {
     return !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '_' || c == '.';
     });
 }
 
@@ -58,7 +59,8 @@ void read_place(std::string_view text, std::string_view part, NetworkSpec& spec)
     const std::string value(equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1));
     const bool named = word == "bridge" || word == "network";
     if (named && !is_plain_word(value)) {
-        refuse(text, value.empty() ? fmt::format("{} needs a name", word) : fmt::format("'{}' is no {} name", value, word));
+        refuse(text, value.empty() ? fmt::format("{} needs a name", word)
+                                   : fmt::format("'{}' is no {} name", value, word));
     }
     if (word == "bridge" && value.size() >= IFNAMSIZ) {
         refuse(text, fmt::format("'{}' is longer than an interface name can be (15)", value));
@@ -76,7 +78,8 @@ void read_place(std::string_view text, std::string_view part, NetworkSpec& spec)
         spec.kind = word == "bridge" ? Kind::bridge : Kind::network;
         spec.name = value;
     } else {
-        refuse(text, fmt::format("unknown kind '{}'{}", word, did_you_mean(word, {"nat", "user", "isolated", "bridge", "network"})));
+        refuse(text, fmt::format("unknown kind '{}'{}", word,
+                                 did_you_mean(word, {"nat", "user", "isolated", "bridge", "network"})));
     }
 }
 
@@ -96,11 +99,13 @@ void read_option(std::string_view text, std::string_view part, NetworkSpec& spec
     } else if (key == "model") {
         static const std::vector<std::string> models = {"virtio", "e1000", "e1000e", "rtl8139"};
         if (std::find(models.begin(), models.end(), value) == models.end()) {
-            refuse(text, fmt::format("unknown NIC model '{}'{}", value, did_you_mean(value, models)), "virtio, e1000e, e1000 or rtl8139");
+            refuse(text, fmt::format("unknown NIC model '{}'{}", value, did_you_mean(value, models)),
+                   "virtio, e1000e, e1000 or rtl8139");
         }
         spec.model = value;
     } else {
-        refuse(text, fmt::format("unknown option '{}'{}", key, did_you_mean(key, {"vlan", "mac", "ip", "model"})));
+        refuse(text,
+               fmt::format("unknown option '{}'{}", key, did_you_mean(key, {"vlan", "mac", "ip", "model"})));
     }
 }
 

@@ -29,14 +29,16 @@ struct NetworkSpec {
     bool operator==(const NetworkSpec&) const = default;
 };
 
-/// Reads "nat", "user", "isolated", "bridge=br0", "network=NAME", each with optional ",vlan=12", ",mac=…", ",ip=…",
+/// Reads "nat", "user", "isolated", "bridge=br0", "network=NAME", each with optional ",vlan=12", ",mac=…",
+/// ",ip=…",
 /// ",model=e1000e". Throws Failure::usage with the part that is wrong.
 NetworkSpec parse_network(std::string_view text);
 
 /// The name of the libvirt network behind a kind, empty for bridge and user.
 std::string libvirt_network(const NetworkSpec& spec);
 
-/// Lower-case MAC; throws Failure::usage for anything but six hex pairs with ':' or '-', for multicast and for all zeros.
+/// Lower-case MAC; throws Failure::usage for anything but six hex pairs with ':' or '-', for multicast and
+/// for all zeros.
 std::string normal_mac(std::string_view text);
 
 /// True for four decimal parts of 0 to 255.

@@ -67,19 +67,22 @@ std::uint64_t bytes_of_machine(const Lifecycle& lifecycle, const MachineRecord& 
     if (record.is_remote()) {
         return 0;
     }
-    std::uint64_t bytes = allocated_size(record.disk) + allocated_size(lifecycle.folder(record.name) / "seed.iso");
+    std::uint64_t bytes =
+        allocated_size(record.disk) + allocated_size(lifecycle.folder(record.name) / "seed.iso");
     for (const auto& disk : record.data_disks) {
         bytes += allocated_size(disk.path);
     }
     return bytes;
 }
 
-void set_state(Lifecycle& lifecycle, const std::map<std::string, DaemonView>& daemons, const LookOptions& options, MachineView& view) {
+void set_state(Lifecycle& lifecycle, const std::map<std::string, DaemonView>& daemons,
+               const LookOptions& options, MachineView& view) {
     const MachineRecord& record = view.record;
     if (record.state == RecordState::destroyed) {
         view.state = "destroyed";
     } else if (record.state == RecordState::spawning) {
-        view.state = MachineLock::try_acquire(lifecycle.places().instances(), record.name) ? "unfinished" : "spawning";
+        view.state =
+            MachineLock::try_acquire(lifecycle.places().instances(), record.name) ? "unfinished" : "spawning";
     } else if (record.is_embedded()) {
         view.state = embedded_state(lifecycle.embedded_root(record), record);
     } else if (const auto daemon = daemons.find(record.connection); daemon == daemons.end()) {
@@ -115,13 +118,15 @@ std::optional<pid_t> embedded_process(const std::filesystem::path& root, const M
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record) {
     if (!embedded_process(root, record)) {
         // A root without a definition has lost its domain.
-        return std::filesystem::exists(root / "etc" / "qemu" / (record.name + ".xml")) ? "shut off" : "missing";
+        return std::filesystem::exists(root / "etc" / "qemu" / (record.name + ".xml")) ? "shut off"
+                                                                                       : "missing";
     }
     std::error_code gone;
     for (auto entry = std::filesystem::directory_iterator(root / "lib" / "qemu", gone);
          !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
         if (entry->path().filename().string().rfind("domain-", 0) == 0) {
-            const std::string state = qemu_run_state(entry->path() / "monitor.sock", std::chrono::milliseconds(100));
+            const std::string state =
+                qemu_run_state(entry->path() / "monitor.sock", std::chrono::milliseconds(100));
             if (state == "shutdown" || state == "guest-panicked") {
                 return "shut off";
             }
@@ -133,12 +138,15 @@ std::string embedded_state(const std::filesystem::path& root, const MachineRecor
     return "running";
 }
 
-std::vector<MachineView> look(Lifecycle& lifecycle, const std::vector<MachineRecord>& records, const LookOptions& options) {
+std::vector<MachineView> look(Lifecycle& lifecycle, const std::vector<MachineRecord>& records,
+                              const LookOptions& options) {
     std::map<std::string, DaemonView> daemons;
     for (const auto& record : records) {
-        const bool asked = record.state == RecordState::ready && !record.is_embedded() && (options.remote || !record.is_remote());
+        const bool asked = record.state == RecordState::ready && !record.is_embedded() &&
+                           (options.remote || !record.is_remote());
         if (asked && daemons.count(record.connection) == 0) {
-            daemons.emplace(record.connection, ask_daemon(lifecycle, record.connection, records.size() == 1 ? &record : nullptr));
+            daemons.emplace(record.connection, ask_daemon(lifecycle, record.connection,
+                                                          records.size() == 1 ? &record : nullptr));
         }
     }
     CurrentGenerations current(lifecycle);
@@ -184,7 +192,9 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
         if (address.empty() && !found.empty()) {
             address = found.front();
         }
-        nics.push_back({{"mac", record.nics[i].network.mac.value_or("")}, {"network", record.nics[i].network.text()}, {"ip", found}});
+        nics.push_back({{"mac", record.nics[i].network.mac.value_or("")},
+                        {"network", record.nics[i].network.text()},
+                        {"ip", found}});
     }
     const SshTarget target = lifecycle.ssh_target(record, address);
     Json json = {
@@ -196,7 +206,11 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
         {"uuid", record.uuid},
         {"instance_id", record.instance_id},
         {"nics", nics},
-        {"ssh", {{"host", target.host}, {"port", target.port}, {"user", record.user}, {"identity", target.identity.string()}}},
+        {"ssh",
+         {{"host", target.host},
+          {"port", target.port},
+          {"user", record.user},
+          {"identity", target.identity.string()}}},
         {"disk",
          {{"path", record.disk.string()},
           {"format", record.disk_format},

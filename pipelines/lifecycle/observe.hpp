@@ -16,14 +16,15 @@ namespace imgforge::lifecycle {
 /// A machine as it is now.
 struct MachineView {
     MachineRecord record;
-    /// "running", "shut off", "paused", … as libvirt calls it; "missing": libvirt does not know the domain; "destroyed"; "unfinished":
-    /// the spawn was killed; "unknown": its host did not answer, `problem` says why.
+    /// "running", "shut off", "paused", … as libvirt calls it; "missing": libvirt does not know the domain;
+    /// "destroyed"; "unfinished": the spawn was killed; "unknown": its host did not answer, `problem` says
+    /// why.
     std::string state;
     std::string problem{};
     std::vector<std::vector<std::string>> addresses{};  ///< per NIC
     bool outdated = false;                              ///< the image has a newer current generation
     std::uint64_t disk_bytes = 0;                       ///< what its files take on this host
-    double seconds = 0;                                 ///< spawn: how long it took; else since when it exists
+    double seconds = 0;  ///< spawn: how long it took; else since when it exists
 };
 
 /// How much to ask for.
@@ -34,13 +35,14 @@ struct LookOptions {
     bool sizes = true;
 };
 
-/// Looks at machines without opening embedded roots: a pid file, /proc and one question to QEMU's monitor tell as much in a
-/// millisecond. Each libvirt daemon is asked once for all of its domains.
-std::vector<MachineView> look(Lifecycle& lifecycle, const std::vector<MachineRecord>& records, const LookOptions& options = {});
+/// Looks at machines without opening embedded roots: a pid file, /proc and one question to QEMU's monitor
+/// tell as much in a millisecond. Each libvirt daemon is asked once for all of its domains.
+std::vector<MachineView> look(Lifecycle& lifecycle, const std::vector<MachineRecord>& records,
+                              const LookOptions& options = {});
 MachineView look(Lifecycle& lifecycle, const MachineRecord& record, const LookOptions& options = {});
 
-/// State of an embedded machine: "running", "paused" or "shut off". A guest that powered itself off leaves its QEMU waiting
-/// until libvirt comes by; that counts as shut off.
+/// State of an embedded machine: "running", "paused" or "shut off". A guest that powered itself off leaves
+/// its QEMU waiting until libvirt comes by; that counts as shut off.
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record);
 
 /// QEMU's process of an embedded machine, checked by its UUID; nothing when there is none.

@@ -34,7 +34,8 @@ Placement with_most_memory(Lifecycle& lifecycle, const std::vector<HostEntry>& h
         }
     }
     if (best == nullptr) {
-        throw Error(Failure::host, fmt::format("no host has {} of memory left ({})", memory.text(), fmt::join(seen, "; ")),
+        throw Error(Failure::host,
+                    fmt::format("no host has {} of memory left ({})", memory.text(), fmt::join(seen, "; ")),
                     "hosts stand under `hosts:` in the settings");
     }
     return on_host(lifecycle, *best);
@@ -60,7 +61,8 @@ std::vector<HostEntry> configured_hosts(const Json& settings) {
         if (!connection.is_string()) {
             refuse("hosts." + name);
         }
-        hosts.push_back({name, connection.get<std::string>(), entry.is_object() ? entry.value("pool", "") : ""});
+        hosts.push_back(
+            {name, connection.get<std::string>(), entry.is_object() ? entry.value("pool", "") : ""});
     }
     return hosts;
 }

@@ -8,7 +8,8 @@
 
 namespace imgforge::lifecycle {
 
-/// One entry of `hosts:` in the settings: {lab1: {connection: qemu+ssh://lab1/system, pool: imgforge}} or {lab1: qemu+ssh://…}.
+/// One entry of `hosts:` in the settings: {lab1: {connection: qemu+ssh://lab1/system, pool: imgforge}} or
+/// {lab1: qemu+ssh://…}.
 struct HostEntry {
     std::string name;
     std::string connection;
@@ -26,8 +27,8 @@ struct Placement {
     bool embedded() const { return connection.rfind("qemu:///embed", 0) == 0; }
 };
 
-/// `host` is a key of `hosts:`, "any" (the host that answers with the most free memory, and with enough of it), or empty: the connection
-/// of this command. Throws Failure::host when none fits, with what each had.
+/// `host` is a key of `hosts:`, "any" (the host that answers with the most free memory, and with enough of
+/// it), or empty: the connection of this command. Throws Failure::host when none fits, with what each had.
 Placement place(Lifecycle& lifecycle, const std::string& host, ByteSize memory);
 
 }  // namespace imgforge::lifecycle

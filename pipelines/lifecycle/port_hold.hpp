@@ -8,10 +8,10 @@
 
 namespace imgforge::lifecycle {
 
-/// A TCP port of 127.0.0.1 that nobody else can take while the object lives. The socket is bound, with SO_REUSEADDR, but
-/// does not listen: QEMU, which sets SO_REUSEADDR as well, may still bind and listen on it, everybody who does not is refused, and a
-/// port somebody listens on cannot be held at all (ip(7), tcp(7); tests/tools/lifecycle shows it). So there is no gap between choosing and
-/// using.
+/// A TCP port of 127.0.0.1 that nobody else can take while the object lives. The socket is bound, with
+/// SO_REUSEADDR, but does not listen: QEMU, which sets SO_REUSEADDR as well, may still bind and listen on it,
+/// everybody who does not is refused, and a port somebody listens on cannot be held at all (ip(7), tcp(7);
+/// tests/tools/lifecycle shows it). So there is no gap between choosing and using.
 class PortHold {
 public:
     /// Nothing when the port is in use.
@@ -24,8 +24,8 @@ private:
     std::uint16_t port_;
 };
 
-/// Ports handed to machines: below the kernel's ephemeral range (32768 on), so that outgoing connections do not take the
-/// port of a machine that is off.
+/// Ports handed to machines: below the kernel's ephemeral range (32768 on), so that outgoing connections do
+/// not take the port of a machine that is off.
 constexpr std::uint16_t first_forward_port = 22000;
 constexpr std::uint16_t last_forward_port = 31999;
 

@@ -24,7 +24,8 @@ namespace fs = std::filesystem;
 bool system_qemu_is_root() {
     std::ifstream in("/etc/libvirt/qemu.conf");
     for (std::string line; std::getline(in, line);) {
-        line.erase(std::remove_if(line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t'; }), line.end());
+        line.erase(std::remove_if(line.begin(), line.end(), [](char c) { return c == ' ' || c == '\t'; }),
+                   line.end());
         if (line.rfind("user=\"root\"", 0) == 0 || line.rfind("user=\"+0\"", 0) == 0) {
             return true;
         }
@@ -35,8 +36,8 @@ bool system_qemu_is_root() {
 std::vector<std::string> host_bridges() {
     std::vector<std::string> bridges;
     std::error_code missing;
-    for (auto entry = fs::directory_iterator("/sys/class/net", missing); !missing && entry != fs::directory_iterator();
-         entry.increment(missing)) {
+    for (auto entry = fs::directory_iterator("/sys/class/net", missing);
+         !missing && entry != fs::directory_iterator(); entry.increment(missing)) {
         if (fs::exists(entry->path() / "bridge", missing)) {
             bridges.push_back(entry->path().filename().string());
         }
@@ -48,26 +49,30 @@ void check_bridge(const NetworkSpec& spec) {
     const fs::path interface = fs::path("/sys/class/net") / spec.name;
     if (!fs::exists(interface)) {
         const auto bridges = host_bridges();
-        throw Error(Failure::host, fmt::format("this host has no bridge '{}'{}", spec.name, did_you_mean(spec.name, bridges)),
-                    bridges.empty() ? "it has none at all; `--network nat` or `--network user` need none"
-                                    : fmt::format("bridges here: {}", fmt::join(bridges, ", ")));
+        throw Error(
+            Failure::host,
+            fmt::format("this host has no bridge '{}'{}", spec.name, did_you_mean(spec.name, bridges)),
+            bridges.empty() ? "it has none at all; `--network nat` or `--network user` need none"
+                            : fmt::format("bridges here: {}", fmt::join(bridges, ", ")));
     }
     // libvirt tags ports of Open vSwitch; of Linux bridges only from 11.0 on.
     constexpr unsigned long first_with_vlan_filtering = 11000000;
     unsigned long version = 0;
     virGetVersion(&version, nullptr, nullptr);
     if (spec.vlan && fs::exists(interface / "bridge") && version < first_with_vlan_filtering) {
-        throw Error(
-            Failure::host, fmt::format("libvirt on this host cannot tag VLAN {} on the Linux bridge '{}'", *spec.vlan, spec.name),
-            fmt::format(
-                "make a bridge on the VLAN itself (ip link add link {0} name {0}.{1} type vlan id {1}) and use that, or Open vSwitch",
-                spec.name, *spec.vlan));
+        throw Error(Failure::host,
+                    fmt::format("libvirt on this host cannot tag VLAN {} on the Linux bridge '{}'",
+                                *spec.vlan, spec.name),
+                    fmt::format("make a bridge on the VLAN itself (ip link add link {0} name {0}.{1} type "
+                                "vlan id {1}) and use that, or Open vSwitch",
+                                spec.name, *spec.vlan));
     }
 }
 
 constexpr const char* isolated_network_xml =
     "<network><name>imgforge-isolated</name><bridge name='virbr-imgforge' stp='on' delay='0'/>"
-    "<ip address='192.168.177.1' netmask='255.255.255.0'><dhcp><range start='192.168.177.2' end='192.168.177.254'/></dhcp></ip></network>";
+    "<ip address='192.168.177.1' netmask='255.255.255.0'><dhcp><range start='192.168.177.2' "
+    "end='192.168.177.254'/></dhcp></ip></network>";
 
 void define_isolated(const virt::Connection& connection) {
     using NetworkHandle = Handle<virNetwork, virNetworkFree>;
@@ -82,9 +87,11 @@ void define_isolated(const virt::Connection& connection) {
     static_cast<void>(virNetworkSetAutostart(network.get(), 1));
 }
 
-void prepare_network(const virt::Connection& connection, const std::vector<virt::NetworkInfo>& known, const NetworkSpec& spec) {
+void prepare_network(const virt::Connection& connection, const std::vector<virt::NetworkInfo>& known,
+                     const NetworkSpec& spec) {
     const std::string name = libvirt_network(spec);
-    const auto found = std::find_if(known.begin(), known.end(), [&](const auto& network) { return network.name == name; });
+    const auto found =
+        std::find_if(known.begin(), known.end(), [&](const auto& network) { return network.name == name; });
     if (found != known.end()) {
         if (!found->active) {
             connection.start_network(name);
@@ -96,12 +103,16 @@ void prepare_network(const virt::Connection& connection, const std::vector<virt:
         return;
     }
     std::vector<std::string> names;
-    std::transform(known.begin(), known.end(), std::back_inserter(names), [](const auto& network) { return network.name; });
-    throw Error(Failure::host, fmt::format("{} has no network '{}'{}", connection.uri(), name, did_you_mean(name, names)),
+    std::transform(known.begin(), known.end(), std::back_inserter(names),
+                   [](const auto& network) { return network.name; });
+    throw Error(Failure::host,
+                fmt::format("{} has no network '{}'{}", connection.uri(), name, did_you_mean(name, names)),
                 spec.kind == NetworkSpec::Kind::nat
-                    ? fmt::format("virsh -c {0} net-define /usr/share/libvirt/networks/default.xml && virsh -c {0} net-autostart default",
+                    ? fmt::format("virsh -c {0} net-define /usr/share/libvirt/networks/default.xml && virsh "
+                                  "-c {0} net-autostart default",
                                   connection.uri())
-                    : fmt::format("networks there: {}", names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+                    : fmt::format("networks there: {}",
+                                  names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 }  // namespace
@@ -113,7 +124,8 @@ std::optional<fs::path> closed_folder(const fs::path& path) {
     for (const auto& part : error ? path : real) {
         folder /= part;
         struct stat info {};
-        if (folder != path && stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && (info.st_mode & S_IXOTH) == 0) {
+        if (folder != path && stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) &&
+            (info.st_mode & S_IXOTH) == 0) {
             return folder;
         }
     }
@@ -127,16 +139,20 @@ void check_paths_for_system(const std::vector<fs::path>& files) {
     for (const auto& file : files) {
         if (const auto closed = closed_folder(file)) {
             throw Error(Failure::host,
-                        fmt::format("QEMU of qemu:///system runs as its own user and cannot pass through {}, which {} lies in",
+                        fmt::format("QEMU of qemu:///system runs as its own user and cannot pass through {}, "
+                                    "which {} lies in",
                                     closed->string(), file.string()),
-                        fmt::format("chmod o+x {} , or use --connect embedded, or set IMGFORGE_HOME to a folder others can reach, such as "
+                        fmt::format("chmod o+x {} , or use --connect embedded, or set IMGFORGE_HOME to a "
+                                    "folder others can reach, such as "
                                     "/var/lib/imgforge",
                                     closed->string()));
         }
         struct stat info {};
         if (stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) == 0) {
-            throw Error(Failure::host, fmt::format("QEMU of qemu:///system runs as its own user and cannot read {}", file.string()),
-                        fmt::format("chmod o+r {}", file.string()));
+            throw Error(
+                Failure::host,
+                fmt::format("QEMU of qemu:///system runs as its own user and cannot read {}", file.string()),
+                fmt::format("chmod o+r {}", file.string()));
         }
     }
 }
@@ -153,7 +169,8 @@ void check_memory(ByteSize each, std::size_t count) {
         if (each.in_bytes() > available.in_bytes() / count) {
             throw Error(Failure::host,
                         fmt::format("{} with {} of memory will not fit: this host has {} available",
-                                    count == 1 ? "a machine" : fmt::format("{} machines", count), each.text(), available.text()),
+                                    count == 1 ? "a machine" : fmt::format("{} machines", count), each.text(),
+                                    available.text()),
                         "give them less (--memory, --size), stop others, or insist with --overcommit");
         }
         return;

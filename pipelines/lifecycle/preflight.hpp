@@ -12,8 +12,8 @@ namespace imgforge::lifecycle {
 
 /// Checks before anything is made, each failure with the command that mends it.
 
-/// QEMU of qemu:///system runs as a user of its own: every folder above the disks must let others pass, and the golden image
-/// must be readable. Throws Failure::host naming the folder, its mode and `chmod`.
+/// QEMU of qemu:///system runs as a user of its own: every folder above the disks must let others pass, and
+/// the golden image must be readable. Throws Failure::host naming the folder, its mode and `chmod`.
 void check_paths_for_system(const std::vector<std::filesystem::path>& files);
 
 /// Memory for `count` machines of that size against what this host has available. Throws Failure::host.
@@ -22,10 +22,12 @@ void check_memory(ByteSize each, std::size_t count);
 /// The first component of `path` that others cannot pass through, or nothing. Follows symbolic links.
 std::optional<std::filesystem::path> closed_folder(const std::filesystem::path& path);
 
-/// Bridges exist, libvirt networks exist and run (an inactive one is started, "isolated" is made). Throws Failure::host.
+/// Bridges exist, libvirt networks exist and run (an inactive one is started, "isolated" is made). Throws
+/// Failure::host.
 void prepare_networks(const virt::Connection& connection, const std::vector<NetworkSpec>& networks);
 
-/// The network of machines that ask for none: user on the embedded driver, else `network:` of the settings, else nat.
+/// The network of machines that ask for none: user on the embedded driver, else `network:` of the settings,
+/// else nat.
 std::vector<NetworkSpec> default_networks(const Json& settings, bool embedded);
 
 }  // namespace imgforge::lifecycle

@@ -26,7 +26,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 std::string read_line(int fd, std::string& buffer, Deadline deadline) {
     constexpr std::size_t longest = 1U << 20U;
     while (buffer.find('\n') == std::string::npos && buffer.size() < longest) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now())
+                .count();
         pollfd entry{fd, POLLIN, 0};
         if (left <= 0 || poll(&entry, 1, static_cast<int>(left)) <= 0) {
             return {};
@@ -54,7 +56,8 @@ Fd connect_unix(const std::filesystem::path& socket_path) {
     }
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    const std::string name = fmt::format("/proc/self/fd/{}/{}", folder.get(), socket_path.filename().string());
+    const std::string name =
+        fmt::format("/proc/self/fd/{}/{}", folder.get(), socket_path.filename().string());
     if (name.size() >= sizeof address.sun_path) {
         return {};
     }
@@ -66,22 +69,27 @@ Fd connect_unix(const std::filesystem::path& socket_path) {
     return fd;
 }
 
-std::string qemu_run_state(const std::filesystem::path& socket, std::chrono::milliseconds patience) {
-    const Deadline deadline = std::chrono::steady_clock::now() + patience;
+std::string qemu_run_state(const std::filesystem::path& socket, std::chrono::milliseconds timeout) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
     const Fd fd = connect_unix(socket);
     std::string buffer;
     if (!fd || read_line(fd.get(), buffer, deadline).find("\"QMP\"") == std::string::npos) {
         return {};
     }
-    constexpr std::string_view request = "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"query-status\"}\n";
-    if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+    constexpr std::string_view request =
+        "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"query-status\"}\n";
+    if (send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(request.size())) {
         return {};
     }
     // Events may stand between the answers.
-    for (std::string line = read_line(fd.get(), buffer, deadline); !line.empty(); line = read_line(fd.get(), buffer, deadline)) {
+    for (std::string line = read_line(fd.get(), buffer, deadline); !line.empty();
+         line = read_line(fd.get(), buffer, deadline)) {
         const Json answer = Json::parse(line, nullptr, false);
-        if (answer.is_object() && answer.contains("return") && answer["return"].is_object() && answer["return"].contains("status")) {
-            return answer["return"]["status"].is_string() ? answer["return"]["status"].get<std::string>() : "";
+        if (answer.is_object() && answer.contains("return") && answer["return"].is_object() &&
+            answer["return"].contains("status")) {
+            return answer["return"]["status"].is_string() ? answer["return"]["status"].get<std::string>()
+                                                          : "";
         }
     }
     return {};

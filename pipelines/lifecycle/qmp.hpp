@@ -9,12 +9,13 @@
 
 namespace imgforge::lifecycle {
 
-/// QEMU's run state ("running", "paused", "shutdown" …) asked on its monitor socket, which libvirt leaves free while no process
-/// has the embedded root open. Empty when nobody answers within `patience` (libvirt is connected just now, or QEMU is gone).
-std::string qemu_run_state(const std::filesystem::path& socket, std::chrono::milliseconds patience);
+/// QEMU's run state ("running", "paused", "shutdown" …) asked on its monitor socket, which libvirt leaves
+/// free while no process has the embedded root open. Empty when nobody answers within `timeout` (libvirt is
+/// connected just now, or QEMU is gone).
+std::string qemu_run_state(const std::filesystem::path& socket, std::chrono::milliseconds timeout);
 
-/// Connects to a UNIX socket; empty with errno set when that fails. The folder is opened first and the socket reached through
-/// it, so the path may be longer than a socket address can hold.
+/// Connects to a UNIX socket; empty with errno set when that fails. The folder is opened first and the socket
+/// reached through it, so the path may be longer than a socket address can hold.
 Fd connect_unix(const std::filesystem::path& socket);
 
 }  // namespace imgforge::lifecycle

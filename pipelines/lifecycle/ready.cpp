@@ -15,9 +15,11 @@
 namespace imgforge::lifecycle {
 namespace {
 
-constexpr std::array signals = {std::pair(Wait::none, std::string_view("none")), std::pair(Wait::ip, std::string_view("ip")),
+constexpr std::array signals = {std::pair(Wait::none, std::string_view("none")),
+                                std::pair(Wait::ip, std::string_view("ip")),
                                 std::pair(Wait::agent, std::string_view("agent")),
-                                std::pair(Wait::cloud_init, std::string_view("cloud-init")), std::pair(Wait::ssh, std::string_view("ssh"))};
+                                std::pair(Wait::cloud_init, std::string_view("cloud-init")),
+                                std::pair(Wait::ssh, std::string_view("ssh"))};
 
 /// One machine on its way up.
 class Waiting {
@@ -32,15 +34,18 @@ public:
             case Wait::none: return true;
             case Wait::ip: return has_address();
             case Wait::agent: return agent_answers();
-            case Wait::cloud_init: seen_ = "cloud-init has not finished"; return console_.cloud_init_finished();
+            case Wait::cloud_init:
+                seen_ = "cloud-init has not finished";
+                return console_.cloud_init_finished();
             case Wait::ssh: return ssh_works();
         }
         return false;
     }
 
     std::string last_seen() const {
-        const std::string console = console_.last_line().empty() ? fmt::format("{} bytes on the console", console_.bytes())
-                                                                 : fmt::format("console: {}", console_.last_line().substr(0, 160));
+        const std::string console = console_.last_line().empty()
+                                        ? fmt::format("{} bytes on the console", console_.bytes())
+                                        : fmt::format("console: {}", console_.last_line().substr(0, 160));
         return seen_.empty() ? console : fmt::format("{}; {}", seen_, console);
     }
 
@@ -49,7 +54,8 @@ public:
 private:
     void check_alive() {
         if (console_.fatal()) {
-            throw Error(Failure::guest, fmt::format("machine '{}' does not come up: {}", record_.name, *console_.fatal()));
+            throw Error(Failure::guest,
+                        fmt::format("machine '{}' does not come up: {}", record_.name, *console_.fatal()));
         }
         // Asking costs a millisecond or two; a machine that died need not be noticed faster than this.
         constexpr std::chrono::seconds interval{2};
@@ -58,11 +64,14 @@ private:
             return;
         }
         last_check_ = now;
-        const std::string state =
-            look(lifecycle_, std::vector<MachineRecord>{as_ready()}, {.addresses = false, .remote = true, .sizes = false}).front().state;
+        const std::string state = look(lifecycle_, std::vector<MachineRecord>{as_ready()},
+                                       {.addresses = false, .remote = true, .sizes = false})
+                                      .front()
+                                      .state;
         if (state == "shut off" || state == "missing" || state == "crashed") {
             throw Error(Failure::guest,
-                        fmt::format("machine '{}' stopped by itself while it was waited for (now: {})", record_.name, state));
+                        fmt::format("machine '{}' stopped by itself while it was waited for (now: {})",
+                                    record_.name, state));
         }
     }
 
@@ -110,7 +119,8 @@ private:
             }
             address = found_.best();
         }
-        const SshProbe probe = probe_ssh(lifecycle_.processes(), lifecycle_.ssh_target(record_, address), "true", std::chrono::seconds(30));
+        const SshProbe probe = probe_ssh(lifecycle_.processes(), lifecycle_.ssh_target(record_, address),
+                                         "true", std::chrono::seconds(30));
         seen_ = probe.seen;
         return probe.reached;
     }
@@ -139,16 +149,18 @@ Wait parse_wait(std::string_view word) {
 }
 
 std::string_view to_string(Wait wait) {
-    const auto found = std::find_if(signals.begin(), signals.end(), [&](const auto& entry) { return entry.first == wait; });
+    const auto found =
+        std::find_if(signals.begin(), signals.end(), [&](const auto& entry) { return entry.first == wait; });
     return found == signals.end() ? "" : found->second;
 }
 
-Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wait signal, std::chrono::milliseconds patience,
-                           std::uint64_t watch_from) {
+Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wait signal,
+                           std::chrono::milliseconds timeout, std::uint64_t watch_from) {
     Waiting waiting(lifecycle, record, watch_from);
     wait_until(
-        lifecycle.clock(), fmt::format("signal '{}' of machine '{}'", to_string(signal), record.name), patience,
-        [&] { return waiting.arrived(signal); }, [&] { return waiting.last_seen(); }, std::chrono::milliseconds(500));
+        lifecycle.clock(), fmt::format("signal '{}' of machine '{}'", to_string(signal), record.name),
+        timeout, [&] { return waiting.arrived(signal); }, [&] { return waiting.last_seen(); },
+        std::chrono::milliseconds(500));
     return waiting.result();
 }
 
@@ -164,8 +176,10 @@ std::string reachable_address(Lifecycle& lifecycle, const MachineRecord& record,
         return "127.0.0.1";
     }
     if (found.best().empty()) {
-        throw Error(Failure::domain, fmt::format("no IP address of machine '{}' is known; tried: {}", record.name, found.tried),
-                    fmt::format("is it up? `imgforge logs {}` shows its console", record.name));
+        throw Error(
+            Failure::domain,
+            fmt::format("no IP address of machine '{}' is known; tried: {}", record.name, found.tried),
+            fmt::format("is it up? `imgforge logs {}` shows its console", record.name));
     }
     return found.best();
 }

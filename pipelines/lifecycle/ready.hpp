@@ -23,12 +23,15 @@ struct Readiness {
     std::string address;  ///< by which the host reaches it; empty when not asked for
 };
 
-/// Waits until the machine gives the signal. Fails early when the domain ends or the console shows that the kernel gave up; otherwise
-/// Failure::timeout with what was last seen and tried. `watch_from` are the console bytes that belong to an earlier boot.
-Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wait signal, std::chrono::milliseconds patience,
-                           std::uint64_t watch_from = 0);
+/// Waits until the machine gives the signal. Fails early when the domain ends or the console shows that the
+/// kernel gave up; otherwise Failure::timeout with what was last seen and tried. `watch_from` are the console
+/// bytes that belong to an earlier boot.
+Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wait signal,
+                           std::chrono::milliseconds timeout, std::uint64_t watch_from = 0);
 
-/// How the host reaches a running machine now: its forwarded port, else a found address. Throws Failure::domain with what was tried.
-std::string reachable_address(Lifecycle& lifecycle, const MachineRecord& record, AddressSearch* search = nullptr);
+/// How the host reaches a running machine now: its forwarded port, else a found address. Throws
+/// Failure::domain with what was tried.
+std::string reachable_address(Lifecycle& lifecycle, const MachineRecord& record,
+                              AddressSearch* search = nullptr);
 
 }  // namespace imgforge::lifecycle

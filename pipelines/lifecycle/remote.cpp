@@ -160,7 +160,8 @@ void finish(virStreamPtr stream, const Transfer& transfer, int result, const std
     throw_last_virt_error(action);
 }
 
-void send_file(const virt::Connection& connection, virStorageVolPtr volume, const fs::path& file, const UploadProgress& progress) {
+void send_file(const virt::Connection& connection, virStorageVolPtr volume, const fs::path& file,
+               const UploadProgress& progress) {
     const Fd fd = open_fd(file, O_RDONLY);
     Transfer transfer;
     transfer.fd = fd.get();
@@ -170,7 +171,8 @@ void send_file(const virt::Connection& connection, virStorageVolPtr volume, cons
     if (!stream || virStorageVolUpload(volume, stream.get(), 0, transfer.total, 0) != 0) {
         throw_last_virt_error(fmt::format("upload {}", file.string()));
     }
-    finish(stream.get(), transfer, virStreamSendAll(stream.get(), send_some, &transfer), fmt::format("upload {}", file.string()));
+    finish(stream.get(), transfer, virStreamSendAll(stream.get(), send_some, &transfer),
+           fmt::format("upload {}", file.string()));
 }
 
 std::string digest_of_volume(const virt::Connection& connection, virStorageVolPtr volume, std::uint64_t size,
@@ -182,28 +184,30 @@ std::string digest_of_volume(const virt::Connection& connection, virStorageVolPt
     if (!stream || virStorageVolDownload(volume, stream.get(), 0, size, 0) != 0) {
         throw_last_virt_error("read an uploaded volume back");
     }
-    finish(stream.get(), transfer, virStreamRecvAll(stream.get(), receive_some, &transfer), "read an uploaded volume back");
+    finish(stream.get(), transfer, virStreamRecvAll(stream.get(), receive_some, &transfer),
+           "read an uploaded volume back");
     return transfer.hasher.hex();
 }
 
 }  // namespace
 
 std::string choose_pool(const virt::Connection& connection, const std::string& wanted) {
-    for (const auto& name : wanted.empty() ? std::vector<std::string>{"imgforge", "default"} : std::vector{wanted}) {
+    for (const auto& name :
+         wanted.empty() ? std::vector<std::string>{"imgforge", "default"} : std::vector{wanted}) {
         if (PoolHandle(virStoragePoolLookupByName(raw(connection), name.c_str()))) {
             return name;
         }
     }
     const std::string name = wanted.empty() ? "imgforge" : wanted;
-    throw Error(
-        Failure::host, fmt::format("{} has no storage pool '{}'", connection.uri(), name),
-        fmt::format("virsh -c {0} pool-define-as {1} dir --target /var/lib/libvirt/{1} && virsh -c {0} pool-build {1} && virsh -c {0} "
-                    "pool-start {1} && virsh -c {0} pool-autostart {1}",
-                    connection.uri(), name));
+    throw Error(Failure::host, fmt::format("{} has no storage pool '{}'", connection.uri(), name),
+                fmt::format("virsh -c {0} pool-define-as {1} dir --target /var/lib/libvirt/{1} && virsh -c "
+                            "{0} pool-build {1} && virsh -c {0} "
+                            "pool-start {1} && virsh -c {0} pool-autostart {1}",
+                            connection.uri(), name));
 }
 
-fs::path upload_image(const virt::Connection& connection, const std::string& pool_name, const fs::path& file, const std::string& key,
-                      const UploadProgress& progress) {
+fs::path upload_image(const virt::Connection& connection, const std::string& pool_name, const fs::path& file,
+                      const std::string& key, const UploadProgress& progress) {
     const PoolHandle pool = find_pool(connection, pool_name);
     static_cast<void>(virStoragePoolRefresh(pool.get(), 0));
     const std::string name = fmt::format("imgforge-{}.qcow2", key);
@@ -222,7 +226,8 @@ fs::path upload_image(const virt::Connection& connection, const std::string& poo
         send_file(connection, volume.get(), file, progress);
         const std::string arrived = digest_of_volume(connection, volume.get(), size, progress);
         if (arrived != sha256_file(file)) {
-            throw Error(Failure::integrity, fmt::format("the copy of {} on {} differs from the original", file.string(), connection.uri()));
+            throw Error(Failure::integrity, fmt::format("the copy of {} on {} differs from the original",
+                                                        file.string(), connection.uri()));
         }
     } catch (...) {
         virStorageVolDelete(volume.get(), 0);
@@ -232,20 +237,22 @@ fs::path upload_image(const virt::Connection& connection, const std::string& poo
     return path_of(volume.get());
 }
 
-fs::path upload_file(const virt::Connection& connection, const std::string& pool_name, const std::string& volume_name,
-                     const fs::path& file) {
+fs::path upload_file(const virt::Connection& connection, const std::string& pool_name,
+                     const std::string& volume_name, const fs::path& file) {
     const PoolHandle pool = find_pool(connection, pool_name);
     delete_volume(pool.get(), volume_name);
-    const VolumeHandle volume = create_volume(pool.get(), {.name = volume_name, .capacity = fs::file_size(file)});
+    const VolumeHandle volume =
+        create_volume(pool.get(), {.name = volume_name, .capacity = fs::file_size(file)});
     send_file(connection, volume.get(), file, {});
     return path_of(volume.get());
 }
 
-fs::path create_remote_overlay(const virt::Connection& connection, const std::string& pool_name, const std::string& volume_name,
-                               const fs::path& backing, std::uint64_t virtual_size) {
+fs::path create_remote_overlay(const virt::Connection& connection, const std::string& pool_name,
+                               const std::string& volume_name, const fs::path& backing,
+                               std::uint64_t virtual_size) {
     const PoolHandle pool = find_pool(connection, pool_name);
-    const VolumeHandle volume =
-        create_volume(pool.get(), {.name = volume_name, .format = "qcow2", .capacity = virtual_size, .backing = backing});
+    const VolumeHandle volume = create_volume(
+        pool.get(), {.name = volume_name, .format = "qcow2", .capacity = virtual_size, .backing = backing});
     return path_of(volume.get());
 }
 

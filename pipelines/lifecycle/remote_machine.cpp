@@ -11,41 +11,50 @@
 
 namespace imgforge::lifecycle {
 
-std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& placement, const store::Generation& generation,
+std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& placement,
+                                    const store::Generation& generation,
                                     const std::vector<std::filesystem::path>& chain) {
     make_directories(lifecycle.places().cache());
-    const auto lock =
-        FileLock::acquire(lifecycle.places().cache() / ".upload.lock", fmt::format("upload {}", generation.label()), std::chrono::hours(2),
-                          [&](const std::string& holder) { lifecycle.monitor().message("waiting for another upload: " + holder); });
+    const auto lock = FileLock::acquire(
+        lifecycle.places().cache() / ".upload.lock", fmt::format("upload {}", generation.label()),
+        std::chrono::hours(2), [&](const std::string& holder) {
+            lifecycle.monitor().message("waiting for another upload: " + holder);
+        });
     const auto connection = lifecycle.open_uri(placement.connection);
     Activity activity(lifecycle.monitor(),
-                      fmt::format("provide {} on {}", generation.label(), placement.host.empty() ? placement.connection : placement.host));
+                      fmt::format("provide {} on {}", generation.label(),
+                                  placement.host.empty() ? placement.connection : placement.host));
     const auto progress = [&](std::uint64_t done, std::uint64_t total) {
         activity.progress(static_cast<double>(done), static_cast<double>(total), "bytes");
     };
-    // The chain is folded into one file for the way; its name on the other side is that of what it was made from.
+    // The chain is folded into one file for the way; its name on the other side is that of what it was made
+    // from.
     const std::string key = sha256_hex(generation.image + "/" + generation.sha256).substr(0, 24);
     if (chain.size() == 1) {
         return upload_image(connection, placement.pool, chain.front(), key, progress);
     }
     const TempDir scratch("imgforge-upload", lifecycle.places().cache());
     const auto flat = scratch / "disk.qcow2";
-    image::qemu_img::run_convert(lifecycle.processes(),
-                                 {.from = chain.front(), .to = flat, .compression = image::qemu_img::Compression::zstd});
+    image::qemu_img::run_convert(
+        lifecycle.processes(),
+        {.from = chain.front(), .to = flat, .compression = image::qemu_img::Compression::zstd});
     return upload_image(connection, placement.pool, flat, key, progress);
 }
 
-void move_to_pool(Lifecycle& lifecycle, MachineRecord& record, const std::filesystem::path& base, ByteSize root_size) {
+void move_to_pool(Lifecycle& lifecycle, MachineRecord& record, const std::filesystem::path& base,
+                  ByteSize root_size) {
     const auto connection = lifecycle.open(record);
     const auto replace = [](std::filesystem::path& local, const std::filesystem::path& there) {
         remove_tree(local);
         local = there;
     };
     record.backing = {base};
-    replace(record.disk, create_remote_overlay(connection, record.pool, record.name + ".disk.qcow2", base, root_size.in_bytes()));
+    replace(record.disk, create_remote_overlay(connection, record.pool, record.name + ".disk.qcow2", base,
+                                               root_size.in_bytes()));
     for (std::size_t i = 0; i < record.data_disks.size(); ++i) {
         auto& disk = record.data_disks[i];
-        replace(disk.path, create_remote_overlay(connection, record.pool, fmt::format("{}.data-{}.qcow2", record.name, i + 1), {},
+        replace(disk.path, create_remote_overlay(connection, record.pool,
+                                                 fmt::format("{}.data-{}.qcow2", record.name, i + 1), {},
                                                  disk.size.in_bytes()));
     }
     replace(record.seed, upload_file(connection, record.pool, record.name + ".seed.iso", record.seed));

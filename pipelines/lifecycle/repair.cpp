@@ -21,11 +21,13 @@ struct Difference {
     bool in_domain = true;  ///< defining the domain again mends it
 };
 
-void compare_domain(const virt::DomainFacts& facts, const MachineRecord& record, std::vector<Difference>& differences) {
+void compare_domain(const virt::DomainFacts& facts, const MachineRecord& record,
+                    std::vector<Difference>& differences) {
     std::set<std::string> macs(facts.macs.begin(), facts.macs.end());
     for (const auto& nic : record.nics) {
         if (macs.erase(nic.network.mac.value_or("")) == 0) {
-            differences.push_back({fmt::format("the domain has lost the NIC {}", nic.network.mac.value_or(""))});
+            differences.push_back(
+                {fmt::format("the domain has lost the NIC {}", nic.network.mac.value_or(""))});
         }
     }
     for (const auto& mac : macs) {
@@ -33,7 +35,8 @@ void compare_domain(const virt::DomainFacts& facts, const MachineRecord& record,
     }
     const std::set<std::string> disks(facts.disk_paths.begin(), facts.disk_paths.end());
     if (disks.count(record.disk.string()) == 0) {
-        differences.push_back({fmt::format("the domain does not use the root disk {}", record.disk.string())});
+        differences.push_back(
+            {fmt::format("the domain does not use the root disk {}", record.disk.string())});
     }
     if (facts.name != record.name) {
         differences.push_back({fmt::format("the domain is called '{}' now", facts.name), false});
@@ -58,8 +61,9 @@ std::vector<Difference> find_differences(Lifecycle& lifecycle, const MachineReco
     }
     compare_domain(virt::read_domain_xml(domain->xml(true)), record, differences);
     if (!record.is_embedded() && domain->autostart() != record.autostart) {
-        differences.push_back({fmt::format("autostart is {} in libvirt and {} in the record", domain->autostart() ? "on" : "off",
-                                           record.autostart ? "on" : "off")});
+        differences.push_back(
+            {fmt::format("autostart is {} in libvirt and {} in the record",
+                         domain->autostart() ? "on" : "off", record.autostart ? "on" : "off")});
     }
     return differences;
 }
@@ -99,7 +103,8 @@ std::vector<std::string> repair_machine(Lifecycle& lifecycle, std::string_view n
         done.emplace_back("an interrupted change of the root disk was settled");
     }
     const auto differences = find_differences(lifecycle, record);
-    const bool redefine = std::any_of(differences.begin(), differences.end(), [](const auto& difference) { return difference.in_domain; });
+    const bool redefine = std::any_of(differences.begin(), differences.end(),
+                                      [](const auto& difference) { return difference.in_domain; });
     if (redefine) {
         const auto connection = lifecycle.open(record);
         const auto domain = define_machine(lifecycle, connection, record);
@@ -107,14 +112,16 @@ std::vector<std::string> repair_machine(Lifecycle& lifecycle, std::string_view n
             domain.set_autostart(record.autostart);
         }
         const auto status = domain.status();
-        done.emplace_back(status && status->active() ? "the domain was defined again; it takes effect at the next start"
-                                                     : "the domain was defined again");
+        done.emplace_back(status && status->active()
+                              ? "the domain was defined again; it takes effect at the next start"
+                              : "the domain was defined again");
     }
     for (const auto& difference : differences) {
         done.push_back((difference.in_domain ? "mended: " : "cannot mend: ") + difference.what);
     }
     if (!record.backing.empty()) {
-        lifecycle.store().add_reference(record.image, record.generation, {store::Holder::Kind::instance, record.name});
+        lifecycle.store().add_reference(record.image, record.generation,
+                                        {store::Holder::Kind::instance, record.name});
     }
     if (!record.is_remote()) {
         rewrite_files(lifecycle, record, done);

@@ -47,7 +47,8 @@ void run(SQLite::Database& database, const char* sql, const std::string& value) 
 
 }  // namespace
 
-Reservations::Reservations(StateDb& database, std::filesystem::path instances) : database_(database), instances_(std::move(instances)) {
+Reservations::Reservations(StateDb& database, std::filesystem::path instances)
+    : database_(database), instances_(std::move(instances)) {
     database_.migrate("lifecycle", {tables});
 }
 
@@ -58,14 +59,16 @@ bool Reservations::exists(std::string_view table, std::string_view column, std::
 }
 
 std::string Reservations::free_mac(const std::set<std::string>& taken) const {
-    // 2^24 addresses: with thousands of machines a second draw is rare, a hundredth impossible unless the range is full.
+    // 2^24 addresses: with thousands of machines a second draw is rare, a hundredth impossible unless the
+    // range is full.
     for (int attempt = 0; attempt < 1000; ++attempt) {
         std::string mac = random_mac();
         if (taken.count(mac) == 0 && !exists("lifecycle_macs", "mac", mac)) {
             return mac;
         }
     }
-    throw Error(Failure::domain, "no free MAC address left in 52:54:00", "imgforge cleanup frees those of destroyed machines");
+    throw Error(Failure::domain, "no free MAC address left in 52:54:00",
+                "imgforge cleanup frees those of destroyed machines");
 }
 
 PortHold Reservations::free_port() const {
@@ -81,12 +84,15 @@ PortHold Reservations::free_port() const {
             return std::move(*hold);
         }
     }
-    throw Error(Failure::host, fmt::format("no free loopback port from {} to {}", first_forward_port, last_forward_port),
+    throw Error(Failure::host,
+                fmt::format("no free loopback port from {} to {}", first_forward_port, last_forward_port),
                 "imgforge cleanup frees those of destroyed machines");
 }
 
 void Reservations::insert(const MachineRecord& record) {
-    SQLite::Statement machine(database_.raw(), "INSERT INTO lifecycle_machines(name, uuid, instance_id, record) VALUES (?, ?, ?, ?)");
+    SQLite::Statement machine(
+        database_.raw(),
+        "INSERT INTO lifecycle_machines(name, uuid, instance_id, record) VALUES (?, ?, ?, ?)");
     machine.bind(1, record.name);
     machine.bind(2, record.uuid);
     machine.bind(3, record.instance_id);
@@ -98,13 +104,15 @@ void Reservations::insert(const MachineRecord& record) {
             throw Error(Failure::domain, fmt::format("the MAC address {} is taken by another machine", mac),
                         "imgforge list --json shows all of them");
         }
-        SQLite::Statement statement(database_.raw(), "INSERT INTO lifecycle_macs(mac, machine) VALUES (?, ?)");
+        SQLite::Statement statement(database_.raw(),
+                                    "INSERT INTO lifecycle_macs(mac, machine) VALUES (?, ?)");
         statement.bind(1, mac);
         statement.bind(2, record.name);
         statement.exec();
     }
     if (record.ssh_port) {
-        SQLite::Statement statement(database_.raw(), "INSERT INTO lifecycle_ports(port, machine) VALUES (?, ?)");
+        SQLite::Statement statement(database_.raw(),
+                                    "INSERT INTO lifecycle_ports(port, machine) VALUES (?, ?)");
         statement.bind(1, static_cast<int>(*record.ssh_port));
         statement.bind(2, record.name);
         statement.exec();
@@ -115,8 +123,8 @@ std::vector<Reserved> Reservations::reserve(const ReservationRequest& request) {
     std::vector<Reserved> reserved;
     database_.transaction([&] {
         std::vector<MachineLock> locks;
-        // A name whose lock is held but that has no row yet belongs to a spawn that is about to roll back or to a command that
-        // is removing it: taken, for now.
+        // A name whose lock is held but that has no row yet belongs to a spawn that is about to roll back or
+        // to a command that is removing it: taken, for now.
         const auto names = request.names.choose(request.count, [&](const std::string& name) {
             if (request.taken_names.count(name) != 0 || exists("lifecycle_machines", "name", name)) {
                 return false;
@@ -136,8 +144,8 @@ std::vector<Reserved> Reservations::reserve(const ReservationRequest& request) {
             record.instance_id = fmt::format("i-{}", random_hex(16));
             for (auto& nic : record.nics) {
                 if (nic.network.mac && request.taken_macs.count(*nic.network.mac) != 0) {
-                    throw Error(Failure::domain,
-                                fmt::format("the MAC address {} is taken by a domain of {}", *nic.network.mac, record.connection));
+                    throw Error(Failure::domain, fmt::format("the MAC address {} is taken by a domain of {}",
+                                                             *nic.network.mac, record.connection));
                 }
                 nic.network.mac = nic.network.mac.value_or(free_mac(request.taken_macs));
             }
@@ -190,7 +198,8 @@ std::set<std::string> Reservations::uuids() const {
 }
 
 void Reservations::save(const MachineRecord& record) {
-    SQLite::Statement statement(database_.raw(), "UPDATE lifecycle_machines SET record = ? WHERE name = ? AND uuid = ?");
+    SQLite::Statement statement(database_.raw(),
+                                "UPDATE lifecycle_machines SET record = ? WHERE name = ? AND uuid = ?");
     statement.bind(1, text_of(record));
     statement.bind(2, record.name);
     statement.bind(3, record.uuid);
@@ -216,7 +225,8 @@ PortHold Reservations::move_port(MachineRecord& record) {
         hold = free_port();
         record.ssh_port = hold->port();
         run(database_.raw(), "DELETE FROM lifecycle_ports WHERE machine = ?", record.name);
-        SQLite::Statement statement(database_.raw(), "INSERT INTO lifecycle_ports(port, machine) VALUES (?, ?)");
+        SQLite::Statement statement(database_.raw(),
+                                    "INSERT INTO lifecycle_ports(port, machine) VALUES (?, ?)");
         statement.bind(1, static_cast<int>(hold->port()));
         statement.bind(2, record.name);
         statement.exec();

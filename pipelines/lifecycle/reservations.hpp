@@ -21,7 +21,8 @@ namespace imgforge::lifecycle {
 struct ReservationRequest {
     NamePattern names;
     std::size_t count = 1;
-    MachineRecord common;                 ///< all that is the same for each; name, uuid, instance id, MACs and port are filled in
+    MachineRecord
+        common;  ///< all that is the same for each; name, uuid, instance id, MACs and port are filled in
     bool forward_ssh = false;             ///< a loopback port each
     std::set<std::string> taken_names{};  ///< domains of the connection that are not ours
     std::set<std::string> taken_macs{};   ///< MACs of the connection's domains, lower case
@@ -34,8 +35,9 @@ struct Reserved {
     std::optional<PortHold> port;
 };
 
-/// Names, UUIDs, instance-ids, MACs and ports of all machines of the store: each is taken once, and stays taken as long as a
-/// record exists, a destroyed one included. Area "lifecycle" of state.db, which also keeps the records themselves.
+/// Names, UUIDs, instance-ids, MACs and ports of all machines of the store: each is taken once, and stays
+/// taken as long as a record exists, a destroyed one included. Area "lifecycle" of state.db, which also keeps
+/// the records themselves.
 class Reservations {
 public:
     Reservations(StateDb& database, std::filesystem::path instances);
@@ -49,9 +51,11 @@ public:
     std::vector<std::string> names() const;
     std::set<std::string> uuids() const;
 
-    /// Writes a changed record; name, UUID and MACs must be as reserved. Throws Failure::domain when there is none of that name.
+    /// Writes a changed record; name, UUID and MACs must be as reserved. Throws Failure::domain when there is
+    /// none of that name.
     void save(const MachineRecord& record);
-    /// Enters a record found in a folder whose row was lost. False when name, MAC or port belongs to another one by now.
+    /// Enters a record found in a folder whose row was lost. False when name, MAC or port belongs to another
+    /// one by now.
     bool adopt(const MachineRecord& record);
     /// A new loopback port for a machine whose own is taken by a stranger.
     PortHold move_port(MachineRecord& record);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Changes of a machine's root disk: consolidate and respawn. Both make disk.qcow2.new, write the record that describes it, and only
-// then rename it over disk.qcow2. Whoever finds a disk.qcow2.new later knows from the record whether to finish or to drop it.
+// Changes of a machine's root disk: consolidate and respawn. Both make disk.qcow2.new, write the record that
+// describes it, and only then rename it over disk.qcow2. Whoever finds a disk.qcow2.new later knows from the
+// record whether to finish or to drop it.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -49,7 +50,8 @@ std::vector<fs::path> canonical(const std::vector<fs::path>& files) {
 void require_local(const MachineRecord& record, const char* what) {
     if (record.is_remote()) {
         throw Error(Failure::domain,
-                    fmt::format("machine '{}' is on another host: {} works on machines of this host only", record.name, what));
+                    fmt::format("machine '{}' is on another host: {} works on machines of this host only",
+                                record.name, what));
     }
 }
 
@@ -85,21 +87,24 @@ void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
     keep_reference(lifecycle, record);
 }
 
-/// A new root means a new machine-id, and DHCP clients make their identifier from that: the server would hand out another address. So the
-/// present one is reserved for the MAC, which stays.
+/// A new root means a new machine-id, and DHCP clients make their identifier from that: the server would hand
+/// out another address. So the present one is reserved for the MAC, which stays.
 void keep_addresses(Lifecycle& lifecycle, MachineRecord& record) {
     const auto connection = lifecycle.open(record);
     for (auto& nic : record.nics) {
         const auto leased = nic.network.ip ? std::vector<std::string>() : leased_addresses(connection, nic);
-        const auto v4 = std::find_if(leased.begin(), leased.end(), [](const std::string& address) { return is_ipv4(address); });
+        const auto v4 = std::find_if(leased.begin(), leased.end(),
+                                     [](const std::string& address) { return is_ipv4(address); });
         if (v4 == leased.end()) {
             continue;
         }
         try {
-            connection.reserve_address(libvirt_network(nic.network), nic.network.mac.value_or(""), record.name, *v4);
+            connection.reserve_address(libvirt_network(nic.network), nic.network.mac.value_or(""),
+                                       record.name, *v4);
             nic.network.ip = *v4;
         } catch (const Error& error) {
-            lifecycle.monitor().warning(fmt::format("machine '{}' may get another address: {}", record.name, error.message()));
+            lifecycle.monitor().warning(
+                fmt::format("machine '{}' may get another address: {}", record.name, error.message()));
         }
     }
 }
@@ -118,8 +123,10 @@ void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
         lifecycle.clock().sleep(std::chrono::milliseconds(250));
     }
     if (!chain_below(record.disk).empty()) {
-        throw Error(Failure::domain, fmt::format("libvirt ended the copy for machine '{}' before it was complete", record.name),
-                    "the machine is unchanged; try again, or consolidate it while it is off");
+        throw Error(
+            Failure::domain,
+            fmt::format("libvirt ended the copy for machine '{}' before it was complete", record.name),
+            "the machine is unchanged; try again, or consolidate it while it is off");
     }
     record.backing.clear();
     lifecycle.save(record);
@@ -145,7 +152,8 @@ bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
     }
     bool complete = false;
     try {
-        complete = chain_below(new_disk(record)) == canonical(record.backing) && chain_below(record.disk) != canonical(record.backing);
+        complete = chain_below(new_disk(record)) == canonical(record.backing) &&
+                   chain_below(record.disk) != canonical(record.backing);
     } catch (const Error&) {
         complete = false;  // an unfinished file is no image
     }
@@ -170,7 +178,7 @@ bool consolidate_machine(Lifecycle& lifecycle, std::string_view name) {
 }
 
 RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const std::string& image_spec,
-                              std::chrono::milliseconds patience) {
+                              std::chrono::milliseconds timeout) {
     auto [record, lock] = lifecycle.hold(name);
     require_local(record, "respawn");
     settle_root_disk(lifecycle, record);
@@ -188,7 +196,7 @@ RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const
     remove_tree(new_disk(record));
     make_root_disk(lifecycle.processes(), new_disk(record), source);
     keep_addresses(lifecycle, record);
-    result.was_running = stop_held(lifecycle, record, patience) != Stopped::was_off;
+    result.was_running = stop_held(lifecycle, record, timeout) != Stopped::was_off;
     record.image = generation.image;
     record.generation = generation.generation;
     record.backing = was_overlay ? source.chain : std::vector<fs::path>();

@@ -37,7 +37,9 @@ struct Login {
 
 Login choose_login(const store::Generation& generation, const std::string& wanted) {
     const Json manifest = generation.manifest();
-    const std::string os = manifest.contains("recipe") && manifest["recipe"].is_object() ? manifest["recipe"].value("os", "") : "";
+    const std::string os = manifest.contains("recipe") && manifest["recipe"].is_object()
+                               ? manifest["recipe"].value("os", "")
+                               : "";
     std::string images_own;
     std::string family;
     for (const auto& row : templates::distributions()) {
@@ -53,7 +55,8 @@ Login choose_login(const store::Generation& generation, const std::string& wante
 }
 
 MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
-    MachineSize size = machine_size(lifecycle.settings(), options.size.empty() ? default_size(lifecycle.settings()) : options.size);
+    MachineSize size = machine_size(lifecycle.settings(),
+                                    options.size.empty() ? default_size(lifecycle.settings()) : options.size);
     size.memory = options.memory.value_or(size.memory);
     size.vcpus = options.vcpus.value_or(size.vcpus);
     if (options.disk) {
@@ -62,8 +65,8 @@ MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
     return size;
 }
 
-MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options, const store::Generation& generation,
-                            const Placement& placement) {
+MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options,
+                            const store::Generation& generation, const Placement& placement) {
     const MachineSize size = size_of(lifecycle, options);
     MachineRecord record;
     record.image = generation.image;
@@ -71,7 +74,9 @@ MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options, c
     record.connection = placement.connection;
     record.host = placement.host;
     record.pool = placement.pool;
-    for (const auto& network : options.networks.empty() ? default_networks(lifecycle.settings(), placement.embedded()) : options.networks) {
+    for (const auto& network : options.networks.empty()
+                                   ? default_networks(lifecycle.settings(), placement.embedded())
+                                   : options.networks) {
         record.nics.push_back({network});
     }
     record.memory = size.memory;
@@ -91,7 +96,8 @@ MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options, c
     return record;
 }
 
-/// Names and MACs that domains of that daemon have already, ours or not. An embedded root is new and holds none.
+/// Names and MACs that domains of that daemon have already, ours or not. An embedded root is new and holds
+/// none.
 void add_taken(Lifecycle& lifecycle, const Placement& placement, ReservationRequest& request) {
     if (placement.embedded()) {
         return;
@@ -101,7 +107,8 @@ void add_taken(Lifecycle& lifecycle, const Placement& placement, ReservationRequ
     for (const auto& row : connection.domains()) {
         request.taken_names.insert(row.name);
         if (ours.count(row.uuid) != 0) {
-            continue;  // its MACs are reserved; to read them from its XML would make each spawn dearer than the one before
+            continue;  // its MACs are reserved; to read them from its XML would make each spawn dearer than
+                       // the one before
         }
         if (const auto domain = connection.find(row.uuid)) {
             for (const auto& mac : virt::read_domain_xml(domain->xml(true)).macs) {
@@ -114,15 +121,18 @@ void add_taken(Lifecycle& lifecycle, const Placement& placement, ReservationRequ
 void check_options(const SpawnOptions& options, const MachineRecord& record, const Placement& placement) {
     for (const auto& nic : record.nics) {
         if (placement.embedded() && nic.network.kind != NetworkSpec::Kind::user) {
-            throw Error(Failure::usage, fmt::format("the embedded driver has no network '{}'", nic.network.text()),
+            throw Error(Failure::usage,
+                        fmt::format("the embedded driver has no network '{}'", nic.network.text()),
                         "use --network user, or --connect qemu:///system");
         }
         if (options.count > 1 && (nic.network.mac || nic.network.ip)) {
-            throw Error(Failure::usage, "a fixed MAC or IP fits one machine only", "leave it out, or spawn them one by one");
+            throw Error(Failure::usage, "a fixed MAC or IP fits one machine only",
+                        "leave it out, or spawn them one by one");
         }
     }
     if (!options.start && options.wait != Wait::none) {
-        throw Error(Failure::usage, "a machine that is not started gives no signal", "use --wait none with --no-start");
+        throw Error(Failure::usage, "a machine that is not started gives no signal",
+                    "use --wait none with --no-start");
     }
     if (placement.pool.empty()) {
         return;
@@ -133,7 +143,8 @@ void check_options(const SpawnOptions& options, const MachineRecord& record, con
     }
 }
 
-/// One spawn from the first reservation to the last signal; what it made is undone unless finish() was reached.
+/// One spawn from the first reservation to the last signal; what it made is undone unless finish() was
+/// reached.
 class Spawn {
 public:
     Spawn(Lifecycle& lifecycle, const SpawnOptions& options)
@@ -170,16 +181,19 @@ private:
         }
         const Login login = choose_login(generation_, options_.user);
         common_.user = login.user;
-        // Debian, Ubuntu, Alpine and Arch are built for the first x86-64; the others' C libraries refuse a CPU without CMPXCHG16B.
-        common_.needs_cx16 = login.family != "debian" && login.family != "ubuntu" && login.family != "alpine" && login.family != "arch";
+        // Debian, Ubuntu, Alpine and Arch are built for the first x86-64; the others' C libraries refuse a
+        // CPU without CMPXCHG16B.
+        common_.needs_cx16 = login.family != "debian" && login.family != "ubuntu" &&
+                             login.family != "alpine" && login.family != "arch";
         source_.chain = image_chain(lifecycle_.store(), generation_);
         source_.mode = options_.mode;
         source_.disk_size = size_of(lifecycle_, options_).disk;
         if (source_.disk_size && *source_.disk_size < generation_.virtual_size) {
-            throw Error(Failure::usage,
-                        fmt::format("a root disk of {} cannot hold {}, which has {}", source_.disk_size->text(), generation_.label(),
-                                    generation_.virtual_size.text()),
-                        "a disk can only grow: --disk must be at least that");
+            throw Error(
+                Failure::usage,
+                fmt::format("a root disk of {} cannot hold {}, which has {}", source_.disk_size->text(),
+                            generation_.label(), generation_.virtual_size.text()),
+                "a disk can only grow: --disk must be at least that");
         }
         source_.seed = common_seed(lifecycle_, options_, login.user, login.images_own);
         if (placement_.pool.empty() && options_.start && !options_.overcommit) {
@@ -201,9 +215,11 @@ private:
     void reserve() {
         const bool numbered = options_.count > 1 || options_.name.empty();
         const std::string pattern = options_.name.empty() ? generation_.image : options_.name;
-        ReservationRequest request{NamePattern(pattern, numbered && pattern.find('{') == std::string::npos), options_.count, common_};
-        request.forward_ssh = std::any_of(common_.nics.begin(), common_.nics.end(),
-                                          [](const Nic& nic) { return nic.network.kind == NetworkSpec::Kind::user; });
+        ReservationRequest request{NamePattern(pattern, numbered && pattern.find('{') == std::string::npos),
+                                   options_.count, common_};
+        request.forward_ssh = std::any_of(common_.nics.begin(), common_.nics.end(), [](const Nic& nic) {
+            return nic.network.kind == NetworkSpec::Kind::user;
+        });
         add_taken(lifecycle_, placement_, request);
         machines_ = lifecycle_.reservations().reserve(request);
         for (auto& machine : machines_) {
@@ -227,11 +243,12 @@ private:
     void thaw() {
         const ByteSize disk = source_.disk_size.value_or(generation_.virtual_size);
         const TemplateKey key = template_key(lifecycle_, common_, generation_, disk);
-        template_ = provide_template(lifecycle_, key, {common_, source_.chain, disk, template_seed(source_.seed)}, patience(common_));
+        template_ = provide_template(
+            lifecycle_, key, {common_, source_.chain, disk, template_seed(source_.seed)}, timeout(common_));
         source_.warm_disk = template_->disk();
     }
 
-    std::chrono::milliseconds patience(const MachineRecord& record) const {
+    std::chrono::milliseconds timeout(const MachineRecord& record) const {
         const bool kvm = machine_accel(lifecycle_, record) == virt::DomainSpec::Accel::kvm;
         return options_.timeout.value_or(kvm ? std::chrono::minutes(5) : std::chrono::minutes(15));
     }
@@ -240,12 +257,14 @@ private:
         interrupt::check();
         const seeds::SeedSpec seed = make_machine_files(lifecycle_, machine.record, source_);
         if (remote_base_) {
-            move_to_pool(lifecycle_, machine.record, *remote_base_, source_.disk_size.value_or(generation_.virtual_size));
+            move_to_pool(lifecycle_, machine.record, *remote_base_,
+                         source_.disk_size.value_or(generation_.virtual_size));
         }
         const auto connection = lifecycle_.open(machine.record);
         for (const auto& nic : machine.record.nics) {
             if (nic.network.ip) {
-                connection.reserve_address(libvirt_network(nic.network), *nic.network.mac, machine.record.name, *nic.network.ip);
+                connection.reserve_address(libvirt_network(nic.network), *nic.network.mac,
+                                           machine.record.name, *nic.network.ip);
             }
         }
         const auto domain = define_machine(lifecycle_, connection, machine.record);
@@ -267,7 +286,7 @@ private:
             MachineRecord& record = machines_[i].record;
             if (options_.wait != Wait::none) {
                 Activity activity(lifecycle_.monitor(), fmt::format("wait for {}", record.name));
-                ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, patience(record));
+                ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, timeout(record));
             }
             record.seconds = Seconds(std::chrono::steady_clock::now() - started_).count();
         });
@@ -283,7 +302,9 @@ private:
         lifecycle_.save_all(records);
         for (std::size_t i = 0; i < machines_.size(); ++i) {
             const MachineRecord& record = records[i];
-            MachineView view{.record = record, .state = options_.start ? "running" : "shut off", .addresses = ready_[i].addresses};
+            MachineView view{.record = record,
+                             .state = options_.start ? "running" : "shut off",
+                             .addresses = ready_[i].addresses};
             view.addresses.resize(record.nics.size());
             view.seconds = record.seconds;
             views.push_back(std::move(view));
@@ -296,9 +317,11 @@ private:
         for (const auto& machine : machines_) {
             constexpr std::size_t lines = 15;
             const std::string tail = console_tail(lifecycle_.console_log(machine.record), lines);
-            const bool named = machines_.size() == 1 || error.message().find("'" + machine.record.name + "'") != std::string::npos;
+            const bool named = machines_.size() == 1 ||
+                               error.message().find("'" + machine.record.name + "'") != std::string::npos;
             if (named && !tail.empty()) {
-                error.add_context(fmt::format("last lines on the console of {}:\n{}", machine.record.name, tail));
+                error.add_context(
+                    fmt::format("last lines on the console of {}:\n{}", machine.record.name, tail));
             }
         }
     }
@@ -309,8 +332,9 @@ private:
             try {
                 erase_machine(lifecycle_, machine.record);
             } catch (const std::exception& error) {
-                lifecycle_.monitor().warning(fmt::format("machine '{}' could not be removed again ({}); `imgforge cleanup` tries once more",
-                                                         machine.record.name, error.what()));
+                lifecycle_.monitor().warning(fmt::format(
+                    "machine '{}' could not be removed again ({}); `imgforge cleanup` tries once more",
+                    machine.record.name, error.what()));
             }
         }
     }
@@ -332,7 +356,8 @@ private:
 
 std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
     if (options.count < 1 || options.count > 1000) {
-        throw Error(Failure::usage, fmt::format("cannot spawn {} machines at once", options.count), "--count is from 1 to 1000");
+        throw Error(Failure::usage, fmt::format("cannot spawn {} machines at once", options.count),
+                    "--count is from 1 to 1000");
     }
     return Spawn(lifecycle, options).run();
 }

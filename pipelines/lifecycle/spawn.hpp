@@ -43,7 +43,8 @@ struct SpawnOptions {
     std::string cpu{};
     bool ephemeral = false;
     bool autostart = false;
-    bool warm = false;        ///< go on from the memory of a template that has booted, made once per generation and size
+    bool warm =
+        false;  ///< go on from the memory of a template that has booted, made once per generation and size
     bool start = true;        ///< false: define only (then nothing is waited for)
     bool overcommit = false;  ///< do not compare memory with what the host has left
     std::string host{};       ///< key under `hosts:` of the settings; "any": the one with most free memory
@@ -52,8 +53,9 @@ struct SpawnOptions {
     std::string comment{};
 };
 
-/// Makes the machines side by side: names, MACs and instance-ids are reserved first, then disk, seed and domain are made, and the named
-/// signal is awaited. All or none: any failure removes everything of all of them, and the error carries the end of the console.
+/// Makes the machines side by side: names, MACs and instance-ids are reserved first, then disk, seed and
+/// domain are made, and the named signal is awaited. All or none: any failure removes everything of all of
+/// them, and the error carries the end of the console.
 std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options);
 
 }  // namespace imgforge::lifecycle

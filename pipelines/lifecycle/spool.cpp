@@ -35,7 +35,8 @@ std::string trimmed_file(const fs::path& file) {
     return text;
 }
 
-/// A properties file of at most 64 KiB; links are not followed, so nobody reads a file of this host through the spool.
+/// A properties file of at most 64 KiB; links are not followed, so nobody reads a file of this host through
+/// the spool.
 std::string properties_text(const fs::path& file) {
     std::error_code gone;
     if (!fs::is_regular_file(fs::symlink_status(file, gone))) {
@@ -51,8 +52,10 @@ std::string cell(std::string text) {
     return text.empty() ? "-" : text;
 }
 
-/// Keeps the lines of other hosts (last cell names the host) and replaces ours. Written only when something changed.
-void update_list(const fs::path& file, const std::string& heading, const std::string& host, std::vector<std::string> ours) {
+/// Keeps the lines of other hosts (last cell names the host) and replaces ours. Written only when something
+/// changed.
+void update_list(const fs::path& file, const std::string& heading, const std::string& host,
+                 std::vector<std::string> ours) {
     const std::string before = fs::exists(file) ? read_file(file, 16U << 20U) : "";
     std::vector<std::string> lines;
     std::istringstream in(before);
@@ -78,12 +81,17 @@ void update_list(const fs::path& file, const std::string& heading, const std::st
 }  // namespace
 
 Spool::Spool(SpoolFolder folder, std::string host, SpoolActions& actions, Clock& clock, Monitor& monitor)
-    : folder_(std::move(folder)), host_(std::move(host)), actions_(actions), clock_(clock), monitor_(monitor) {}
+    : folder_(std::move(folder)),
+      host_(std::move(host)),
+      actions_(actions),
+      clock_(clock),
+      monitor_(monitor) {}
 
 SpoolPass Spool::run() {
     folder_.create();
-    const FileLock lock = FileLock::acquire(folder_.lock(), "serve the spool", std::chrono::minutes(30),
-                                            [&](const std::string& holder) { monitor_.message("waiting for " + holder); });
+    const FileLock lock =
+        FileLock::acquire(folder_.lock(), "serve the spool", std::chrono::minutes(30),
+                          [&](const std::string& holder) { monitor_.message("waiting for " + holder); });
     SpoolPass pass;
     const SpoolListing listing = folder_.list();
     machines_ = actions_.machines();
@@ -104,7 +112,8 @@ std::string Spool::owner_of(const std::string& name) const {
 }
 
 bool Spool::knows(const std::string& name) const {
-    return std::any_of(machines_.begin(), machines_.end(), [&](const auto& machine) { return machine.name == name; });
+    return std::any_of(machines_.begin(), machines_.end(),
+                       [&](const auto& machine) { return machine.name == name; });
 }
 
 bool Spool::is_mine(const SpoolRequest& request) {
@@ -118,7 +127,8 @@ bool Spool::is_mine(const SpoolRequest& request) {
     if (knows(request.name)) {
         return true;
     }
-    // Unknown here and owned by nobody. Another host may know it, so it gets time before it is called a mistake.
+    // Unknown here and owned by nobody. Another host may know it, so it gets time before it is called a
+    // mistake.
     constexpr std::chrono::minutes grace{5};
     struct stat info {};
     if (lstat(request.file.c_str(), &info) != 0) {
@@ -126,8 +136,8 @@ bool Spool::is_mine(const SpoolRequest& request) {
     }
     std::error_code none;
     bool shared = false;
-    for (auto entry = fs::directory_iterator(folder_.root / "inst", none); !none && entry != fs::directory_iterator();
-         entry.increment(none)) {
+    for (auto entry = fs::directory_iterator(folder_.root / "inst", none);
+         !none && entry != fs::directory_iterator(); entry.increment(none)) {
         shared = shared || (entry->path().extension() == ".host" && trimmed_file(entry->path()) != host_);
     }
     return !shared || clock_.wall_seconds() - info.st_mtime > std::chrono::seconds(grace).count();
@@ -148,7 +158,8 @@ bool Spool::take(const std::string& name) {
 
 void Spool::spawn(const SpoolRequest& request) {
     Diagnostics faults;
-    const auto properties = parse_properties(properties_text(request.file), request.file.filename().string(), faults);
+    const auto properties =
+        parse_properties(properties_text(request.file), request.file.filename().string(), faults);
     faults.throw_if_errors();
     if (!properties->host.empty() && properties->host != host_) {
         return;
@@ -177,7 +188,8 @@ void Spool::destroy(const std::string& name) {
     actions_.destroy(name);
     if (fs::exists(folder_.properties(name))) {
         // Without the mark the properties file would bring the machine back at the next pass.
-        write_file_atomically(folder_.destroyed_mark(name), fmt::format("{} {}\n", iso_time(clock_.wall_seconds()), host_));
+        write_file_atomically(folder_.destroyed_mark(name),
+                              fmt::format("{} {}\n", iso_time(clock_.wall_seconds()), host_));
     }
     unlink(folder_.owner(name).c_str());
     unlink((folder_.autostart() / name).c_str());
@@ -207,7 +219,8 @@ void Spool::serve(const SpoolRequest& request, SpoolPass& pass) {
         if (request.action == Action::spawn) {
             write_file_atomically(folder_.failed_mark(request.name), error.describe() + "\n");
         } else {
-            unlink(request.file.c_str());  // the log tells; served again and again it would fail again and again
+            unlink(
+                request.file.c_str());  // the log tells; served again and again it would fail again and again
         }
     }
 }
@@ -236,8 +249,9 @@ void Spool::write_lists() {
     std::vector<std::string> installed;
     std::vector<std::string> macs;
     for (const auto& machine : machines_) {
-        installed.push_back(fmt::format("{}\t{}\t{}\t{}\t{}\t{}", machine.name, cell(machine.image), cell(machine.state),
-                                        cell(machine.address), cell(machine.created), cell(machine.comment)));
+        installed.push_back(fmt::format("{}\t{}\t{}\t{}\t{}\t{}", machine.name, cell(machine.image),
+                                        cell(machine.state), cell(machine.address), cell(machine.created),
+                                        cell(machine.comment)));
         for (const auto& mac : machine.macs) {
             macs.push_back(fmt::format("{}\t{}", mac, machine.name));
         }
@@ -250,7 +264,8 @@ void Spool::log(Action action, const std::string& name, const std::string& text)
     const Fd fd = open_fd(folder_.log(action), O_WRONLY | O_CREAT | O_APPEND, 0644);
     std::string line = text;
     std::replace(line.begin(), line.end(), '\n', ' ');
-    write_all(fd.get(), fmt::format("{} {} {} {}\n", iso_time(clock_.wall_seconds()), host_, name, line), folder_.log(action).string());
+    write_all(fd.get(), fmt::format("{} {} {} {}\n", iso_time(clock_.wall_seconds()), host_, name, line),
+              folder_.log(action).string());
 }
 
 }  // namespace imgforge::lifecycle

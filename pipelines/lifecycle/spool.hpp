@@ -46,15 +46,17 @@ struct SpoolPass {
     int failed = 0;
 };
 
-/// A folder through which machines are controlled by dropped files. One process works on it at a time (a lock that also holds over
-/// NFS), and several hosts may share it: a machine belongs to the host named in inst/NAME.host, which is made by link(2), so that
-/// exactly one host can win even where locks do not work; only that host acts on the machine's files.
+/// A folder through which machines are controlled by dropped files. One process works on it at a time (a lock
+/// that also holds over NFS), and several hosts may share it: a machine belongs to the host named in
+/// inst/NAME.host, which is made by link(2), so that exactly one host can win even where locks do not work;
+/// only that host acts on the machine's files.
 class Spool {
 public:
     Spool(SpoolFolder folder, std::string host, SpoolActions& actions, Clock& clock, Monitor& monitor);
 
-    /// Serves everything that lies there now. Each request is logged in log/ACTION.log, removed when done, and kept out of the way when it
-    /// failed (inst/NAME.FAILED, or the line in the log). Then autostart/ is applied and the two lists are brought up to date.
+    /// Serves everything that lies there now. Each request is logged in log/ACTION.log, removed when done,
+    /// and kept out of the way when it failed (inst/NAME.FAILED, or the line in the log). Then autostart/ is
+    /// applied and the two lists are brought up to date.
     SpoolPass run();
 
 private:
@@ -77,8 +79,9 @@ private:
     std::vector<SpoolMachine> machines_;
 };
 
-/// Calls `pass` now and after each change in the folder: told by inotify at once, and every `poll` besides, because changes other hosts
-/// make on NFS are not told. Ends only with Interrupted.
-void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll, const std::function<void()>& pass);
+/// Calls `pass` now and after each change in the folder: told by inotify at once, and every `poll` besides,
+/// because changes other hosts make on NFS are not told. Ends only with Interrupted.
+void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll,
+                 const std::function<void()>& pass);
 
 }  // namespace imgforge::lifecycle

@@ -53,7 +53,7 @@ void LifecycleActions::start(const std::string& name) {
 }
 
 void LifecycleActions::stop(const std::string& name) {
-    static_cast<void>(stop_machine(lifecycle_, name, stop_patience));
+    static_cast<void>(stop_machine(lifecycle_, name, stop_timeout));
 }
 
 void LifecycleActions::destroy(const std::string& name) {

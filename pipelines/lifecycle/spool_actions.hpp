@@ -7,8 +7,8 @@
 
 namespace imgforge::lifecycle {
 
-/// A spool's requests carried out on the machines of this host. Machines are not waited for by SSH: one that boots slowly must
-/// not hold up the others' files.
+/// A spool's requests carried out on the machines of this host. Machines are not waited for by SSH: one that
+/// boots slowly must not hold up the others' files.
 class LifecycleActions final : public SpoolActions {
 public:
     explicit LifecycleActions(Lifecycle& lifecycle) : lifecycle_(lifecycle) {}

@@ -34,7 +34,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool is_clean_text(std::string_view text) {
-    const bool control = std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    const bool control = std::any_of(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
     // nlohmann's strict dump is the UTF-8 check we have; it throws on the first bad byte.
     try {
         static_cast<void>(Json(std::string(text)).dump());
@@ -58,9 +59,11 @@ bool yes_or_no(std::string_view value, bool& out) {
 /// Collects one file's keys and faults.
 class PropertiesReader {
 public:
-    PropertiesReader(const std::string& file, Diagnostics& diagnostics) : file_(file), diagnostics_(diagnostics) {
-        texts_ = {{"image", &result_.image}, {"size", &result_.size}, {"comment", &result_.comment}, {"memory", &result_.memory},
-                  {"vcpus", &result_.vcpus}, {"disk", &result_.disk}, {"network", &result_.network}, {"host", &result_.host}};
+    PropertiesReader(const std::string& file, Diagnostics& diagnostics)
+        : file_(file), diagnostics_(diagnostics) {
+        texts_ = {{"image", &result_.image},     {"size", &result_.size},   {"comment", &result_.comment},
+                  {"memory", &result_.memory},   {"vcpus", &result_.vcpus}, {"disk", &result_.disk},
+                  {"network", &result_.network}, {"host", &result_.host}};
         switches_ = {{"autostart", &result_.autostart}, {"start", &result_.start}};
     }
 
@@ -114,7 +117,8 @@ private:
 
     void fault(int number, std::string message, std::string suggestion = {}) {
         failed_ = true;
-        diagnostics_.add({file_, number, number == 0 ? 0 : 1, "", Diagnostic::Severity::error, std::move(message), std::move(suggestion)});
+        diagnostics_.add({file_, number, number == 0 ? 0 : 1, "", Diagnostic::Severity::error,
+                          std::move(message), std::move(suggestion)});
     }
 
     const std::string& file_;
@@ -143,8 +147,8 @@ bool is_machine_name(const std::string& name) {
 std::vector<std::string> file_names(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     std::error_code missing;
-    for (auto entry = std::filesystem::directory_iterator(folder, missing); !missing && entry != std::filesystem::directory_iterator();
-         entry.increment(missing)) {
+    for (auto entry = std::filesystem::directory_iterator(folder, missing);
+         !missing && entry != std::filesystem::directory_iterator(); entry.increment(missing)) {
         std::string name = entry->path().filename().string();
         std::error_code gone;
         if (!is_noise(name) && !std::filesystem::is_directory(entry->symlink_status(gone))) {
@@ -157,7 +161,8 @@ std::vector<std::string> file_names(const std::filesystem::path& folder) {
 
 }  // namespace
 
-std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
+std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file,
+                                                Diagnostics& diagnostics) {
     PropertiesReader reader(file, diagnostics);
     for (int number = 1; !text.empty(); ++number) {
         const std::size_t end = text.find('\n');
@@ -204,7 +209,8 @@ SpoolListing SpoolFolder::list() const {
         for (const auto& name : file_names(requests(action))) {
             std::string stem = name;
             if (action == Action::spawn) {
-                if (name.size() <= properties_suffix.size() || name.substr(name.size() - properties_suffix.size()) != properties_suffix) {
+                if (name.size() <= properties_suffix.size() ||
+                    name.substr(name.size() - properties_suffix.size()) != properties_suffix) {
                     continue;
                 }
                 stem.resize(name.size() - properties_suffix.size());
@@ -216,10 +222,11 @@ SpoolListing SpoolFolder::list() const {
             }
             std::error_code gone;
             if (action == Action::spawn) {
-                const bool settled = std::filesystem::exists(owner(stem), gone) || std::filesystem::exists(destroyed_mark(stem), gone);
-                const bool failed =
-                    std::filesystem::exists(failed_mark(stem), gone) &&
-                    std::filesystem::last_write_time(file, gone) <= std::filesystem::last_write_time(failed_mark(stem), gone);
+                const bool settled = std::filesystem::exists(owner(stem), gone) ||
+                                     std::filesystem::exists(destroyed_mark(stem), gone);
+                const bool failed = std::filesystem::exists(failed_mark(stem), gone) &&
+                                    std::filesystem::last_write_time(file, gone) <=
+                                        std::filesystem::last_write_time(failed_mark(stem), gone);
                 if (settled || failed) {
                     continue;
                 }

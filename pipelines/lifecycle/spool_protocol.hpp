@@ -11,7 +11,8 @@
 
 namespace imgforge::lifecycle {
 
-/// What `inst/NAME.properties` asks for. All values are texts as written; they are checked when the machine is spawned.
+/// What `inst/NAME.properties` asks for. All values are texts as written; they are checked when the machine
+/// is spawned.
 struct SpoolProperties {
     std::string image;      ///< NAME or NAME@GENERATION; the only key that must be there
     std::string size{};     ///< as `spawn --size`
@@ -25,10 +26,12 @@ struct SpoolProperties {
     bool start = true;  ///< false: defined, not started
 };
 
-/// Reads the file: lines of `key=value` (or `key: value`), blanks around both are dropped, '#' and '!' start a comment line, CR LF is fine,
-/// one pair of double quotes around a value is taken off. Unknown and repeated keys, a missing image, control characters and invalid
-/// UTF-8 are faults with their line. Returns nothing when there is a fault.
-std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file, Diagnostics& diagnostics);
+/// Reads the file: lines of `key=value` (or `key: value`), blanks around both are dropped, '#' and '!' start
+/// a comment line, CR LF is fine, one pair of double quotes around a value is taken off. Unknown and repeated
+/// keys, a missing image, control characters and invalid UTF-8 are faults with their line. Returns nothing
+/// when there is a fault.
+std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file,
+                                                Diagnostics& diagnostics);
 
 /// One dropped file.
 struct SpoolRequest {
@@ -42,8 +45,8 @@ std::string_view to_string(SpoolRequest::Action action);
 
 /// What lies in a spool folder now.
 struct SpoolListing {
-    std::vector<SpoolRequest> requests;          ///< destroy before stop before spawn before start, each by name
-    std::vector<std::string> autostart;          ///< names under autostart/
+    std::vector<SpoolRequest> requests;  ///< destroy before stop before spawn before start, each by name
+    std::vector<std::string> autostart;  ///< names under autostart/
     std::vector<std::filesystem::path> foreign;  ///< files whose name can be no machine's
 };
 
@@ -52,11 +55,19 @@ struct SpoolFolder {
     std::filesystem::path root;
 
     std::filesystem::path requests(SpoolRequest::Action action) const;
-    std::filesystem::path properties(std::string_view name) const { return root / "inst" / (std::string(name) + ".properties"); }
+    std::filesystem::path properties(std::string_view name) const {
+        return root / "inst" / (std::string(name) + ".properties");
+    }
     /// "HOST": the host whose store holds the machine.
-    std::filesystem::path owner(std::string_view name) const { return root / "inst" / (std::string(name) + ".host"); }
-    std::filesystem::path destroyed_mark(std::string_view name) const { return root / "inst" / (std::string(name) + ".DESTROYED"); }
-    std::filesystem::path failed_mark(std::string_view name) const { return root / "inst" / (std::string(name) + ".FAILED"); }
+    std::filesystem::path owner(std::string_view name) const {
+        return root / "inst" / (std::string(name) + ".host");
+    }
+    std::filesystem::path destroyed_mark(std::string_view name) const {
+        return root / "inst" / (std::string(name) + ".DESTROYED");
+    }
+    std::filesystem::path failed_mark(std::string_view name) const {
+        return root / "inst" / (std::string(name) + ".FAILED");
+    }
     std::filesystem::path autostart() const { return root / "autostart"; }
     std::filesystem::path log(SpoolRequest::Action action) const;
     std::filesystem::path installed() const { return root / "installed.txt"; }
@@ -65,8 +76,9 @@ struct SpoolFolder {
 
     /// Throws Failure::host when the folder itself is missing or cannot be written.
     void create() const;
-    /// Dot files, editors' back-ups (name~, #name#) and NFS's .nfsXXXX are no requests. A properties file counts as a request while
-    /// no owner and no DESTROYED mark stand beside it and it is newer than a FAILED mark.
+    /// Dot files, editors' back-ups (name~, #name#) and NFS's .nfsXXXX are no requests. A properties file
+    /// counts as a request while no owner and no DESTROYED mark stand beside it and it is newer than a FAILED
+    /// mark.
     SpoolListing list() const;
 };
 

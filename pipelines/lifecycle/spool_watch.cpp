@@ -13,7 +13,8 @@
 
 namespace imgforge::lifecycle {
 
-void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll_interval, const std::function<void()>& pass) {
+void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll_interval,
+                 const std::function<void()>& pass) {
     folder.create();
     const Fd notify(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!notify) {
@@ -29,9 +30,11 @@ void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll_inter
     while (true) {
         interrupt::check();
         pass();
-        std::array<pollfd, 2> entries = {pollfd{notify.get(), POLLIN, 0}, pollfd{interrupt::wake_fd(), POLLIN, 0}};
+        std::array<pollfd, 2> entries = {pollfd{notify.get(), POLLIN, 0},
+                                         pollfd{interrupt::wake_fd(), POLLIN, 0}};
         poll(entries.data(), entries.size(), static_cast<int>(poll_interval.count()));
-        // Several files are often dropped together: one pass serves them all. Our own marks come back here, too, and cost one empty pass.
+        // Several files are often dropped together: one pass serves them all. Our own marks come back here,
+        // too, and cost one empty pass.
         interrupt::sleep(std::chrono::milliseconds(100));
         std::array<char, 16384> buffer{};
         while (read(notify.get(), buffer.data(), buffer.size()) > 0) {

@@ -35,7 +35,9 @@ AddressList numeric_address(const std::string& host, std::uint16_t port) {
 }
 
 bool wait_for(int fd, short events, Deadline deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now())
+            .count();
     pollfd entry{fd, events, 0};
     return poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0;
 }
@@ -98,7 +100,8 @@ std::vector<std::string> ssh_arguments(const SshTarget& target, const std::strin
 
 std::string ssh_paste_line(const SshTarget& target) {
     ProcessSpec spec{.program = "ssh"};
-    spec.args = {"-i", target.identity.string(),        "-o", "UserKnownHostsFile=" + target.known_hosts.string(),
+    spec.args = {"-i", target.identity.string(),
+                 "-o", "UserKnownHostsFile=" + target.known_hosts.string(),
                  "-o", "HostKeyAlias=" + target.machine};
     if (target.port != 22) {
         spec.args.insert(spec.args.end(), {"-p", std::to_string(target.port)});
@@ -116,8 +119,9 @@ std::string known_hosts_line(const std::string& machine, const std::string& publ
     return fmt::format("{} {}\n", machine, public_key.substr(0, comment));
 }
 
-std::string read_banner(const std::string& host, std::uint16_t port, std::chrono::milliseconds patience, std::string& seen) {
-    const Deadline deadline = std::chrono::steady_clock::now() + patience;
+std::string read_banner(const std::string& host, std::uint16_t port, std::chrono::milliseconds timeout,
+                        std::string& seen) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
     const AddressList address = numeric_address(host, port);
     if (!address) {
         seen = fmt::format("'{}' is no address", host);
@@ -133,7 +137,8 @@ std::string read_banner(const std::string& host, std::uint16_t port, std::chrono
     }
     std::string line;
     std::array<char, 256> buffer{};
-    while (line.find('\n') == std::string::npos && line.size() < buffer.size() && wait_for(fd.get(), POLLIN, deadline)) {
+    while (line.find('\n') == std::string::npos && line.size() < buffer.size() &&
+           wait_for(fd.get(), POLLIN, deadline)) {
         const ssize_t count = recv(fd.get(), buffer.data(), buffer.size(), 0);
         if (count <= 0) {
             break;
@@ -141,21 +146,23 @@ std::string read_banner(const std::string& host, std::uint16_t port, std::chrono
         line.append(buffer.data(), static_cast<std::size_t>(count));
     }
     line = line.substr(0, line.find_first_of("\r\n"));
-    // QEMU's user network accepts at once and only then asks the guest: an open port without a banner is a guest still booting.
+    // QEMU's user network accepts at once and only then asks the guest: an open port without a banner is a
+    // guest still booting.
     seen = line.empty() ? fmt::format("port {} is open, no SSH banner yet", port) : line;
     return line;
 }
 
-SshProbe probe_ssh(ProcessRunner& processes, const SshTarget& target, const std::string& command, std::chrono::milliseconds patience) {
+SshProbe probe_ssh(ProcessRunner& processes, const SshTarget& target, const std::string& command,
+                   std::chrono::milliseconds timeout) {
     SshProbe probe;
     if (target.jump.empty()) {
-        const auto banner_patience = std::min(patience, std::chrono::milliseconds(5000));
-        if (read_banner(target.host, target.port, banner_patience, probe.seen).rfind("SSH-", 0) != 0) {
+        const auto banner_timeout = std::min(timeout, std::chrono::milliseconds(5000));
+        if (read_banner(target.host, target.port, banner_timeout, probe.seen).rfind("SSH-", 0) != 0) {
             return probe;
         }
     }
     ProcessSpec spec{.program = "ssh", .args = ssh_arguments(target, command, true)};
-    spec.timeout = patience;
+    spec.timeout = timeout;
     const ProcessResult result = processes.run(spec);
     if (result.outcome == ProcessResult::Outcome::not_found) {
         throw process_error(spec, result);
@@ -164,7 +171,8 @@ SshProbe probe_ssh(ProcessRunner& processes, const SshTarget& target, const std:
     probe.output = result.out;
     if (!probe.reached) {
         const std::string before = probe.seen.empty() ? "" : probe.seen + ", then: ";
-        probe.seen = before + (result.outcome == ProcessResult::Outcome::timed_out ? "no answer to the login" : last_line(result.err));
+        probe.seen = before + (result.outcome == ProcessResult::Outcome::timed_out ? "no answer to the login"
+                                                                                   : last_line(result.err));
     }
     return probe;
 }

@@ -39,8 +39,9 @@ void put_string(std::string& out, std::string_view bytes) {
 std::string base64(std::string_view bytes) {
     std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
     // EVP_EncodeBlock works on unsigned char; both are bytes.
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),                                           // NOLINT
-                                       reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));  // NOLINT
+    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),  // NOLINT
+                                       reinterpret_cast<const unsigned char*>(bytes.data()),
+                                       static_cast<int>(bytes.size()));  // NOLINT
     out.resize(static_cast<std::size_t>(length));
     return out;
 }
@@ -66,7 +67,8 @@ KeyHandle generate() {
 }
 
 /// The private file of OpenSSH, unencrypted (PROTOCOL.key in its source).
-std::string openssh_private(std::string_view seed, std::string_view point, std::string_view public_blob, std::string_view comment) {
+std::string openssh_private(std::string_view seed, std::string_view point, std::string_view public_blob,
+                            std::string_view comment) {
     std::string secret;
     const auto check = random_bytes(4);
     const std::string check_text(check.begin(), check.end());
@@ -107,7 +109,8 @@ bool is_public_key(std::string_view line) {
             return false;
         }
         const std::string_view blob = line.substr(type.size(), line.find(' ', type.size()) - type.size());
-        return blob.size() >= 40 && blob.substr(0, 4) == "AAAA";  // the length word of any type name, in base64
+        return blob.size() >= 40 &&
+               blob.substr(0, 4) == "AAAA";  // the length word of any type name, in base64
     });
 }
 
@@ -120,7 +123,8 @@ SshKeyPair make_ssh_key(std::string_view comment) {
     std::string blob;
     put_string(blob, key_type);
     put_string(blob, point);
-    SshKeyPair pair{openssh_private(seed, point, blob, comment), fmt::format("{} {} {}", key_type, base64(blob), comment)};
+    SshKeyPair pair{openssh_private(seed, point, blob, comment),
+                    fmt::format("{} {} {}", key_type, base64(blob), comment)};
     OPENSSL_cleanse(seed.data(), seed.size());
     return pair;
 }
@@ -130,7 +134,8 @@ StoreKey store_ssh_key(const std::filesystem::path& keys) {
     const auto file = keys / "id_ed25519";
     const auto public_file = keys / "id_ed25519.pub";
     if (!std::filesystem::exists(public_file)) {
-        const auto lock = FileLock::acquire(keys / ".lock", "make the store's SSH key", std::chrono::seconds(10));
+        const auto lock =
+            FileLock::acquire(keys / ".lock", "make the store's SSH key", std::chrono::seconds(10));
         if (!std::filesystem::exists(public_file)) {
             const SshKeyPair pair = make_ssh_key("imgforge");
             // The public file last: it says that the pair is complete.
@@ -148,7 +153,8 @@ StoreKey store_ssh_key(const std::filesystem::path& keys) {
 std::vector<std::string> read_public_keys(const std::filesystem::path& file) {
     const std::string text = read_file(file, 1U << 20U);
     if (text.find("PRIVATE KEY-----") != std::string::npos) {
-        throw Error(Failure::recipe, fmt::format("{} holds a private key, which never goes into a machine", file.string()),
+        throw Error(Failure::recipe,
+                    fmt::format("{} holds a private key, which never goes into a machine", file.string()),
                     fmt::format("give the public one: {}.pub", file.string()));
     }
     std::vector<std::string> keys;
@@ -162,8 +168,9 @@ std::vector<std::string> read_public_keys(const std::filesystem::path& file) {
             continue;
         }
         if (!is_public_key(line)) {
-            throw Error(Failure::recipe, fmt::format("{}:{}: this is no SSH public key", file.string(), number),
-                        "one key per line, as in ~/.ssh/id_ed25519.pub; options in front of a key are not taken");
+            throw Error(
+                Failure::recipe, fmt::format("{}:{}: this is no SSH public key", file.string(), number),
+                "one key per line, as in ~/.ssh/id_ed25519.pub; options in front of a key are not taken");
         }
         keys.push_back(line);
     }
@@ -179,7 +186,8 @@ std::vector<std::string> callers_public_keys() {
     if (home == nullptr || *home == '\0') {
         return keys;
     }
-    for (const char* name : {"id_ed25519.pub", "id_ed25519_sk.pub", "id_ecdsa.pub", "id_ecdsa_sk.pub", "id_rsa.pub"}) {
+    for (const char* name :
+         {"id_ed25519.pub", "id_ed25519_sk.pub", "id_ecdsa.pub", "id_ecdsa_sk.pub", "id_rsa.pub"}) {
         const auto file = std::filesystem::path(home) / ".ssh" / name;
         std::error_code ignored;
         if (std::filesystem::is_regular_file(file, ignored)) {

@@ -53,7 +53,8 @@ std::string fitting(const std::string& name) {
 
 /// A part that can be folded away, with its heading.
 std::string section(std::string_view title, const std::string& body, bool open) {
-    return fmt::format("<details{}><summary><h2>{}</h2></summary>{}</details>", open ? " open" : "", title, body);
+    return fmt::format("<details{}><summary><h2>{}</h2></summary>{}</details>", open ? " open" : "", title,
+                       body);
 }
 
 /// Bars on one time axis: what ran in colour, what was reused as a mark.
@@ -65,30 +66,37 @@ std::string timeline(const std::vector<StageLine>& stages) {
     constexpr int row = 26;
     constexpr double left = 130;
     constexpr double width = 700;
-    std::string svg = fmt::format("<svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"timeline of the stages\">",
-                                  static_cast<int>(stages.size()) * row + 24);
+    std::string svg =
+        fmt::format("<svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"timeline of the stages\">",
+                    static_cast<int>(stages.size()) * row + 24);
     double y = 4;
     for (const StageLine& stage : stages) {
         const double x = left + width * stage.begin / end;
         const double w = std::max(3.0, width * stage.seconds / end);
         const char* const colour = stage.failed ? "--bad" : stage.ran ? "--ran" : "--cached";
         svg += fmt::format(
-            "<text x=\"0\" y=\"{:.0f}\"><title>{}</title>{}</text><rect x=\"{:.1f}\" y=\"{:.0f}\" width=\"{:.1f}\" height=\"16\" rx=\"3\" "
+            "<text x=\"0\" y=\"{:.0f}\"><title>{}</title>{}</text><rect x=\"{:.1f}\" y=\"{:.0f}\" "
+            "width=\"{:.1f}\" height=\"16\" rx=\"3\" "
             "fill=\"var({})\"/>",
             y + 13, escape(stage.name), escape(fitting(stage.name)), x, y, w, colour);
         svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\">{}</text>", x + w + 6, y + 13,
-                           stage.ran ? seconds_text(stage.seconds) + (stage.failed ? " failed" : "") : std::string("cached"));
+                           stage.ran ? seconds_text(stage.seconds) + (stage.failed ? " failed" : "")
+                                     : std::string("cached"));
         y += row;
     }
-    return svg + fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\">0</text><text x=\"{:.0f}\" y=\"{:.0f}\" text-anchor=\"end\">{}</text></svg>",
-                             left, y + 13, left + width, y + 13, seconds_text(end));
+    return svg + fmt::format(
+                     "<text x=\"{:.0f}\" y=\"{:.0f}\">0</text><text x=\"{:.0f}\" y=\"{:.0f}\" "
+                     "text-anchor=\"end\">{}</text></svg>",
+                     left, y + 13, left + width, y + 13, seconds_text(end));
 }
 
 std::string stage_table(const std::vector<StageLine>& stages) {
     std::string rows = "<table><tr><th>stage</th><th>result</th><th class=n>time</th><th>why</th></tr>";
     for (const StageLine& stage : stages) {
-        const std::string type = stage.type == stage.name ? "" : fmt::format(" <span class=sub>({})</span>", escape(stage.type));
-        rows += fmt::format("<tr><td>{}{}</td><td>{}</td><td class=n>{}</td><td>{}</td></tr>", escape(stage.name), type,
+        const std::string type =
+            stage.type == stage.name ? "" : fmt::format(" <span class=sub>({})</span>", escape(stage.type));
+        rows += fmt::format("<tr><td>{}{}</td><td>{}</td><td class=n>{}</td><td>{}</td></tr>",
+                            escape(stage.name), type,
                             stage.failed ? "<span class=bad>failed</span>"
                             : stage.ran  ? "ran"
                                          : "cached",
@@ -110,31 +118,38 @@ std::string install_chart(const std::vector<ProgressPoint>& points) {
         line += fmt::format("{:.1f},{:.1f} ", x(point.second), y(point.percent));
         if (!point.step.empty() && point.step != step) {
             step = point.step;
-            marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"var(--ran)\"><title>{} at {}</title></circle>",
-                                 x(point.second), y(point.percent), escape(step), seconds_text(point.second));
-            rows += fmt::format("<tr><td class=n>{}</td><td class=n>{:.0f}%</td><td>{}</td></tr>", seconds_text(point.second),
-                                point.percent, escape(step));
+            marks += fmt::format(
+                "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"var(--ran)\"><title>{} at "
+                "{}</title></circle>",
+                x(point.second), y(point.percent), escape(step), seconds_text(point.second));
+            rows += fmt::format("<tr><td class=n>{}</td><td class=n>{:.0f}%</td><td>{}</td></tr>",
+                                seconds_text(point.second), point.percent, escape(step));
         }
     }
     return fmt::format(
-        "<svg viewBox=\"0 0 960 230\" role=\"img\" aria-label=\"progress of the installation\"><text x=\"0\" y=\"24\">100%</text><text "
+        "<svg viewBox=\"0 0 960 230\" role=\"img\" aria-label=\"progress of the installation\"><text x=\"0\" "
+        "y=\"24\">100%</text><text "
         "x=\"14\" y=\"204\">0%</text>"
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"var(--ran)\" stroke-width=\"2\"/>{}<text x=\"40\" y=\"222\">0</text>"
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"var(--ran)\" stroke-width=\"2\"/>{}<text x=\"40\" "
+        "y=\"222\">0</text>"
         "<text x=\"920\" y=\"222\" text-anchor=\"end\">{}</text></svg>"
-        "<table style=\"width:auto\"><tr><th class=n>after</th><th class=n>done</th><th>step</th></tr>{}</table>",
+        "<table style=\"width:auto\"><tr><th class=n>after</th><th "
+        "class=n>done</th><th>step</th></tr>{}</table>",
         line, marks, seconds_text(end), rows);
 }
 
 std::string plain(const Json& value) {
-    return escape(value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return escape(value.is_string() ? value.get<std::string>()
+                                    : value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string image_section(const Json& image) {
     std::string rows = "<h2>Image</h2><table>";
     for (const auto& item : image.items()) {
         const bool size = item.key().ends_with("_size") && item.value().is_number_unsigned();
-        rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td></tr>", escape(item.key()),
-                            size ? ByteSize::bytes(item.value().get<std::uint64_t>()).text() : plain(item.value()));
+        rows += fmt::format(
+            "<tr><td>{}</td><td><code>{}</code></td></tr>", escape(item.key()),
+            size ? ByteSize::bytes(item.value().get<std::uint64_t>()).text() : plain(item.value()));
     }
     return rows + "</table>";
 }
@@ -153,24 +168,29 @@ std::string package_section(const Json& packages) {
         }
         text += "</ul>";
     }
-    return section("Packages against the generation before", count == 0 ? "<p>the same</p>" : text, count <= 60);
+    return section("Packages against the generation before", count == 0 ? "<p>the same</p>" : text,
+                   count <= 60);
 }
 
 std::string audit_section(const Json& audit) {
     const bool clean = audit.value("clean", false);
-    std::string text = fmt::format("<h2>Audit</h2><p class={}>{}</p>", clean ? "ok" : "bad",
-                                   clean ? "clean: nothing of the template's identity was found" : "leftovers were found");
+    std::string text =
+        fmt::format("<h2>Audit</h2><p class={}>{}</p>", clean ? "ok" : "bad",
+                    clean ? "clean: nothing of the template's identity was found" : "leftovers were found");
     if (!audit.contains("findings") || audit["findings"].empty()) {
         return text;
     }
-    // One row for all places of a rule in a file: a hash is found in its content, and again in the blocks of the disk.
+    // One row for all places of a rule in a file: a hash is found in its content, and again in the blocks of
+    // the disk.
     std::vector<std::pair<std::array<std::string, 3>, std::map<std::string, int>>> rows;
     for (const Json& finding : audit["findings"]) {
         const auto field = [&](const char* name) {
             return finding.contains(name) && !finding[name].is_null() ? plain(finding[name]) : std::string();
         };
-        const std::array<std::string, 3> key{field("rule"), field("path"), finding.value("waived", false) ? field("reason") : "no"};
-        const auto same = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == key; });
+        const std::array<std::string, 3> key{field("rule"), field("path"),
+                                             finding.value("waived", false) ? field("reason") : "no"};
+        const auto same =
+            std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.first == key; });
         auto& row = same == rows.end() ? rows.emplace_back(key, std::map<std::string, int>()) : *same;
         ++row.second[field("layer")];
     }
@@ -178,9 +198,11 @@ std::string audit_section(const Json& audit) {
     for (const auto& [key, layers] : rows) {
         std::string where;
         for (const auto& [layer, count] : layers) {
-            where += fmt::format("{}{}{}", where.empty() ? "" : ", ", layer, count > 1 ? fmt::format(" ({})", count) : "");
+            where += fmt::format("{}{}{}", where.empty() ? "" : ", ", layer,
+                                 count > 1 ? fmt::format(" ({})", count) : "");
         }
-        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", key[0], key[1], where, key[2]);
+        text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", key[0], key[1], where,
+                            key[2]);
     }
     return text + "</table>";
 }
@@ -189,11 +211,12 @@ std::string audit_section(const Json& audit) {
 
 std::string html(const RunReport& report) {
     std::string page = fmt::format(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{} – "
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+        "content=\"width=device-width,initial-scale=1\"><title>{} – "
         "imgforge</title><style>{}</style>"
         "<h1>{}</h1><p class=sub>run {} · started {} · <span class={}>{}</span></p>",
-        escape(report.recipe), style, escape(report.recipe), escape(report.run), escape(report.started), report.ok ? "ok" : "bad",
-        report.ok ? "succeeded" : "failed");
+        escape(report.recipe), style, escape(report.recipe), escape(report.run), escape(report.started),
+        report.ok ? "ok" : "bad", report.ok ? "succeeded" : "failed");
     if (!report.failure.empty()) {
         page += "<pre>" + escape(report.failure) + "</pre>";
     }
@@ -204,8 +227,10 @@ std::string html(const RunReport& report) {
         page += "<h2>Installation</h2>" + install_chart(report.install);
     }
     if (report.screenshot_png) {
-        page += "<h2>Screen at the end</h2><img alt=\"screenshot of the installer\" src=\"data:image/png;base64," +
-                base64_encode(*report.screenshot_png) + "\">";
+        page +=
+            "<h2>Screen at the end</h2><img alt=\"screenshot of the installer\" "
+            "src=\"data:image/png;base64," +
+            base64_encode(*report.screenshot_png) + "\">";
     }
     page += report.image.is_object() ? image_section(report.image) : "";
     page += report.audit.is_object() ? audit_section(report.audit) : "";

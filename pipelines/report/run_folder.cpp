@@ -34,8 +34,8 @@ std::string start_of(const std::string& run) {
     if (run.size() < 15 || run[8] != '-') {
         return {};
     }
-    return fmt::format("{}-{}-{} {}:{}:{} UTC", run.substr(0, 4), run.substr(4, 2), run.substr(6, 2), run.substr(9, 2), run.substr(11, 2),
-                       run.substr(13, 2));
+    return fmt::format("{}-{}-{} {}:{}:{} UTC", run.substr(0, 4), run.substr(4, 2), run.substr(6, 2),
+                       run.substr(9, 2), run.substr(11, 2), run.substr(13, 2));
 }
 
 std::vector<StageLine> stage_lines(const Json& record, bool failed) {
@@ -62,9 +62,10 @@ std::vector<StageLine> stage_lines(const Json& record, bool failed) {
 std::vector<ProgressPoint> progress_of(const fs::path& file) {
     std::vector<ProgressPoint> points;
     for (const Json& point : json_of(file).value_or(Json::array())) {
-        if (point.is_object() && point.contains("second") && point["second"].is_number() && point.contains("percent") &&
-            point["percent"].is_number()) {
-            points.push_back({.second = point["second"], .percent = point["percent"], .step = text_of(point, "step")});
+        if (point.is_object() && point.contains("second") && point["second"].is_number() &&
+            point.contains("percent") && point["percent"].is_number()) {
+            points.push_back(
+                {.second = point["second"], .percent = point["percent"], .step = text_of(point, "step")});
         }
     }
     return points;
@@ -100,7 +101,8 @@ void add_generation(const Json& record, RunReport& report) {
     if (!generation.is_number_integer()) {
         return;
     }
-    const auto before = json_of(folder.parent_path() / std::to_string(generation.get<int>() - 1) / "packages.json");
+    const auto before =
+        json_of(folder.parent_path() / std::to_string(generation.get<int>() - 1) / "packages.json");
     const auto after = json_of(folder / "packages.json");
     if (before && after) {
         report.packages = package_changes(*before, *after);
@@ -114,7 +116,8 @@ Json package_changes(const Json& before, const Json& after) {
         std::map<std::string, std::string> out;
         for (const Json& package : list.value("packages", Json::array())) {
             const std::string architecture = text_of(package, "architecture");
-            out[text_of(package, "name") + (architecture.empty() ? "" : ":" + architecture)] = text_of(package, "version");
+            out[text_of(package, "name") + (architecture.empty() ? "" : ":" + architecture)] =
+                text_of(package, "version");
         }
         return out;
     };
@@ -165,7 +168,8 @@ fs::path newest_run(const fs::path& runs) {
         }
     }
     if (newest.empty()) {
-        throw Error(Failure::usage, fmt::format("there is no finished run in {}", runs.string()), "imgforge build RECIPE");
+        throw Error(Failure::usage, fmt::format("there is no finished run in {}", runs.string()),
+                    "imgforge build RECIPE");
     }
     return newest;
 }

@@ -23,11 +23,15 @@ std::vector<std::string> strings(const Json& json, const char* key) {
     return json.contains(key) ? json.at(key).get<std::vector<std::string>>() : std::vector<std::string>();
 }
 
-/// What earlier stages did on purpose is declared by that: users, passwords, files and states need no second mention in the recipe.
+/// What earlier stages did on purpose is declared by that: users, passwords, files and states need no second
+/// mention in the recipe.
 void take_declared(const Json& facts, AuditRequest& request) {
     if (const auto customized = facts.find("customized"); customized != facts.end()) {
         for (const std::string& path : strings(*customized, "paths")) {
-            request.waivers.push_back({.rule = "*", .path = path, .reason = "put there by the recipe (customize)", .optional = true});
+            request.waivers.push_back({.rule = "*",
+                                       .path = path,
+                                       .reason = "put there by the recipe (customize)",
+                                       .optional = true});
         }
         for (const std::string& user : strings(*customized, "passwords")) {
             request.expect.passwords.insert(user);
@@ -38,7 +42,8 @@ void take_declared(const Json& facts, AuditRequest& request) {
         for (const std::string& user : strings(*customized, "sudo")) {
             request.expect.sudo.insert(user);
         }
-        request.expect.hostname = request.expect.hostname.empty() ? customized->value("hostname", "") : request.expect.hostname;
+        request.expect.hostname =
+            request.expect.hostname.empty() ? customized->value("hostname", "") : request.expect.hostname;
     }
     if (const auto sysprep = facts.find("sysprep"); sysprep != facts.end()) {
         request.expect.machine_id = sysprep->value("machine-id", request.expect.machine_id);
@@ -46,18 +51,23 @@ void take_declared(const Json& facts, AuditRequest& request) {
             request.expect.passwords.insert(user);
         }
         for (const std::string& path : strings(*sysprep, "keep")) {
-            request.waivers.push_back({.rule = "*", .path = path, .reason = "kept by the recipe (sysprep: keep)", .optional = true});
+            request.waivers.push_back({.rule = "*",
+                                       .path = path,
+                                       .reason = "kept by the recipe (sysprep: keep)",
+                                       .optional = true});
         }
     }
 }
 
 AuditRequest request_of(const StageTask& task) {
-    AuditRequest request{.disk = *task.input.disk,
-                         .expect = sysprep::audit::expectations_from_json(task.options.value("expect", Json::object())),
-                         .waivers = sysprep::audit::waivers_from_json(task.options.value("waive", Json::array())),
-                         .everything = task.options.value("everything", false),
-                         .parent_activity = task.activity};
-    // Without a sysprep before it the disk is an overlay on the installed layer; compact or publish will flatten it.
+    AuditRequest request{
+        .disk = *task.input.disk,
+        .expect = sysprep::audit::expectations_from_json(task.options.value("expect", Json::object())),
+        .waivers = sysprep::audit::waivers_from_json(task.options.value("waive", Json::array())),
+        .everything = task.options.value("everything", false),
+        .parent_activity = task.activity};
+    // Without a sysprep before it the disk is an overlay on the installed layer; compact or publish will
+    // flatten it.
     request.overlay_expected = true;
     take_declared(task.input.facts, request);
     return request;
@@ -96,22 +106,24 @@ public:
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
         if (!task.input.disk) {
-            throw Error(Failure::recipe, "there is no disk to audit", "put an install or fetch stage before it");
+            throw Error(Failure::recipe, "there is no disk to audit",
+                        "put an install or fetch stage before it");
         }
-        const Report report = sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
+        const Report report =
+            sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
         Json result = report.to_json();
         result["text"] = report.text();
         const bool published = std::find(task.later.begin(), task.later.end(), "publish") != task.later.end();
         if (result.at("clean").get<bool>() && session.appliance != nullptr && published) {
-            // The guest is open here anyway: what is in it, for the manifest and the SBOM of the generation. A publish stage that does not
-            // find it opens the disk itself.
+            // The guest is open here anyway: what is in it, for the manifest and the SBOM of the generation.
+            // A publish stage that does not find it opens the disk itself.
             capture_contents(*session.appliance, session.fs, session.os, task.scratch);
         }
         return result;
     }
 
-    StageResult outside(StageTask& task, const std::filesystem::path& /*layer*/, const std::filesystem::path& /*needles_file*/,
-                        Json inside) const override {
+    StageResult outside(StageTask& task, const std::filesystem::path& /*layer*/,
+                        const std::filesystem::path& /*needles_file*/, Json inside) const override {
         const std::string text = inside.at("text");
         inside.erase("text");
         if (!inside.at("clean").get<bool>()) {
@@ -119,7 +131,9 @@ public:
             write_file_atomically(kept, pretty(inside), 0600);
             throw Error(
                 Failure::integrity, fmt::format("the image is not clean\n{}", text),
-                fmt::format("mend what is found, or waive it with a reason (audit: {{waive: […]}}); full report: {}", kept.string()));
+                fmt::format(
+                    "mend what is found, or waive it with a reason (audit: {{waive: […]}}); full report: {}",
+                    kept.string()));
         }
         for (const Json& warning : inside.at("coverage").value("warnings", Json::array())) {
             task.monitor->warning(warning.get<std::string>());
@@ -127,7 +141,8 @@ public:
         write_file_atomically(task.scratch / "audit.json", pretty(inside));
         StageResult result;
         result.files.emplace("audit", "audit.json");
-        for (const auto& [role, name] : {std::pair(contents_role, "contents.json"), std::pair(guest_files_role, "guest-files.json")}) {
+        for (const auto& [role, name] :
+             {std::pair(contents_role, "contents.json"), std::pair(guest_files_role, "guest-files.json")}) {
             if (std::filesystem::exists(task.scratch / name)) {
                 result.files.emplace(role, name);
             }

@@ -24,7 +24,9 @@ Compression compression_of(const Json& options) {
 class CompactStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "compact"; }
-    std::string_view summary() const override { return "write the disk to a new, smallest possible file without a backing file"; }
+    std::string_view summary() const override {
+        return "write the disk to a new, smallest possible file without a backing file";
+    }
     int revision() const override { return 1; }
     bool uses_appliance(const Json& /*options*/) const override { return false; }
 
@@ -41,14 +43,16 @@ public:
         return schema;
     }
 
-    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& /*recipe*/, const Json& /*options*/) const override {
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& /*recipe*/,
+                                                const Json& /*options*/) const override {
         return {engine::tool_ingredient("qemu-img")};
     }
 
-    StageResult outside(StageTask& task, const std::filesystem::path& /*layer*/, const std::filesystem::path& /*needles_file*/,
-                        Json /*inside*/) const override {
+    StageResult outside(StageTask& task, const std::filesystem::path& /*layer*/,
+                        const std::filesystem::path& /*needles_file*/, Json /*inside*/) const override {
         if (!task.input.disk) {
-            throw Error(Failure::recipe, "there is no disk to compact", "put an install or fetch stage before it");
+            throw Error(Failure::recipe, "there is no disk to compact",
+                        "put an install or fetch stage before it");
         }
         StageResult result;
         result.standalone = true;
@@ -61,21 +65,24 @@ public:
             sizes[name.get<std::string>()] = write(task, file, format).allocated_after;
             result.files.emplace("disk-" + name.get<std::string>(), file);
         }
-        result.facts = {
-            {"compact", {{"before", made.allocated_before}, {"after", std::move(sizes)}, {"virtual_size", made.virtual_size.in_bytes()}}}};
+        result.facts = {{"compact",
+                         {{"before", made.allocated_before},
+                          {"after", std::move(sizes)},
+                          {"virtual_size", made.virtual_size.in_bytes()}}}};
         return result;
     }
 
 private:
     static image::CompactResult write(const StageTask& task, const std::string& file, DiskFormat format) {
-        return image::compact_image(*task.services->processes,
-                                    {.from = *task.input.disk,
-                                     .to = task.scratch / file,
-                                     .to_format = format,
-                                     .compression = format == DiskFormat::qcow2 ? compression_of(task.options) : Compression::none,
-                                     .compare = task.options.value("compare", false),
-                                     .parent_activity = task.activity},
-                                    *task.monitor);
+        return image::compact_image(
+            *task.services->processes,
+            {.from = *task.input.disk,
+             .to = task.scratch / file,
+             .to_format = format,
+             .compression = format == DiskFormat::qcow2 ? compression_of(task.options) : Compression::none,
+             .compare = task.options.value("compare", false),
+             .parent_activity = task.activity},
+            *task.monitor);
     }
 };
 

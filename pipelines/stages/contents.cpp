@@ -35,7 +35,8 @@ struct Packages {
 std::string output_of(guest::GuestFs& guest, const std::string& script) {
     const guest::CommandResult result = guest.run(script, query_deadline);
     if (result.code != 0) {
-        throw Error(Failure::guest, fmt::format("the guest's package database cannot be read: {}", result.output.substr(0, 500)));
+        throw Error(Failure::guest, fmt::format("the guest's package database cannot be read: {}",
+                                                result.output.substr(0, 500)));
     }
     return result.output;
 }
@@ -50,7 +51,8 @@ Packages read_packages(guest::GuestFs& guest, const guest::Inspection& os) {
         }
     }
     if (os.package_format == "rpm") {
-        return {"rpm", store::parse_rpm_query(output_of(guest, fmt::format("rpm -qa --qf '{}'", store::rpm_query_format)))};
+        return {"rpm", store::parse_rpm_query(
+                           output_of(guest, fmt::format("rpm -qa --qf '{}'", store::rpm_query_format)))};
     }
     if (os.package_format == "pacman") {
         return {"pacman", store::parse_pacman_query(output_of(guest, "pacman -Q"))};
@@ -61,8 +63,9 @@ Packages read_packages(guest::GuestFs& guest, const guest::Inspection& os) {
 Json read_sources(guest::GuestFs& guest, const guest::Inspection& os) {
     std::map<std::string, std::string> texts;
     for (const std::string& path : guest.glob_all(
-             {"/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources", "/etc/yum.repos.d/*.repo",
-              "/etc/zypp/repos.d/*.repo", "/etc/dnf/vars/*", "/etc/yum/vars/*", "/etc/apk/repositories", "/etc/pacman.conf"})) {
+             {"/etc/apt/sources.list", "/etc/apt/sources.list.d/*.list", "/etc/apt/sources.list.d/*.sources",
+              "/etc/yum.repos.d/*.repo", "/etc/zypp/repos.d/*.repo", "/etc/dnf/vars/*", "/etc/yum/vars/*",
+              "/etc/apk/repositories", "/etc/pacman.conf"})) {
         if (guest.is_file(path)) {
             texts[path] = guest.read(path);
         }
@@ -70,20 +73,24 @@ Json read_sources(guest::GuestFs& guest, const guest::Inspection& os) {
     return package_sources(texts, os);
 }
 
-/// What find(1) of the appliance says of every file, below "/sysroot" where libguestfs mounts the guest; one call of the API per folder
-/// would be thousands. Answers are limited to 4 MiB (guestfs(3), "PROTOCOL LIMITS"), so the list is fetched in slices.
+/// What find(1) of the appliance says of every file, below "/sysroot" where libguestfs mounts the guest; one
+/// call of the API per folder would be thousands. Answers are limited to 4 MiB (guestfs(3), "PROTOCOL
+/// LIMITS"), so the list is fetched in slices.
 std::string list_of_files(guest::Appliance& appliance) {
     const auto run = [&](const std::string& line) {
         std::optional<std::string> output = guest::run_tool(appliance, line, listing_deadline);
         if (!output) {
-            throw Error(Failure::tool, fmt::format("the guest's files cannot be listed: {}", appliance.last_error()));
+            throw Error(Failure::tool,
+                        fmt::format("the guest's files cannot be listed: {}", appliance.last_error()));
         }
         return std::move(*output);
     };
-    run("find /sysroot -mindepth 1 -printf '%y %m %U %G %s /%P\\0%l\\0' >/tmp/files && gzip -1 -f /tmp/files");
+    run("find /sysroot -mindepth 1 -printf '%y %m %U %G %s /%P\\0%l\\0' >/tmp/files && gzip -1 -f "
+        "/tmp/files");
     std::string packed;
     for (std::size_t slice = 0;; ++slice) {
-        const std::string text = run(fmt::format("dd if=/tmp/files.gz bs=1M skip={} count=1 2>/dev/null | base64 -w 0", slice));
+        const std::string text =
+            run(fmt::format("dd if=/tmp/files.gz bs=1M skip={} count=1 2>/dev/null | base64 -w 0", slice));
         const std::optional<std::string> bytes = base64_decode(text);
         if (!bytes) {
             throw Error(Failure::tool, "the list of the guest's files is damaged");
@@ -110,7 +117,8 @@ std::vector<store::FileRecord> parse_list(std::string_view text) {
         const std::size_t path = line.find(" /");
         store::FileRecord file;
         std::istringstream words(line.substr(0, path));
-        if (!(words >> file.type >> std::oct >> file.mode >> std::dec >> file.uid >> file.gid >> file.size) || path == std::string::npos) {
+        if (!(words >> file.type >> std::oct >> file.mode >> std::dec >> file.uid >> file.gid >> file.size) ||
+            path == std::string::npos) {
             throw Error(Failure::tool, "the list of the guest's files is damaged");
         }
         file.path = store::printable_path(line.substr(path + 1));
@@ -121,10 +129,13 @@ std::vector<store::FileRecord> parse_list(std::string_view text) {
     return files;
 }
 
-void read_digests(guest::Appliance& appliance, const fs::path& scratch, std::vector<store::FileRecord>& files) {
+void read_digests(guest::Appliance& appliance, const fs::path& scratch,
+                  std::vector<store::FileRecord>& files) {
     const std::string sums = (scratch / "sums").string();
     appliance.call(
-        "digests of all files", [&](guestfs_h* g) { return guestfs_checksums_out(g, "sha256", "/", sums.c_str()); }, listing_deadline);
+        "digests of all files",
+        [&](guestfs_h* g) { return guestfs_checksums_out(g, "sha256", "/", sums.c_str()); },
+        listing_deadline);
     std::map<std::string, std::string> digests;
     for (store::FileRecord& sum : store::parse_checksums(read_file(sums))) {
         digests[std::move(sum.path)] = std::move(sum.digest);
@@ -145,38 +156,43 @@ std::vector<store::FileRecord> read_guest_files(guest::Appliance& appliance) {
 
 }  // namespace
 
-std::map<std::string, fs::path> capture_contents(guest::Appliance& appliance, guest::GuestFs& guest, const guest::Inspection& os,
-                                                 const fs::path& folder) {
+std::map<std::string, fs::path> capture_contents(guest::Appliance& appliance, guest::GuestFs& guest,
+                                                 const guest::Inspection& os, const fs::path& folder) {
     Activity activity(appliance.monitor(), "reading packages and files", appliance.parent_activity());
     const Packages packages = read_packages(guest, os);
     const std::string release = os.distro.empty() ? ""
                                 : os.minor > 0    ? fmt::format("{}-{}.{}", os.distro, os.major, os.minor)
                                                   : fmt::format("{}-{}", os.distro, os.major);
-    write_file_atomically(folder / "contents.json", pretty(Json{{"package_format", packages.format},
-                                                                {"distribution", os.distro},
-                                                                {"release", release},
-                                                                {"product", os.product},
-                                                                {"packages", store::packages_to_json(packages.list)},
-                                                                {"sources", read_sources(guest, os)}}));
+    write_file_atomically(folder / "contents.json",
+                          pretty(Json{{"package_format", packages.format},
+                                      {"distribution", os.distro},
+                                      {"release", release},
+                                      {"product", os.product},
+                                      {"packages", store::packages_to_json(packages.list)},
+                                      {"sources", read_sources(guest, os)}}));
     write_file_atomically(folder / "guest-files.json", store::files_to_text(read_guest_files(appliance)));
     activity.finish();
     return {{contents_role, "contents.json"}, {guest_files_role, "guest-files.json"}};
 }
 
-std::map<std::string, fs::path> capture_contents_of_disk(const fs::path& disk, const fs::path& folder, const engine::StageTask& task) {
+std::map<std::string, fs::path> capture_contents_of_disk(const fs::path& disk, const fs::path& folder,
+                                                         const engine::StageTask& task) {
     guest::ApplianceOptions options;
     options.drives.push_back({.file = disk, .format = "qcow2", .read_only = true});
-    options.accelerator = appliance_accelerator(task.services->settings, task.services->places, *task.services->processes);
+    options.accelerator =
+        appliance_accelerator(task.services->settings, task.services->places, *task.services->processes);
     options.parent_activity = task.activity;
     guest::Appliance appliance(std::move(options), *task.monitor);
-    const guest::Inspection os = guest::open_guest(appliance, {.read_only = true, .passphrase_file = {}, .root_device = {}});
+    const guest::Inspection os =
+        guest::open_guest(appliance, {.read_only = true, .passphrase_file = {}, .root_device = {}});
     guest::ApplianceFs guest(appliance);
     auto files = capture_contents(appliance, guest, os, folder);
     appliance.finish();
     return files;
 }
 
-std::optional<store::GuestContents> captured_contents(const std::map<std::string, fs::path>& files, Json* sources) {
+std::optional<store::GuestContents> captured_contents(const std::map<std::string, fs::path>& files,
+                                                      Json* sources) {
     const auto record_file = files.find(contents_role);
     if (record_file == files.end()) {
         return std::nullopt;
@@ -186,7 +202,8 @@ std::optional<store::GuestContents> captured_contents(const std::map<std::string
     contents.package_format = record.value("package_format", std::string());
     contents.distribution = record.value("distribution", std::string());
     contents.release = record.value("release", std::string());
-    contents.packages = store::packages_from_json(record.value("packages", Json::array()), record_file->second.string());
+    contents.packages =
+        store::packages_from_json(record.value("packages", Json::array()), record_file->second.string());
     if (const auto list = files.find(guest_files_role); list != files.end()) {
         contents.files = list->second;
     }

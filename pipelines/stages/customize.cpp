@@ -16,16 +16,18 @@ using engine::StageTask;
 
 namespace {
 
-/// What upload() makes of a host's file, link or folder (builder/guest/guest_fs.hpp): its place in the guest, its mode, its content. Where
-/// it lies on the host does not count.
-void add_uploaded(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe, const std::filesystem::path& host,
-                  const std::string& path) {
+/// What upload() makes of a host's file, link or folder (builder/guest/guest_fs.hpp): its place in the guest,
+/// its mode, its content. Where it lies on the host does not count.
+void add_uploaded(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe,
+                  const std::filesystem::path& host, const std::string& path) {
     const std::filesystem::file_status status = std::filesystem::symlink_status(host);
     if (std::filesystem::is_symlink(status)) {
-        list.push_back({.name = "upload " + path, .value = "link to " + std::filesystem::read_symlink(host).string()});
+        list.push_back(
+            {.name = "upload " + path, .value = "link to " + std::filesystem::read_symlink(host).string()});
         return;
     }
-    list.push_back({.name = "mode " + path, .value = fmt::format("{:04o}", static_cast<unsigned>(status.permissions()) & 07777U)});
+    list.push_back({.name = "mode " + path,
+                    .value = fmt::format("{:04o}", static_cast<unsigned>(status.permissions()) & 07777U)});
     if (!std::filesystem::is_directory(status)) {
         list.push_back(engine::file_ingredient("upload " + path, host, recipe));
         return;
@@ -44,20 +46,23 @@ class CustomizeStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "customize"; }
     std::string_view summary() const override {
-        return "packages, files, users, settings and commands in the image, in this order, without booting it";
+        return "packages, files, users, settings and commands in the image, in this order, without booting "
+               "it";
     }
     int revision() const override { return 1; }
     bool changes_guest() const override { return true; }
     const Json& schema() const override { return sysprep::customize_schema(); }
 
-    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override {
-        for (const auto& [below, message] : sysprep::check_customize(sysprep::customize_spec(options, recipe.folder))) {
+    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override {
+        for (const auto& [below, message] :
+             sysprep::check_customize(sysprep::customize_spec(options, recipe.folder))) {
             diagnostics.add(document.at(pointer + below, message));
         }
     }
 
-    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe, const Json& options) const override {
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe,
+                                                const Json& options) const override {
         std::vector<engine::Ingredient> list;
         const sysprep::CustomizeSpec spec = sysprep::customize_spec(options, recipe.folder);
         for (const auto& [host, path] : spec.upload) {
@@ -69,7 +74,9 @@ public:
         return list;
     }
 
-    bool wants_network(const Json& options) const override { return sysprep::customize_spec(options, {}).network; }
+    bool wants_network(const Json& options) const override {
+        return sysprep::customize_spec(options, {}).network;
+    }
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
         const sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
@@ -77,8 +84,8 @@ public:
         return sysprep::customize(session, spec, task.run_folder / (task.name + "-logs")).to_json();
     }
 
-    StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& /*needles_file*/,
-                        Json inside) const override {
+    StageResult outside(StageTask& task, const std::filesystem::path& layer,
+                        const std::filesystem::path& /*needles_file*/, Json inside) const override {
         StageResult result;
         result.disk = layer.filename();
         write_file_atomically(task.scratch / "customize.json", pretty(inside));
@@ -104,8 +111,12 @@ public:
             sudo.insert(sudo.end(), earlier.at("sudo").begin(), earlier.at("sudo").end());
             hostname = hostname.empty() ? earlier.at("hostname").get<std::string>() : hostname;
         }
-        result.facts = {
-            {"customized", {{"paths", paths}, {"passwords", passwords}, {"users", users}, {"sudo", sudo}, {"hostname", hostname}}}};
+        result.facts = {{"customized",
+                         {{"paths", paths},
+                          {"passwords", passwords},
+                          {"users", users},
+                          {"sudo", sudo},
+                          {"hostname", hostname}}}};
         return result;
     }
 };

@@ -17,25 +17,28 @@ Json path_option(const char* description) {
 }
 
 Json fetch_schema() {
-    return {{"type", "object"},
-            {"additionalProperties", false},
-            {"properties",
-             {{"source", path_option("Path or URL; without it the recipe's installer.iso")},
-              {"sha256",
-               {{"type", "string"},
-                {"pattern", "^[0-9a-fA-F]{64}$"},
-                {"x-message", "must be 64 hexadecimal digits"},
-                {"description", "SHA-256 of the file; anything else is refused"}}},
-              {"checksums", path_option("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the file")},
-              {"signature", path_option("Path or URL of the detached OpenPGP signature of the checksums file")},
-              {"keyring", path_option("OpenPGP keyring with the only keys whose signature counts")},
-              {"fingerprint", {{"type", "string"}, {"description", "The only key of the keyring that may have signed"}}},
-              {"as",
-               {{"type", "string"},
-                {"enum", {"medium", "disk"}},
-                {"default", "medium"},
-                {"description",
-                 "medium: an installer ISO for a later stage; disk: a standalone qcow2 image that the next stages build on"}}}}}};
+    return {
+        {"type", "object"},
+        {"additionalProperties", false},
+        {"properties",
+         {{"source", path_option("Path or URL; without it the recipe's installer.iso")},
+          {"sha256",
+           {{"type", "string"},
+            {"pattern", "^[0-9a-fA-F]{64}$"},
+            {"x-message", "must be 64 hexadecimal digits"},
+            {"description", "SHA-256 of the file; anything else is refused"}}},
+          {"checksums", path_option("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the file")},
+          {"signature", path_option("Path or URL of the detached OpenPGP signature of the checksums file")},
+          {"keyring", path_option("OpenPGP keyring with the only keys whose signature counts")},
+          {"fingerprint",
+           {{"type", "string"}, {"description", "The only key of the keyring that may have signed"}}},
+          {"as",
+           {{"type", "string"},
+            {"enum", {"medium", "disk"}},
+            {"default", "medium"},
+            {"description",
+             "medium: an installer ISO for a later stage; disk: a standalone qcow2 image that the next "
+             "stages build on"}}}}}};
 }
 
 /// Options in the form of the `installer:` block; without a source that block itself.
@@ -52,7 +55,8 @@ Json source_of(const engine::RecipeFacts& recipe, const Json& options) {
 void check_disk(const engine::StageTask& task, const fs::path& disk) {
     const auto info = image::qemu_img::read_info(*task.services->processes, disk, image::DiskFormat::qcow2);
     if (info.backing_file || info.corrupt || info.encrypted) {
-        throw Error(Failure::integrity, fmt::format("{} is not a plain standalone qcow2 image", disk.filename().string()),
+        throw Error(Failure::integrity,
+                    fmt::format("{} is not a plain standalone qcow2 image", disk.filename().string()),
                     "qemu-img convert -O qcow2 makes one");
     }
 }
@@ -60,30 +64,37 @@ void check_disk(const engine::StageTask& task, const fs::path& disk) {
 class Fetch final : public engine::StageType {
 public:
     std::string_view name() const override { return "fetch"; }
-    std::string_view summary() const override { return "Download a medium or disk image with resume, and verify it"; }
+    std::string_view summary() const override {
+        return "Download a medium or disk image with resume, and verify it";
+    }
     int revision() const override { return 1; }
     const Json& schema() const override {
         static const Json schema = fetch_schema();
         return schema;
     }
 
-    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override {
+    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override {
         const auto spec = fetch::MediumSpec::from_installer(source_of(recipe, options), recipe.folder);
         std::error_code code;
         if (!spec) {
-            diagnostics.add(document.at(pointer, "nothing to fetch: give 'source', or installer.iso in the recipe", {}, true));
-        } else if (options.contains("source") && !fetch::is_url(spec->location) && !fs::exists(spec->location, code)) {
-            diagnostics.add(document.at(pointer + "/source", fmt::format("no such file: {}", spec->location)));
+            diagnostics.add(document.at(
+                pointer, "nothing to fetch: give 'source', or installer.iso in the recipe", {}, true));
+        } else if (options.contains("source") && !fetch::is_url(spec->location) &&
+                   !fs::exists(spec->location, code)) {
+            diagnostics.add(
+                document.at(pointer + "/source", fmt::format("no such file: {}", spec->location)));
         }
     }
 
-    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe, const Json& options) const override {
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe,
+                                                const Json& options) const override {
         return medium_ingredients(recipe, source_of(recipe, options));
     }
 
     engine::StageResult run(engine::StageTask& task) const override {
-        const auto spec = fetch::MediumSpec::from_installer(source_of(*task.recipe, task.options), task.recipe->folder);
+        const auto spec =
+            fetch::MediumSpec::from_installer(source_of(*task.recipe, task.options), task.recipe->folder);
         const fetch::Medium medium = fetch::fetch_medium(spec.value(), fetch_services(task));
         const bool disk = task.options["as"] == "disk";
         const fs::path name = disk ? fs::path("disk.qcow2") : fs::path(fetch::base_name(spec->location));
@@ -94,7 +105,8 @@ public:
             fs::remove(task.scratch / name, code);
             copy_file_fast(medium.path, task.scratch / name);
         }
-        engine::StageResult result{.facts = {{"medium_sha256", medium.sha256}, {"medium_verified_by", medium.verified_by}}};
+        engine::StageResult result{
+            .facts = {{"medium_sha256", medium.sha256}, {"medium_verified_by", medium.verified_by}}};
         if (disk) {
             check_disk(task, task.scratch / name);
             result.disk = name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The stage `install`: a medium and answers in, an installed disk out. What is specific to a distribution comes from
-// templates/, what is specific to an answer format from seeds/.
+// The stage `install`: a medium and answers in, an installed disk out. What is specific to a distribution
+// comes from templates/, what is specific to an answer format from seeds/.
 #include <fmt/format.h>
 
 #include <regex>
@@ -36,9 +36,11 @@ std::string kernel_line(const Preparation& made, const virt::Acceleration& accel
     return install::with_arguments(line, words);
 }
 
-install::InstallPlan plan_of(const StageTask& task, const Preparation& made, const virt::Acceleration& acceleration) {
-    install::InstallPlan plan{.row = made.row,
-                              .name = fmt::format("install-{}-{}", task.recipe->name.substr(0, 20), made.facts.nonce.substr(0, 6))};
+install::InstallPlan plan_of(const StageTask& task, const Preparation& made,
+                             const virt::Acceleration& acceleration) {
+    install::InstallPlan plan{
+        .row = made.row,
+        .name = fmt::format("install-{}-{}", task.recipe->name.substr(0, 20), made.facts.nonce.substr(0, 6))};
     plan.kernel = made.work / "vmlinuz";
     plan.initrd = made.work / "initrd";
     plan.kernel_line = kernel_line(made, acceleration);
@@ -50,15 +52,19 @@ install::InstallPlan plan_of(const StageTask& task, const Preparation& made, con
     plan.memory = ByteSize::parse(task.recipe->machine.value("memory", "1536M"));
     plan.vcpus = task.recipe->machine.value("vcpus", 2);
     plan.thick = task.recipe->machine.value("thick", false);
-    plan.firmware = uses_uefi(*task.recipe) ? virt::DomainSpec::Firmware::uefi : virt::DomainSpec::Firmware::bios;
-    plan.accel = acceleration.accelerator == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm : virt::DomainSpec::Accel::tcg;
+    plan.firmware =
+        uses_uefi(*task.recipe) ? virt::DomainSpec::Firmware::uefi : virt::DomainSpec::Firmware::bios;
+    plan.accel = acceleration.accelerator == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm
+                                                                    : virt::DomainSpec::Accel::tcg;
     plan.network = made.network;
     plan.asked = seeds::asked_packages(made.format, made.answers);
     plan.marker = seeds::marker_line(made.facts.nonce);
     plan.folder = task.run_folder / task.name;
     plan.capabilities = task.services->places.cache() / "libvirt";
-    plan.texts = {{made.files.main_file.empty() ? "answers" : fs::path(made.files.main_file).filename().string(), made.answers},
-                  {"kernel-line.txt", plan.kernel_line + "\n"}};
+    plan.texts = {
+        {made.files.main_file.empty() ? "answers" : fs::path(made.files.main_file).filename().string(),
+         made.answers},
+        {"kernel-line.txt", plan.kernel_line + "\n"}};
     plan.keep_failed = task.keep_failed;
     plan.expected_seconds = task.expected_seconds;
     // Files are local, so only a local daemon can run it; everything else is served by the embedded driver.
@@ -81,18 +87,22 @@ std::string failed_post_command(const Json& options, const std::string& message)
         return {};
     }
     const auto at = static_cast<std::size_t>(std::stoul(number[1].str()));
-    return at == 0 || at > block.at("post").size() ? std::string() : block.at("post").at(at - 1).get<std::string>();
+    return at == 0 || at > block.at("post").size() ? std::string()
+                                                   : block.at("post").at(at - 1).get<std::string>();
 }
 
-/// What the user reads when it went wrong: the sentence, what to do, the line to add, and where everything lies.
-[[noreturn]] void fail(const StageTask& task, const install::InstallPlan& plan, const install::InstallReport& report) {
-    // Before partitioning there is nothing on the disk, and starting an appliance for it would only cost time.
+/// What the user reads when it went wrong: the sentence, what to do, the line to add, and where everything
+/// lies.
+[[noreturn]] void fail(const StageTask& task, const install::InstallPlan& plan,
+                       const install::InstallReport& report) {
+    // Before partitioning there is nothing on the disk, and starting an appliance for it would only cost
+    // time.
     if (report.reach.empty() && allocated_size(plan.disk) > (8U << 20U)) {
         const install::Artefacts artefacts(plan.folder);
         artefacts.attempt("installer logs", [&] {
             const fs::path folder = plan.folder / "installer-logs";
-            for (const std::string& name :
-                 install::pull_installer_logs(plan.disk, plan.row->installer_logs, folder, for_appliance(plan), *task.monitor)) {
+            for (const std::string& name : install::pull_installer_logs(
+                     plan.disk, plan.row->installer_logs, folder, for_appliance(plan), *task.monitor)) {
                 artefacts.mask(folder / name);
             }
         });
@@ -109,7 +119,8 @@ std::string failed_post_command(const Json& options, const std::string& message)
     if (!report.reach.empty()) {
         hint += fmt::format("\n  the machine is still there:\n  {}", report.reach);
     }
-    Error error(outcome.kind == install::Outcome::Kind::too_long ? Failure::timeout : Failure::guest, redact(outcome.message), hint);
+    Error error(outcome.kind == install::Outcome::Kind::too_long ? Failure::timeout : Failure::guest,
+                redact(outcome.message), hint);
     const std::size_t first = report.tail.size() > 8 ? report.tail.size() - 8 : 0;
     for (std::size_t i = first; i < report.tail.size(); ++i) {
         error.add_context("console: " + redact(report.tail[i]));
@@ -123,8 +134,8 @@ std::string failed_post_command(const Json& options, const std::string& message)
     throw error;
 }
 
-Json facts_of(const Preparation& made, const install::InstalledSystem& system, const install::InstallReport& report,
-              const virt::Acceleration& acceleration) {
+Json facts_of(const Preparation& made, const install::InstalledSystem& system,
+              const install::InstallReport& report, const virt::Acceleration& acceleration) {
     return {{"os", made.row->name},
             {"install",
              {{"product", system.os.product},
@@ -136,9 +147,12 @@ Json facts_of(const Preparation& made, const install::InstalledSystem& system, c
               {"acceleration", std::string(virt::to_string(acceleration.accelerator))}}}};
 }
 
-/// A mirror or network fault gets one second try, from an empty disk; nothing else does: it would only fail the same way later.
-install::InstallReport install_patiently(const StageTask& task, const install::InstallPlan& plan, Activity& activity) {
-    install::InstallReport report = install::run_install(plan, *task.services->clock, activity, *task.monitor);
+/// A mirror or network fault gets one second try, from an empty disk; nothing else does: it would only fail
+/// the same way later.
+install::InstallReport install_patiently(const StageTask& task, const install::InstallPlan& plan,
+                                         Activity& activity) {
+    install::InstallReport report =
+        install::run_install(plan, *task.services->clock, activity, *task.monitor);
     if (!report.outcome.transient || report.outcome.worth_verifying() || !report.reach.empty()) {
         return report;
     }
@@ -150,8 +164,9 @@ install::InstallReport install_patiently(const StageTask& task, const install::I
     return install::run_install(plan, *task.services->clock, activity, *task.monitor);
 }
 
-/// What of a distribution's row, its family's part included, shapes the installed disk. What watches or describes the installation (rules,
-/// weights, patience) does not: a better failure phrase must not cost anybody an installation.
+/// What of a distribution's row, its family's part included, shapes the installed disk. What watches or
+/// describes the installation (rules, weights, timeout) does not: a better failure phrase must not cost
+/// anybody an installation.
 std::vector<Ingredient> template_ingredients(const templates::Distribution& row) {
     std::string boot;
     for (const templates::BootFiles& files : row.boot) {
@@ -164,17 +179,20 @@ std::vector<Ingredient> template_ingredients(const templates::Distribution& row)
     return {{.name = "template kernel-line", .value = row.kernel_line},
             {.name = "template boot", .value = boot},
             {.name = "template facts", .value = facts},
-            {.name = "template answers", .value = fmt::format("{} {} {}", row.answers, row.delivery.path, row.delivery.label)}};
+            {.name = "template answers",
+             .value = fmt::format("{} {} {}", row.answers, row.delivery.path, row.delivery.label)}};
 }
 
 class InstallStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "install"; }
-    std::string_view summary() const override { return "run the distribution's installer unattended on an empty disk"; }
+    std::string_view summary() const override {
+        return "run the distribution's installer unattended on an empty disk";
+    }
     int revision() const override { return 1; }
     const Json& schema() const override;
-    void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override;
+    void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override;
     std::vector<Ingredient> ingredients(const RecipeFacts& recipe, const Json& options) const override;
     StageResult run(StageTask& task) const override;
 };
@@ -187,21 +205,24 @@ const Json& InstallStage::schema() const {
             properties[option] = {
                 {"type", "string"},
                 {"format", "path"},
-                {"description", fmt::format("Your own {} file in place of the generated answers, relative to the recipe", option)},
+                {"description",
+                 fmt::format("Your own {} file in place of the generated answers, relative to the recipe",
+                             option)},
                 {"default", ""}};
         }
         properties["timeout"] = {
             {"type", "string"},
             {engine::affects_result, false},
-            {"description", "Longest time the installation may take, 90m; empty: what the distribution's template says"},
+            {"description",
+             "Longest time the installation may take, 90m; empty: what the distribution's template says"},
             {"default", ""}};
         return Json{{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
     }();
     return schema;
 }
 
-void InstallStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-                         Diagnostics& diagnostics) const {
+void InstallStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+                         const std::string& pointer, Diagnostics& diagnostics) const {
     const auto own = own_answers(recipe, options);
     if (!own) {
         Diagnostics faults;
@@ -213,7 +234,8 @@ void InstallStage::check(const RecipeFacts& recipe, const Json& options, const Y
     }
     const std::string at = pointer + "/" + own->option;
     if (options.contains("answers") && !options.at("answers").empty()) {
-        diagnostics.add(document.at(at, fmt::format("'{}' replaces 'answers': give one of them", own->option)));
+        diagnostics.add(
+            document.at(at, fmt::format("'{}' replaces 'answers': give one of them", own->option)));
     }
     if (!fs::exists(own->file)) {
         diagnostics.add(document.at(at, fmt::format("{} does not exist", own->file.string())));
@@ -254,19 +276,21 @@ StageResult InstallStage::run(StageTask& task) const {
     if (const std::string limit = task.options.value("timeout", ""); !limit.empty()) {
         plan.total = parse_duration(limit);
     }
-    Activity activity(*task.monitor, fmt::format("installing {} {}", made.info.product, made.info.version), task.activity);
+    Activity activity(*task.monitor, fmt::format("installing {} {}", made.info.product, made.info.version),
+                      task.activity);
     const install::InstallReport report = install_patiently(task, plan, activity);
     if (!report.outcome.worth_verifying()) {
         fail(task, plan, report);
     }
     activity.detail("checking the installed disk");
-    const install::InstalledSystem system = install::verify_disk(plan.disk,
-                                                                 {.marker = plan.marker,
-                                                                  .marker_file = std::string(seeds::result_file),
-                                                                  .bios = !uses_uefi(*task.recipe),
-                                                                  .accelerator = for_appliance(plan),
-                                                                  .activity = activity.id()},
-                                                                 *task.monitor);
+    const install::InstalledSystem system =
+        install::verify_disk(plan.disk,
+                             {.marker = plan.marker,
+                              .marker_file = std::string(seeds::result_file),
+                              .bios = !uses_uefi(*task.recipe),
+                              .accelerator = for_appliance(plan),
+                              .activity = activity.id()},
+                             *task.monitor);
     activity.finish();
     remove_tree(made.work);
     return {.disk = "disk.qcow2", .facts = facts_of(made, system, report, acceleration), .standalone = true};

@@ -25,7 +25,9 @@ std::optional<OwnAnswers> own_answers(const RecipeFacts& recipe, const Json& opt
     for (const auto& [option, format] : answer_files) {
         if (options.contains(option) && !options.at(option).get<std::string>().empty()) {
             const fs::path named = options.at(option).get<std::string>();
-            return OwnAnswers{.option = option, .format = format, .file = named.is_absolute() ? named : recipe.folder / named};
+            return OwnAnswers{.option = option,
+                              .format = format,
+                              .file = named.is_absolute() ? named : recipe.folder / named};
         }
     }
     return std::nullopt;
@@ -37,7 +39,8 @@ Json answers_block(const Json& options) {
 
 std::vector<std::string> packages_of(const Json& options) {
     const Json block = answers_block(options);
-    return block.contains("packages") ? block.at("packages").get<std::vector<std::string>>() : std::vector<std::string>();
+    return block.contains("packages") ? block.at("packages").get<std::vector<std::string>>()
+                                      : std::vector<std::string>();
 }
 
 bool uses_uefi(const RecipeFacts& recipe) {
@@ -50,15 +53,16 @@ void recognise(const StageTask& task, Preparation& made) {
     made.info = install::probe_media(made.medium.iso);
     if (!task.recipe->os.empty() && task.recipe->os != made.info.distribution) {
         throw Error(Failure::recipe,
-                    fmt::format("the medium holds {} ({}), the recipe is for {}", made.info.distribution, made.info.label, task.recipe->os),
+                    fmt::format("the medium holds {} ({}), the recipe is for {}", made.info.distribution,
+                                made.info.label, task.recipe->os),
                     "correct `os:` or the medium");
     }
     made.row = &templates::distribution(made.info.distribution);
     const ByteSize memory = ByteSize::parse(task.recipe->machine.value("memory", "1536M"));
     if (memory < made.row->memory_minimum) {
         throw Error(Failure::recipe,
-                    fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(), made.row->name,
-                                made.row->memory_minimum.text()),
+                    fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(),
+                                made.row->name, made.row->memory_minimum.text()),
                     fmt::format("set machine.memory to {}", made.row->memory_recommended.text()));
     }
 }
@@ -106,30 +110,33 @@ void write_answers(const StageTask& task, Preparation& made) {
     }
 }
 
-/// Packages that are not on a medium which has to do alone: known now, and not only after minutes of installation. The user's own
-/// answers may add a repository by a command of theirs, so they are only warned.
+/// Packages that are not on a medium which has to do alone: known now, and not only after minutes of
+/// installation. The user's own answers may add a repository by a command of theirs, so they are only warned.
 void check_packages(const StageTask& task, const Preparation& made) {
     if (made.network) {
         return;
     }
-    const auto missing = install::missing_packages(image::IsoReader(made.medium.iso), made.row->codename, made.info.arch,
-                                                   seeds::asked_packages(made.format, made.answers));
+    const auto missing =
+        install::missing_packages(image::IsoReader(made.medium.iso), made.row->codename, made.info.arch,
+                                  seeds::asked_packages(made.format, made.answers));
     std::vector<std::string> texts;
     for (const install::MissingPackage& package : missing) {
-        texts.push_back(package.suggestion.empty() ? package.name
-                                                   : fmt::format("{} (did you mean '{}'?)", package.name, package.suggestion));
+        texts.push_back(package.suggestion.empty()
+                            ? package.name
+                            : fmt::format("{} (did you mean '{}'?)", package.name, package.suggestion));
     }
     if (texts.empty()) {
         return;
     }
-    const std::string message = fmt::format("not on the medium, and the installation has no network: {}", fmt::join(texts, ", "));
+    const std::string message =
+        fmt::format("not on the medium, and the installation has no network: {}", fmt::join(texts, ", "));
     if (own_answers(*task.recipe, task.options)) {
         task.monitor->warning(message);
         return;
     }
-    throw Error(
-        Failure::recipe, message,
-        "correct the names in answers.packages, take a medium that holds them (installer.archive makes one), or give answers.mirror");
+    throw Error(Failure::recipe, message,
+                "correct the names in answers.packages, take a medium that holds them (installer.archive "
+                "makes one), or give answers.mirror");
 }
 
 void unpack_boot_files(const StageTask& task, Preparation& made) {
@@ -156,8 +163,8 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
     }
     const ByteSize size = ByteSize::parse(task.recipe->machine.value("disk", "10G"));
     if (size < made.row->disk_minimum) {
-        throw Error(Failure::recipe,
-                    fmt::format("machine.disk is {}, {} needs at least {}", size.text(), made.row->name, made.row->disk_minimum.text()));
+        throw Error(Failure::recipe, fmt::format("machine.disk is {}, {} needs at least {}", size.text(),
+                                                 made.row->name, made.row->disk_minimum.text()));
     }
     make_empty_disk(task);
 }
@@ -174,7 +181,8 @@ fs::path make_empty_disk(const StageTask& task) {
     }
     run_checked(*task.services->processes,
                 {.program = "qemu-img",
-                 .args = {"create", "-q", "-f", "qcow2", "-o", "preallocation=falloc", disk.string(), std::to_string(size.in_bytes())},
+                 .args = {"create", "-q", "-f", "qcow2", "-o", "preallocation=falloc", disk.string(),
+                          std::to_string(size.in_bytes())},
                  .timeout = std::chrono::minutes(10)});
     fs::permissions(disk, fs::perms(0600));
     return disk;

@@ -16,7 +16,8 @@
 
 namespace imgforge::stages {
 
-/// The options of the stage `install` that name a file in place of generated answers, and what it is written in.
+/// The options of the stage `install` that name a file in place of generated answers, and what it is written
+/// in.
 inline constexpr std::array<std::pair<const char*, seeds::AnswerFormat>, 4> answer_files{{
     {"preseed", seeds::AnswerFormat::preseed},
     {"kickstart", seeds::AnswerFormat::kickstart},
@@ -51,11 +52,12 @@ struct Preparation {
     std::filesystem::path work;  ///< kernel, initrd, answers ISO: gone after the installation
 };
 
-/// The empty disk of the machine in the stage's scratch folder, in place of one that is there; machine.thick: allocated whole.
+/// The empty disk of the machine in the stage's scratch folder, in place of one that is there; machine.thick:
+/// allocated whole.
 std::filesystem::path make_empty_disk(const engine::StageTask& task);
 
-/// Recognises the medium, writes and checks the answers, and puts kernel, initrd, answer ISO and the empty disk into the stage's
-/// scratch folder. Throws Failure::recipe for what cannot be installed so.
+/// Recognises the medium, writes and checks the answers, and puts kernel, initrd, answer ISO and the empty
+/// disk into the stage's scratch folder. Throws Failure::recipe for what cannot be installed so.
 void prepare_installation(const engine::StageTask& task, Preparation& made);
 
 }  // namespace imgforge::stages

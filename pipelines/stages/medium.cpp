@@ -18,14 +18,16 @@ std::string text_of(const Json& installer, const char* key) {
     return installer.contains(key) ? installer.at(key).get<std::string>() : std::string();
 }
 
-install::MediaRequest archive_request(const engine::RecipeFacts& recipe, const std::vector<std::string>& packages) {
+install::MediaRequest archive_request(const engine::RecipeFacts& recipe,
+                                      const std::vector<std::string>& packages) {
     install::MediaRequest request{.suite = text_of(recipe.installer, "archive")};
     if (recipe.installer.contains("packages")) {
         request.packages = recipe.installer.at("packages").get<std::vector<std::string>>();
     }
     request.packages.insert(request.packages.end(), packages.begin(), packages.end());
     std::sort(request.packages.begin(), request.packages.end());
-    request.packages.erase(std::unique(request.packages.begin(), request.packages.end()), request.packages.end());
+    request.packages.erase(std::unique(request.packages.begin(), request.packages.end()),
+                           request.packages.end());
     return request;
 }
 
@@ -40,7 +42,8 @@ bool remote(const std::string& iso) {
 }
 
 std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
@@ -49,8 +52,9 @@ std::string lower(std::string text) {
 Medium obtain_medium(const engine::StageTask& task, const std::vector<std::string>& packages) {
     const engine::RecipeFacts& recipe = *task.recipe;
     if (recipe.installer.contains("archive")) {
-        const install::MadeMedium made = install::create_media(archive_request(recipe, packages), task.services->places,
-                                                               *task.services->processes, *task.monitor, task.activity);
+        const install::MadeMedium made =
+            install::create_media(archive_request(recipe, packages), task.services->places,
+                                  *task.services->processes, *task.monitor, task.activity);
         return {.iso = made.iso, .sha256 = made.sha256, .notes = made.notes};
     }
     const auto fetched = task.input.files.find("medium");
@@ -61,21 +65,26 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
     }
     Medium medium{.iso = fetched != task.input.files.end() ? fetched->second : local_path(recipe, iso)};
     if (!std::filesystem::exists(medium.iso)) {
-        throw Error(Failure::recipe, fmt::format("installation medium {} does not exist", medium.iso.string()),
+        throw Error(Failure::recipe,
+                    fmt::format("installation medium {} does not exist", medium.iso.string()),
                     "set installer.iso, or --set installer.iso=FILE");
     }
     medium.sha256 = recipe.digest_of ? recipe.digest_of(medium.iso) : sha256_file(medium.iso);
     const std::string wanted = lower(text_of(recipe.installer, "sha256"));
     if (!wanted.empty() && wanted != medium.sha256) {
-        throw Error(Failure::integrity, fmt::format("{} has SHA-256 {}, the recipe wants {}", medium.iso.string(), medium.sha256, wanted),
-                    "download it again, or correct installer.sha256");
+        throw Error(
+            Failure::integrity,
+            fmt::format("{} has SHA-256 {}, the recipe wants {}", medium.iso.string(), medium.sha256, wanted),
+            "download it again, or correct installer.sha256");
     }
     return medium;
 }
 
-std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe, const std::vector<std::string>& packages) {
+std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe,
+                                                   const std::vector<std::string>& packages) {
     if (recipe.installer.contains("archive")) {
-        return {{.name = "medium from archive", .value = install::request_digest(archive_request(recipe, packages))}};
+        return {{.name = "medium from archive",
+                 .value = install::request_digest(archive_request(recipe, packages))}};
     }
     const std::string wanted = lower(text_of(recipe.installer, "sha256"));
     if (!wanted.empty()) {

@@ -16,11 +16,13 @@ struct Medium {
     std::vector<std::string> notes{};  ///< what the user shall know of it
 };
 
-/// `installer.iso` (a path, relative to the recipe; verified against sha256 when given) or `installer.archive` (assembled, with
-/// `packages` and the recipe's own on board). Throws Failure::recipe, Failure::integrity for a digest that differs.
+/// `installer.iso` (a path, relative to the recipe; verified against sha256 when given) or
+/// `installer.archive` (assembled, with `packages` and the recipe's own on board). Throws Failure::recipe,
+/// Failure::integrity for a digest that differs.
 Medium obtain_medium(const engine::StageTask& task, const std::vector<std::string>& packages);
 
 /// Ingredients that stand for the medium without downloading or making it.
-std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe, const std::vector<std::string>& packages);
+std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe,
+                                                   const std::vector<std::string>& packages);
 
 }  // namespace imgforge::stages

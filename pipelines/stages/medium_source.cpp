@@ -6,7 +6,10 @@
 namespace imgforge::stages {
 
 fetch::FetchServices fetch_services(const engine::StageTask& task) {
-    return {.places = task.services->places, .processes = task.services->processes, .monitor = task.monitor, .activity = task.activity};
+    return {.places = task.services->places,
+            .processes = task.services->processes,
+            .monitor = task.monitor,
+            .activity = task.activity};
 }
 
 std::optional<fetch::Medium> recipe_medium(const engine::StageTask& task) {
@@ -26,7 +29,8 @@ std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& re
         // Named as a file, so that the same medium under another name is no change.
         return {engine::file_ingredient("file " + fetch::base_name(spec->location), spec->location, recipe)};
     }
-    return {{.name = "medium", .value = spec->location}, {.name = "medium checksums", .value = spec->checksums}};
+    return {{.name = "medium", .value = spec->location},
+            {.name = "medium checksums", .value = spec->checksums}};
 }
 
 }  // namespace imgforge::stages

@@ -15,8 +15,8 @@ fetch::FetchServices fetch_services(const engine::StageTask& task);
 /// The medium `installer: {iso: …}` names, as a verified local file. Nothing when the recipe names none.
 std::optional<fetch::Medium> recipe_medium(const engine::StageTask& task);
 
-/// What stands for a medium in a fingerprint, without a download: the digest the recipe states, else the content of a
-/// local file, else its URL and where its digest is looked up.
+/// What stands for a medium in a fingerprint, without a download: the digest the recipe states, else the
+/// content of a local file, else its URL and where its digest is looked up.
 std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe, const Json& installer);
 
 }  // namespace imgforge::stages

@@ -17,7 +17,7 @@ namespace imgforge::stages {
 namespace {
 
 constexpr std::size_t body_limit = 8U << 20U;
-constexpr long patience_s = 10;
+constexpr long timeout_s = 10;
 
 std::size_t append(char* data, std::size_t size, std::size_t count, void* target) {
     std::string& body = *static_cast<std::string*>(target);
@@ -52,8 +52,9 @@ std::vector<std::string> mirrors_of(const std::optional<std::string>& list) {
     return urls;
 }
 
-/// A metalink has the digests of the newest repomd.xml first, older ones that mirrors may still have as alternates after it; the list
-/// of mirrors around it is shuffled at each request, so the digests alone say whether something changed.
+/// A metalink has the digests of the newest repomd.xml first, older ones that mirrors may still have as
+/// alternates after it; the list of mirrors around it is shuffled at each request, so the digests alone say
+/// whether something changed.
 std::string metalink_digest(const std::optional<std::string>& metalink) {
     static const std::regex hash(R"re(<hash\s+type="sha(?:256|512)"\s*>\s*([0-9a-fA-F]{64,128})\s*<)re");
     std::smatch found;
@@ -74,7 +75,7 @@ std::optional<std::string> fetch_text(const std::string& url) {
     curl_easy_setopt(curl.get(), CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl.get(), CURLOPT_MAXREDIRS, 5L);
     curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, patience_s);
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, timeout_s);
     curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
@@ -87,9 +88,10 @@ std::string source_state(const Json& source, const FetchText& fetch) {
     const std::string suite = source.value("suite", std::string());
     if (type == "apt") {
         // A suite that ends in a slash is a path without dists/ (sources.list(5), "exact path").
-        const std::string folder = suite.empty() || suite.back() != '/' ? fmt::format("{}/dists/{}/", uri, suite)
-                                   : suite == "./" || suite == "/"      ? uri + "/"
-                                                                        : fmt::format("{}/{}", uri, suite);
+        const std::string folder = suite.empty() || suite.back() != '/'
+                                       ? fmt::format("{}/dists/{}/", uri, suite)
+                                   : suite == "./" || suite == "/" ? uri + "/"
+                                                                   : fmt::format("{}/{}", uri, suite);
         return first_digest({folder + "InRelease", folder + "Release"}, fetch);
     }
     if (type == "yum") {
@@ -110,9 +112,11 @@ std::string source_state(const Json& source, const FetchText& fetch) {
 MirrorState ask_mirrors(const Json& sources, const FetchText& fetch) {
     std::map<std::string, std::future<std::string>> answers;
     for (const Json& source : sources) {
-        const std::string name = fmt::format("{} {} {}", source.value("type", std::string()), source.value("uri", std::string()),
-                                             source.value("suite", std::string()));
-        answers[name] = std::async(std::launch::async, [source, &fetch] { return source_state(source, fetch); });
+        const std::string name =
+            fmt::format("{} {} {}", source.value("type", std::string()), source.value("uri", std::string()),
+                        source.value("suite", std::string()));
+        answers[name] =
+            std::async(std::launch::async, [source, &fetch] { return source_state(source, fetch); });
     }
     MirrorState state;
     for (auto& [name, answer] : answers) {

@@ -16,9 +16,9 @@ using FetchText = std::function<std::optional<std::string>(const std::string& ur
 /// libcurl: http(s) only, at most 8 MiB, 10 s.
 std::optional<std::string> fetch_text(const std::string& url);
 
-/// Digest of the small file that changes whenever the source does: dists/SUITE/InRelease (else Release), repodata/repomd.xml (by its
-/// own digest where a metalink names it, from a mirror of a mirror list), APKINDEX. Empty for a source that cannot be asked from
-/// outside of the guest or does not answer.
+/// Digest of the small file that changes whenever the source does: dists/SUITE/InRelease (else Release),
+/// repodata/repomd.xml (by its own digest where a metalink names it, from a mirror of a mirror list),
+/// APKINDEX. Empty for a source that cannot be asked from outside of the guest or does not answer.
 std::string source_state(const Json& source, const FetchText& fetch);
 
 /// Asks all sources ([{type, uri, suite}]) side by side.

@@ -42,7 +42,8 @@ public:
 
     void run(const engine::StageType::Publish& publish) {
         for (std::size_t index = 0; index < tasks_.size(); ++index) {
-            publish(index, in_context([&] { return fmt::format("stage '{}'", tasks_[index].name); }, [&] { return run_one(index); }));
+            publish(index, in_context([&] { return fmt::format("stage '{}'", tasks_[index].name); },
+                                      [&] { return run_one(index); }));
         }
     }
 
@@ -59,7 +60,8 @@ private:
                 needles_file_ = work_->path() / "needles.json";
                 run_->session().needles.save(needles_file_);
             }
-            layer = close(index, stage.changes_guest() ? task.scratch / "disk.qcow2" : std::filesystem::path());
+            layer =
+                close(index, stage.changes_guest() ? task.scratch / "disk.qcow2" : std::filesystem::path());
         }
         return stage.outside(task, layer, needles_file_, std::move(facts));
     }
@@ -80,7 +82,8 @@ private:
                 .image = *task.input.disk,
                 .work_folder = work_->path(),
                 .network = network_,
-                .accelerator = appliance_accelerator(task.services->settings, task.services->places, *task.services->processes),
+                .accelerator = appliance_accelerator(task.services->settings, task.services->places,
+                                                     *task.services->processes),
                 .passphrase_file = passphrase_,
                 .parent_activity = task.activity},
             *task.services->processes, *task.monitor);
@@ -118,7 +121,8 @@ private:
 
 }  // namespace
 
-guest::Accelerator appliance_accelerator(const Json& settings, const Places& places, ProcessRunner& processes) {
+guest::Accelerator appliance_accelerator(const Json& settings, const Places& places,
+                                         ProcessRunner& processes) {
     const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings);
     return found.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }
@@ -126,11 +130,13 @@ guest::Accelerator appliance_accelerator(const Json& settings, const Places& pla
 StageResult OfflineStage::run(StageTask& task) const {
     StageResult only;
     const engine::StageType* type = this;
-    run_group(std::span(&task, 1), std::span(&type, 1), [&](std::size_t, StageResult result) { only = std::move(result); });
+    run_group(std::span(&task, 1), std::span(&type, 1),
+              [&](std::size_t, StageResult result) { only = std::move(result); });
     return only;
 }
 
-void OfflineStage::run_group(std::span<StageTask> tasks, std::span<const engine::StageType* const> types, const Publish& publish) const {
+void OfflineStage::run_group(std::span<StageTask> tasks, std::span<const engine::StageType* const> types,
+                             const Publish& publish) const {
     Group(tasks, types).run(publish);
 }
 

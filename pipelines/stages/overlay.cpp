@@ -40,15 +40,19 @@ Json resize_schema() {
             {"additionalProperties", false},
             {"required", {"size"}},
             {"properties",
-             {{"size", size_option("New virtual size, at least the present one; the guest grows its file system at the next boot")}}}};
+             {{"size", size_option("New virtual size, at least the present one; the guest grows its file "
+                                   "system at the next boot")}}}};
 }
 
 std::optional<ByteSize> size_of(const Json& options) {
-    return options.contains("size") ? std::optional(ByteSize::parse(options["size"].get<std::string>())) : std::nullopt;
+    return options.contains("size") ? std::optional(ByteSize::parse(options["size"].get<std::string>()))
+                                    : std::nullopt;
 }
 
-engine::StageResult put_overlay(const engine::StageTask& task, const fs::path& backing, image::DiskFormat format) {
-    image::OverlaySpec spec{.overlay = task.scratch / "disk.qcow2", .backing = backing, .backing_format = format};
+engine::StageResult put_overlay(const engine::StageTask& task, const fs::path& backing,
+                                image::DiskFormat format) {
+    image::OverlaySpec spec{
+        .overlay = task.scratch / "disk.qcow2", .backing = backing, .backing_format = format};
     spec.virtual_size = size_of(task.options);
     image::create_overlay(spec);
     return {.disk = "disk.qcow2"};
@@ -69,15 +73,18 @@ public:
         return schema;
     }
 
-    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override {
+    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override {
         std::error_code code;
-        if (options.contains("base") && !fs::is_regular_file(recipe.folder / options["base"].get<std::string>(), code)) {
-            diagnostics.add(document.at(pointer + "/base", fmt::format("no such file: {}", options["base"].get<std::string>())));
+        if (options.contains("base") &&
+            !fs::is_regular_file(recipe.folder / options["base"].get<std::string>(), code)) {
+            diagnostics.add(document.at(pointer + "/base",
+                                        fmt::format("no such file: {}", options["base"].get<std::string>())));
         }
     }
 
-    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe, const Json& options) const override {
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe,
+                                                const Json& options) const override {
         if (!options.contains("base")) {
             return {};
         }
@@ -87,7 +94,8 @@ public:
 
     engine::StageResult run(engine::StageTask& task) const override {
         if (!task.options.contains("base")) {
-            return put_overlay(task, task.input.disk ? *task.input.disk : throw no_disk(task), image::DiskFormat::qcow2);
+            return put_overlay(task, task.input.disk ? *task.input.disk : throw no_disk(task),
+                               image::DiskFormat::qcow2);
         }
         const fs::path base = fs::absolute(task.recipe->folder / task.options["base"].get<std::string>());
         const bool raw = task.options["format"] == "raw";
@@ -105,7 +113,8 @@ public:
         return schema;
     }
     engine::StageResult run(engine::StageTask& task) const override {
-        return put_overlay(task, task.input.disk ? *task.input.disk : throw no_disk(task), image::DiskFormat::qcow2);
+        return put_overlay(task, task.input.disk ? *task.input.disk : throw no_disk(task),
+                           image::DiskFormat::qcow2);
     }
 };
 

@@ -24,10 +24,12 @@ bool is_url(const std::string& word) {
     return word.rfind("http://", 0) == 0 || word.rfind("https://", 0) == 0;
 }
 
-/// "mirror+https://…", "ftp://…", "file:/srv": a source, but none that can be asked from here. A medium (cdrom:) never changes.
+/// "mirror+https://…", "ftp://…", "file:/srv": a source, but none that can be asked from here. A medium
+/// (cdrom:) never changes.
 bool is_foreign_uri(const std::string& word) {
     const std::size_t colon = word.find(":/");
-    return colon != std::string::npos && colon > 0 && word.rfind("cdrom:", 0) != 0 && word.find_first_of("=[]") == std::string::npos;
+    return colon != std::string::npos && colon > 0 && word.rfind("cdrom:", 0) != 0 &&
+           word.find_first_of("=[]") == std::string::npos;
 }
 
 std::string without_slash(std::string uri) {
@@ -59,7 +61,8 @@ void read_deb822(const std::string& text, Sources& sources) {
     std::map<std::string, std::string> stanza;
     std::string key;
     const auto finish = [&] {
-        const bool binary = stanza["Types"].find("deb-src") == std::string::npos || words_of(stanza["Types"]).size() > 1;
+        const bool binary =
+            stanza["Types"].find("deb-src") == std::string::npos || words_of(stanza["Types"]).size() > 1;
         if (binary && stanza["Enabled"] != "no") {
             for (const std::string& uri : words_of(stanza["URIs"])) {
                 for (const std::string& suite : words_of(stanza["Suites"])) {
@@ -91,7 +94,8 @@ void read_deb822(const std::string& text, Sources& sources) {
 
 std::string trimmed(const std::string& text) {
     const std::size_t start = text.find_first_not_of(" \t\r");
-    return start == std::string::npos ? std::string() : text.substr(start, text.find_last_not_of(" \t\r") - start + 1);
+    return start == std::string::npos ? std::string()
+                                      : text.substr(start, text.find_last_not_of(" \t\r") - start + 1);
 }
 
 /// What dnf.conf(5) and zypp put in place of $name. From the guest's inspection and its /etc/dnf/vars.
@@ -107,7 +111,8 @@ std::string expanded(const std::string& text, const Variables& variables) {
         const bool braces = i + 1 < text.size() && text[i + 1] == '{';
         std::size_t end = i + (braces ? 2 : 1);
         const std::size_t start = end;
-        while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_')) {
+        while (end < text.size() &&
+               (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_')) {
             ++end;
         }
         const auto value = variables.find(text.substr(start, end - start));
@@ -121,7 +126,8 @@ std::string expanded(const std::string& text, const Variables& variables) {
 }
 
 /// One [section] of an INI file of yum, dnf or zypp; switched off with enabled=0.
-void add_repository(std::map<std::string, std::string>& section, const Variables& variables, Sources& sources) {
+void add_repository(std::map<std::string, std::string>& section, const Variables& variables,
+                    Sources& sources) {
     if (section["enabled"] != "0" && section["enabled"] != "false" && section["enabled"] != "no") {
         const auto add = [&](const char* type, const std::string& written) {
             const std::string uri = expanded(written, variables);
@@ -131,7 +137,8 @@ void add_repository(std::map<std::string, std::string>& section, const Variables
         if (!section["metalink"].empty()) {
             add("metalink", section["metalink"]);
         } else if (!section["mirrorlist"].empty()) {
-            add(section["mirrorlist"].find("metalink") == std::string::npos ? "mirrorlist" : "metalink", section["mirrorlist"]);
+            add(section["mirrorlist"].find("metalink") == std::string::npos ? "mirrorlist" : "metalink",
+                section["mirrorlist"]);
         } else {
             for (const std::string& uri : words_of(section["baseurl"])) {
                 add("yum", uri);

@@ -53,7 +53,9 @@ Json masked(const Json& value) {
 }
 
 Json recipe_record(const engine::RecipeFacts& recipe) {
-    Json record = {{"name", recipe.name}, {"os", recipe.os}, {"file", recipe.file.empty() ? "" : fs::absolute(recipe.file).string()}};
+    Json record = {{"name", recipe.name},
+                   {"os", recipe.os},
+                   {"file", recipe.file.empty() ? "" : fs::absolute(recipe.file).string()}};
     if (!recipe.file.empty() && fs::exists(recipe.file)) {
         record["sha256"] = sha256_hex(read_file(recipe.file));
     }
@@ -68,7 +70,9 @@ Json input_records(const engine::RecipeFacts& recipe, const StageTask& task) {
     const std::string iso = recipe.installer.value("iso", std::string());
     const std::string sha256 = recipe.installer.value("sha256", std::string());
     if (!iso.empty() || recipe.installer.contains("archive")) {
-        Json medium = {{"name", "medium"}, {"source", redact(iso.empty() ? recipe.installer.value("archive", std::string()) : iso)}};
+        Json medium = {
+            {"name", "medium"},
+            {"source", redact(iso.empty() ? recipe.installer.value("archive", std::string()) : iso)}};
         medium["sha256"] = task.input.facts.value("medium_sha256", sha256);
         list.push_back(std::move(medium));
     }
@@ -88,7 +92,8 @@ Json stage_records(const StageTask& task) {
 std::string base_of(const StageTask& task) {
     std::string last;
     for (const engine::StageNote& note : task.input.stages) {
-        if (note.name == update_stage || note.type == "sysprep" || note.type == "audit" || note.type == "compact") {
+        if (note.name == update_stage || note.type == "sysprep" || note.type == "audit" ||
+            note.type == "compact") {
             break;
         }
         last = note.fingerprint;
@@ -106,13 +111,14 @@ Json policy_of(const Json& options) {
 }
 
 Json tool_records(const StageServices& services) {
-    const ProcessResult result =
-        services.processes->run({.program = "qemu-img", .args = {"--version"}, .timeout = std::chrono::seconds(20)});
+    const ProcessResult result = services.processes->run(
+        {.program = "qemu-img", .args = {"--version"}, .timeout = std::chrono::seconds(20)});
     // "qemu-img version 7.2.22 (Debian …)"
     const std::size_t start = result.out.find("version ");
-    return {{"qemu-img", start == std::string::npos
-                             ? "unknown"
-                             : result.out.substr(start + 8, result.out.find_first_of(" \n", start + 8) - start - 8)}};
+    return {{"qemu-img",
+             start == std::string::npos
+                 ? "unknown"
+                 : result.out.substr(start + 8, result.out.find_first_of(" \n", start + 8) - start - 8)}};
 }
 
 store::Candidate candidate_of(StageTask& task) {
@@ -158,8 +164,10 @@ Json facts_of(const store::Generation& generation, bool published, const std::st
               {"allocated_size", generation.allocated_size.in_bytes()}}}};
 }
 
-/// After the last stage: a candidate that passed becomes current and old generations go; one that failed is quarantined.
-void settle(const StageServices& services, const std::string& image, int number, const fs::path& run_folder, const engine::BuildEnd& end) {
+/// After the last stage: a candidate that passed becomes current and old generations go; one that failed is
+/// quarantined.
+void settle(const StageServices& services, const std::string& image, int number, const fs::path& run_folder,
+            const engine::BuildEnd& end) {
     OpenStore open(services);
     const auto generation = open.store.find(image, number);
     if (!generation || generation->state != store::GenerationState::candidate) {
@@ -167,9 +175,11 @@ void settle(const StageServices& services, const std::string& image, int number,
     }
     if (!end.success) {
         const std::string report =
-            fmt::format("A stage after `publish` failed; its log and artefacts are in {}\n\n{}\n", run_folder.string(), redact(end.error));
+            fmt::format("A stage after `publish` failed; its log and artefacts are in {}\n\n{}\n",
+                        run_folder.string(), redact(end.error));
         open.store.quarantine(image, number, "a check of the recipe failed after it was published", report);
-        services.monitor->warning(fmt::format("{} is quarantined; the generation in service stays", generation->label()));
+        services.monitor->warning(
+            fmt::format("{} is quarantined; the generation in service stays", generation->label()));
         return;
     }
     open.store.promote(image, number);
@@ -207,8 +217,8 @@ public:
         return schema;
     }
 
-    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override {
+    void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override {
         if (!store::is_image_name(recipe.name)) {
             diagnostics.add(document.at("/name", fmt::format("'{}' cannot name a golden image", recipe.name),
                                         "a-z, 0-9, '.', '_' and '-', at most 64, a letter or digit first"));
@@ -220,14 +230,17 @@ public:
         }
     }
 
-    /// Which golden image it becomes a generation of: a copied recipe with another name publishes anew, from the same cached disk.
-    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe, const Json&) const override {
+    /// Which golden image it becomes a generation of: a copied recipe with another name publishes anew, from
+    /// the same cached disk.
+    std::vector<engine::Ingredient> ingredients(const engine::RecipeFacts& recipe,
+                                                const Json&) const override {
         return {{.name = "image", .value = recipe.name}};
     }
 
-    /// The generation must be sound, and either be there or be superseded by refreshes of the same recipe. Whether it is current is
-    /// not asked: an administrator may have rolled it back.
-    bool still_valid(const StageResult& cached, const StageServices& services, std::string& reason) const override {
+    /// The generation must be sound, and either be there or be superseded by refreshes of the same recipe.
+    /// Whether it is current is not asked: an administrator may have rolled it back.
+    bool still_valid(const StageResult& cached, const StageServices& services,
+                     std::string& reason) const override {
         const Json image = cached.facts.value("image", Json::object());
         const std::string name = image.value("name", std::string());
         const int number = cached.facts.value("generation", 0);
@@ -259,14 +272,16 @@ public:
 
     StageResult run(StageTask& task) const override {
         if (!task.input.disk) {
-            throw Error(Failure::recipe, "publish has no disk to publish", "a stage that makes one (install) must come before it");
+            throw Error(Failure::recipe, "publish has no disk to publish",
+                        "a stage that makes one (install) must come before it");
         }
         const store::Candidate candidate = candidate_of(task);
         OpenStore open(*task.services);
         const store::PublishResult published =
             store::publish(open.store, *task.services->processes, candidate, *task.monitor, task.activity);
-        task.monitor->message(published.published ? fmt::format("{}: {}", published.generation.label(), published.reason)
-                                                  : fmt::format("nothing published: {}", published.reason));
+        task.monitor->message(published.published
+                                  ? fmt::format("{}: {}", published.generation.label(), published.reason)
+                                  : fmt::format("nothing published: {}", published.reason));
         register_end(task, published.generation.image, published.generation.generation);
         StageResult result;
         result.facts = facts_of(published.generation, published.published, published.reason);
@@ -275,7 +290,8 @@ public:
     }
 
     void reused(StageTask& task, const StageResult& cached) const override {
-        register_end(task, cached.facts.at("image").at("name").get<std::string>(), cached.facts.value("generation", 0));
+        register_end(task, cached.facts.at("image").at("name").get<std::string>(),
+                     cached.facts.value("generation", 0));
     }
 };
 

@@ -25,13 +25,17 @@ namespace {
 constexpr const char* first_after_updates[] = {"sysprep", "audit", "compact", "publish"};
 
 std::string stage_type(const Json& stage) {
-    return stage.is_object() && !stage.empty() ? stage.begin().key() : stage.is_string() ? stage.get<std::string>() : std::string();
+    return stage.is_object() && !stage.empty() ? stage.begin().key()
+           : stage.is_string()                 ? stage.get<std::string>()
+                                               : std::string();
 }
 
 /// A store of its own for each thread: SQLite connections are not shared.
 struct RefreshStore {
     explicit RefreshStore(const engine::StageServices& services)
-        : database(services.places.state_db()), store(services.places, database, *services.clock), state(database) {}
+        : database(services.places.state_db()),
+          store(services.places, database, *services.clock),
+          state(database) {}
     StateDb database;
     store::Store store;
     RefreshState state;
@@ -47,19 +51,25 @@ struct Overrides {
         for (const Json& one : recorded) {
             if (!one.at("value").is_string()) {
                 throw Error(Failure::recipe,
-                            fmt::format("the image was built with --set {}=…, a secret that is not kept", one.at("key").get<std::string>()),
+                            fmt::format("the image was built with --set {}=…, a secret that is not kept",
+                                        one.at("key").get<std::string>()),
                             "build it again by hand, or put a reference to a file into the recipe");
             }
-            list.push_back({.key = one.at("key").get<std::string>(), .value = one.at("value").get<std::string>()});
+            list.push_back(
+                {.key = one.at("key").get<std::string>(), .value = one.at("value").get<std::string>()});
             cwd = one.value("cwd", std::string());
         }
     }
 };
 
-engine::Recipe parse(std::string_view text, const fs::path& file, const Overrides& overrides, const RefreshOptions& options) {
-    engine::LoadedRecipe loaded = engine::parse_recipe(
-        text, file, {.types = options.types.empty() ? all_stage_types() : options.types, .known_os = {}, .cwd = overrides.cwd},
-        overrides.list);
+engine::Recipe parse(std::string_view text, const fs::path& file, const Overrides& overrides,
+                     const RefreshOptions& options) {
+    engine::LoadedRecipe loaded =
+        engine::parse_recipe(text, file,
+                             {.types = options.types.empty() ? all_stage_types() : options.types,
+                              .known_os = {},
+                              .cwd = overrides.cwd},
+                             overrides.list);
     loaded.diagnostics.throw_if_errors();
     return std::move(*loaded.recipe);
 }
@@ -67,7 +77,8 @@ engine::Recipe parse(std::string_view text, const fs::path& file, const Override
 /// One image on its way through a refresh.
 class Job {
 public:
-    Job(std::string image, const RefreshOptions& options, const engine::StageServices& services) : options_(options), services_(services) {
+    Job(std::string image, const RefreshOptions& options, const engine::StageServices& services)
+        : options_(options), services_(services) {
         result.image = std::move(image);
     }
 
@@ -85,7 +96,8 @@ public:
             file_ = recorded_.value("file", std::string());
             if (file_.empty() || !fs::exists(file_)) {
                 throw Error(Failure::recipe,
-                            fmt::format("the recipe of {} is gone: {}", result.image, file_.empty() ? "(none recorded)" : file_.string()),
+                            fmt::format("the recipe of {} is gone: {}", result.image,
+                                        file_.empty() ? "(none recorded)" : file_.string()),
                             "put it back, or build the image from another one");
             }
             text_ = read_file(file_);
@@ -95,13 +107,15 @@ public:
             RefreshDecision decision = decide_refresh(facts);
             if (decision.action != RefreshAction::nothing) {
                 const Json sources = recorded_.value("sources", Json());
-                mirror_ =
-                    sources.is_array() ? ask_mirrors(sources, options_.fetch ? options_.fetch : FetchText(fetch_text)) : MirrorState{};
+                mirror_ = sources.is_array()
+                              ? ask_mirrors(sources, options_.fetch ? options_.fetch : FetchText(fetch_text))
+                              : MirrorState{};
             }
             if (decision.ask_mirror) {
                 decision = decide_by_mirror(facts, mirror_);
                 if (decision.action == RefreshAction::nothing && !options_.dry_run) {
-                    open.state.end(result.image, "unchanged", decision.reason, mirror_, services_.clock->wall_seconds());
+                    open.state.end(result.image, "unchanged", decision.reason, mirror_,
+                                   services_.clock->wall_seconds());
                 }
             }
             result.action = decision.action;
@@ -117,7 +131,8 @@ public:
             if (result.action == RefreshAction::build) {
                 build(text_, {});
             }
-            // After a full build too: it has the packages of the medium or of the cached layer, older than those in service before.
+            // After a full build too: it has the packages of the medium or of the cached layer, older than
+            // those in service before.
             if (result.action == RefreshAction::update || has_sources()) {
                 build(updated_text(), update_stage);
             }
@@ -128,13 +143,16 @@ public:
 
     void refuse() {
         guarded([&] {
-            throw Error(Failure::host, fmt::format("{} of disk space are needed, which the budget does not have", need.disk.text()),
-                        "make room, or raise budget.disk in the settings");
+            throw Error(
+                Failure::host,
+                fmt::format("{} of disk space are needed, which the budget does not have", need.disk.text()),
+                "make room, or raise budget.disk in the settings");
         });
     }
 
 private:
-    /// Runs `body`; an error becomes the outcome and is remembered, so that the next refresh does not take it for "unchanged".
+    /// Runs `body`; an error becomes the outcome and is remembered, so that the next refresh does not take it
+    /// for "unchanged".
     template <class Body>
     void guarded(Body&& body) {
         try {
@@ -163,7 +181,8 @@ private:
     /// The generation in service says where its updates come from.
     bool has_sources() const {
         const RefreshStore open(services_);
-        const Json sources = newest_manifest(open.store).value("recipe", Json::object()).value("sources", Json());
+        const Json sources =
+            newest_manifest(open.store).value("recipe", Json::object()).value("sources", Json());
         return sources.is_array() && !sources.empty();
     }
 
@@ -175,8 +194,8 @@ private:
         return all.empty() ? Json::object() : all.back().manifest();
     }
 
-    RefreshFacts gather(engine::Recipe& recipe, const Json& manifest, const std::optional<store::Generation>& current,
-                        const RefreshState& state) const {
+    RefreshFacts gather(engine::Recipe& recipe, const Json& manifest,
+                        const std::optional<store::Generation>& current, const RefreshState& state) const {
         RefreshFacts facts;
         facts.recipe_change = recipe_change(recipe);
         facts.has_current = current.has_value();
@@ -184,7 +203,8 @@ private:
         facts.last_success = current ? current->created : 0;
         facts.force = options_.force;
         facts.sources_known = recorded_.value("sources", Json()).is_array();
-        facts.max_age = parse_duration(manifest.value("policy", Json::object()).value("max_age", std::string("1d")));
+        facts.max_age =
+            parse_duration(manifest.value("policy", Json::object()).value("max_age", std::string("1d")));
         if (const auto row = state.load(result.image)) {
             facts.last_outcome = row->outcome;
             facts.last_success = std::max(facts.last_success, row->last_success);
@@ -193,13 +213,15 @@ private:
         return facts;
     }
 
-    /// Why the recipe's own stages would run again; those from sysprep on do not count, a refresh runs them anyway.
+    /// Why the recipe's own stages would run again; those from sysprep on do not count, a refresh runs them
+    /// anyway.
     std::optional<std::string> recipe_change(engine::Recipe& recipe) const {
         if (recorded_.value("sha256", std::string()) != sha256_hex(text_)) {
             return fmt::format("the recipe {} has changed", file_.filename().string());
         }
         for (const engine::PlannedStage& stage : engine::plan_build(recipe, {}, services_)) {
-            if (std::find(std::begin(first_after_updates), std::end(first_after_updates), stage.type) != std::end(first_after_updates)) {
+            if (std::find(std::begin(first_after_updates), std::end(first_after_updates), stage.type) !=
+                std::end(first_after_updates)) {
                 break;
             }
             if (stage.verdict == engine::PlannedStage::Verdict::run) {
@@ -217,7 +239,8 @@ private:
         return pretty(with_updates(document->root));
     }
 
-    /// Memory and cores of the machine that installs or of the appliance; disk for layer, cleaned copy, compacted copy and generation.
+    /// Memory and cores of the machine that installs or of the appliance; disk for layer, cleaned copy,
+    /// compacted copy and generation.
     void estimate(const engine::Recipe& recipe, ByteSize current) {
         const Json& machine = recipe.facts.machine;
         const ByteSize memory = machine.contains("memory") && machine["memory"].is_string()
@@ -294,7 +317,8 @@ Json with_updates(const Json& recipe_root) {
     const Json update = {{"customize", {{"name", update_stage}, {"update", true}}}};
     for (const Json& stage : recipe_root.value("stages", Json::array())) {
         const std::string type = stage_type(stage);
-        if (!inserted && std::find(std::begin(first_after_updates), std::end(first_after_updates), type) != std::end(first_after_updates)) {
+        if (!inserted && std::find(std::begin(first_after_updates), std::end(first_after_updates), type) !=
+                             std::end(first_after_updates)) {
             stages.push_back(update);
             inserted = true;
         }
@@ -311,8 +335,9 @@ std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::
     }
     decide_all(jobs);
     for (const Job& job : jobs) {
-        services.monitor->message(fmt::format("{}: {}: {}", job.result.image, to_string(job.result.action),
-                                              job.result.outcome == "failed" ? job.result.error : job.result.reason));
+        services.monitor->message(
+            fmt::format("{}: {}: {}", job.result.image, to_string(job.result.action),
+                        job.result.outcome == "failed" ? job.result.error : job.result.reason));
     }
     std::vector<std::size_t> due;
     std::vector<JobNeed> needs;
@@ -325,7 +350,8 @@ std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::
     if (!due.empty()) {
         const Budget budget = Budget::from_settings(services.settings, services.places.home, options.jobs);
         run_within(
-            budget, needs, [&](std::size_t i) { jobs[due[i]].run(); }, [&](std::size_t i) { jobs[due[i]].refuse(); });
+            budget, needs, [&](std::size_t i) { jobs[due[i]].run(); },
+            [&](std::size_t i) { jobs[due[i]].refuse(); });
     }
     std::vector<RefreshResult> results;
     for (Job& job : jobs) {

@@ -40,11 +40,13 @@ struct RefreshResult {
     std::string changes_text{};
 };
 
-/// The nightly job: decides for each image, runs what is due side by side within the budget of settings, and settles what it
-/// remembers. One image's failure does not stop the others. Throws Failure::usage for names that are no images.
+/// The nightly job: decides for each image, runs what is due side by side within the budget of settings, and
+/// settles what it remembers. One image's failure does not stop the others. Throws Failure::usage for names
+/// that are no images.
 std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services);
 
-/// The recipe with a stage of package updates before its sysprep (or, without one, before audit, compact or publish). Pure.
+/// The recipe with a stage of package updates before its sysprep (or, without one, before audit, compact or
+/// publish). Pure.
 Json with_updates(const Json& recipe_root);
 
 }  // namespace imgforge::stages

@@ -26,7 +26,8 @@ ByteSize available_memory() {
     if (at != std::string::npos) {
         return ByteSize::kib(std::strtoull(text.c_str() + at + 13, nullptr, 10));
     }
-    return ByteSize::bytes(static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+    return ByteSize::bytes(static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                           static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
 ByteSize size_setting(const Json& budget, const char* key, ByteSize otherwise) {
@@ -34,7 +35,10 @@ ByteSize size_setting(const Json& budget, const char* key, ByteSize otherwise) {
         return otherwise;
     }
     return in_context([&] { return fmt::format("setting budget.{}", key); },
-                      [&] { return ByteSize::parse(budget[key].is_string() ? budget[key].get<std::string>() : budget[key].dump()); });
+                      [&] {
+                          return ByteSize::parse(budget[key].is_string() ? budget[key].get<std::string>()
+                                                                         : budget[key].dump());
+                      });
 }
 
 int count_setting(const Json& tree, const char* key, int otherwise) {
@@ -42,14 +46,16 @@ int count_setting(const Json& tree, const char* key, int otherwise) {
         return otherwise;
     }
     if (!tree[key].is_number_integer() || tree[key].get<int>() < 1) {
-        throw Error(Failure::usage, fmt::format("setting {}: {} is no positive number", key, tree[key].dump()));
+        throw Error(Failure::usage,
+                    fmt::format("setting {}: {} is no positive number", key, tree[key].dump()));
     }
     return tree[key].get<int>();
 }
 
 }  // namespace
 
-Budget Budget::from_settings(const Json& settings, const std::filesystem::path& home, std::optional<int> jobs) {
+Budget Budget::from_settings(const Json& settings, const std::filesystem::path& home,
+                             std::optional<int> jobs) {
     const Json budget = settings.value("budget", Json::object());
     const int cores = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
     Budget result;
@@ -72,10 +78,12 @@ bool fits(const Budget& budget, const std::vector<JobNeed>& running, const JobNe
     if (disk > budget.disk.in_bytes()) {
         return false;
     }
-    return running.empty() || (static_cast<int>(running.size()) < budget.jobs && memory <= budget.memory.in_bytes() && cpus <= budget.cpus);
+    return running.empty() || (static_cast<int>(running.size()) < budget.jobs &&
+                               memory <= budget.memory.in_bytes() && cpus <= budget.cpus);
 }
 
-void run_within(const Budget& budget, const std::vector<JobNeed>& needs, const std::function<void(std::size_t)>& job,
+void run_within(const Budget& budget, const std::vector<JobNeed>& needs,
+                const std::function<void(std::size_t)>& job,
                 const std::function<void(std::size_t)>& refused) {
     std::mutex mutex;
     std::condition_variable changed;
@@ -106,7 +114,8 @@ void run_within(const Budget& budget, const std::vector<JobNeed>& needs, const s
         for (const std::size_t i : running) {
             in_use.push_back(needs[i]);
         }
-        const auto next = std::find_if(waiting.begin(), waiting.end(), [&](std::size_t i) { return fits(budget, in_use, needs[i]); });
+        const auto next = std::find_if(waiting.begin(), waiting.end(),
+                                       [&](std::size_t i) { return fits(budget, in_use, needs[i]); });
         if (next != waiting.end()) {
             const std::size_t i = *next;
             waiting.erase(next);

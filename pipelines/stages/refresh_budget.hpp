@@ -26,18 +26,21 @@ struct Budget {
     int cpus = 1;
     ByteSize disk{};
 
-    /// `jobs:` and `budget: {memory, cpus, disk}` of the settings; what they leave open: half the cores, 80 % of the memory that is free
-    /// now, 90 % of the free space below `home`. Throws Failure::usage for values that are none.
-    static Budget from_settings(const Json& settings, const std::filesystem::path& home, std::optional<int> jobs);
+    /// `jobs:` and `budget: {memory, cpus, disk}` of the settings; what they leave open: half the cores, 80 %
+    /// of the memory that is free now, 90 % of the free space below `home`. Throws Failure::usage for values
+    /// that are none.
+    static Budget from_settings(const Json& settings, const std::filesystem::path& home,
+                                std::optional<int> jobs);
 };
 
-/// True when `need` fits beside what already runs. A job that alone is larger than memory or cores still runs when nothing else does
-/// (it is slow then, not wrong); disk space is never overrun. Pure.
+/// True when `need` fits beside what already runs. A job that alone is larger than memory or cores still runs
+/// when nothing else does (it is slow then, not wrong); disk space is never overrun. Pure.
 bool fits(const Budget& budget, const std::vector<JobNeed>& running, const JobNeed& need);
 
-/// Runs all jobs side by side within the budget, in their order as far as they fit. Each job catches its own errors; Interrupted stops
-/// starting further ones and is thrown again at the end. `refused` is called for a job whose disk need cannot be met.
-void run_within(const Budget& budget, const std::vector<JobNeed>& needs, const std::function<void(std::size_t)>& job,
-                const std::function<void(std::size_t)>& refused);
+/// Runs all jobs side by side within the budget, in their order as far as they fit. Each job catches its own
+/// errors; Interrupted stops starting further ones and is thrown again at the end. `refused` is called for a
+/// job whose disk need cannot be met.
+void run_within(const Budget& budget, const std::vector<JobNeed>& needs,
+                const std::function<void(std::size_t)>& job, const std::function<void(std::size_t)>& refused);
 
 }  // namespace imgforge::stages

@@ -15,8 +15,9 @@ std::string age_text(const RefreshFacts& facts) {
 }
 
 std::string last_look(const RefreshFacts& facts) {
-    return facts.now < facts.last_success ? std::string("the last look for updates lies in the future: the clock was set back")
-                                          : fmt::format("last looked for updates {} ago", age_text(facts));
+    return facts.now < facts.last_success
+               ? std::string("the last look for updates lies in the future: the clock was set back")
+               : fmt::format("last looked for updates {} ago", age_text(facts));
 }
 
 bool last_run_failed(const RefreshFacts& facts) {
@@ -43,18 +44,23 @@ RefreshDecision decide_refresh(const RefreshFacts& facts) {
     }
     if (last_run_failed(facts)) {
         return {.action = RefreshAction::update,
-                .reason = facts.last_outcome == "failed" ? "the last refresh failed" : "the last refresh was killed or did not end"};
+                .reason = facts.last_outcome == "failed" ? "the last refresh failed"
+                                                         : "the last refresh was killed or did not end"};
     }
-    // A nightly timer starts a little less than a day after the run before has ended, so the last tenth counts as due.
+    // A nightly timer starts a little less than a day after the run before has ended, so the last tenth
+    // counts as due.
     const auto due = facts.max_age - facts.max_age / 10;
     const auto age = std::chrono::seconds(facts.now - facts.last_success);
-    // A last look in the future: the clock was set back. Waiting until it has caught up could mean years without updates.
+    // A last look in the future: the clock was set back. Waiting until it has caught up could mean years
+    // without updates.
     const bool future = age.count() < 0;
     if (!facts.force && !future && age < due) {
-        return {.reason = fmt::format("looked for updates {} ago, max-age is {}", age_text(facts), duration_text(facts.max_age))};
+        return {.reason = fmt::format("looked for updates {} ago, max-age is {}", age_text(facts),
+                                      duration_text(facts.max_age))};
     }
     if (!facts.sources_known) {
-        return {.action = RefreshAction::update, .reason = last_look(facts) + "; its package sources are not known"};
+        return {.action = RefreshAction::update,
+                .reason = last_look(facts) + "; its package sources are not known"};
     }
     return {.action = RefreshAction::update, .reason = last_look(facts), .ask_mirror = true};
 }
@@ -63,9 +69,11 @@ RefreshDecision decide_by_mirror(const RefreshFacts& facts, const MirrorState& m
     if (mirror_now.empty()) {
         return {.reason = "the guest has no package source, so only the recipe can bring something new"};
     }
-    const auto silent = std::find_if(mirror_now.begin(), mirror_now.end(), [](const auto& source) { return source.second.empty(); });
+    const auto silent = std::find_if(mirror_now.begin(), mirror_now.end(),
+                                     [](const auto& source) { return source.second.empty(); });
     if (silent != mirror_now.end()) {
-        return {.action = RefreshAction::update, .reason = silent->first + " does not say whether it changed"};
+        return {.action = RefreshAction::update,
+                .reason = silent->first + " does not say whether it changed"};
     }
     if (facts.mirror_before.empty()) {
         return {.action = RefreshAction::update, .reason = last_look(facts)};

@@ -18,16 +18,18 @@ enum class RefreshAction {
 
 std::string_view to_string(RefreshAction action);
 
-/// State of one package source as its server describes it: "apt http://… trixie" -> digest of its Release file; empty digest:
-/// could not be asked.
+/// State of one package source as its server describes it: "apt http://… trixie" -> digest of its Release
+/// file; empty digest: could not be asked.
 using MirrorState = std::map<std::string, std::string>;
 
 /// Everything the decision depends on.
 struct RefreshFacts {
-    std::optional<std::string> recipe_change{};  ///< why the recipe's own stages must run; nothing: they need not
-    bool has_current = true;                     ///< a generation is in service
-    std::string last_outcome{};                  ///< of the last refresh: published, unchanged, failed, running (it was killed), or empty
-    std::int64_t last_success = 0;               ///< when the last refresh or build ended well, seconds since 1970
+    std::optional<std::string>
+        recipe_change{};            ///< why the recipe's own stages must run; nothing: they need not
+    bool has_current = true;        ///< a generation is in service
+    std::string last_outcome{};     ///< of the last refresh: published, unchanged, failed, running (it was
+                                    ///< killed), or empty
+    std::int64_t last_success = 0;  ///< when the last refresh or build ended well, seconds since 1970
     std::int64_t now = 0;
     std::chrono::seconds max_age{std::chrono::hours(24)};
     bool force = false;           ///< --force: look for updates whatever the age
@@ -38,7 +40,8 @@ struct RefreshFacts {
 struct RefreshDecision {
     RefreshAction action = RefreshAction::nothing;
     std::string reason;
-    bool ask_mirror = false;  ///< updates are due unless the package sources are as they were: ask them, then decide_by_mirror()
+    bool ask_mirror = false;  ///< updates are due unless the package sources are as they were: ask them, then
+                              ///< decide_by_mirror()
 };
 
 /// First half, without touching the network. Pure.

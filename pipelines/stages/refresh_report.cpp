@@ -14,18 +14,23 @@ namespace {
 
 std::size_t count(const std::vector<RefreshResult>& results, std::string_view outcome) {
     return static_cast<std::size_t>(
-        std::count_if(results.begin(), results.end(), [&](const RefreshResult& result) { return result.outcome == outcome; }));
+        std::count_if(results.begin(), results.end(),
+                      [&](const RefreshResult& result) { return result.outcome == outcome; }));
 }
 
 std::string totals(const std::vector<RefreshResult>& results) {
-    std::string text = fmt::format("{} published, {} unchanged, {} failed", count(results, "published"), count(results, "unchanged"),
-                                   count(results, "failed"));
-    return count(results, "planned") > 0 ? fmt::format("{}, {} planned", text, count(results, "planned")) : text;
+    std::string text = fmt::format("{} published, {} unchanged, {} failed", count(results, "published"),
+                                   count(results, "unchanged"), count(results, "failed"));
+    return count(results, "planned") > 0 ? fmt::format("{}, {} planned", text, count(results, "planned"))
+                                         : text;
 }
 
 std::string generations(const RefreshResult& result) {
-    const auto label = [](int number) { return number == 0 ? std::string("none") : fmt::format("@{}", number); };
-    return result.before == result.after ? label(result.after) : label(result.before) + " -> " + label(result.after);
+    const auto label = [](int number) {
+        return number == 0 ? std::string("none") : fmt::format("@{}", number);
+    };
+    return result.before == result.after ? label(result.after)
+                                         : label(result.before) + " -> " + label(result.after);
 }
 
 std::string first_line(const std::string& text) {
@@ -47,7 +52,8 @@ std::vector<std::string> words(const Json& value) {
     return list;
 }
 
-/// A label value of the Prometheus text format: backslash, quote and newline escaped. Image names have none of them.
+/// A label value of the Prometheus text format: backslash, quote and newline escaped. Image names have none
+/// of them.
 std::string metric(const char* name, const RefreshResult& result, double value) {
     return fmt::format("{}{{image=\"{}\"}} {}\n", name, result.image, value);
 }
@@ -84,21 +90,25 @@ Json refresh_record(const std::vector<RefreshResult>& results) {
 std::string refresh_text(const std::vector<RefreshResult>& results) {
     std::string text;
     for (const RefreshResult& result : results) {
-        const std::string why =
-            result.outcome == "failed" ? first_line(redact(result.error)) : fmt::format("{}: {}", to_string(result.action), result.reason);
-        text += fmt::format("{:<20} {:<10} {:<12} {}\n", result.image, result.outcome, generations(result), why);
+        const std::string why = result.outcome == "failed"
+                                    ? first_line(redact(result.error))
+                                    : fmt::format("{}: {}", to_string(result.action), result.reason);
+        text +=
+            fmt::format("{:<20} {:<10} {:<12} {}\n", result.image, result.outcome, generations(result), why);
     }
     return results.empty() ? "no golden images to refresh\n" : text + totals(results) + "\n";
 }
 
 std::string refresh_mail(const std::vector<RefreshResult>& results, const std::string& host) {
-    std::string text = fmt::format("imgforge refresh on {}: {}\n\n{}", host, totals(results), refresh_text(results));
+    std::string text =
+        fmt::format("imgforge refresh on {}: {}\n\n{}", host, totals(results), refresh_text(results));
     for (const RefreshResult& result : results) {
         if (!result.changes_text.empty()) {
             text += "\n" + result.changes_text;
         }
         if (result.outcome == "failed") {
-            text += fmt::format("\n{} failed; in service: {}\n{}\n", result.image, generations(result), redact(result.error));
+            text += fmt::format("\n{} failed; in service: {}\n{}\n", result.image, generations(result),
+                                redact(result.error));
         }
     }
     return text;
@@ -106,11 +116,14 @@ std::string refresh_mail(const std::vector<RefreshResult>& results, const std::s
 
 std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int64_t now) {
     std::string text =
-        "# HELP imgforge_refresh_failed 1 when the last refresh of the image failed.\n# TYPE imgforge_refresh_failed gauge\n";
+        "# HELP imgforge_refresh_failed 1 when the last refresh of the image failed.\n# TYPE "
+        "imgforge_refresh_failed gauge\n";
     for (const RefreshResult& result : results) {
         text += metric("imgforge_refresh_failed", result, result.outcome == "failed" ? 1 : 0);
     }
-    text += "# HELP imgforge_refresh_published 1 when the last refresh published a generation.\n# TYPE imgforge_refresh_published gauge\n";
+    text +=
+        "# HELP imgforge_refresh_published 1 when the last refresh published a generation.\n# TYPE "
+        "imgforge_refresh_published gauge\n";
     for (const RefreshResult& result : results) {
         text += metric("imgforge_refresh_published", result, result.outcome == "published" ? 1 : 0);
     }
@@ -118,7 +131,9 @@ std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int6
     for (const RefreshResult& result : results) {
         text += metric("imgforge_generation", result, result.after);
     }
-    text += "# HELP imgforge_refresh_seconds How long the last refresh took.\n# TYPE imgforge_refresh_seconds gauge\n";
+    text +=
+        "# HELP imgforge_refresh_seconds How long the last refresh took.\n# TYPE imgforge_refresh_seconds "
+        "gauge\n";
     for (const RefreshResult& result : results) {
         text += metric("imgforge_refresh_seconds", result, result.seconds);
     }
@@ -128,18 +143,22 @@ std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int6
            fmt::format("imgforge_refresh_last_run_timestamp_seconds {}\n", now);
 }
 
-bool notify(const Json& settings, const std::vector<RefreshResult>& results, const std::string& host, ProcessRunner& processes,
-            Monitor& monitor) {
+bool notify(const Json& settings, const std::vector<RefreshResult>& results, const std::string& host,
+            ProcessRunner& processes, Monitor& monitor) {
     const Json notify = settings.value("notify", Json::object());
-    const std::vector<std::string> command = words(notify.is_object() ? notify.value("command", Json()) : notify);
+    const std::vector<std::string> command =
+        words(notify.is_object() ? notify.value("command", Json()) : notify);
     std::vector<std::string> when = words(notify.is_object() ? notify.value("on", Json()) : Json());
     if (when.empty()) {
         when = {"failure", "change"};
     }
-    const auto asked = [&](const char* word) { return std::find(when.begin(), when.end(), word) != when.end(); };
+    const auto asked = [&](const char* word) {
+        return std::find(when.begin(), when.end(), word) != when.end();
+    };
     const bool failed = count(results, "failed") > 0;
     const bool changed = count(results, "published") > 0;
-    if (command.empty() || !(asked("always") || (failed && asked("failure")) || (changed && asked("change")))) {
+    if (command.empty() ||
+        !(asked("always") || (failed && asked("failure")) || (changed && asked("change")))) {
         return false;
     }
     const ProcessSpec spec{.program = command.front(),

@@ -10,7 +10,8 @@
 
 namespace imgforge::stages {
 
-/// The `refresh` record: {images:[{name, action, reason, outcome, before, after, seconds, error, changes}], published, unchanged, failed}.
+/// The `refresh` record: {images:[{name, action, reason, outcome, before, after, seconds, error, changes}],
+/// published, unchanged, failed}.
 Json refresh_record(const std::vector<RefreshResult>& results);
 /// One line per image, then the totals.
 std::string refresh_text(const std::vector<RefreshResult>& results);
@@ -19,9 +20,10 @@ std::string refresh_mail(const std::vector<RefreshResult>& results, const std::s
 /// Prometheus text format for node_exporter's textfile collector.
 std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int64_t now);
 
-/// Runs the `notify:` command of the settings ({command: [PROGRAM, ARG…], on: [failure, change, always]}) with the mail on its
-/// stdin when the results call for it; its failure is a warning. True when it was run. A recipe cannot name a command.
-bool notify(const Json& settings, const std::vector<RefreshResult>& results, const std::string& host, ProcessRunner& processes,
-            Monitor& monitor);
+/// Runs the `notify:` command of the settings ({command: [PROGRAM, ARG…], on: [failure, change, always]})
+/// with the mail on its stdin when the results call for it; its failure is a warning. True when it was run. A
+/// recipe cannot name a command.
+bool notify(const Json& settings, const std::vector<RefreshResult>& results, const std::string& host,
+            ProcessRunner& processes, Monitor& monitor);
 
 }  // namespace imgforge::stages

@@ -24,7 +24,9 @@ RefreshState::RefreshState(StateDb& database) : database_(database) {
 std::optional<RefreshRow> RefreshState::load(const std::string& image) const {
     std::optional<RefreshRow> row;
     store::in_database(database_, [&] {
-        SQLite::Statement query(database_.raw(), "SELECT outcome, started, last_success, mirror, detail FROM refresh_runs WHERE image = ?");
+        SQLite::Statement query(
+            database_.raw(),
+            "SELECT outcome, started, last_success, mirror, detail FROM refresh_runs WHERE image = ?");
         query.bind(1, image);
         if (!query.executeStep()) {
             return;
@@ -44,24 +46,27 @@ std::optional<RefreshRow> RefreshState::load(const std::string& image) const {
 
 void RefreshState::begin(const std::string& image, std::int64_t now) {
     database_.transaction([&] {
-        SQLite::Statement query(database_.raw(),
-                                "INSERT INTO refresh_runs(image, outcome, started) VALUES(?, 'running', ?) "
-                                "ON CONFLICT(image) DO UPDATE SET outcome = 'running', started = excluded.started");
+        SQLite::Statement query(
+            database_.raw(),
+            "INSERT INTO refresh_runs(image, outcome, started) VALUES(?, 'running', ?) "
+            "ON CONFLICT(image) DO UPDATE SET outcome = 'running', started = excluded.started");
         query.bind(1, image);
         query.bind(2, now);
         query.exec();
     });
 }
 
-void RefreshState::end(const std::string& image, const std::string& outcome, const std::string& detail, const MirrorState& mirror,
-                       std::int64_t now) {
+void RefreshState::end(const std::string& image, const std::string& outcome, const std::string& detail,
+                       const MirrorState& mirror, std::int64_t now) {
     database_.transaction([&] {
-        SQLite::Statement query(database_.raw(), "INSERT OR IGNORE INTO refresh_runs(image, outcome, started) VALUES(?, ?, ?)");
+        SQLite::Statement query(
+            database_.raw(), "INSERT OR IGNORE INTO refresh_runs(image, outcome, started) VALUES(?, ?, ?)");
         query.bind(1, image);
         query.bind(2, outcome);
         query.bind(3, now);
         query.exec();
-        SQLite::Statement update(database_.raw(), "UPDATE refresh_runs SET outcome = ?, detail = ? WHERE image = ?");
+        SQLite::Statement update(database_.raw(),
+                                 "UPDATE refresh_runs SET outcome = ?, detail = ? WHERE image = ?");
         update.bind(1, outcome);
         update.bind(2, detail);
         update.bind(3, image);
@@ -71,7 +76,8 @@ void RefreshState::end(const std::string& image, const std::string& outcome, con
             for (const auto& [source, digest] : mirror) {
                 tree[source] = digest;
             }
-            SQLite::Statement success(database_.raw(), "UPDATE refresh_runs SET last_success = ?, mirror = ? WHERE image = ?");
+            SQLite::Statement success(database_.raw(),
+                                      "UPDATE refresh_runs SET last_success = ?, mirror = ? WHERE image = ?");
             success.bind(1, now);
             success.bind(2, tree.dump());
             success.bind(3, image);

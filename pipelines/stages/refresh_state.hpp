@@ -28,7 +28,8 @@ public:
     /// Before a run: outcome "running", so that a killed one is not taken for a good one.
     void begin(const std::string& image, std::int64_t now);
     /// After it. `mirror` and the time of success count only when it ended well.
-    void end(const std::string& image, const std::string& outcome, const std::string& detail, const MirrorState& mirror, std::int64_t now);
+    void end(const std::string& image, const std::string& outcome, const std::string& detail,
+             const MirrorState& mirror, std::int64_t now);
 
 private:
     StateDb& database_;

@@ -19,15 +19,18 @@ namespace {
 using engine::StageResult;
 using engine::StageTask;
 
-/// What a clone is asked once it can be logged in to: one "name value" line each. Everything here must differ between clones.
-/// Sources: machine-id(5); sshd host keys; cloud-init's instance-id; random-seed of systemd-random-seed.service(8). With sudo where the
-/// login user may not read: cloud-init before 23 gives the public host keys it writes from a seed mode 0600 (cc_ssh.py CONFIG_KEY_TO_FILE).
+/// What a clone is asked once it can be logged in to: one "name value" line each. Everything here must differ
+/// between clones. Sources: machine-id(5); sshd host keys; cloud-init's instance-id; random-seed of
+/// systemd-random-seed.service(8). With sudo where the login user may not read: cloud-init before 23 gives
+/// the public host keys it writes from a seed mode 0600 (cc_ssh.py CONFIG_KEY_TO_FILE).
 constexpr const char* identity_script =
     "echo machine-id $(cat /etc/machine-id); "
     "echo hostname $(hostname); "
     "for key in /etc/ssh/ssh_host_*_key.pub; do "
-    "echo host-key-$(basename $key .pub) $({ cat $key 2>/dev/null || sudo -n cat $key 2>/dev/null; } | cut -d' ' -f2); done; "
-    "echo instance-id $(sudo -n cat /var/lib/cloud/data/instance-id 2>/dev/null || cat /run/cloud-init/.instance-id 2>/dev/null); "
+    "echo host-key-$(basename $key .pub) $({ cat $key 2>/dev/null || sudo -n cat $key 2>/dev/null; } | cut "
+    "-d' ' -f2); done; "
+    "echo instance-id $(sudo -n cat /var/lib/cloud/data/instance-id 2>/dev/null || cat "
+    "/run/cloud-init/.instance-id 2>/dev/null); "
     "echo mac $(cat /sys/class/net/e*/address 2>/dev/null | head -n 1); "
     "echo random-seed $(sudo -n sha256sum /var/lib/systemd/random-seed 2>/dev/null | cut -c1-64); "
     "echo duid $(sudo -n cat /var/lib/dhcpcd/duid /var/lib/dhcp/*duid* 2>/dev/null | head -n 1); "
@@ -63,9 +66,11 @@ Identity identity_of(lifecycle::Lifecycle& machines, const lifecycle::MachineVie
     const lifecycle::SshTarget target = machines.ssh_target(view.record, host);
     lifecycle::SshProbe probe;
     wait_until(
-        machines.clock(), fmt::format("the identity of clone '{}' over SSH", view.record.name), std::chrono::minutes(3),
+        machines.clock(), fmt::format("the identity of clone '{}' over SSH", view.record.name),
+        std::chrono::minutes(3),
         [&] {
-            probe = lifecycle::probe_ssh(machines.processes(), target, identity_script, std::chrono::seconds(60));
+            probe =
+                lifecycle::probe_ssh(machines.processes(), target, identity_script, std::chrono::seconds(60));
             return probe.reached;
         },
         [&] { return probe.seen; }, std::chrono::seconds(2));
@@ -76,11 +81,12 @@ Identity identity_of(lifecycle::Lifecycle& machines, const lifecycle::MachineVie
                         "the clean-up of the image took something a machine needs: see the sysprep stage");
         }
     }
-    const bool has_key =
-        std::any_of(identity.begin(), identity.end(), [](const auto& entry) { return entry.first.starts_with("host-key-"); });
+    const bool has_key = std::any_of(identity.begin(), identity.end(),
+                                     [](const auto& entry) { return entry.first.starts_with("host-key-"); });
     if (!has_key) {
         throw Error(Failure::integrity, fmt::format("clone '{}' has no SSH host key", view.record.name),
-                    "the image has nothing that makes host keys at first boot: see `imgforge sysprep --list-operations`");
+                    "the image has nothing that makes host keys at first boot: see `imgforge sysprep "
+                    "--list-operations`");
     }
     return identity;
 }
@@ -102,10 +108,10 @@ void prove_different(const std::vector<Identity>& clones, const std::vector<life
         for (std::size_t j = i + 1; j < clones.size(); ++j) {
             const std::vector<std::string> shared = shared_identity(clones[i], clones[j]);
             if (!shared.empty()) {
-                throw Error(
-                    Failure::integrity,
-                    fmt::format("the clones '{}' and '{}' have the same {}", views[i].record.name, views[j].record.name, shared.front()),
-                    "the image must not be used: sysprep left an identity in it");
+                throw Error(Failure::integrity,
+                            fmt::format("the clones '{}' and '{}' have the same {}", views[i].record.name,
+                                        views[j].record.name, shared.front()),
+                            "the image must not be used: sysprep left an identity in it");
             }
         }
     }
@@ -140,7 +146,8 @@ public:
     StageResult run(StageTask& task) const override {
         const Json facts = task.input.facts;
         if (!facts.contains("generation")) {
-            throw Error(Failure::recipe, "spawn needs a published generation, and no publish stage comes before it",
+            throw Error(Failure::recipe,
+                        "spawn needs a published generation, and no publish stage comes before it",
                         "add `- publish: {}` before `- spawn`");
         }
         lifecycle::Lifecycle machines({.places = task.services->places,
@@ -175,7 +182,8 @@ private:
         const std::string own = fmt::format("proof-{}-{}-{{n}}", task.recipe->name, random_hex(3));
         options.name = task.options.value("names", own);
         options.size = task.options.value("size", std::string("small"));
-        options.firmware = task.options.value("firmware", task.recipe->machine.value("firmware", std::string("bios")));
+        options.firmware =
+            task.options.value("firmware", task.recipe->machine.value("firmware", std::string("bios")));
         if (task.options.contains("network")) {
             for (const Json& text : task.options["network"]) {
                 options.networks.push_back(lifecycle::parse_network(text.get<std::string>()));
@@ -189,7 +197,8 @@ private:
         return options;
     }
 
-    /// Logs in to each clone and compares; with another signal than SSH there is nothing more to see than that it came.
+    /// Logs in to each clone and compares; with another signal than SSH there is nothing more to see than
+    /// that it came.
     static Json prove(lifecycle::Lifecycle& machines, const lifecycle::SpawnOptions& options,
                       const std::vector<lifecycle::MachineView>& views) {
         Json names = Json::array();

@@ -19,7 +19,8 @@ using engine::StageTask;
 namespace {
 
 std::vector<std::string> strings(const Json& options, const char* key) {
-    return options.contains(key) ? options.at(key).get<std::vector<std::string>>() : std::vector<std::string>();
+    return options.contains(key) ? options.at(key).get<std::vector<std::string>>()
+                                 : std::vector<std::string>();
 }
 
 sysprep::SysprepOptions options_of(const StageTask& task) {
@@ -46,7 +47,9 @@ sysprep::SysprepOptions options_of(const StageTask& task) {
 class SysprepStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "sysprep"; }
-    std::string_view summary() const override { return "clean the image of identity, secrets and traces, so that clones are unique"; }
+    std::string_view summary() const override {
+        return "clean the image of identity, secrets and traces, so that clones are unique";
+    }
     int revision() const override { return 1; }
     bool changes_guest() const override { return true; }
 
@@ -65,8 +68,8 @@ public:
         return schema;
     }
 
-    void check(const engine::RecipeFacts& /*recipe*/, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override {
+    void check(const engine::RecipeFacts& /*recipe*/, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override {
         try {
             sysprep::select_operations(options.value("operations", ""), sysprep::all_operations());
         } catch (const Error& error) {
@@ -74,26 +77,30 @@ public:
         }
     }
 
-    std::filesystem::path passphrase_file(const engine::RecipeFacts& recipe, const Json& options) const override {
+    std::filesystem::path passphrase_file(const engine::RecipeFacts& recipe,
+                                          const Json& options) const override {
         const std::string file = options.value("passphrase-file", "");
         return file.empty() ? std::filesystem::path() : recipe.folder / file;
     }
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
-        const auto operations = sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
-        const Json report = sysprep::run_operations(session, operations, options_of(task), sysprep::Devices::wiped).to_json();
+        const auto operations =
+            sysprep::select_operations(task.options.value("operations", ""), sysprep::all_operations());
+        const Json report =
+            sysprep::run_operations(session, operations, options_of(task), sysprep::Devices::wiped).to_json();
         if (session.appliance != nullptr) {
             guest::mount_guest(*session.appliance, session.os, session.read_only);
         }
         return report;
     }
 
-    StageResult outside(StageTask& task, const std::filesystem::path& layer, const std::filesystem::path& needles_file,
-                        Json inside) const override {
+    StageResult outside(StageTask& task, const std::filesystem::path& layer,
+                        const std::filesystem::path& needles_file, Json inside) const override {
         StageResult result;
         // The layer's backing file still holds every secret: the result is a new file without one.
         const std::filesystem::path cleaned = task.scratch / "cleaned.qcow2";
-        sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes, *task.monitor, task.activity);
+        sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes,
+                                  *task.monitor, task.activity);
         std::filesystem::rename(cleaned, layer);
         result.disk = layer.filename();
         result.standalone = true;

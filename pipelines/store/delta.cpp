@@ -19,7 +19,8 @@ using image::DiskFormat;
 
 const Generation* by_number(const std::vector<Generation>& generations, int number) {
     const auto found =
-        std::find_if(generations.begin(), generations.end(), [&](const Generation& generation) { return generation.generation == number; });
+        std::find_if(generations.begin(), generations.end(),
+                     [&](const Generation& generation) { return generation.generation == number; });
     return found == generations.end() ? nullptr : &*found;
 }
 
@@ -47,12 +48,14 @@ std::optional<int> choose_parent(const std::vector<Generation>& generations, int
     if (nearest->depth < max_depth) {
         return nearest->generation;
     }
-    // The difference grows with the distance in generations; a parent deep in the chain is near but soon full again. So the
-    // price of an ancestor is its distance shared among the generations that still fit on top of it.
+    // The difference grows with the distance in generations; a parent deep in the chain is near but soon full
+    // again. So the price of an ancestor is its distance shared among the generations that still fit on top
+    // of it.
     const int next = generations.back().generation + 1;
     double best_price = std::numeric_limits<double>::max();
     std::optional<int> best;
-    for (const Generation* node = nearest; node != nullptr; node = node->parent ? by_number(generations, *node->parent) : nullptr) {
+    for (const Generation* node = nearest; node != nullptr;
+         node = node->parent ? by_number(generations, *node->parent) : nullptr) {
         if (node->depth >= max_depth || node->state == GenerationState::quarantined) {
             continue;
         }
@@ -71,13 +74,15 @@ ProcessSpec rebase_onto(const fs::path& overlay, const fs::path& backing) {
             .timeout = std::chrono::hours(4)};
 }
 
-void write_delta(ProcessRunner& processes, const DeltaSpec& spec, const std::function<void(double)>& progress) {
-    // qemu-img has no "store the difference of two images". A safe rebase of an empty overlay from the one to the other is
-    // exactly that (qemu-img(1), rebase: clusters that differ are merged into the overlay); it cannot compress (before QEMU
-    // 9.0), so a copy that keeps the backing file follows.
+void write_delta(ProcessRunner& processes, const DeltaSpec& spec,
+                 const std::function<void(double)>& progress) {
+    // qemu-img has no "store the difference of two images". A safe rebase of an empty overlay from the one to
+    // the other is exactly that (qemu-img(1), rebase: clusters that differ are merged into the overlay); it
+    // cannot compress (before QEMU 9.0), so a copy that keeps the backing file follows.
     const fs::path difference = spec.target.parent_path() / "difference.qcow2";
     try {
-        image::create_overlay({.overlay = difference, .backing = spec.disk, .backing_format = DiskFormat::qcow2});
+        image::create_overlay(
+            {.overlay = difference, .backing = spec.disk, .backing_format = DiskFormat::qcow2});
         run_checked(processes, rebase_onto(difference, spec.parent));
         qemu_img::run_convert(processes,
                               {.from = difference,
@@ -98,7 +103,8 @@ void require_same_content(ProcessRunner& processes, const fs::path& a, const fs:
     const ProcessResult result = processes.run(spec);
     // qemu-img(1), compare: 1 = images differ, 2 and more = the comparison itself failed.
     if (result.outcome == ProcessResult::Outcome::exited && result.code == 1) {
-        throw Error(Failure::integrity, fmt::format("{} does not read the same as {}", a.string(), b.string()),
+        throw Error(Failure::integrity,
+                    fmt::format("{} does not read the same as {}", a.string(), b.string()),
                     "the file system or qemu-img lost data; run the build again");
     }
     if (!result.ok()) {

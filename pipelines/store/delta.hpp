@@ -13,9 +13,10 @@
 
 namespace imgforge::store {
 
-/// The generation on which the next one is stored as a difference; nothing: store it whole. Chains stay at most
-/// `max_depth` long (backing files under a disk). Below the limit the newest generation is taken (smallest difference); at
-/// the limit the ancestor that costs least per place it leaves free in the chain. Pure.
+/// The generation on which the next one is stored as a difference; nothing: store it whole. Chains stay at
+/// most `max_depth` long (backing files under a disk). Below the limit the newest generation is taken
+/// (smallest difference); at the limit the ancestor that costs least per place it leaves free in the chain.
+/// Pure.
 std::optional<int> choose_parent(const std::vector<Generation>& generations, int max_depth);
 
 /// How a disk is written into a generation.
@@ -27,14 +28,17 @@ struct DeltaSpec {
     image::qemu_img::Compression compression = image::qemu_img::Compression::zstd;
 };
 
-/// Writes `target` as an overlay of the parent that holds only the clusters in which the candidate differs. Leaves no
-/// working file behind, whatever happens.
-void write_delta(ProcessRunner& processes, const DeltaSpec& spec, const std::function<void(double percent)>& progress = {});
+/// Writes `target` as an overlay of the parent that holds only the clusters in which the candidate differs.
+/// Leaves no working file behind, whatever happens.
+void write_delta(ProcessRunner& processes, const DeltaSpec& spec,
+                 const std::function<void(double percent)>& progress = {});
 
 /// Throws Failure::integrity unless both disks read the same, byte by byte.
-void require_same_content(ProcessRunner& processes, const std::filesystem::path& a, const std::filesystem::path& b);
+void require_same_content(ProcessRunner& processes, const std::filesystem::path& a,
+                          const std::filesystem::path& b);
 
-/// `qemu-img rebase` in safe mode: afterwards the overlay differs from the new backing file only where the old one did. Pure.
+/// `qemu-img rebase` in safe mode: afterwards the overlay differs from the new backing file only where the
+/// old one did. Pure.
 ProcessSpec rebase_onto(const std::filesystem::path& overlay, const std::filesystem::path& backing);
 
 }  // namespace imgforge::store

@@ -22,7 +22,8 @@ std::map<PackageKey, std::vector<Package>> by_key(const std::vector<Package>& pa
         map[key_of(package)].push_back(package);
     }
     for (auto& [key, list] : map) {
-        std::sort(list.begin(), list.end(), [](const Package& a, const Package& b) { return a.version < b.version; });
+        std::sort(list.begin(), list.end(),
+                  [](const Package& a, const Package& b) { return a.version < b.version; });
     }
     return map;
 }
@@ -30,7 +31,8 @@ std::map<PackageKey, std::vector<Package>> by_key(const std::vector<Package>& pa
 /// Takes out of both lists what both have.
 void drop_equal(std::vector<Package>& before, std::vector<Package>& after) {
     for (auto old = before.begin(); old != before.end();) {
-        const auto same = std::find_if(after.begin(), after.end(), [&](const Package& one) { return one.version == old->version; });
+        const auto same = std::find_if(after.begin(), after.end(),
+                                       [&](const Package& one) { return one.version == old->version; });
         if (same == after.end()) {
             ++old;
         } else {
@@ -94,7 +96,8 @@ void diff_packages(std::vector<Package> before, std::vector<Package> after, Cont
         for (std::size_t i = 0; i < pairs; ++i) {
             diff.packages_changed.push_back({.before = old[i], .after = list[i]});
         }
-        diff.packages_added.insert(diff.packages_added.end(), list.begin() + static_cast<std::ptrdiff_t>(pairs), list.end());
+        diff.packages_added.insert(diff.packages_added.end(),
+                                   list.begin() + static_cast<std::ptrdiff_t>(pairs), list.end());
         old.erase(old.begin(), old.begin() + static_cast<std::ptrdiff_t>(pairs));
     }
     for (const auto& [key, list] : old_ones) {
@@ -102,7 +105,8 @@ void diff_packages(std::vector<Package> before, std::vector<Package> after, Cont
     }
 }
 
-void diff_files(const std::vector<FileRecord>& before, const std::vector<FileRecord>& after, bool with_volatile, ContentDiff& diff) {
+void diff_files(const std::vector<FileRecord>& before, const std::vector<FileRecord>& after,
+                bool with_volatile, ContentDiff& diff) {
     std::map<std::string_view, const FileRecord*> old_ones;
     for (const FileRecord& file : before) {
         old_ones[file.path] = &file;

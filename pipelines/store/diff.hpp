@@ -38,7 +38,8 @@ struct ContentDiff {
 /// Both pure. Several versions of one package (kernels) are matched by what is equal first, then in order.
 void diff_packages(std::vector<Package> before, std::vector<Package> after, ContentDiff& diff);
 /// Volatile files (is_volatile) are left out unless asked for.
-void diff_files(const std::vector<FileRecord>& before, const std::vector<FileRecord>& after, bool with_volatile, ContentDiff& diff);
+void diff_files(const std::vector<FileRecord>& before, const std::vector<FileRecord>& after,
+                bool with_volatile, ContentDiff& diff);
 
 /// Reads both generations' records.
 ContentDiff diff_generations(const Generation& before, const Generation& after, bool with_volatile = false);
@@ -46,6 +47,7 @@ ContentDiff diff_generations(const Generation& before, const Generation& after, 
 /// The `images diff` record.
 Json diff_record(const Generation& before, const Generation& after, const ContentDiff& diff);
 /// For people; lists longer than `limit` lines are cut with a count (0: never).
-std::string diff_text(const Generation& before, const Generation& after, const ContentDiff& diff, std::size_t limit = 40);
+std::string diff_text(const Generation& before, const Generation& after, const ContentDiff& diff,
+                      std::size_t limit = 40);
 
 }  // namespace imgforge::store

@@ -24,7 +24,8 @@ Json change_entry(const FileChange& change) {
         entry["size"] = {{"before", change.before.size}, {"after", change.after.size}};
     }
     if (change.before.mode != change.after.mode) {
-        entry["mode"] = {{"before", fmt::format("{:04o}", change.before.mode)}, {"after", fmt::format("{:04o}", change.after.mode)}};
+        entry["mode"] = {{"before", fmt::format("{:04o}", change.before.mode)},
+                         {"after", fmt::format("{:04o}", change.after.mode)}};
     }
     return entry;
 }
@@ -32,7 +33,9 @@ Json change_entry(const FileChange& change) {
 /// The three lists for files, all of them or those under /etc only.
 Json file_lists(const ContentDiff& diff, bool only_configuration) {
     Json record = {{"added", Json::array()}, {"removed", Json::array()}, {"changed", Json::array()}};
-    const auto wanted = [&](const FileRecord& file) { return !only_configuration || is_configuration(file.path); };
+    const auto wanted = [&](const FileRecord& file) {
+        return !only_configuration || is_configuration(file.path);
+    };
     for (const FileRecord& file : diff.files_added) {
         if (wanted(file)) {
             record["added"].push_back(file_entry(file));
@@ -88,8 +91,8 @@ void package_lines(const ContentDiff& diff, std::size_t limit, std::string& out)
         out += "  packages: not known for one of the two\n";
         return;
     }
-    out += fmt::format("  packages: {} added, {} removed, {} changed\n", diff.packages_added.size(), diff.packages_removed.size(),
-                       diff.packages_changed.size());
+    out += fmt::format("  packages: {} added, {} removed, {} changed\n", diff.packages_added.size(),
+                       diff.packages_removed.size(), diff.packages_changed.size());
     Section section(out, limit);
     for (const Package& package : diff.packages_added) {
         section.line(fmt::format("+ {} {}", package.name, package.version));
@@ -98,7 +101,8 @@ void package_lines(const ContentDiff& diff, std::size_t limit, std::string& out)
         section.line(fmt::format("- {} {}", package.name, package.version));
     }
     for (const PackageChange& change : diff.packages_changed) {
-        section.line(fmt::format("~ {} {} -> {}", change.after.name, change.before.version, change.after.version));
+        section.line(
+            fmt::format("~ {} {} -> {}", change.after.name, change.before.version, change.after.version));
     }
 }
 
@@ -129,8 +133,8 @@ void file_lines(const ContentDiff& diff, bool configuration, std::size_t limit, 
             }
         }
     }
-    out += fmt::format("  {}: {} added, {} removed, {} changed\n", configuration ? "configuration (/etc)" : "other files", added, removed,
-                       changed);
+    out += fmt::format("  {}: {} added, {} removed, {} changed\n",
+                       configuration ? "configuration (/etc)" : "other files", added, removed, changed);
     out += lines;
 }
 
@@ -155,7 +159,9 @@ Json diff_record(const Generation& before, const Generation& after, const Conten
                                        {"before", change.before.version},
                                        {"after", change.after.version}});
     }
-    const auto both = [](ByteSize a, ByteSize b) { return Json{{"before", a.in_bytes()}, {"after", b.in_bytes()}}; };
+    const auto both = [](ByteSize a, ByteSize b) {
+        return Json{{"before", a.in_bytes()}, {"after", b.in_bytes()}};
+    };
     return {{"before", before.label()},
             {"after", after.label()},
             {"packages", std::move(packages)},
@@ -169,7 +175,8 @@ Json diff_record(const Generation& before, const Generation& after, const Conten
             {"same_content", !before.content.empty() && before.content == after.content}};
 }
 
-std::string diff_text(const Generation& before, const Generation& after, const ContentDiff& diff, std::size_t limit) {
+std::string diff_text(const Generation& before, const Generation& after, const ContentDiff& diff,
+                      std::size_t limit) {
     std::string out = fmt::format("{} -> {}\n", before.label(), after.label());
     package_lines(diff, limit, out);
     if (diff.files_known) {

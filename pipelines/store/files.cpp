@@ -17,15 +17,31 @@ namespace {
 constexpr std::size_t unpacked_limit = 512U << 20U;
 constexpr std::size_t fields = 8;
 
-/// Places whose content says nothing about the image: it differs between two builds of the same packages and files.
-constexpr std::array<std::string_view, 18> volatile_trees{
-    "/var/log/",         "/var/cache/",        "/var/tmp/",       "/tmp/",         "/run/",          "/var/lib/apt/lists/",
-    "/var/lib/dpkg/",    "/var/lib/systemd/",  "/var/lib/cloud/", "/var/lib/rpm/", "/var/lib/dnf/",  "/var/lib/mlocate/",
-    "/var/lib/plocate/", "/usr/lib/sysimage/", "/var/backups/",   "/lib/apk/db/",  "/var/lib/dhcp/", "/lost+found/"};
+/// Places whose content says nothing about the image: it differs between two builds of the same packages and
+/// files.
+constexpr std::array<std::string_view, 18> volatile_trees{"/var/log/",
+                                                          "/var/cache/",
+                                                          "/var/tmp/",
+                                                          "/tmp/",
+                                                          "/run/",
+                                                          "/var/lib/apt/lists/",
+                                                          "/var/lib/dpkg/",
+                                                          "/var/lib/systemd/",
+                                                          "/var/lib/cloud/",
+                                                          "/var/lib/rpm/",
+                                                          "/var/lib/dnf/",
+                                                          "/var/lib/mlocate/",
+                                                          "/var/lib/plocate/",
+                                                          "/usr/lib/sysimage/",
+                                                          "/var/backups/",
+                                                          "/lib/apk/db/",
+                                                          "/var/lib/dhcp/",
+                                                          "/lost+found/"};
 /// Files that carry the time they were made. Their makers are packages, whose versions are compared.
 constexpr std::array<std::string_view, 11> volatile_files{
-    "/etc/machine-id",          "/etc/ld.so.cache", "/etc/.pwd.lock", "/etc/.updated", "/var/.updated", "/etc/mtab",
-    "/var/lib/dbus/machine-id", "/etc/adjtime",     "/etc/passwd-",   "/etc/shadow-",  "/etc/group-"};
+    "/etc/machine-id", "/etc/ld.so.cache",         "/etc/.pwd.lock", "/etc/.updated", "/var/.updated",
+    "/etc/mtab",       "/var/lib/dbus/machine-id", "/etc/adjtime",   "/etc/passwd-",  "/etc/shadow-",
+    "/etc/group-"};
 
 bool starts_with(std::string_view text, std::string_view start) {
     return text.substr(0, start.size()) == start;
@@ -36,7 +52,8 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 Json to_row(const FileRecord& file) {
-    return Json::array({file.path, std::string(1, file.type), file.mode, file.uid, file.gid, file.size, file.digest, file.target});
+    return Json::array({file.path, std::string(1, file.type), file.mode, file.uid, file.gid, file.size,
+                        file.digest, file.target});
 }
 
 FileRecord from_row(const Json& row) {
@@ -67,7 +84,8 @@ std::string unescaped(std::string_view name) {
     return plain;
 }
 
-/// Length of the UTF-8 sequence at `bytes`, 0 when it is none (RFC 3629, without its finer rules on overlong forms).
+/// Length of the UTF-8 sequence at `bytes`, 0 when it is none (RFC 3629, without its finer rules on overlong
+/// forms).
 std::size_t sequence_length(std::string_view bytes) {
     const auto lead = static_cast<unsigned char>(bytes.front());
     const std::size_t length = lead < 0x80                   ? 1U
@@ -118,13 +136,16 @@ bool is_volatile(std::string_view path) {
     const auto below = [&](std::string_view tree) { return starts_with(path, tree); };
     const auto same = [&](std::string_view file) { return path == file; };
     return std::any_of(volatile_trees.begin(), volatile_trees.end(), below) ||
-           std::any_of(volatile_files.begin(), volatile_files.end(), same) || ends_with(path, ".pyc") || starts_with(path, "/boot/initr") ||
-           starts_with(path, "/boot/initramfs");
+           std::any_of(volatile_files.begin(), volatile_files.end(), same) || ends_with(path, ".pyc") ||
+           starts_with(path, "/boot/initr") || starts_with(path, "/boot/initramfs");
 }
 
 std::string files_to_text(std::vector<FileRecord> files) {
-    std::sort(files.begin(), files.end(), [](const FileRecord& a, const FileRecord& b) { return a.path < b.path; });
-    std::string text = "{\"fields\": [\"path\", \"type\", \"mode\", \"uid\", \"gid\", \"size\", \"sha256\", \"target\"],\n\"files\": [";
+    std::sort(files.begin(), files.end(),
+              [](const FileRecord& a, const FileRecord& b) { return a.path < b.path; });
+    std::string text =
+        "{\"fields\": [\"path\", \"type\", \"mode\", \"uid\", \"gid\", \"size\", \"sha256\", "
+        "\"target\"],\n\"files\": [";
     for (std::size_t i = 0; i < files.size(); ++i) {
         text += i == 0 ? "\n" : ",\n";
         text += to_row(files[i]).dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -178,7 +199,8 @@ std::vector<FileRecord> parse_checksums(std::string_view text) {
 
 std::string gzip(std::string_view text) {
     Deflate packer;
-    // 15 + 16: largest window, gzip header (zlib.h, deflateInit2). No time stamp, so that equal texts give equal files.
+    // 15 + 16: largest window, gzip header (zlib.h, deflateInit2). No time stamp, so that equal texts give
+    // equal files.
     if (deflateInit2(&packer.stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         throw Error(Failure::tool, "zlib could not start");
     }
@@ -214,7 +236,8 @@ std::string gunzip(std::string_view bytes, const std::string& source) {
             return text;
         }
         if (state != Z_OK || text.size() > unpacked_limit) {
-            throw Error(Failure::integrity, fmt::format("{} is damaged: it does not unpack", source), "run `imgforge images verify`");
+            throw Error(Failure::integrity, fmt::format("{} is damaged: it does not unpack", source),
+                        "run `imgforge images verify`");
         }
     }
 }

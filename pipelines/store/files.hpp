@@ -11,7 +11,8 @@
 
 namespace imgforge::store {
 
-/// One file of a guest, without timestamps. Fields that were not read are empty or 0 and compare as equal only to themselves.
+/// One file of a guest, without timestamps. Fields that were not read are empty or 0 and compare as equal
+/// only to themselves.
 struct FileRecord {
     std::string path;  ///< absolute in the guest; bytes that are no UTF-8 as \xHH
     char type = 'f';   ///< f file, d folder, l link, c, b, p, s as find(1) -type
@@ -33,11 +34,12 @@ std::vector<FileRecord> files_from_text(std::string_view text, const std::string
 /// Reads either form by its name (".gz" is unpacked).
 std::vector<FileRecord> read_files(const std::filesystem::path& path);
 
-/// True for paths whose content differs from run to run although nothing changed: caches, logs, random seeds, files that
-/// carry the time they were made.
+/// True for paths whose content differs from run to run although nothing changed: caches, logs, random seeds,
+/// files that carry the time they were made.
 bool is_volatile(std::string_view path);
 
-/// sha256sum(1)/libguestfs checksum output ("DIGEST  ./etc/passwd" per line, escaped names with a leading backslash) -> records.
+/// sha256sum(1)/libguestfs checksum output ("DIGEST  ./etc/passwd" per line, escaped names with a leading
+/// backslash) -> records.
 std::vector<FileRecord> parse_checksums(std::string_view text);
 
 /// gzip of a text, and back (limit against bombs: 512 MiB).

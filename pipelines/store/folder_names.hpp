@@ -8,7 +8,8 @@
 
 namespace imgforge::store {
 
-// Names in images/NAME besides the generations: scratch folders of publications, their locks, and folders on their way out.
+// Names in images/NAME besides the generations: scratch folders of publications, their locks, and folders on
+// their way out.
 inline constexpr std::string_view scratch_prefix = ".new-";
 inline constexpr std::string_view removal_prefix = ".del-";
 inline constexpr std::string_view lock_suffix = ".lock";
@@ -26,8 +27,8 @@ inline std::filesystem::path alive_file(const std::filesystem::path& image_folde
 inline std::vector<std::string> entries(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     std::error_code code;
-    for (auto entry = std::filesystem::directory_iterator(folder, code); !code && entry != std::filesystem::directory_iterator();
-         entry.increment(code)) {
+    for (auto entry = std::filesystem::directory_iterator(folder, code);
+         !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
         names.push_back(entry->path().filename());
     }
     return names;

@@ -48,8 +48,9 @@ struct Rules {
             return keep("current");
         }
         if (!item.holders.empty()) {
-            return keep("in use by " + to_string(item.holders.front()) +
-                        (item.holders.size() > 1 ? fmt::format(" and {} more", item.holders.size() - 1) : ""));
+            return keep(
+                "in use by " + to_string(item.holders.front()) +
+                (item.holders.size() > 1 ? fmt::format(" and {} more", item.holders.size() - 1) : ""));
         }
         if (parents.count(item.generation) != 0) {
             return keep("a newer generation is stored as difference to it");
@@ -57,9 +58,11 @@ struct Rules {
         if (!was_in_service(item.state)) {
             // A candidate newer than the current one may be in its proof boot right now.
             if (age < policy.failed_age) {
-                return keep(fmt::format("{}, younger than {} days", to_string(item.state), policy.failed_age.count() / 24));
+                return keep(fmt::format("{}, younger than {} days", to_string(item.state),
+                                        policy.failed_age.count() / 24));
             }
-            return drop(fmt::format("{} since more than {} days", to_string(item.state), policy.failed_age.count() / 24));
+            return drop(fmt::format("{} since more than {} days", to_string(item.state),
+                                    policy.failed_age.count() / 24));
         }
         if (kept_by_count.count(item.generation) != 0) {
             return keep(fmt::format("among the newest {}", std::max(policy.keep, 1)));
@@ -100,7 +103,8 @@ GcPolicy GcPolicy::from_json(const Json& policy) {
 
 std::vector<GcDecision> plan_gc(const std::vector<GcItem>& items, const GcPolicy& policy, std::int64_t now) {
     std::vector<GcItem> order = items;
-    std::sort(order.begin(), order.end(), [](const GcItem& a, const GcItem& b) { return a.generation > b.generation; });
+    std::sort(order.begin(), order.end(),
+              [](const GcItem& a, const GcItem& b) { return a.generation > b.generation; });
     Rules rules{.policy = policy, .now = now, .kept_by_count = newest(items, policy.keep)};
     std::vector<GcDecision> decisions;
     // Newest first: a parent is always older than its child, so its child is decided when its turn comes.
@@ -114,13 +118,16 @@ std::vector<GcDecision> plan_gc(const std::vector<GcItem>& items, const GcPolicy
     return decisions;
 }
 
-std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image, const std::optional<GcPolicy>& policy, bool dry_run) {
+std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image,
+                                       const std::optional<GcPolicy>& policy, bool dry_run) {
     std::vector<GcItem> items;
     const std::vector<Generation> all = store.generations(image);
     auto holders = store.all_holders(image);
     for (const Generation& generation : all) {
-        GcItem item{
-            .generation = generation.generation, .state = generation.state, .created = generation.created, .parent = generation.parent};
+        GcItem item{.generation = generation.generation,
+                    .state = generation.state,
+                    .created = generation.created,
+                    .parent = generation.parent};
         for (const Holder& holder : holders[{image, generation.generation}]) {
             if (holder.kind != Holder::Kind::generation) {
                 item.holders.push_back(holder);
@@ -128,7 +135,8 @@ std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image, c
         }
         items.push_back(std::move(item));
     }
-    const std::vector<GcDecision> plan = plan_gc(items, policy.value_or(recorded_policy(store, image)), store.clock().wall_seconds());
+    const std::vector<GcDecision> plan =
+        plan_gc(items, policy.value_or(recorded_policy(store, image)), store.clock().wall_seconds());
     std::map<int, ByteSize> sizes;
     for (const Generation& generation : all) {
         sizes[generation.generation] = generation.allocated_size;

@@ -14,9 +14,10 @@ namespace imgforge::store {
 
 /// How many generations stay. A generation stays when either rule wants it.
 struct GcPolicy {
-    int keep = 3;                                  ///< newest current and retired ones, the current one included; at least 1
+    int keep = 3;  ///< newest current and retired ones, the current one included; at least 1
     std::optional<std::chrono::hours> keep_age{};  ///< everything younger stays as well
-    std::chrono::hours failed_age{24 * 7};         ///< quarantined ones, and candidates older than the current one, after this time
+    std::chrono::hours failed_age{
+        24 * 7};  ///< quarantined ones, and candidates older than the current one, after this time
 
     /// From the `policy` record of a manifest ({keep, keep_days}); missing fields keep their defaults.
     static GcPolicy from_json(const Json& policy);
@@ -34,7 +35,8 @@ struct GcItem {
 struct GcDecision {
     int generation = 0;
     bool remove = false;
-    std::string reason;  ///< "kept: current", "kept: in use by instance web-1", "removed: beyond the newest 3"
+    std::string
+        reason;  ///< "kept: current", "kept: in use by instance web-1", "removed: beyond the newest 3"
 };
 
 /// One decision per generation, oldest first; removals can be carried out newest first. Pure.
@@ -47,7 +49,9 @@ struct GcOutcome {
     std::string failure{};  ///< it got a user between plan and removal
 };
 
-/// Plans and, unless `dry_run`, removes. `policy` empty: the one in the image's newest manifest, else the default.
-std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image, const std::optional<GcPolicy>& policy, bool dry_run = false);
+/// Plans and, unless `dry_run`, removes. `policy` empty: the one in the image's newest manifest, else the
+/// default.
+std::vector<GcOutcome> collect_garbage(Store& store, const std::string& image,
+                                       const std::optional<GcPolicy>& policy, bool dry_run = false);
 
 }  // namespace imgforge::store

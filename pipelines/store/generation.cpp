@@ -40,7 +40,8 @@ GenerationState parse_state(std::string_view word) {
             return value;
         }
     }
-    throw Error(Failure::integrity, fmt::format("'{}' is no state of a generation", word), "run `imgforge images verify`");
+    throw Error(Failure::integrity, fmt::format("'{}' is no state of a generation", word),
+                "run `imgforge images verify`");
 }
 
 std::string to_string(const Holder& holder) {
@@ -63,7 +64,8 @@ Json Generation::manifest() const {
 bool is_image_name(std::string_view name) {
     const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
     return !name.empty() && name.size() <= max_name && plain(name.front()) &&
-           std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
+           std::all_of(name.begin(), name.end(),
+                       [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 ImageSpec parse_image_spec(std::string_view text) {
@@ -71,15 +73,17 @@ ImageSpec parse_image_spec(std::string_view text) {
     ImageSpec spec{.name = std::string(text.substr(0, at)), .generation = {}};
     if (!is_image_name(spec.name)) {
         throw Error(Failure::usage, fmt::format("'{}' is no image name", text.substr(0, 200)),
-                    "an image name has a-z, 0-9, '.', '_' and '-', starts with a letter or digit, and has at most 64 characters");
+                    "an image name has a-z, 0-9, '.', '_' and '-', starts with a letter or digit, and has at "
+                    "most 64 characters");
     }
     if (at != std::string_view::npos) {
         const std::string_view digits = text.substr(at + 1);
         int number = 0;
         const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         if (fault != std::errc() || end != digits.data() + digits.size() || number < 1) {
-            throw Error(Failure::usage, fmt::format("'{}' is no generation of {}", digits, spec.name),
-                        fmt::format("write {0}@1, {0}@2 …; `imgforge images show {0}` lists them", spec.name));
+            throw Error(
+                Failure::usage, fmt::format("'{}' is no generation of {}", digits, spec.name),
+                fmt::format("write {0}@1, {0}@2 …; `imgforge images show {0}` lists them", spec.name));
         }
         spec.generation = number;
     }

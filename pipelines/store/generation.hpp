@@ -13,7 +13,8 @@
 
 namespace imgforge::store {
 
-/// Life of a generation: candidate -> current -> retired, or candidate -> quarantined. At most one is current per image.
+/// Life of a generation: candidate -> current -> retired, or candidate -> quarantined. At most one is current
+/// per image.
 enum class GenerationState { candidate, current, retired, quarantined };
 
 std::string_view to_string(GenerationState state);
@@ -66,8 +67,8 @@ struct ImageSpec {
     std::optional<int> generation;
 };
 
-/// Throws Failure::usage for an empty or impossible name ([a-z0-9][a-z0-9._-]*, at most 64) and for a generation that is no positive
-/// number.
+/// Throws Failure::usage for an empty or impossible name ([a-z0-9][a-z0-9._-]*, at most 64) and for a
+/// generation that is no positive number.
 ImageSpec parse_image_spec(std::string_view text);
 
 /// True for names that may become a folder under images/.

@@ -15,14 +15,16 @@ namespace {
 std::optional<int> generation_number(const std::string& name) {
     int number = 0;
     const auto [end, fault] = std::from_chars(name.data(), name.data() + name.size(), number);
-    const bool whole = fault == std::errc() && end == name.data() + name.size() && number > 0 && name.front() != '0';
+    const bool whole =
+        fault == std::errc() && end == name.data() + name.size() && number > 0 && name.front() != '0';
     return whole ? std::optional(number) : std::nullopt;
 }
 
 void read_manifest(const fs::path& folder, Evidence& evidence) {
     try {
         evidence.described = generation_from_folder(folder);
-        const Json manifest = parse_json(read_file(folder / "manifest.json"), (folder / "manifest.json").string());
+        const Json manifest =
+            parse_json(read_file(folder / "manifest.json"), (folder / "manifest.json").string());
         const Json files = manifest.value("files", Json::object());
         for (const auto& [name, digest] : files.items()) {
             if (digest.is_string()) {
@@ -34,7 +36,8 @@ void read_manifest(const fs::path& folder, Evidence& evidence) {
     }
 }
 
-/// index.json, reports and what begins with a dot (scratch of a running command) are known; a symbolic link is not.
+/// index.json, reports and what begins with a dot (scratch of a running command) are known; a symbolic link
+/// is not.
 bool is_known(const fs::directory_entry& entry) {
     const std::string name = entry.path().filename();
     return name == "index.json" || name.front() == '.' || name.rfind("quarantine-", 0) == 0;
@@ -61,7 +64,8 @@ ImageSurvey survey_image(const Store& store, const std::string& image) {
         }
     }
     std::error_code code;
-    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator();
+         entry.increment(code)) {
         const std::optional<int> number = generation_number(entry->path().filename());
         if (number && entry->is_directory() && !entry->is_symlink()) {
             survey.generations[*number].folder = true;
@@ -83,8 +87,8 @@ std::vector<std::string> images_anywhere(const Store& store) {
         names.insert(row.name);
     }
     std::error_code code;
-    for (auto entry = fs::directory_iterator(store.places().images(), code); !code && entry != fs::directory_iterator();
-         entry.increment(code)) {
+    for (auto entry = fs::directory_iterator(store.places().images(), code);
+         !code && entry != fs::directory_iterator(); entry.increment(code)) {
         if (entry->is_directory() && is_image_name(entry->path().filename().string())) {
             names.insert(entry->path().filename());
         }

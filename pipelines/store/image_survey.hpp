@@ -19,7 +19,8 @@ struct Evidence {
     std::optional<Generation> indexed{};    ///< index.json
     std::optional<Generation> described{};  ///< manifest.json
     std::optional<std::string> manifest_fault{};
-    std::map<std::string, std::string> file_digests{};  ///< name -> SHA-256, by the manifest; without the disk
+    std::map<std::string, std::string>
+        file_digests{};  ///< name -> SHA-256, by the manifest; without the disk
 };
 
 /// Everything known of one image, from all places, without judging.

@@ -70,7 +70,8 @@ Generation generation_from_json(const Json& record, const fs::path& images, cons
         generation.folder = images / generation.image / std::to_string(generation.generation);
         return generation;
     } catch (const Json::exception& fault) {
-        throw Error(Failure::integrity, fmt::format("{} is damaged: {}", source, fault.what()), "run `imgforge images verify`");
+        throw Error(Failure::integrity, fmt::format("{} is damaged: {}", source, fault.what()),
+                    "run `imgforge images verify`");
     }
 }
 
@@ -81,7 +82,8 @@ std::optional<ImageIndex> read_index(const fs::path& image_folder) {
     }
     const Json record = parse_json(read_file(path), path.string());
     if (!record.is_object() || !record.contains(checksum_key) || record[checksum_key] != checksum(record)) {
-        throw Error(Failure::integrity, fmt::format("{} was changed or is damaged: its checksum does not fit", path.string()),
+        throw Error(Failure::integrity,
+                    fmt::format("{} was changed or is damaged: its checksum does not fit", path.string()),
                     "run `imgforge images verify --repair`, which writes it anew");
     }
     try {
@@ -91,7 +93,8 @@ std::optional<ImageIndex> read_index(const fs::path& image_folder) {
                        .next_generation = record.at("next_generation").get<int>()};
         for (Json entry : record.at("generations")) {
             entry["image"] = index.image.name;
-            index.generations.push_back(generation_from_json(entry, image_folder.parent_path(), path.string()));
+            index.generations.push_back(
+                generation_from_json(entry, image_folder.parent_path(), path.string()));
         }
         return index;
     } catch (const Json::exception& fault) {
@@ -121,7 +124,8 @@ std::optional<std::int64_t> peek_serial(const fs::path& image_folder) {
 
 bool index_lags(const fs::path& folder, const ImageRow& row) {
     try {
-        // Asked at the start of every command, so the whole of a long index is read only when its serial looks old.
+        // Asked at the start of every command, so the whole of a long index is read only when its serial
+        // looks old.
         const auto serial = peek_serial(folder);
         if (!serial || *serial >= row.serial) {
             return !serial && !fs::exists(index_path(folder));
@@ -147,7 +151,9 @@ bool index_is_ahead(const fs::path& folder, const std::optional<ImageRow>& row) 
 }
 
 void write_index(const fs::path& image_folder, const ImageIndex& index) {
-    Json record = {{"image", index.image.name}, {"serial", index.image.serial}, {"next_generation", index.image.next_generation}};
+    Json record = {{"image", index.image.name},
+                   {"serial", index.image.serial},
+                   {"next_generation", index.image.next_generation}};
     record["current"] = nullptr;
     Json list = Json::array();
     for (const Generation& generation : index.generations) {
@@ -165,18 +171,20 @@ Generation generation_from_folder(const fs::path& folder) {
     const fs::path manifest = folder / "manifest.json";
     if (!fs::exists(manifest) || !fs::exists(folder / "disk.qcow2")) {
         throw Error(Failure::integrity,
-                    fmt::format("{} is no complete generation: manifest.json or disk.qcow2 is missing", folder.string()));
+                    fmt::format("{} is no complete generation: manifest.json or disk.qcow2 is missing",
+                                folder.string()));
     }
     const std::string text = read_file(manifest);
     const Json record = parse_json(text, manifest.string());
     if (!record.is_object() || !record.contains("store")) {
         throw Error(Failure::integrity, fmt::format("{} has no record of the store", manifest.string()));
     }
-    Generation generation = generation_from_json(record["store"], folder.parent_path().parent_path(), manifest.string());
+    Generation generation =
+        generation_from_json(record["store"], folder.parent_path().parent_path(), manifest.string());
     const std::string name = folder.parent_path().filename();
     if (generation.image != name || std::to_string(generation.generation) != folder.filename().string()) {
-        throw Error(Failure::integrity,
-                    fmt::format("{} describes {}, not {}@{}", manifest.string(), generation.label(), name, folder.filename().string()));
+        throw Error(Failure::integrity, fmt::format("{} describes {}, not {}@{}", manifest.string(),
+                                                    generation.label(), name, folder.filename().string()));
     }
     generation.state = GenerationState::candidate;
     generation.manifest_sha256 = sha256_hex(text);

@@ -77,7 +77,8 @@ Generation write_records(const fs::path& scratch, const Candidate& candidate, Ge
                                               .tool_version = tool_version()},
                                              contents.packages)));
     folder.add("audit.json", candidate.audit ? read_file(*candidate.audit)
-                                             : pretty(Json{{"clean", nullptr}, {"reason", "the recipe has no audit stage"}}));
+                                             : pretty(Json{{"clean", nullptr},
+                                                           {"reason", "the recipe has no audit stage"}}));
     if (contents.files) {
         folder.add("files.json.gz", gzip(files_to_text(read_files(*contents.files))));
     }

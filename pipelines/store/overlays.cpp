@@ -14,7 +14,8 @@ namespace imgforge::store {
 
 namespace {
 
-/// Backing file by the overlay's own header; nothing when it has none or cannot be read. Nothing is opened behind it.
+/// Backing file by the overlay's own header; nothing when it has none or cannot be read. Nothing is opened
+/// behind it.
 std::optional<fs::path> backing_file(const fs::path& overlay) {
     try {
         const image::Qcow2Header header = image::read_qcow2_header(overlay);
@@ -31,7 +32,8 @@ std::optional<fs::path> backing_file(const fs::path& overlay) {
 
 std::optional<std::pair<std::string, int>> generation_of_disk(const fs::path& disk, const fs::path& images) {
     std::error_code code;
-    const fs::path inside = fs::weakly_canonical(disk, code).lexically_relative(fs::weakly_canonical(images, code));
+    const fs::path inside =
+        fs::weakly_canonical(disk, code).lexically_relative(fs::weakly_canonical(images, code));
     const std::vector<fs::path> parts(inside.begin(), inside.end());
     if (parts.size() != 3 || parts[2] != "disk.qcow2" || !is_image_name(parts[0].string())) {
         return std::nullopt;
@@ -48,17 +50,19 @@ std::optional<std::pair<std::string, int>> generation_of_disk(const fs::path& di
 std::vector<OverlayUse> overlays_in(const Places& places) {
     std::vector<OverlayUse> uses;
     std::error_code code;
-    for (auto machine = fs::directory_iterator(places.instances(), code); !code && machine != fs::directory_iterator();
-         machine.increment(code)) {
+    for (auto machine = fs::directory_iterator(places.instances(), code);
+         !code && machine != fs::directory_iterator(); machine.increment(code)) {
         std::error_code inner;
-        for (auto file = fs::directory_iterator(machine->path(), inner); !inner && file != fs::directory_iterator();
-             file.increment(inner)) {
+        for (auto file = fs::directory_iterator(machine->path(), inner);
+             !inner && file != fs::directory_iterator(); file.increment(inner)) {
             if (file->path().extension() != ".qcow2") {
                 continue;
             }
             const std::optional<fs::path> backing = backing_file(file->path());
             if (const auto found = backing ? generation_of_disk(*backing, places.images()) : std::nullopt) {
-                uses.push_back({.instance = machine->path().filename(), .image = found->first, .generation = found->second});
+                uses.push_back({.instance = machine->path().filename(),
+                                .image = found->first,
+                                .generation = found->second});
             }
         }
     }

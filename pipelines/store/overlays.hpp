@@ -18,10 +18,12 @@ struct OverlayUse {
     int generation = 0;
 };
 
-/// All instances/*/*.qcow2 whose backing file is a generation of this store. Costs one small read per machine.
+/// All instances/*/*.qcow2 whose backing file is a generation of this store. Costs one small read per
+/// machine.
 std::vector<OverlayUse> overlays_in(const Places& places);
 
 /// image and generation when `disk` is images/NAME/GENERATION/disk.qcow2 below `images`.
-std::optional<std::pair<std::string, int>> generation_of_disk(const std::filesystem::path& disk, const std::filesystem::path& images);
+std::optional<std::pair<std::string, int>> generation_of_disk(const std::filesystem::path& disk,
+                                                              const std::filesystem::path& images);
 
 }  // namespace imgforge::store

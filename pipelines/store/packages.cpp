@@ -41,8 +41,10 @@ std::string trimmed(std::string_view text) {
     return std::string(text.substr(first, text.find_last_not_of(" \t\r") - first + 1));
 }
 
-/// Stanzas of "key SEPARATOR value" lines parted by empty lines: dpkg's and apk's databases. Continuation lines are skipped.
-void each_stanza(std::string_view text, const std::function<void(const std::map<std::string, std::string>&)>& body) {
+/// Stanzas of "key SEPARATOR value" lines parted by empty lines: dpkg's and apk's databases. Continuation
+/// lines are skipped.
+void each_stanza(std::string_view text,
+                 const std::function<void(const std::map<std::string, std::string>&)>& body) {
     std::map<std::string, std::string> stanza;
     const auto finish = [&] {
         if (!stanza.empty()) {
@@ -78,9 +80,11 @@ std::vector<Package> parse_dpkg_status(std::string_view text) {
     std::vector<Package> packages;
     each_stanza(text, [&](const std::map<std::string, std::string>& stanza) {
         const std::string status = value(stanza, "Status");
-        // dpkg(1), "Package states": in the others its files are there, with triggers pending or not configured yet.
+        // dpkg(1), "Package states": in the others its files are there, with triggers pending or not
+        // configured yet.
         const std::string state = status.substr(status.rfind(' ') + 1);
-        if (state.empty() || state == "not-installed" || state == "config-files" || state == "half-installed") {
+        if (state.empty() || state == "not-installed" || state == "config-files" ||
+            state == "half-installed") {
             return;
         }
         std::string source = value(stanza, "Source");
@@ -119,12 +123,13 @@ std::vector<Package> parse_rpm_query(std::string_view text) {
             return;
         }
         const std::string epoch = tag(parts[1]);
-        packages.push_back({.name = parts[0],
-                            .version = fmt::format("{}{}{}-{}", epoch, epoch.empty() ? "" : ":", parts[2], parts[3]),
-                            .architecture = tag(parts[4]),
-                            .source = tag(parts[5]),
-                            .license = tag(parts[6]),
-                            .supplier = tag(parts[7])});
+        packages.push_back(
+            {.name = parts[0],
+             .version = fmt::format("{}{}{}-{}", epoch, epoch.empty() ? "" : ":", parts[2], parts[3]),
+             .architecture = tag(parts[4]),
+             .source = tag(parts[5]),
+             .license = tag(parts[6]),
+             .supplier = tag(parts[7])});
     });
     return packages;
 }
@@ -146,7 +151,8 @@ Json packages_to_json(std::vector<Package> packages) {
     });
     Json list = Json::array();
     for (const Package& package : packages) {
-        Json record = {{"name", package.name}, {"version", package.version}, {"architecture", package.architecture}};
+        Json record = {
+            {"name", package.name}, {"version", package.version}, {"architecture", package.architecture}};
         const std::pair<const char*, const std::string&> optional[] = {
             {"source", package.source}, {"license", package.license}, {"supplier", package.supplier}};
         for (const auto& [key, text] : optional) {

@@ -51,7 +51,8 @@ struct SbomSubject {
 /// SPDX 2.3 document (JSON form): the image, and every package in it with its package URL. Pure.
 Json sbom(const SbomSubject& subject, const std::vector<Package>& packages);
 
-/// Package URL (github.com/package-url/purl-spec): "pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=debian-12".
+/// Package URL (github.com/package-url/purl-spec):
+/// "pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=debian-12".
 std::string package_url(const SbomSubject& subject, const Package& package);
 
 }  // namespace imgforge::store

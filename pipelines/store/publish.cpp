@@ -49,7 +49,8 @@ void flush_file(const fs::path& path) {
     }
 }
 
-/// Fingerprint of the stage that installed the system: with another one no block of the disk lies where it was.
+/// Fingerprint of the stage that installed the system: with another one no block of the disk lies where it
+/// was.
 std::string install_fingerprint(const Json& stages) {
     for (const Json& stage : stages) {
         if (stage.value("type", std::string()) == "install") {
@@ -60,7 +61,8 @@ std::string install_fingerprint(const Json& stages) {
 }
 
 /// The generation that already has this content, if publishing again would say nothing new.
-std::optional<PublishResult> already_there(const Store& store, const Candidate& candidate, const std::string& content) {
+std::optional<PublishResult> already_there(const Store& store, const Candidate& candidate,
+                                           const std::string& content) {
     if (content.empty()) {
         return std::nullopt;
     }
@@ -71,10 +73,14 @@ std::optional<PublishResult> already_there(const Store& store, const Candidate& 
         if (!newer || other->content != content || other->state == GenerationState::quarantined) {
             continue;
         }
-        const char* const text = other->state == GenerationState::current     ? "packages and files are those of {}, the current generation"
-                                 : other->state == GenerationState::candidate ? "{} of an interrupted build has the same packages and files"
-                                                                              : "packages and files are those of {}, which was rolled back";
-        return PublishResult{.published = false, .generation = *other, .reason = fmt::format(fmt::runtime(text), other->label())};
+        const char* const text = other->state == GenerationState::current
+                                     ? "packages and files are those of {}, the current generation"
+                                 : other->state == GenerationState::candidate
+                                     ? "{} of an interrupted build has the same packages and files"
+                                     : "packages and files are those of {}, which was rolled back";
+        return PublishResult{.published = false,
+                             .generation = *other,
+                             .reason = fmt::format(fmt::runtime(text), other->label())};
     }
     return std::nullopt;
 }
@@ -131,8 +137,8 @@ bool write_as_difference(Work& work) {
         fs::remove(work.target());
         return false;
     }
-    work.how = fmt::format("stored as difference to {} ({} in place of {})", parent.label(), ByteSize::bytes(size).text(),
-                           ByteSize::bytes(whole).text());
+    work.how = fmt::format("stored as difference to {} ({} in place of {})", parent.label(),
+                           ByteSize::bytes(size).text(), ByteSize::bytes(whole).text());
     return true;
 }
 
@@ -142,8 +148,10 @@ void write_whole(Work& work) {
     if (work.chain.size() == 1 && header.snapshot_count == 0 && header.bitmap_count == 0) {
         copy_file_fast(work.candidate.disk, work.target());
     } else {
-        qemu_img::run_convert(work.processes, {.from = work.candidate.disk, .to = work.target(), .compression = work.candidate.compression},
-                              [&](double percent) { work.activity.progress(percent, 100); });
+        qemu_img::run_convert(
+            work.processes,
+            {.from = work.candidate.disk, .to = work.target(), .compression = work.candidate.compression},
+            [&](double percent) { work.activity.progress(percent, 100); });
     }
     work.parent.reset();
     work.how = "stored whole";
@@ -185,12 +193,14 @@ PublishResult write_generation(Work& work) {
     return result;
 }
 
-/// qemu-img reports a full disk as its own failure ("No space left in the file header" from rebase is one, too: block.c gives ENOSPC);
-/// the user needs to know that it is the disk.
+/// qemu-img reports a full disk as its own failure ("No space left in the file header" from rebase is one,
+/// too: block.c gives ENOSPC); the user needs to know that it is the disk.
 [[noreturn]] void rethrow_full_disk(const Error& error, const fs::path& folder) {
     if (error.kind() != Failure::host && error.message().find("No space left") != std::string::npos) {
-        throw Error(Failure::host, fmt::format("no space left on the file system of {}: {}", folder.string(), error.message()),
-                    "run `imgforge images gc` and `imgforge cleanup`, or make room; the store is unchanged");
+        throw Error(
+            Failure::host,
+            fmt::format("no space left on the file system of {}: {}", folder.string(), error.message()),
+            "run `imgforge images gc` and `imgforge cleanup`, or make room; the store is unchanged");
     }
     throw;
 }
@@ -208,20 +218,22 @@ std::string content_digest(const GuestContents& contents, ByteSize virtual_size)
     }
     if (contents.files) {
         std::vector<FileRecord> files = read_files(*contents.files);
-        std::sort(files.begin(), files.end(), [](const FileRecord& a, const FileRecord& b) { return a.path < b.path; });
+        std::sort(files.begin(), files.end(),
+                  [](const FileRecord& a, const FileRecord& b) { return a.path < b.path; });
         for (const FileRecord& file : files) {
             if (!is_volatile(file.path)) {
                 // Sizes of folders depend on the history of the file system, not on what is in it.
                 const std::uint64_t size = file.type == 'f' || file.type == 'l' ? file.size : 0;
-                hasher.add(fmt::format("{}\n{} {:o} {} {} {} {} {}\n", file.path, file.type, file.mode, file.uid, file.gid, size,
-                                       file.digest, file.target));
+                hasher.add(fmt::format("{}\n{} {:o} {} {} {} {} {}\n", file.path, file.type, file.mode,
+                                       file.uid, file.gid, size, file.digest, file.target));
             }
         }
     }
     return hasher.hex();
 }
 
-PublishResult publish(Store& store, ProcessRunner& processes, const Candidate& candidate, Monitor& monitor, std::uint64_t parent_activity) {
+PublishResult publish(Store& store, ProcessRunner& processes, const Candidate& candidate, Monitor& monitor,
+                      std::uint64_t parent_activity) {
     if (!is_image_name(candidate.image)) {
         throw Error(Failure::recipe, fmt::format("'{}' is no image name", candidate.image),
                     "use a-z, 0-9, '.', '_' and '-', at most 64, with a letter or digit first");

@@ -22,7 +22,8 @@ namespace {
 std::set<std::pair<int, Holder>> surviving_references(const Store& store, const std::string& image) {
     std::set<std::pair<int, Holder>> all;
     for (const ReferenceRow& row : Rows(store.database(), store.places().images()).references(image)) {
-        if (row.holder.kind == Holder::Kind::build || fs::exists(store.places().instances() / row.holder.name)) {
+        if (row.holder.kind == Holder::Kind::build ||
+            fs::exists(store.places().instances() / row.holder.name)) {
             all.insert({row.generation, row.holder});
         }
     }
@@ -34,8 +35,8 @@ std::set<std::pair<int, Holder>> surviving_references(const Store& store, const 
     return all;
 }
 
-/// Which record of a generation to believe. The manifest is the published truth about the disk; state and digests come from the index,
-/// which has a checksum, unless the database is ahead of it.
+/// Which record of a generation to believe. The manifest is the published truth about the disk; state and
+/// digests come from the index, which has a checksum, unless the database is ahead of it.
 std::optional<Generation> believe(const Evidence& evidence, bool database_is_newer) {
     if (!evidence.folder) {
         return std::nullopt;
@@ -56,7 +57,8 @@ public:
         const FileLock held = store_.lock(image, "repair");
         const ImageSurvey survey = survey_image(store_, image);
         const std::set<std::pair<int, Holder>> references = surviving_references(store_, image);
-        const bool database_is_newer = survey.row && (!survey.index || survey.row->serial > survey.index->image.serial);
+        const bool database_is_newer =
+            survey.row && (!survey.index || survey.row->serial > survey.index->image.serial);
         std::vector<Generation> believed;
         for (const auto& [number, evidence] : survey.generations) {
             if (auto generation = believe(evidence, database_is_newer)) {
@@ -76,16 +78,19 @@ public:
     }
 
 private:
-    /// Without index and database nobody knows the states: what machines use was in service once, the rest must be looked at.
-    void settle_state(Generation& generation, const ImageSurvey& survey, const std::set<std::pair<int, Holder>>& references) {
+    /// Without index and database nobody knows the states: what machines use was in service once, the rest
+    /// must be looked at.
+    void settle_state(Generation& generation, const ImageSurvey& survey,
+                      const std::set<std::pair<int, Holder>>& references) {
         if (survey.index || survey.row) {
             return;
         }
-        const bool used =
-            std::any_of(references.begin(), references.end(), [&](const auto& one) { return one.first == generation.generation; });
+        const bool used = std::any_of(references.begin(), references.end(),
+                                      [&](const auto& one) { return one.first == generation.generation; });
         generation.state = used ? GenerationState::retired : GenerationState::candidate;
-        lines.push_back(fmt::format("{}: its state is unknown, now {}; `imgforge images promote {}` puts it in service", generation.label(),
-                                    to_string(generation.state), generation.label()));
+        lines.push_back(
+            fmt::format("{}: its state is unknown, now {}; `imgforge images promote {}` puts it in service",
+                        generation.label(), to_string(generation.state), generation.label()));
     }
 
     void settle_chains(std::vector<Generation>& generations) {
@@ -95,7 +100,8 @@ private:
         }
         for (Generation& generation : generations) {
             if (generation.parent && present.count(*generation.parent) == 0) {
-                generation.reason = fmt::format("the generation {} it is stored on is gone", *generation.parent);
+                generation.reason =
+                    fmt::format("the generation {} it is stored on is gone", *generation.parent);
                 generation.parent.reset();
                 generation.state = GenerationState::quarantined;
                 lines.push_back(fmt::format("{}: quarantined, {}", generation.label(), generation.reason));
@@ -103,13 +109,17 @@ private:
         }
     }
 
-    void write(const std::string& image, const ImageSurvey& survey, const std::vector<Generation>& generations,
+    void write(const std::string& image, const ImageSurvey& survey,
+               const std::vector<Generation>& generations,
                const std::set<std::pair<int, Holder>>& references) {
         const ImageRow row{.name = image,
-                           .serial = std::max(survey.row ? survey.row->serial : 0, survey.index ? survey.index->image.serial : 0) + 1,
-                           .next_generation = std::max({survey.row ? survey.row->next_generation : 1,
-                                                        survey.index ? survey.index->image.next_generation : 1,
-                                                        survey.generations.empty() ? 1 : survey.generations.rbegin()->first + 1})};
+                           .serial = std::max(survey.row ? survey.row->serial : 0,
+                                              survey.index ? survey.index->image.serial : 0) +
+                                     1,
+                           .next_generation = std::max(
+                               {survey.row ? survey.row->next_generation : 1,
+                                survey.index ? survey.index->image.next_generation : 1,
+                                survey.generations.empty() ? 1 : survey.generations.rbegin()->first + 1})};
         int kept = 0;
         store_.database().transaction([&] {
             Rows rows(store_.database(), store_.places().images());
@@ -126,7 +136,8 @@ private:
             }
         });
         store::write_index(store_.image_folder(image), {.image = row, .generations = generations});
-        lines.push_back(fmt::format("{}: index rebuilt, {} generations, {} references", image, generations.size(), kept));
+        lines.push_back(
+            fmt::format("{}: index rebuilt, {} generations, {} references", image, generations.size(), kept));
     }
 
     Store& store_;
@@ -146,7 +157,8 @@ std::vector<std::string> repair(Store& store, Monitor& monitor) {
 void require_sound_database(StateDb& database) {
     const std::string answer = quick_check(database);
     if (answer != "ok") {
-        throw Error(Failure::integrity, fmt::format("the state database {} is damaged: {}", database_file(database), answer),
+        throw Error(Failure::integrity,
+                    fmt::format("the state database {} is damaged: {}", database_file(database), answer),
                     "run `imgforge images verify --repair`, which rebuilds it from the folders");
     }
 }
@@ -154,7 +166,8 @@ void require_sound_database(StateDb& database) {
 fs::path move_damaged_database_aside(const fs::path& database, std::int64_t now) {
     const fs::path aside = database.string() + fmt::format(".damaged-{}", now);
     rename_durably(database, aside);
-    // A write-ahead log belongs to the file it was written for; left here it would be applied to the new database.
+    // A write-ahead log belongs to the file it was written for; left here it would be applied to the new
+    // database.
     for (const char* const suffix : {"-wal", "-shm"}) {
         std::error_code ignored;
         fs::rename(database.string() + suffix, aside.string() + suffix, ignored);

@@ -12,7 +12,8 @@
 namespace imgforge::store {
 namespace {
 
-// The foreign keys are the last line of defence: even a faulty program cannot drop a generation that somebody refers to.
+// The foreign keys are the last line of defence: even a faulty program cannot drop a generation that somebody
+// refers to.
 constexpr std::string_view schema_1 = R"sql(
 CREATE TABLE store_images(
     name TEXT PRIMARY KEY, serial INTEGER NOT NULL, next_generation INTEGER NOT NULL);
@@ -35,7 +36,8 @@ CREATE TABLE store_journal(
 )sql";
 
 constexpr const char* generation_columns =
-    "image, generation, state, created, sha256, manifest_sha256, content, virtual_size, allocated_size, parent, depth, reason";
+    "image, generation, state, created, sha256, manifest_sha256, content, virtual_size, allocated_size, "
+    "parent, depth, reason";
 
 template <class... Values>
 SQLite::Statement statement(StateDb& database, const std::string& sql, const Values&... values) {
@@ -58,7 +60,8 @@ std::string_view kind_word(Holder::Kind kind) {
 }
 
 Holder holder_of(const std::string& kind, std::string name) {
-    return {.kind = kind == "instance" ? Holder::Kind::instance : Holder::Kind::build, .name = std::move(name)};
+    return {.kind = kind == "instance" ? Holder::Kind::instance : Holder::Kind::build,
+            .name = std::move(name)};
 }
 
 Generation read_generation(const SQLite::Statement& query, const std::filesystem::path& images) {
@@ -88,12 +91,17 @@ void in_database(StateDb& database, const std::function<void()>& body) {
         body();
     } catch (const SQLite::Exception& fault) {
         const int code = fault.getErrorCode();
-        // 11 = SQLITE_CORRUPT, 26 = SQLITE_NOTADB, 13 = SQLITE_FULL (sqlite3.h); only the store of errors differs.
-        const Failure kind = code == 11 || code == 26 ? Failure::integrity : code == 13 ? Failure::host : Failure::tool;
-        throw Error(kind, fmt::format("the state database {}: {}", database.raw().getFilename(), fault.what()),
-                    kind == Failure::integrity ? "run `imgforge images verify --repair`, which rebuilds it from the folders"
-                    : kind == Failure::host    ? "make room on that file system"
-                                               : "");
+        // 11 = SQLITE_CORRUPT, 26 = SQLITE_NOTADB, 13 = SQLITE_FULL (sqlite3.h); only the store of errors
+        // differs.
+        const Failure kind = code == 11 || code == 26 ? Failure::integrity
+                             : code == 13             ? Failure::host
+                                                      : Failure::tool;
+        throw Error(kind,
+                    fmt::format("the state database {}: {}", database.raw().getFilename(), fault.what()),
+                    kind == Failure::integrity
+                        ? "run `imgforge images verify --repair`, which rebuilds it from the folders"
+                    : kind == Failure::host ? "make room on that file system"
+                                            : "");
     }
 }
 
@@ -110,7 +118,8 @@ std::string database_file(StateDb& database) {
     return database.raw().getFilename();
 }
 
-Rows::Rows(StateDb& database, std::filesystem::path images) : database_(database), images_(std::move(images)) {}
+Rows::Rows(StateDb& database, std::filesystem::path images)
+    : database_(database), images_(std::move(images)) {}
 
 void Rows::migrate(StateDb& database) {
     database.migrate("store", {schema_1});
@@ -119,7 +128,8 @@ void Rows::migrate(StateDb& database) {
 std::vector<ImageRow> Rows::images() const {
     std::vector<ImageRow> rows;
     in_database(database_, [&] {
-        SQLite::Statement query(database_.raw(), "SELECT name, serial, next_generation FROM store_images ORDER BY name");
+        SQLite::Statement query(database_.raw(),
+                                "SELECT name, serial, next_generation FROM store_images ORDER BY name");
         while (query.executeStep()) {
             rows.push_back({.name = query.getColumn(0).getString(),
                             .serial = query.getColumn(1).getInt64(),
@@ -132,7 +142,8 @@ std::vector<ImageRow> Rows::images() const {
 std::vector<std::string> Rows::images_with_generations() const {
     std::vector<std::string> names;
     in_database(database_, [&] {
-        SQLite::Statement query(database_.raw(), "SELECT DISTINCT image FROM store_generations ORDER BY image");
+        SQLite::Statement query(database_.raw(),
+                                "SELECT DISTINCT image FROM store_generations ORDER BY image");
         while (query.executeStep()) {
             names.push_back(query.getColumn(0).getString());
         }
@@ -143,7 +154,8 @@ std::vector<std::string> Rows::images_with_generations() const {
 int Rows::count_generations(std::string_view image) const {
     int count = 0;
     in_database(database_, [&] {
-        SQLite::Statement query = statement(database_, "SELECT COUNT(*) FROM store_generations WHERE image = ?", text(image));
+        SQLite::Statement query =
+            statement(database_, "SELECT COUNT(*) FROM store_generations WHERE image = ?", text(image));
         count = query.executeStep() ? query.getColumn(0).getInt() : 0;
     });
     return count;
@@ -152,7 +164,8 @@ int Rows::count_generations(std::string_view image) const {
 std::optional<ImageRow> Rows::image(std::string_view name) const {
     std::optional<ImageRow> row;
     in_database(database_, [&] {
-        SQLite::Statement query = statement(database_, "SELECT name, serial, next_generation FROM store_images WHERE name = ?", text(name));
+        SQLite::Statement query = statement(
+            database_, "SELECT name, serial, next_generation FROM store_images WHERE name = ?", text(name));
         if (query.executeStep()) {
             row = ImageRow{.name = query.getColumn(0).getString(),
                            .serial = query.getColumn(1).getInt64(),
@@ -166,7 +179,9 @@ std::vector<Generation> Rows::generations(std::string_view image) const {
     std::vector<Generation> list;
     in_database(database_, [&] {
         SQLite::Statement query =
-            statement(database_, fmt::format("SELECT {} FROM store_generations WHERE image = ? ORDER BY generation", generation_columns),
+            statement(database_,
+                      fmt::format("SELECT {} FROM store_generations WHERE image = ? ORDER BY generation",
+                                  generation_columns),
                       text(image));
         while (query.executeStep()) {
             list.push_back(read_generation(query, images_));
@@ -179,7 +194,9 @@ std::optional<Generation> Rows::generation(std::string_view image, int number) c
     std::optional<Generation> found;
     in_database(database_, [&] {
         SQLite::Statement query =
-            statement(database_, fmt::format("SELECT {} FROM store_generations WHERE image = ? AND generation = ?", generation_columns),
+            statement(database_,
+                      fmt::format("SELECT {} FROM store_generations WHERE image = ? AND generation = ?",
+                                  generation_columns),
                       text(image), number);
         if (query.executeStep()) {
             found = read_generation(query, images_);
@@ -192,7 +209,9 @@ std::optional<Generation> Rows::current(std::string_view image) const {
     std::optional<Generation> found;
     in_database(database_, [&] {
         SQLite::Statement query =
-            statement(database_, fmt::format("SELECT {} FROM store_generations WHERE image = ? AND state = 'current'", generation_columns),
+            statement(database_,
+                      fmt::format("SELECT {} FROM store_generations WHERE image = ? AND state = 'current'",
+                                  generation_columns),
                       text(image));
         if (query.executeStep()) {
             found = read_generation(query, images_);
@@ -205,7 +224,9 @@ std::vector<int> Rows::children(std::string_view image, int number) const {
     std::vector<int> list;
     in_database(database_, [&] {
         SQLite::Statement query = statement(
-            database_, "SELECT generation FROM store_generations WHERE image = ? AND parent = ? ORDER BY generation", text(image), number);
+            database_,
+            "SELECT generation FROM store_generations WHERE image = ? AND parent = ? ORDER BY generation",
+            text(image), number);
         while (query.executeStep()) {
             list.push_back(query.getColumn(0).getInt());
         }
@@ -216,12 +237,15 @@ std::vector<int> Rows::children(std::string_view image, int number) const {
 std::vector<ReferenceRow> Rows::references(std::string_view image) const {
     std::vector<ReferenceRow> list;
     in_database(database_, [&] {
-        SQLite::Statement query = statement(
-            database_, "SELECT generation, kind, name FROM store_references WHERE image = ? ORDER BY generation, kind, name", text(image));
+        SQLite::Statement query = statement(database_,
+                                            "SELECT generation, kind, name FROM store_references WHERE image "
+                                            "= ? ORDER BY generation, kind, name",
+                                            text(image));
         while (query.executeStep()) {
-            list.push_back({.image = text(image),
-                            .generation = query.getColumn(0).getInt(),
-                            .holder = holder_of(query.getColumn(1).getString(), query.getColumn(2).getString())});
+            list.push_back(
+                {.image = text(image),
+                 .generation = query.getColumn(0).getInt(),
+                 .holder = holder_of(query.getColumn(1).getString(), query.getColumn(2).getString())});
         }
     });
     return list;
@@ -230,9 +254,10 @@ std::vector<ReferenceRow> Rows::references(std::string_view image) const {
 std::vector<Holder> Rows::references(std::string_view image, int number) const {
     std::vector<Holder> list;
     in_database(database_, [&] {
-        SQLite::Statement query =
-            statement(database_, "SELECT kind, name FROM store_references WHERE image = ? AND generation = ? ORDER BY kind, name",
-                      text(image), number);
+        SQLite::Statement query = statement(
+            database_,
+            "SELECT kind, name FROM store_references WHERE image = ? AND generation = ? ORDER BY kind, name",
+            text(image), number);
         while (query.executeStep()) {
             list.push_back(holder_of(query.getColumn(0).getString(), query.getColumn(1).getString()));
         }
@@ -243,8 +268,9 @@ std::vector<Holder> Rows::references(std::string_view image, int number) const {
 std::vector<JournalRow> Rows::journal(std::string_view image) const {
     std::vector<JournalRow> list;
     in_database(database_, [&] {
-        SQLite::Statement query =
-            statement(database_, "SELECT id, operation, generation FROM store_journal WHERE image = ? ORDER BY id", text(image));
+        SQLite::Statement query = statement(
+            database_, "SELECT id, operation, generation FROM store_journal WHERE image = ? ORDER BY id",
+            text(image));
         while (query.executeStep()) {
             list.push_back({.id = query.getColumn(0).getInt64(),
                             .operation = query.getColumn(1).getString(),
@@ -257,7 +283,8 @@ std::vector<JournalRow> Rows::journal(std::string_view image) const {
 void Rows::put_image(const ImageRow& row) {
     execute(database_,
             "INSERT INTO store_images(name, serial, next_generation) VALUES(?, ?, ?) "
-            "ON CONFLICT(name) DO UPDATE SET serial = excluded.serial, next_generation = excluded.next_generation",
+            "ON CONFLICT(name) DO UPDATE SET serial = excluded.serial, next_generation = "
+            "excluded.next_generation",
             row.name, row.serial, row.next_generation);
 }
 
@@ -282,7 +309,9 @@ void Rows::put_generation(const Generation& generation) {
     in_database(database_, [&] {
         SQLite::Statement query(
             database_.raw(),
-            fmt::format("INSERT OR REPLACE INTO store_generations({}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", generation_columns));
+            fmt::format(
+                "INSERT OR REPLACE INTO store_generations({}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                generation_columns));
         query.bind(1, generation.image);
         query.bind(2, generation.generation);
         query.bind(3, text(to_string(generation.state)));
@@ -302,31 +331,37 @@ void Rows::put_generation(const Generation& generation) {
 }
 
 void Rows::drop_generation(std::string_view image, int number) {
-    execute(database_, "DELETE FROM store_generations WHERE image = ? AND generation = ?", text(image), number);
+    execute(database_, "DELETE FROM store_generations WHERE image = ? AND generation = ?", text(image),
+            number);
 }
 
 void Rows::set_state(std::string_view image, int number, GenerationState state, std::string_view reason) {
-    execute(database_, "UPDATE store_generations SET state = ?, reason = ? WHERE image = ? AND generation = ?", text(to_string(state)),
-            text(reason), text(image), number);
+    execute(database_,
+            "UPDATE store_generations SET state = ?, reason = ? WHERE image = ? AND generation = ?",
+            text(to_string(state)), text(reason), text(image), number);
 }
 
 void Rows::put_reference(std::string_view image, int number, const Holder& holder, std::int64_t since) {
-    execute(database_, "INSERT OR IGNORE INTO store_references(image, generation, kind, name, since) VALUES(?, ?, ?, ?, ?)", text(image),
-            number, text(kind_word(holder.kind)), holder.name, since);
+    execute(
+        database_,
+        "INSERT OR IGNORE INTO store_references(image, generation, kind, name, since) VALUES(?, ?, ?, ?, ?)",
+        text(image), number, text(kind_word(holder.kind)), holder.name, since);
 }
 
 void Rows::drop_reference(std::string_view image, int number, const Holder& holder) {
-    execute(database_, "DELETE FROM store_references WHERE image = ? AND generation = ? AND kind = ? AND name = ?", text(image), number,
-            text(kind_word(holder.kind)), holder.name);
+    execute(database_,
+            "DELETE FROM store_references WHERE image = ? AND generation = ? AND kind = ? AND name = ?",
+            text(image), number, text(kind_word(holder.kind)), holder.name);
 }
 
 void Rows::drop_references(const Holder& holder) {
-    execute(database_, "DELETE FROM store_references WHERE kind = ? AND name = ?", text(kind_word(holder.kind)), holder.name);
+    execute(database_, "DELETE FROM store_references WHERE kind = ? AND name = ?",
+            text(kind_word(holder.kind)), holder.name);
 }
 
 void Rows::begin_journal(std::string_view operation, std::string_view image, int number, std::int64_t now) {
-    execute(database_, "INSERT INTO store_journal(operation, image, generation, started) VALUES(?, ?, ?, ?)", text(operation), text(image),
-            number, now);
+    execute(database_, "INSERT INTO store_journal(operation, image, generation, started) VALUES(?, ?, ?, ?)",
+            text(operation), text(image), number, now);
 }
 
 void Rows::end_journal(std::string_view image, int number) {

@@ -35,8 +35,8 @@ struct ReferenceRow {
     Holder holder;
 };
 
-/// The store's tables in state.db: SQL and nothing else. Changing functions belong inside StateDb::transaction().
-/// SQLite's errors come out as Error.
+/// The store's tables in state.db: SQL and nothing else. Changing functions belong inside
+/// StateDb::transaction(). SQLite's errors come out as Error.
 class Rows {
 public:
     /// `images` is the folder generations lie in (Places::images()).

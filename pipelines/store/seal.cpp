@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 namespace imgforge::store {
 namespace {
 
-/// Sets or clears chattr's +i. Not being allowed to (no root, no such flag on tmpfs or NFS) is no fault: the modes remain.
+/// Sets or clears chattr's +i. Not being allowed to (no root, no such flag on tmpfs or NFS) is no fault: the
+/// modes remain.
 void set_immutable(const fs::path& path, bool wanted) {
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     unsigned flags = 0;
@@ -69,7 +70,8 @@ void seal(const fs::path& folder) {
 void unseal(const fs::path& folder) {
     std::error_code code;
     set_immutable(folder, false);
-    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    for (auto entry = fs::directory_iterator(folder, code); !code && entry != fs::directory_iterator();
+         entry.increment(code)) {
         set_immutable(entry->path(), false);
     }
 }

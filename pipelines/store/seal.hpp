@@ -5,8 +5,9 @@
 
 namespace imgforge::store {
 
-/// Makes a generation's folder and files read-only (0444, 0555) and, for root on a file system that knows it, immutable
-/// (FS_IOC_SETFLAGS, as chattr +i). IMGFORGE_IMMUTABLE=off in the environment leaves the flag alone. Doing it twice is once.
+/// Makes a generation's folder and files read-only (0444, 0555) and, for root on a file system that knows it,
+/// immutable (FS_IOC_SETFLAGS, as chattr +i). IMGFORGE_IMMUTABLE=off in the environment leaves the flag
+/// alone. Doing it twice is once.
 void seal(const std::filesystem::path& folder);
 
 /// Only the modes, for a folder that still has to be renamed.

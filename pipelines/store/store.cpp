@@ -29,7 +29,8 @@ std::string sentence(const std::vector<Holder>& holders) {
 }
 
 /// Recorded holders, child generations, and machines whose overlay names the disk.
-std::vector<Holder> holders_of(const Rows& rows, std::string_view image, int generation, const std::vector<OverlayUse>& overlays) {
+std::vector<Holder> holders_of(const Rows& rows, std::string_view image, int generation,
+                               const std::vector<OverlayUse>& overlays) {
     std::set<Holder> all;
     for (const Holder& holder : rows.references(image, generation)) {
         all.insert(holder);
@@ -52,12 +53,14 @@ Error not_there(std::string_view image, int generation) {
 
 }  // namespace
 
-Store::Store(Places places, StateDb& database, Clock& clock) : places_(std::move(places)), database_(database), clock_(clock) {
+Store::Store(Places places, StateDb& database, Clock& clock)
+    : places_(std::move(places)), database_(database), clock_(clock) {
     Rows::migrate(database_);
     try {
         recover();
     } catch (const Error& error) {
-        // Somebody who may only look (a store of root) must still be able to look; verify tells about the leftovers.
+        // Somebody who may only look (a store of root) must still be able to look; verify tells about the
+        // leftovers.
         log::warn("leftovers could not be cleared: " + error.describe());
     }
 }
@@ -86,23 +89,28 @@ Generation Store::resolve(std::string_view text) const {
     const std::vector<std::string> names = images();
     if (std::find(names.begin(), names.end(), spec.name) == names.end()) {
         const bool folder = fs::exists(index_path(places_.images() / spec.name));
-        throw Error(Failure::usage, fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
-                    folder ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
-                           : "`imgforge images list` shows what there is, `imgforge build RECIPE` makes one");
+        throw Error(
+            Failure::usage,
+            fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
+            folder
+                ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
+                : "`imgforge images list` shows what there is, `imgforge build RECIPE` makes one");
     }
     if (spec.generation) {
         throw Error(Failure::usage, fmt::format("{} has no generation {}", spec.name, *spec.generation),
                     fmt::format("`imgforge images show {}` lists them", spec.name));
     }
-    throw Error(
-        Failure::usage, fmt::format("{} has no current generation", spec.name),
-        fmt::format("its candidates did not pass or were never promoted; `imgforge images promote {}@GEN` makes one current", spec.name));
+    throw Error(Failure::usage, fmt::format("{} has no current generation", spec.name),
+                fmt::format("its candidates did not pass or were never promoted; `imgforge images promote "
+                            "{}@GEN` makes one current",
+                            spec.name));
 }
 
 Generation Store::acquire(std::string_view spec, const Holder& holder) {
     const Generation found = resolve(spec);
     if (found.state == GenerationState::quarantined) {
-        throw Error(Failure::integrity, fmt::format("{} is quarantined: {}", found.label(), found.reason), "use another generation");
+        throw Error(Failure::integrity, fmt::format("{} is quarantined: {}", found.label(), found.reason),
+                    "use another generation");
     }
     add_reference(found.image, found.generation, holder);
     return found;
@@ -119,7 +127,8 @@ void Store::add_reference(std::string_view image, int generation, const Holder& 
 }
 
 void Store::remove_reference(std::string_view image, int generation, const Holder& holder) {
-    database_.transaction([&] { Rows(database_, places_.images()).drop_reference(image, generation, holder); });
+    database_.transaction(
+        [&] { Rows(database_, places_.images()).drop_reference(image, generation, holder); });
 }
 
 void Store::remove_references(const Holder& holder) {
@@ -139,7 +148,8 @@ std::map<std::pair<std::string, int>, std::vector<Holder>> Store::all_holders(st
         }
         for (const Generation& generation : rows.generations(name)) {
             if (generation.parent) {
-                found[{name, *generation.parent}].insert({.kind = Holder::Kind::generation, .name = generation.label()});
+                found[{name, *generation.parent}].insert(
+                    {.kind = Holder::Kind::generation, .name = generation.label()});
             }
         }
     }
@@ -164,9 +174,11 @@ Generation Store::promote(std::string_view image, int generation) {
             throw not_there(image, generation);
         }
         if (found->state == GenerationState::quarantined) {
-            throw Error(Failure::integrity, fmt::format("{} is quarantined and cannot become current: {}", found->label(), found->reason),
-                        fmt::format("build it again; the report is {}",
-                                    (image_folder(image) / fmt::format("quarantine-{}.txt", generation)).string()));
+            throw Error(
+                Failure::integrity,
+                fmt::format("{} is quarantined and cannot become current: {}", found->label(), found->reason),
+                fmt::format("build it again; the report is {}",
+                            (image_folder(image) / fmt::format("quarantine-{}.txt", generation)).string()));
         }
         if (found->state == GenerationState::current) {
             return;
@@ -181,7 +193,8 @@ Generation Store::promote(std::string_view image, int generation) {
     return *find(image, generation);
 }
 
-void Store::quarantine(std::string_view image, int generation, std::string_view reason, std::string_view report) {
+void Store::quarantine(std::string_view image, int generation, std::string_view reason,
+                       std::string_view report) {
     const FileLock held = lock(image, "quarantine");
     database_.transaction([&] {
         Rows rows(database_, places_.images());
@@ -215,7 +228,8 @@ Generation Store::rollback(std::string_view image) {
 }
 
 /// Inside a transaction: checks everything first, so that a refusal changes nothing.
-void Store::drop_row(std::string_view image, int generation, bool even_current, const std::vector<OverlayUse>& overlays) {
+void Store::drop_row(std::string_view image, int generation, bool even_current,
+                     const std::vector<OverlayUse>& overlays) {
     Rows rows(database_, places_.images());
     const auto found = rows.generation(image, generation);
     if (!found) {
@@ -240,7 +254,8 @@ void Store::remove_rows(std::string_view image, const std::vector<int>& generati
     const FileLock held = lock(image, "delete");
     std::vector<int> dropped;
     database_.transaction([&] {
-        // Within the transaction nobody can add a reference, so what the disks say now stays true for all of them.
+        // Within the transaction nobody can add a reference, so what the disks say now stays true for all of
+        // them.
         const std::vector<OverlayUse> overlays = overlays_in(places_);
         for (const int generation : generations) {
             try {

@@ -19,17 +19,20 @@ namespace imgforge::store {
 
 struct OverlayUse;
 
-/// The golden images of one $IMGFORGE_HOME. The database is the commit point of every change; images/NAME/index.json
-/// repeats it so that it can be rebuilt, and the folders hold the data. Each change is journalled: whatever a killed
-/// process left behind is finished or undone by the next Store that is opened. One object per thread.
+/// The golden images of one $IMGFORGE_HOME. The database is the commit point of every change;
+/// images/NAME/index.json repeats it so that it can be rebuilt, and the folders hold the data. Each change is
+/// journalled: whatever a killed process left behind is finished or undone by the next Store that is opened.
+/// One object per thread.
 class Store {
 public:
-    /// Brings the tables up to date and clears leftovers of processes that died (see recover()). The references stay borrowed.
+    /// Brings the tables up to date and clears leftovers of processes that died (see recover()). The
+    /// references stay borrowed.
     Store(Places places, StateDb& database, Clock& clock);
 
     const Places& places() const { return places_; }
 
-    // -- looking ---------------------------------------------------------------------------------------------------
+    // -- looking
+    // ---------------------------------------------------------------------------------------------------
 
     /// Names of all images, sorted.
     std::vector<std::string> images() const;
@@ -38,49 +41,58 @@ public:
     std::optional<Generation> find(std::string_view image, int generation) const;
     /// The generation that new machines get.
     std::optional<Generation> current(std::string_view image) const;
-    /// "NAME" -> current generation, "NAME@GEN" -> that one. Throws Failure::usage with "did you mean" for an unknown name, and
-    /// says so when an image has no current generation yet.
+    /// "NAME" -> current generation, "NAME@GEN" -> that one. Throws Failure::usage with "did you mean" for an
+    /// unknown name, and says so when an image has no current generation yet.
     Generation resolve(std::string_view spec) const;
-    /// resolve() and add_reference() in one step: what comes back cannot vanish any more. Quarantined generations are refused.
+    /// resolve() and add_reference() in one step: what comes back cannot vanish any more. Quarantined
+    /// generations are refused.
     Generation acquire(std::string_view spec, const Holder& holder);
 
-    // -- references ------------------------------------------------------------------------------------------------
+    // -- references
+    // ------------------------------------------------------------------------------------------------
 
-    /// From now on the generation cannot be deleted. Adding twice is once. Throws Failure::domain when the generation is gone.
+    /// From now on the generation cannot be deleted. Adding twice is once. Throws Failure::domain when the
+    /// generation is gone.
     void add_reference(std::string_view image, int generation, const Holder& holder);
     /// Missing is fine.
     void remove_reference(std::string_view image, int generation, const Holder& holder);
     /// Everything this holder holds (an instance that was consolidated, respawned or destroyed).
     void remove_references(const Holder& holder);
-    /// Who needs this generation: recorded holders, child generations, and instances whose overlay names its disk even
-    /// though no reference was recorded (a database restored from an old copy).
+    /// Who needs this generation: recorded holders, child generations, and instances whose overlay names its
+    /// disk even though no reference was recorded (a database restored from an old copy).
     std::vector<Holder> holders(std::string_view image, int generation) const;
-    /// The same for every generation that has holders, by {image, generation}: one look at the database and at the machines' disks,
-    /// for lists and collections. `image` empty: all images.
+    /// The same for every generation that has holders, by {image, generation}: one look at the database and
+    /// at the machines' disks, for lists and collections. `image` empty: all images.
     std::map<std::pair<std::string, int>, std::vector<Holder>> all_holders(std::string_view image = {}) const;
 
-    // -- changes -----------------------------------------------------------------------------------------------------
+    // -- changes
+    // -----------------------------------------------------------------------------------------------------
 
-    /// Makes a candidate (or a retired generation) the current one; the one before is retired. Quarantined: Failure::integrity.
+    /// Makes a candidate (or a retired generation) the current one; the one before is retired. Quarantined:
+    /// Failure::integrity.
     Generation promote(std::string_view image, int generation);
-    /// Takes a candidate out of service; `report` is kept beside the generation in images/NAME/quarantine-GEN.txt.
-    void quarantine(std::string_view image, int generation, std::string_view reason, std::string_view report = {});
+    /// Takes a candidate out of service; `report` is kept beside the generation in
+    /// images/NAME/quarantine-GEN.txt.
+    void quarantine(std::string_view image, int generation, std::string_view reason,
+                    std::string_view report = {});
     /// Back to the newest retired generation older than the current one. Throws when there is none.
     Generation rollback(std::string_view image);
-    /// Throws Failure::domain naming every holder while there is one. The current generation goes only when it is the last one
-    /// of its image, or with `even_current`. An image without generations is forgotten.
+    /// Throws Failure::domain naming every holder while there is one. The current generation goes only when
+    /// it is the last one of its image, or with `even_current`. An image without generations is forgotten.
     void remove(std::string_view image, int generation, bool even_current = false);
-    /// Several at once, in the order given (differences before what they stand on), under one lock and in one transaction. What
-    /// cannot go stays; returned is why, by generation.
+    /// Several at once, in the order given (differences before what they stand on), under one lock and in one
+    /// transaction. What cannot go stays; returned is why, by generation.
     std::map<int, std::string> remove_all(std::string_view image, const std::vector<int>& generations);
     /// All generations or, when somebody needs one of them, none: then Failure::domain naming who.
     void remove_image(std::string_view image);
 
-    // -- for publish, verify and repair --------------------------------------------------------------------------------
+    // -- for publish, verify and repair
+    // --------------------------------------------------------------------------------
 
     /// images/NAME, created when missing.
     std::filesystem::path image_folder(std::string_view image) const;
-    /// Serialises changes of one image between processes and threads; waits with the holder's name in the timeout error.
+    /// Serialises changes of one image between processes and threads; waits with the holder's name in the
+    /// timeout error.
     FileLock lock(std::string_view image, std::string_view purpose) const;
     /// A private folder images/NAME/.new-… that is removed by the next command when this process dies.
     struct Scratch {
@@ -90,11 +102,14 @@ public:
     };
     Scratch make_scratch(std::string_view image);
     void drop_scratch(std::string_view image, const Scratch& scratch);
-    /// Gives the filled scratch folder the next number, seals it and records it as candidate. `finish(number)` writes what needs
-    /// the number (the manifest) into the scratch folder and returns the record. Complete or absent, whatever happens.
-    Generation adopt(std::string_view image, const Scratch& scratch, const std::function<Generation(int number)>& finish);
+    /// Gives the filled scratch folder the next number, seals it and records it as candidate.
+    /// `finish(number)` writes what needs the number (the manifest) into the scratch folder and returns the
+    /// record. Complete or absent, whatever happens.
+    Generation adopt(std::string_view image, const Scratch& scratch,
+                     const std::function<Generation(int number)>& finish);
 
-    /// Finishes or undoes what dead processes left, for all images that nobody works on now. Returns one line per mended thing.
+    /// Finishes or undoes what dead processes left, for all images that nobody works on now. Returns one line
+    /// per mended thing.
     std::vector<std::string> recover();
     std::vector<std::string> recover(std::string_view image);
 
@@ -104,8 +119,10 @@ public:
 private:
     std::vector<std::string> recover_locked(std::string_view image);
     void write_index(std::string_view image) const;
-    void drop_row(std::string_view image, int generation, bool even_current, const std::vector<OverlayUse>& overlays);
-    void remove_rows(std::string_view image, const std::vector<int>& generations, bool even_current, std::map<int, std::string>* refused);
+    void drop_row(std::string_view image, int generation, bool even_current,
+                  const std::vector<OverlayUse>& overlays);
+    void remove_rows(std::string_view image, const std::vector<int>& generations, bool even_current,
+                     std::map<int, std::string>* refused);
     void finish_removal(std::string_view image, int generation) const;
     void finish_removals(std::string_view image, const std::vector<int>& generations);
     void finish_publication(std::string_view image, int generation, std::vector<std::string>& mended);

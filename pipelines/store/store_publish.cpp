@@ -42,14 +42,16 @@ Store::Scratch Store::make_scratch(std::string_view image) {
     const fs::path folder = image_folder(image);
     if (index_is_ahead(folder, Rows(database_, places_.images()).image(image))) {
         // Going on would write an index without the generations that only the old one knows.
-        throw Error(Failure::integrity, fmt::format("the database does not know all generations in {}", folder.string()),
+        throw Error(Failure::integrity,
+                    fmt::format("the database does not know all generations in {}", folder.string()),
                     "it was lost or is an old copy: run `imgforge images verify --repair` first");
     }
     make_directories(folder);
     const std::string name = std::string(scratch_prefix) + random_hex(8);
     auto alive = FileLock::try_acquire(alive_file(folder, name), "publication");
     if (!alive) {
-        throw Error(Failure::tool, fmt::format("cannot lock the new file {}", alive_file(folder, name).string()));
+        throw Error(Failure::tool,
+                    fmt::format("cannot lock the new file {}", alive_file(folder, name).string()));
     }
     make_directories(folder / name, 0700);
     return {.folder = folder / name, .name = name, .alive = std::move(*alive)};
@@ -58,12 +60,15 @@ Store::Scratch Store::make_scratch(std::string_view image) {
 void Store::drop_scratch(std::string_view image, const Scratch& scratch) {
     const FileLock held = lock(image, "drop a publication");
     remove_tree(scratch.folder);
-    database_.transaction([&] { Rows(database_, places_.images()).drop_references({Holder::Kind::build, scratch.name}); });
+    database_.transaction([&] {
+        Rows(database_, places_.images()).drop_references({Holder::Kind::build, scratch.name});
+    });
     ::unlink(alive_file(image_folder(image), scratch.name).c_str());
     forget_empty_image(image);
 }
 
-Generation Store::adopt(std::string_view image, const Scratch& scratch, const std::function<Generation(int)>& finish) {
+Generation Store::adopt(std::string_view image, const Scratch& scratch,
+                        const std::function<Generation(int)>& finish) {
     const interrupt::Shield shield;
     const FileLock held = lock(image, "publish");
     const fs::path folder = image_folder(image);
@@ -81,7 +86,8 @@ Generation Store::adopt(std::string_view image, const Scratch& scratch, const st
         const Generation record = finish(number);
         make_read_only(scratch.folder);
         sync_directory(scratch.folder);
-        rename_durably(scratch.folder, final_folder, "the store is as it was: run the command again when the cause is gone");
+        rename_durably(scratch.folder, final_folder,
+                       "the store is as it was: run the command again when the cause is gone");
         database_.transaction([&] {
             Rows rows(database_, places_.images());
             ImageRow row = *rows.image(image);
@@ -92,8 +98,8 @@ Generation Store::adopt(std::string_view image, const Scratch& scratch, const st
             rows.drop_references({Holder::Kind::build, scratch.name});
         });
     } catch (...) {
-        // Not recorded, so it must not lie there as a complete generation either. What fails here (a disk that is full to the
-        // last byte) is done by the next command from the journal.
+        // Not recorded, so it must not lie there as a complete generation either. What fails here (a disk
+        // that is full to the last byte) is done by the next command from the journal.
         try {
             remove_tree(final_folder);
             database_.transaction([&] { Rows(database_, places_.images()).end_journal(image, number); });

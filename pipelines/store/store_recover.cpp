@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace imgforge::store {
 namespace {
 
-constexpr auto lock_patience = std::chrono::minutes(5);
+constexpr auto lock_timeout = std::chrono::minutes(5);
 
 /// Left by an AtomicFile whose process died: ".index.json.HEX.tmp".
 bool is_temporary(std::string_view name) {
@@ -41,7 +41,7 @@ fs::path Store::image_folder(std::string_view image) const {
 FileLock Store::lock(std::string_view image, std::string_view purpose) const {
     const fs::path locks = places_.images() / ".locks";
     make_directories(locks);
-    return FileLock::acquire(locks / (std::string(image) + std::string(lock_suffix)), purpose, lock_patience);
+    return FileLock::acquire(locks / (std::string(image) + std::string(lock_suffix)), purpose, lock_timeout);
 }
 
 void Store::write_index(std::string_view image) const {
@@ -49,13 +49,15 @@ void Store::write_index(std::string_view image) const {
         const Rows rows(database_, places_.images());
         const auto row = rows.image(image);
         if (row && index_is_ahead(image_folder(image), row)) {
-            log::warn(fmt::format("{} is ahead of the database and was left as it is; run `imgforge images verify --repair`",
-                                  index_path(image_folder(image)).string()));
+            log::warn(fmt::format(
+                "{} is ahead of the database and was left as it is; run `imgforge images verify --repair`",
+                index_path(image_folder(image)).string()));
         } else if (row) {
             store::write_index(image_folder(image), {.image = *row, .generations = rows.generations(image)});
         }
     } catch (const Error& error) {
-        // The change itself is committed in the database; the next command writes the index (its serial lags).
+        // The change itself is committed in the database; the next command writes the index (its serial
+        // lags).
         log::warn("the index of " + std::string(image) + " could not be written: " + error.describe());
     }
 }
@@ -66,7 +68,9 @@ void Store::finish_removal(std::string_view image, int generation) const {
     if (fs::exists(folder)) {
         remove_tree(doomed);
         unseal(folder);
-        rename_durably(folder, doomed, "run `imgforge images gc` again when the cause is gone: the generation counts as deleted already");
+        rename_durably(folder, doomed,
+                       "run `imgforge images gc` again when the cause is gone: the generation counts as "
+                       "deleted already");
     }
     unseal(doomed);
     remove_tree(doomed);
@@ -101,7 +105,8 @@ void Store::finish_publication(std::string_view image, int generation, std::vect
                 rows.put_generation(record);
             });
             mended.push_back(
-                fmt::format("{}@{}: recorded as candidate, its publisher was killed after it was complete", image, generation));
+                fmt::format("{}@{}: recorded as candidate, its publisher was killed after it was complete",
+                            image, generation));
         }
         seal(folder);
     }
@@ -116,11 +121,13 @@ void Store::sweep_scratch(std::string_view image, std::vector<std::string>& mend
         if (starts_with(name, removal_prefix)) {
             unseal(folder / name);
             remove_tree(folder / name);
-            mended.push_back(fmt::format("{}: finished deleting {}", image, name.substr(removal_prefix.size())));
+            mended.push_back(
+                fmt::format("{}: finished deleting {}", image, name.substr(removal_prefix.size())));
         } else if (is_temporary(name)) {
             remove_tree(folder / name);
         } else if (starts_with(name, scratch_prefix)) {
-            const bool is_lock = name.size() > lock_suffix.size() && name.substr(name.size() - lock_suffix.size()) == lock_suffix;
+            const bool is_lock = name.size() > lock_suffix.size() &&
+                                 name.substr(name.size() - lock_suffix.size()) == lock_suffix;
             scratches.insert(is_lock ? name.substr(0, name.size() - lock_suffix.size()) : name);
         }
     }
@@ -136,10 +143,13 @@ void Store::sweep_scratch(std::string_view image, std::vector<std::string>& mend
             continue;
         }
         if (fs::exists(folder / name)) {
-            mended.push_back(fmt::format("{}: removed the unfinished publication {}", image, name.substr(scratch_prefix.size())));
+            mended.push_back(fmt::format("{}: removed the unfinished publication {}", image,
+                                         name.substr(scratch_prefix.size())));
         }
         remove_tree(folder / name);
-        database_.transaction([&] { Rows(database_, places_.images()).drop_references({Holder::Kind::build, name}); });
+        database_.transaction([&] {
+            Rows(database_, places_.images()).drop_references({Holder::Kind::build, name});
+        });
         ::unlink(alive_file(folder, name).c_str());
     }
 }
@@ -192,7 +202,8 @@ std::vector<std::string> Store::recover() {
 std::vector<std::string> Store::recover(std::string_view image) {
     const fs::path locks = places_.images() / ".locks";
     make_directories(locks);
-    const auto held = FileLock::try_acquire(locks / (std::string(image) + std::string(lock_suffix)), "clear leftovers");
+    const auto held =
+        FileLock::try_acquire(locks / (std::string(image) + std::string(lock_suffix)), "clear leftovers");
     if (!held) {
         return {};  // somebody works on it: what looks like a leftover is theirs
     }

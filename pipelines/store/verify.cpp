@@ -47,12 +47,14 @@ public:
             add(image, 0, "index", index_path(store_.image_folder(image)), *survey.index_fault, true);
         } else if (survey.row && survey.index && survey.index->image.serial > survey.row->serial) {
             add(image, 0, "database", store_.places().state_db(),
-                fmt::format("is older than index.json (change {} against {}): an old copy was put in its place", survey.row->serial,
-                            survey.index->image.serial),
+                fmt::format(
+                    "is older than index.json (change {} against {}): an old copy was put in its place",
+                    survey.row->serial, survey.index->image.serial),
                 true);
         }
         for (const std::string& stray : survey.strays) {
-            add(image, 0, "folder", store_.image_folder(image) / stray, "does not belong to the store", false);
+            add(image, 0, "folder", store_.image_folder(image) / stray, "does not belong to the store",
+                false);
         }
         for (const auto& [number, evidence] : survey.generations) {
             check_generation(image, number, evidence);
@@ -69,22 +71,26 @@ public:
         for (const ImageRow& image : rows.images()) {
             for (const ReferenceRow& row : rows.references(image.name)) {
                 recorded.insert({row.holder.name, {row.image, row.generation}});
-                if (row.holder.kind == Holder::Kind::instance && !fs::exists(store_.places().instances() / row.holder.name)) {
+                if (row.holder.kind == Holder::Kind::instance &&
+                    !fs::exists(store_.places().instances() / row.holder.name)) {
                     add(row.image, row.generation, "reference", store_.places().state_db(),
-                        fmt::format("is held for the machine {}, which has no folder", row.holder.name), true);
+                        fmt::format("is held for the machine {}, which has no folder", row.holder.name),
+                        true);
                 }
             }
         }
         for (const auto& use : overlays) {
             if (recorded.count(use) == 0) {
                 add(use.second.first, use.second.second, "reference", store_.places().instances() / use.first,
-                    fmt::format("the machine {} stands on it, but no reference is recorded", use.first), true);
+                    fmt::format("the machine {} stands on it, but no reference is recorded", use.first),
+                    true);
             }
         }
     }
 
 private:
-    void add(const std::string& image, int generation, std::string what, fs::path path, std::string problem, bool repairable) {
+    void add(const std::string& image, int generation, std::string what, fs::path path, std::string problem,
+             bool repairable) {
         findings.push_back({.image = image,
                             .generation = generation,
                             .what = std::move(what),
@@ -100,11 +106,12 @@ private:
             return;
         }
         if (!evidence.row) {
-            add(image, number, "database", store_.places().state_db(), fmt::format("does not know the generation in {}", folder.string()),
-                true);
+            add(image, number, "database", store_.places().state_db(),
+                fmt::format("does not know the generation in {}", folder.string()), true);
         }
         if (evidence.index_readable && !evidence.indexed) {
-            add(image, number, "index", index_path(store_.image_folder(image)), "does not have this generation", true);
+            add(image, number, "index", index_path(store_.image_folder(image)),
+                "does not have this generation", true);
         }
         if (evidence.manifest_fault) {
             add(image, number, "manifest", folder / "manifest.json", *evidence.manifest_fault, false);
@@ -115,10 +122,12 @@ private:
     }
 
     static bool manifest_is_genuine(const Evidence& evidence) {
-        return evidence.row && evidence.described && evidence.described->manifest_sha256 == evidence.row->manifest_sha256;
+        return evidence.row && evidence.described &&
+               evidence.described->manifest_sha256 == evidence.row->manifest_sha256;
     }
 
-    /// What the disk must be by the records: the index, which has a checksum; without it the manifest if the database vouches for it.
+    /// What the disk must be by the records: the index, which has a checksum; without it the manifest if the
+    /// database vouches for it.
     static std::optional<Generation> truth_of(const Evidence& evidence) {
         if (evidence.indexed) {
             return evidence.indexed;
@@ -134,27 +143,35 @@ private:
             for (const auto& [key, value] : row.items()) {
                 const Json other = indexed.value(key, Json());
                 if (value != other) {
-                    // The index carries a checksum over itself, so it is the database that was changed behind our back.
+                    // The index carries a checksum over itself, so it is the database that was changed behind
+                    // our back.
                     add(image, number, "database", store_.places().state_db(),
-                        fmt::format("was changed: {} is {}, index.json has {}", key, value.dump(), other.dump()), true);
+                        fmt::format("was changed: {} is {}, index.json has {}", key, value.dump(),
+                                    other.dump()),
+                        true);
                 }
             }
         }
         if (evidence.row && !evidence.indexed && manifest_is_genuine(evidence)) {
-            // No index to ask: the manifest, whose digest the database has, is the second witness. It knows no state.
+            // No index to ask: the manifest, whose digest the database has, is the second witness. It knows
+            // no state.
             const Json row = to_json(*evidence.row);
             const Json described = to_json(*evidence.described);
             for (const auto& [key, value] : described.items()) {
                 if (key != "state" && value != row.value(key, Json())) {
                     add(image, number, "database", store_.places().state_db(),
-                        fmt::format("was changed: {} is {}, manifest.json has {}", key, row.value(key, Json()).dump(), value.dump()), true);
+                        fmt::format("was changed: {} is {}, manifest.json has {}", key,
+                                    row.value(key, Json()).dump(), value.dump()),
+                        true);
                 }
             }
         }
         const std::optional<Generation>& truth = evidence.indexed ? evidence.indexed : evidence.row;
         if (truth && evidence.described && evidence.described->manifest_sha256 != truth->manifest_sha256) {
-            add(image, number, "manifest", store_.image_folder(image) / std::to_string(number) / "manifest.json",
-                fmt::format("was changed: its digest is {}, published was {}", evidence.described->manifest_sha256, truth->manifest_sha256),
+            add(image, number, "manifest",
+                store_.image_folder(image) / std::to_string(number) / "manifest.json",
+                fmt::format("was changed: its digest is {}, published was {}",
+                            evidence.described->manifest_sha256, truth->manifest_sha256),
                 false);
         }
     }
@@ -172,8 +189,11 @@ private:
             if (!fs::exists(folder / name)) {
                 add(image, number, fs::path(name).stem(), folder / name, "is missing", false);
             } else if (!digest.empty() && (options_.digests || name != "disk.qcow2")) {
-                tasks.push_back(
-                    {.image = image, .generation = number, .what = fs::path(name).stem(), .path = folder / name, .expected = digest});
+                tasks.push_back({.image = image,
+                                 .generation = number,
+                                 .what = fs::path(name).stem(),
+                                 .path = folder / name,
+                                 .expected = digest});
             }
         }
         for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
@@ -197,18 +217,23 @@ private:
         try {
             const image::Qcow2Header header = image::read_qcow2_header(disk);
             const std::string wanted = truth->parent ? fmt::format("../{}/disk.qcow2", *truth->parent) : "";
-            if (header.backing_file.value_or("") != wanted || (truth->parent && header.backing_format.value_or("") != "qcow2")) {
+            if (header.backing_file.value_or("") != wanted ||
+                (truth->parent && header.backing_format.value_or("") != "qcow2")) {
                 add(image, number, "chain", disk,
-                    fmt::format("names '{}' ({}) as backing file, published was '{}'", header.backing_file.value_or(""),
-                                header.backing_format.value_or("no format"), wanted),
+                    fmt::format("names '{}' ({}) as backing file, published was '{}'",
+                                header.backing_file.value_or(""), header.backing_format.value_or("no format"),
+                                wanted),
                     false);
             }
             if (truth->parent && !fs::exists(folder / wanted)) {
-                add(image, number, "chain", disk, fmt::format("stands on {}@{}, which is gone", image, *truth->parent), false);
+                add(image, number, "chain", disk,
+                    fmt::format("stands on {}@{}, which is gone", image, *truth->parent), false);
             }
             if (header.virtual_size != truth->virtual_size) {
                 add(image, number, "disk", disk,
-                    fmt::format("has {} in place of {}", header.virtual_size.text(), truth->virtual_size.text()), false);
+                    fmt::format("has {} in place of {}", header.virtual_size.text(),
+                                truth->virtual_size.text()),
+                    false);
             }
         } catch (const Error& error) {
             add(image, number, "disk", disk, error.message(), false);
@@ -221,8 +246,9 @@ private:
 
 /// All digests, side by side, largest file first so that no core idles at the end.
 std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activity& activity) {
-    std::sort(tasks.begin(), tasks.end(),
-              [](const DigestTask& a, const DigestTask& b) { return fs::file_size(a.path) > fs::file_size(b.path); });
+    std::sort(tasks.begin(), tasks.end(), [](const DigestTask& a, const DigestTask& b) {
+        return fs::file_size(a.path) > fs::file_size(b.path);
+    });
     double total = 0;
     for (const DigestTask& task : tasks) {
         total += static_cast<double>(fs::file_size(task.path));
@@ -245,16 +271,21 @@ std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activ
                 const std::lock_guard guard(mutex);
                 activity.progress(static_cast<double>(done), total, "bytes");
                 if (digest != task.expected) {
-                    findings.push_back({.image = task.image,
-                                        .generation = task.generation,
-                                        .what = task.what,
-                                        .path = task.path,
-                                        .problem = fmt::format("was changed: its digest is {}, published was {}", digest, task.expected)});
+                    findings.push_back(
+                        {.image = task.image,
+                         .generation = task.generation,
+                         .what = task.what,
+                         .path = task.path,
+                         .problem = fmt::format("was changed: its digest is {}, published was {}", digest,
+                                                task.expected)});
                 }
             } catch (const Error& error) {
                 const std::lock_guard guard(mutex);
-                findings.push_back(
-                    {.image = task.image, .generation = task.generation, .what = task.what, .path = task.path, .problem = error.message()});
+                findings.push_back({.image = task.image,
+                                    .generation = task.generation,
+                                    .what = task.what,
+                                    .path = task.path,
+                                    .problem = error.message()});
             } catch (...) {
                 const std::lock_guard guard(mutex);
                 stop = std::current_exception();
@@ -262,7 +293,8 @@ std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activ
             }
         }
     };
-    const auto count = threads > 0 ? static_cast<unsigned>(threads) : std::max(std::thread::hardware_concurrency(), 1U);
+    const auto count =
+        threads > 0 ? static_cast<unsigned>(threads) : std::max(std::thread::hardware_concurrency(), 1U);
     {
         std::vector<std::jthread> workers;
         for (unsigned i = 1; i < std::min<std::size_t>(count, tasks.size()); ++i) {
@@ -278,7 +310,8 @@ std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activ
 
 }  // namespace
 
-std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor, std::uint64_t parent_activity) {
+std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
+                            std::uint64_t parent_activity) {
     Activity activity(monitor, "verify", parent_activity);
     Checker checker(store, options);
     for (const std::string& image : options.images.empty() ? images_anywhere(store) : options.images) {
@@ -291,16 +324,20 @@ std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor&
         checker.findings.push_back(std::move(finding));
     }
     std::sort(checker.findings.begin(), checker.findings.end(), [](const Finding& a, const Finding& b) {
-        return std::tie(a.image, a.generation, a.what, a.path) < std::tie(b.image, b.generation, b.what, b.path);
+        return std::tie(a.image, a.generation, a.what, a.path) <
+               std::tie(b.image, b.generation, b.what, b.path);
     });
     activity.finish();
     return std::move(checker.findings);
 }
 
 Json to_json(const Finding& finding) {
-    return {{"image", finding.image},     {"generation", finding.generation == 0 ? Json() : Json(finding.generation)},
-            {"what", finding.what},       {"path", finding.path.string()},
-            {"problem", finding.problem}, {"repairable", finding.repairable}};
+    return {{"image", finding.image},
+            {"generation", finding.generation == 0 ? Json() : Json(finding.generation)},
+            {"what", finding.what},
+            {"path", finding.path.string()},
+            {"problem", finding.problem},
+            {"repairable", finding.repairable}};
 }
 
 }  // namespace imgforge::store

@@ -13,9 +13,10 @@ namespace imgforge::store {
 
 /// Something that is not as it was published.
 struct Finding {
-    std::string image;             ///< empty: the store as a whole
-    int generation = 0;            ///< 0: the image as a whole
-    std::string what;              ///< "disk", "manifest", "packages", "database", "index", "mode", "chain", "reference", "folder"
+    std::string image;   ///< empty: the store as a whole
+    int generation = 0;  ///< 0: the image as a whole
+    std::string what;  ///< "disk", "manifest", "packages", "database", "index", "mode", "chain", "reference",
+                       ///< "folder"
     std::filesystem::path path{};  ///< the file that is wrong
     std::string problem;
     bool repairable = false;  ///< `--repair` can set it right without losing anything
@@ -27,18 +28,22 @@ struct VerifyOptions {
     int threads = 0;                    ///< 0: one per core
 };
 
-/// Compares folders, manifests, index files and database, and re-hashes every file. Reads only. What two of the three records
-/// (database, index, manifest) agree on is held for true, so that the tampered one can be named.
-std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor, std::uint64_t activity = 0);
+/// Compares folders, manifests, index files and database, and re-hashes every file. Reads only. What two of
+/// the three records (database, index, manifest) agree on is held for true, so that the tampered one can be
+/// named.
+std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
+                            std::uint64_t activity = 0);
 
-/// Rebuilds the store's tables from index files, manifests and the machines' overlays, rewrites index files, and restores
-/// read-only modes. Returns one line per mended thing. Damaged disks stay as they are; their findings remain.
+/// Rebuilds the store's tables from index files, manifests and the machines' overlays, rewrites index files,
+/// and restores read-only modes. Returns one line per mended thing. Damaged disks stay as they are; their
+/// findings remain.
 std::vector<std::string> repair(Store& store, Monitor& monitor);
 
 /// SQLite's own check of the file. Throws Failure::integrity with what it found first.
 void require_sound_database(StateDb& database);
 
-/// Moves a database that cannot be opened aside (state.db.damaged-TIME) and returns its new path; repair() then fills a new one.
+/// Moves a database that cannot be opened aside (state.db.damaged-TIME) and returns its new path; repair()
+/// then fills a new one.
 std::filesystem::path move_damaged_database_aside(const std::filesystem::path& database, std::int64_t now);
 
 Json to_json(const Finding& finding);

@@ -29,7 +29,9 @@ void append(std::vector<Finding>& to, std::vector<Finding> more) {
 /// A host name that the image has on purpose is no needle, even when it was there before cleaning.
 std::unique_ptr<Matcher> matcher_for(const Needles& needles, const Expectations& expect) {
     Needles searched = needles;
-    std::erase_if(searched.items, [&](const Needle& needle) { return needle.kind == "hostname" && needle.value == expect.hostname; });
+    std::erase_if(searched.items, [&](const Needle& needle) {
+        return needle.kind == "hostname" && needle.value == expect.hostname;
+    });
     auto patterns = needle_patterns(searched);
     patterns.insert(patterns.end(), generic_patterns().begin(), generic_patterns().end());
     return std::make_unique<Matcher>(std::move(patterns));
@@ -47,8 +49,8 @@ bool holds_identity(std::string_view path, std::string_view bytes) {
         return !first.empty() && !first[0].starts_with("localhost");
     }
     const std::string_view name = inside.substr(inside.rfind('/') + 1);
-    return !bytes.empty() &&
-           ((name.starts_with("ssh_host_") && name.ends_with("_key")) || (name.starts_with("dropbear_") && name.ends_with("_host_key")));
+    return !bytes.empty() && ((name.starts_with("ssh_host_") && name.ends_with("_key")) ||
+                              (name.starts_with("dropbear_") && name.ends_with("_host_key")));
 }
 
 std::uint64_t used_bytes(OfflineSession& session) {
@@ -56,9 +58,11 @@ std::uint64_t used_bytes(OfflineSession& session) {
     for (const auto& mount : session.os.mountpoints) {
         const std::string& mount_point = mount.first;
         struct guestfs_statvfs* const status =
-            session.appliance->attempt("ask for the space in use", [&](guestfs_h* g) { return guestfs_statvfs(g, mount_point.c_str()); });
+            session.appliance->attempt("ask for the space in use",
+                                       [&](guestfs_h* g) { return guestfs_statvfs(g, mount_point.c_str()); });
         if (status != nullptr) {
-            used += static_cast<std::uint64_t>(status->blocks - status->bfree) * static_cast<std::uint64_t>(status->bsize);
+            used += static_cast<std::uint64_t>(status->blocks - status->bfree) *
+                    static_cast<std::uint64_t>(status->bsize);
             guestfs_free_statvfs(status);
         }
     }
@@ -69,7 +73,8 @@ bool is_generic_secret(const Finding& finding) {
     return finding.rule.starts_with("secret:");
 }
 
-/// What stands in an unchanged file of a package is public; the same bytes elsewhere (a copy below /boot, a cache) are as public.
+/// What stands in an unchanged file of a package is public; the same bytes elsewhere (a copy below /boot, a
+/// cache) are as public.
 void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages) {
     std::map<std::string, std::string> published;  // fingerprint -> reason
     for (Finding& finding : findings) {
@@ -78,9 +83,11 @@ void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages)
         }
         if (const auto package = packages.unchanged_in(finding.path.substr(0, finding.path.find('!')))) {
             finding.waived = true;
-            finding.reason = fmt::format("shipped in package {}, file unchanged: public, no secret of this machine", *package);
-            published.try_emplace(finding.fingerprint,
-                                  fmt::format("the same bytes are shipped in package {} ({})", *package, finding.path));
+            finding.reason = fmt::format(
+                "shipped in package {}, file unchanged: public, no secret of this machine", *package);
+            published.try_emplace(
+                finding.fingerprint,
+                fmt::format("the same bytes are shipped in package {} ({})", *package, finding.path));
         }
     }
     for (Finding& finding : findings) {
@@ -112,7 +119,8 @@ void name_files(std::vector<Finding>& findings, OfflineSession& session, const i
     }
     const auto files = locate_files(session, view, offsets);
     for (Finding& finding : findings) {
-        const auto file = finding.layer == "disk" && finding.offset ? files.find(*finding.offset) : files.end();
+        const auto file =
+            finding.layer == "disk" && finding.offset ? files.find(*finding.offset) : files.end();
         if (file != files.end()) {
             finding.path = file->second;
         }
@@ -131,7 +139,8 @@ Report finish(std::vector<Finding> findings, const AuditRequest& request, Json c
     return report;
 }
 
-ImageFacts image_facts(const AuditRequest& request, ProcessRunner& processes, const image::DiskView& view, std::uint64_t used) {
+ImageFacts image_facts(const AuditRequest& request, ProcessRunner& processes, const image::DiskView& view,
+                       std::uint64_t used) {
     ImageFacts facts{.info = image::qemu_img::read_info(processes, request.disk, request.format, true),
                      .check = image::qemu_img::run_check(processes, request.disk, request.format, true),
                      .overlay_expected = request.overlay_expected,
@@ -145,15 +154,17 @@ ImageFacts image_facts(const AuditRequest& request, ProcessRunner& processes, co
 Json scan_coverage(const ByteScan& scan) {
     return {{"disk_bytes", scan.bytes},
             {"disk_seconds", scan.seconds},
-            {"disk_gb_per_second", scan.seconds > 0 ? static_cast<double>(scan.bytes) / 1e9 / scan.seconds : 0.0}};
+            {"disk_gb_per_second",
+             scan.seconds > 0 ? static_cast<double>(scan.bytes) / 1e9 / scan.seconds : 0.0}};
 }
 
 }  // namespace
 
-Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessRunner& processes, Monitor& monitor,
-                   const std::filesystem::path& work_folder) {
+Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessRunner& processes,
+                   Monitor& monitor, const std::filesystem::path& work_folder) {
     const auto matcher = matcher_for(needles, request.expect);
-    const image::DiskView view(processes, image::read_backing_chain(request.disk, request.format, request.policy), work_folder);
+    const image::DiskView view(
+        processes, image::read_backing_chain(request.disk, request.format, request.policy), work_folder);
     ByteScan scan = scan_bytes(view, *matcher, request.threads, monitor, request.parent_activity);
     std::vector<Finding> findings = std::move(scan.findings);
     append(findings, check_image(image_facts(request, processes, view, 0)));
@@ -163,11 +174,14 @@ Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessR
 Report audit_in_session(const AuditRequest& request, OfflineSession& session, ProcessRunner& processes) {
     const auto start = std::chrono::steady_clock::now();
     const auto matcher = matcher_for(session.needles, request.expect);
-    const image::DiskView view(processes, image::read_backing_chain(request.disk, request.format, request.policy), session.work_folder);
-    // The disk's bytes are this host's work, reading files is the appliance's: side by side. Should the latter fail, the future's end
-    // waits for the scan.
-    std::future<ByteScan> disk_bytes = std::async(
-        std::launch::async, [&] { return scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity); });
+    const image::DiskView view(processes,
+                               image::read_backing_chain(request.disk, request.format, request.policy),
+                               session.work_folder);
+    // The disk's bytes are this host's work, reading files is the appliance's: side by side. Should the
+    // latter fail, the future's end waits for the scan.
+    std::future<ByteScan> disk_bytes = std::async(std::launch::async, [&] {
+        return scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity);
+    });
 
     Activity activity(session.monitor, "search the guest's files", request.parent_activity);
     ContentScan content(*matcher);
@@ -187,7 +201,9 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     PackageFiles packages(tree, session.fs, session.os);
     waive_package_files(findings, packages);
 
-    append(findings, check_guest({.tree = tree, .os = session.os, .expect = request.expect, .initramfs_identity = initramfs}));
+    append(findings,
+           check_guest(
+               {.tree = tree, .os = session.os, .expect = request.expect, .initramfs_identity = initramfs}));
     append(findings, check_image(image_facts(request, processes, view, used_bytes(session))));
 
     Json coverage = scan_coverage(scan);

@@ -25,13 +25,14 @@ struct AuditRequest {
     std::uint64_t parent_activity = 0;
 };
 
-/// The whole audit of SYSPREP.md section 4, rules 1 to 16, in a session whose mounted guest is the content of `request.disk`: bytes of the
-/// disk and the image file on the host, files and rules through the appliance. Secrets that stand in unchanged files of packages are waived
-/// with the package's name; needles never are. Nothing is written to the image.
+/// The whole audit of SYSPREP.md section 4, rules 1 to 16, in a session whose mounted guest is the content of
+/// `request.disk`: bytes of the disk and the image file on the host, files and rules through the appliance.
+/// Secrets that stand in unchanged files of packages are waived with the package's name; needles never are.
+/// Nothing is written to the image.
 Report audit_in_session(const AuditRequest& request, OfflineSession& session, ProcessRunner& processes);
 
 /// The bytes only, without an appliance: what can be said of a disk that holds no system (or a damaged one).
-Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessRunner& processes, Monitor& monitor,
-                   const std::filesystem::path& work_folder);
+Report audit_bytes(const AuditRequest& request, const Needles& needles, ProcessRunner& processes,
+                   Monitor& monitor, const std::filesystem::path& work_folder);
 
 }  // namespace imgforge::sysprep::audit

@@ -12,13 +12,14 @@ namespace imgforge::sysprep::audit {
 namespace {
 
 /// Bytes only, with the reason as a finding: a disk that was not looked into is not called clean.
-Report audit_unopened(const ImageAuditRequest& request, const Needles& needles, const std::string& reason, ProcessRunner& processes,
-                      Monitor& monitor, const std::filesystem::path& work_folder) {
+Report audit_unopened(const ImageAuditRequest& request, const Needles& needles, const std::string& reason,
+                      ProcessRunner& processes, Monitor& monitor, const std::filesystem::path& work_folder) {
     Report report = audit_bytes(request.audit, needles, processes, monitor, work_folder);
-    report.findings.insert(report.findings.begin(), Finding{.rule = "inspection",
-                                                            .path = request.audit.disk.filename().string(),
-                                                            .layer = "structure",
-                                                            .detail = "the guest's files could not be looked at: " + reason});
+    report.findings.insert(report.findings.begin(),
+                           Finding{.rule = "inspection",
+                                   .path = request.audit.disk.filename().string(),
+                                   .layer = "structure",
+                                   .detail = "the guest's files could not be looked at: " + reason});
     apply_waivers(report.findings, request.audit.waivers);
     return report;
 }
@@ -26,7 +27,8 @@ Report audit_unopened(const ImageAuditRequest& request, const Needles& needles, 
 }  // namespace
 
 Report audit_image(const ImageAuditRequest& request, ProcessRunner& processes, Monitor& monitor) {
-    static_cast<void>(image::read_backing_chain(request.audit.disk, request.audit.format, request.audit.policy));
+    static_cast<void>(
+        image::read_backing_chain(request.audit.disk, request.audit.format, request.audit.policy));
     const image::ImageHold hold(request.audit.disk);
     const TempDir work("imgforge-audit");
     const Needles needles = request.needles_file.empty() ? Needles{} : Needles::load(request.needles_file);

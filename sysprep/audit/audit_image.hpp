@@ -19,8 +19,9 @@ struct ImageAuditRequest {
     guest::Accelerator accelerator = guest::Accelerator::tcg;
 };
 
-/// Audits any image, standalone or overlay, qcow2 or raw; it is opened read-only and may be read by others meanwhile, but not written.
-/// A disk whose guest cannot be opened is searched as bytes, with the finding "inspection" that says why its files were not looked at.
+/// Audits any image, standalone or overlay, qcow2 or raw; it is opened read-only and may be read by others
+/// meanwhile, but not written. A disk whose guest cannot be opened is searched as bytes, with the finding
+/// "inspection" that says why its files were not looked at.
 Report audit_image(const ImageAuditRequest& request, ProcessRunner& processes, Monitor& monitor);
 
 }  // namespace imgforge::sysprep::audit

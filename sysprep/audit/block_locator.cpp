@@ -37,7 +37,8 @@ std::map<std::uint64_t, Value> parse_table(const std::string& text, Convert conv
     return out;
 }
 
-/// Block size of an ext file system: s_log_block_size at byte 24 of the superblock (ext4 documentation, "Super Block").
+/// Block size of an ext file system: s_log_block_size at byte 24 of the superblock (ext4 documentation,
+/// "Super Block").
 std::uint64_t block_size(const image::DiskView& view, std::uint64_t start) {
     std::string bytes;
     view.read(start + 1024 + 24, 1, bytes);
@@ -46,7 +47,8 @@ std::uint64_t block_size(const image::DiskView& view, std::uint64_t start) {
 }
 
 /// Only numbers and a device name of ours get into the line.
-std::string debugfs(OfflineSession& session, std::string_view request, const std::set<std::uint64_t>& numbers, const std::string& device) {
+std::string debugfs(OfflineSession& session, std::string_view request, const std::set<std::uint64_t>& numbers,
+                    const std::string& device) {
     std::string out;
     auto at = numbers.begin();
     while (at != numbers.end()) {
@@ -54,10 +56,12 @@ std::string debugfs(OfflineSession& session, std::string_view request, const std
         for (std::size_t i = 0; i < batch && at != numbers.end(); ++i, ++at) {
             list += fmt::format(" {}", *at);
         }
-        const auto answer =
-            guest::run_tool(*session.appliance, fmt::format("debugfs -R '{}{}' {} 2>/dev/null", request, list, guest::device_node(device)));
+        const auto answer = guest::run_tool(
+            *session.appliance,
+            fmt::format("debugfs -R '{}{}' {} 2>/dev/null", request, list, guest::device_node(device)));
         if (!answer) {
-            log::warn(fmt::format("blocks cannot be looked up in the appliance: {}", session.appliance->last_error()));
+            log::warn(fmt::format("blocks cannot be looked up in the appliance: {}",
+                                  session.appliance->last_error()));
             return out;
         }
         out += *answer;
@@ -80,12 +84,14 @@ std::map<std::uint64_t, std::uint64_t> parse_icheck(const std::string& text) {
     return parse_table<std::uint64_t>(text, [](std::string_view value) -> std::optional<std::uint64_t> {
         std::uint64_t inode = 0;
         const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), inode);
-        return fault == std::errc() && end == value.data() + value.size() ? std::optional(inode) : std::nullopt;
+        return fault == std::errc() && end == value.data() + value.size() ? std::optional(inode)
+                                                                          : std::nullopt;
     });
 }
 
 std::map<std::uint64_t, std::string> parse_ncheck(const std::string& text) {
-    return parse_table<std::string>(text, [](std::string_view value) { return std::optional(std::string(value)); });
+    return parse_table<std::string>(text,
+                                    [](std::string_view value) { return std::optional(std::string(value)); });
 }
 
 std::map<std::uint64_t, std::string> locate_files(OfflineSession& session, const image::DiskView& view,
@@ -95,11 +101,13 @@ std::map<std::uint64_t, std::string> locate_files(OfflineSession& session, const
         return out;
     }
     session.appliance->call("sync", [](guestfs_h* g) { return guestfs_sync(g); });
-    const auto partitions =
-        image::read_partitions([&](std::uint64_t at, std::size_t size, std::string& bytes) { view.read(at, size, bytes); }, view.size());
+    const auto partitions = image::read_partitions(
+        [&](std::uint64_t at, std::size_t size, std::string& bytes) { view.read(at, size, bytes); },
+        view.size());
     for (const image::Partition& partition : partitions) {
         const std::uint64_t size = partition.file_system == "ext4" ? block_size(view, partition.start) : 0;
-        const std::string device = partition.number == 0 ? "/dev/sda" : fmt::format("/dev/sda{}", partition.number);
+        const std::string device =
+            partition.number == 0 ? "/dev/sda" : fmt::format("/dev/sda{}", partition.number);
         const std::string mount_point = mount_point_of(session, device);
         if (size == 0 || mount_point.empty()) {
             continue;
@@ -117,7 +125,8 @@ std::map<std::uint64_t, std::string> locate_files(OfflineSession& session, const
         }
         const auto names = parse_ncheck(debugfs(session, "ncheck", wanted, device));
         for (const std::uint64_t offset : offsets) {
-            const auto inode = partition.contains(offset) ? inodes.find((offset - partition.start) / size) : inodes.end();
+            const auto inode =
+                partition.contains(offset) ? inodes.find((offset - partition.start) / size) : inodes.end();
             const auto name = inode == inodes.end() ? names.end() : names.find(inode->second);
             if (name != names.end()) {
                 out[offset] = mount_point == "/" ? name->second : mount_point + name->second;

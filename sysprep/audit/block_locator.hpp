@@ -11,8 +11,9 @@
 
 namespace imgforge::sysprep::audit {
 
-/// Names the guest file that holds a byte of the virtual disk, for ext2/3/4: asked of debugfs inside the appliance, never on the host.
-/// Offsets in free space, journals, other file systems and LVM are left out of the answer. The session must show the same disk.
+/// Names the guest file that holds a byte of the virtual disk, for ext2/3/4: asked of debugfs inside the
+/// appliance, never on the host. Offsets in free space, journals, other file systems and LVM are left out of
+/// the answer. The session must show the same disk.
 std::map<std::uint64_t, std::string> locate_files(OfflineSession& session, const image::DiskView& view,
                                                   const std::vector<std::uint64_t>& offsets);
 

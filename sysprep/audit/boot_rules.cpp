@@ -15,28 +15,35 @@ namespace {
 
 std::string lower(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return out;
 }
 
-void find_dangling(const GuestFacts& facts, const std::string& path, std::string_view text, bool is_fstab, std::vector<Finding>& out) {
+void find_dangling(const GuestFacts& facts, const std::string& path, std::string_view text, bool is_fstab,
+                   std::vector<Finding>& out) {
     // "PARTUUID=" must not match: partition ids are not among the file systems' UUIDs.
     static const std::regex reference(
         R"((^|[^A-Z])(UUID=|--fs-uuid(?: --[a-z0-9=,.-]+)* |/dev/disk/by-uuid/)\"?([0-9A-Fa-f][0-9A-Fa-f-]{7,35})(?![0-9A-Fa-f-]))");
     for (const std::string_view line : lines_of(text)) {
         const auto start = line.find_first_not_of(" \t");
-        if (start == std::string_view::npos || line[start] == '#' || (is_fstab && line.find("nofail") != std::string_view::npos)) {
+        if (start == std::string_view::npos || line[start] == '#' ||
+            (is_fstab && line.find("nofail") != std::string_view::npos)) {
             continue;
         }
         using Iterator = std::regex_iterator<std::string_view::const_iterator>;
         for (Iterator at(line.begin(), line.end(), reference), end; at != end; ++at) {
             const std::string uuid = lower((*at)[3].str());
-            const bool known = std::any_of(facts.os.file_systems.begin(), facts.os.file_systems.end(),
-                                           [&](const guest::FileSystem& fs) { return lower(fs.uuid) == uuid; });
-            const bool said = std::any_of(out.begin(), out.end(),
-                                          [&](const Finding& f) { return f.path == path && f.detail.find(uuid) != std::string::npos; });
+            const bool known =
+                std::any_of(facts.os.file_systems.begin(), facts.os.file_systems.end(),
+                            [&](const guest::FileSystem& fs) { return lower(fs.uuid) == uuid; });
+            const bool said = std::any_of(out.begin(), out.end(), [&](const Finding& f) {
+                return f.path == path && f.detail.find(uuid) != std::string::npos;
+            });
             if (!known && !said) {
-                out.push_back(leftover(path, fmt::format("names the file system {} that does not exist: a clone may not boot", uuid)));
+                out.push_back(leftover(
+                    path,
+                    fmt::format("names the file system {} that does not exist: a clone may not boot", uuid)));
             }
         }
     }
@@ -51,8 +58,9 @@ std::vector<Finding> uuids(const GuestFacts& facts) {
         return out;
     }
     for (const std::string pattern :
-         {"/etc/fstab", "/etc/crypttab", "/etc/kernel/cmdline", "/etc/default/grub", "/etc/default/grub.d/*", "/boot/grub/grub.cfg",
-          "/boot/grub2/grub.cfg", "/boot/loader/entries/*.conf", "/boot/efi/EFI/*/grub.cfg", "/boot/efi/loader/entries/*.conf",
+         {"/etc/fstab", "/etc/crypttab", "/etc/kernel/cmdline", "/etc/default/grub", "/etc/default/grub.d/*",
+          "/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/loader/entries/*.conf",
+          "/boot/efi/EFI/*/grub.cfg", "/boot/efi/loader/entries/*.conf",
           "/etc/initramfs-tools/conf.d/resume"}) {
         for (const std::string& path : facts.tree.glob(pattern)) {
             find_dangling(facts, path, facts.tree.read(path), pattern == "/etc/fstab", out);
@@ -65,7 +73,8 @@ bool has_cloud_init(const GuestTree& tree) {
     return tree.exists("/etc/cloud/cloud.cfg");
 }
 
-/// The last datasource_list wins in the order cloud-init reads its files; [None] alone never finds a seed (PEERS.md T1).
+/// The last datasource_list wins in the order cloud-init reads its files; [None] alone never finds a seed
+/// (PEERS.md T1).
 std::vector<Finding> datasources(const GuestTree& tree) {
     std::string file;
     std::string list;
@@ -79,10 +88,13 @@ std::vector<Finding> datasources(const GuestTree& tree) {
             }
         }
     }
-    const bool usable = list.empty() || list.find('[') == std::string::npos || list.find("NoCloud") != std::string::npos ||
+    const bool usable = list.empty() || list.find('[') == std::string::npos ||
+                        list.find("NoCloud") != std::string::npos ||
                         list.find("ConfigDrive") != std::string::npos;
-    return usable ? std::vector<Finding>{}
-                  : std::vector<Finding>{leftover(file, "datasource_list has neither NoCloud nor ConfigDrive: clones ignore their seed")};
+    return usable
+               ? std::vector<Finding>{}
+               : std::vector<Finding>{leftover(
+                     file, "datasource_list has neither NoCloud nor ConfigDrive: clones ignore their seed")};
 }
 
 std::vector<Finding> cloud_init(const GuestFacts& facts) {
@@ -93,26 +105,32 @@ std::vector<Finding> cloud_init(const GuestFacts& facts) {
     for (const std::string& path : facts.tree.children("/var/lib/cloud")) {
         const bool empty_folder =
             facts.tree.is_directory(path) &&
-            std::none_of(facts.tree.entries().lower_bound(path + "/"), facts.tree.entries().end(), [&](const auto& entry) {
-                return entry.first.starts_with(path + "/") && entry.second.stat.type != guest::FileType::directory;
-            });
+            std::none_of(facts.tree.entries().lower_bound(path + "/"), facts.tree.entries().end(),
+                         [&](const auto& entry) {
+                             return entry.first.starts_with(path + "/") &&
+                                    entry.second.stat.type != guest::FileType::directory;
+                         });
         if (!empty_folder && path != "/var/lib/cloud/seed") {
             out.push_back(leftover(path, "cloud-init state of the build: clones take it for their own"));
         }
     }
     for (const std::string pattern :
          {"/etc/cloud/cloud.cfg.d/99-installer.cfg", "/etc/cloud/cloud.cfg.d/90-installer-network.cfg",
-          "/etc/cloud/cloud.cfg.d/*subiquity-disable-cloudinit-networking.cfg", "/etc/cloud/cloud.cfg.d/20-disable-cc-dpkg-grub.cfg",
-          "/etc/cloud/cloud.cfg.d/curtin-preserve-sources.cfg", "/etc/cloud/clean.d/99-installer", "/var/log/cloud-init*.log"}) {
+          "/etc/cloud/cloud.cfg.d/*subiquity-disable-cloudinit-networking.cfg",
+          "/etc/cloud/cloud.cfg.d/20-disable-cc-dpkg-grub.cfg",
+          "/etc/cloud/cloud.cfg.d/curtin-preserve-sources.cfg", "/etc/cloud/clean.d/99-installer",
+          "/var/log/cloud-init*.log"}) {
         for (const std::string& path : facts.tree.glob(pattern)) {
             const TreeEntry* const entry = facts.tree.find(path);
             if (!path.starts_with("/var/log/") || entry->stat.size > 0) {
-                out.push_back(leftover(path, "left by the installer: clones would ignore their seed or keep its settings"));
+                out.push_back(leftover(
+                    path, "left by the installer: clones would ignore their seed or keep its settings"));
             }
         }
     }
     if (facts.tree.exists("/etc/cloud/cloud-init.disabled") && !facts.expect.cloud_init_disabled) {
-        out.push_back(leftover("/etc/cloud/cloud-init.disabled", "cloud-init is switched off: clones ignore their seed"));
+        out.push_back(leftover("/etc/cloud/cloud-init.disabled",
+                               "cloud-init is switched off: clones ignore their seed"));
     }
     for (Finding& finding : datasources(facts.tree)) {
         out.push_back(std::move(finding));
@@ -123,15 +141,16 @@ std::vector<Finding> cloud_init(const GuestFacts& facts) {
 /// SYSPREP.md C14: snapshots keep the old keys.
 std::vector<Finding> snapshots(const GuestFacts& facts) {
     std::vector<Finding> out;
-    for (const std::string pattern :
-         {"/.snapshots/*/snapshot", "/home/.snapshots/*/snapshot", "/timeshift/snapshots*/*", "/.btrfs-snapshots/*"}) {
+    for (const std::string pattern : {"/.snapshots/*/snapshot", "/home/.snapshots/*/snapshot",
+                                      "/timeshift/snapshots*/*", "/.btrfs-snapshots/*"}) {
         for (const std::string& path : facts.tree.glob(pattern)) {
             out.push_back(leftover(path, "snapshot of a file system: the old identity survives in it"));
         }
     }
     for (const guest::FileSystem& fs : facts.os.file_systems) {
         if (fs.mountable.starts_with("btrfsvol:") && fs.mountable.find("snapshot") != std::string::npos) {
-            out.push_back(leftover(fs.mountable, "snapshot of a file system: the old identity survives in it"));
+            out.push_back(
+                leftover(fs.mountable, "snapshot of a file system: the old identity survives in it"));
         }
     }
     return out;
@@ -155,14 +174,15 @@ std::vector<Finding> efi_loader(const GuestFacts& facts) {
         bool has_loader = false;
         for (const std::string& path : facts.tree.below(esp)) {
             const std::string inside = lower(std::string_view(path).substr(esp.size()));
-            has_esp = has_esp || inside == "/efi" || (inside.starts_with("/efi/") && inside.ends_with(".efi"));
+            has_esp =
+                has_esp || inside == "/efi" || (inside.starts_with("/efi/") && inside.ends_with(".efi"));
             has_loader = has_loader || (inside.starts_with("/efi/boot/boot") && inside.ends_with(".efi"));
         }
         if (has_esp) {
-            return has_loader
-                       ? std::vector<Finding>{}
-                       : std::vector<Finding>{leftover(
-                             esp + "/EFI/BOOT", "no removable-media loader: a clone has empty UEFI variables and finds nothing to boot")};
+            return has_loader ? std::vector<Finding>{}
+                              : std::vector<Finding>{leftover(esp + "/EFI/BOOT",
+                                                              "no removable-media loader: a clone has empty "
+                                                              "UEFI variables and finds nothing to boot")};
         }
     }
     return {};
@@ -175,16 +195,18 @@ std::vector<Finding> selinux(const GuestFacts& facts) {
     }
     const std::string_view config = facts.tree.read("/etc/selinux/config");
     const bool enabled = config.find("\nSELINUX=enforcing") != std::string_view::npos ||
-                         config.find("\nSELINUX=permissive") != std::string_view::npos || config.starts_with("SELINUX=enforcing") ||
-                         config.starts_with("SELINUX=permissive");
+                         config.find("\nSELINUX=permissive") != std::string_view::npos ||
+                         config.starts_with("SELINUX=enforcing") || config.starts_with("SELINUX=permissive");
     if (!enabled || facts.tree.exists("/.autorelabel")) {
         return out;
     }
     Finding unlabeled = leftover("", "has no security.selinux label");
     unlabeled.count = 0;
     for (const auto& [path, entry] : facts.tree.entries()) {
-        const bool labelled_tree = path.starts_with("/etc/") || path.starts_with("/usr/") || path.starts_with("/var/");
-        if (labelled_tree && entry.stat.type == guest::FileType::regular && !entry.xattrs.contains("security.selinux")) {
+        const bool labelled_tree =
+            path.starts_with("/etc/") || path.starts_with("/usr/") || path.starts_with("/var/");
+        if (labelled_tree && entry.stat.type == guest::FileType::regular &&
+            !entry.xattrs.contains("security.selinux")) {
             unlabeled.path = unlabeled.count++ == 0 ? path : unlabeled.path;
         }
     }
@@ -202,7 +224,8 @@ std::vector<GuestRule> boot_rules() {
         {"cloud-init", "cloud-init has no state and finds a seed", "SYSPREP.md 4.9, D1, D2", cloud_init},
         {"snapshots", "no snapshots of file systems", "SYSPREP.md 4.10, C14", snapshots},
         {"clean-shutdown", "file systems were unmounted cleanly", "SYSPREP.md 4.11", file_systems},
-        {"efi-loader", "an EFI system partition has a removable-media loader", "SYSPREP.md 4.12, C13", efi_loader},
+        {"efi-loader", "an EFI system partition has a removable-media loader", "SYSPREP.md 4.12, C13",
+         efi_loader},
         {"selinux-labels", "every file has its SELinux label", "SYSPREP.md 4.13, 2.4", selinux},
     };
 }

@@ -27,7 +27,8 @@ struct Piece {
     std::optional<std::size_t> host_file{};
 };
 
-void cut(const std::vector<image::ByteRange>& ranges, std::optional<std::size_t> host_file, std::vector<Piece>& out) {
+void cut(const std::vector<image::ByteRange>& ranges, std::optional<std::size_t> host_file,
+         std::vector<Piece>& out) {
     for (const image::ByteRange& range : ranges) {
         for (std::uint64_t at = range.start; at < range.end(); at += piece_size) {
             out.push_back({{at, std::min(piece_size, range.end() - at)}, host_file});
@@ -46,8 +47,9 @@ public:
         for (const Piece& piece : pieces_) {
             total_ += piece.range.length;
         }
-        partitions_ =
-            image::read_partitions([&](std::uint64_t at, std::size_t size, std::string& out) { view.read(at, size, out); }, view.size());
+        partitions_ = image::read_partitions(
+            [&](std::uint64_t at, std::size_t size, std::string& out) { view.read(at, size, out); },
+            view.size());
     }
 
     void run(unsigned threads, Activity& activity) {
@@ -95,7 +97,8 @@ private:
         ended_.notify_all();
     }
 
-    void scan(const Piece& piece, Matcher::Scratch& scratch, std::string& buffer, std::vector<Finding>& found) const {
+    void scan(const Piece& piece, Matcher::Scratch& scratch, std::string& buffer,
+              std::vector<Finding>& found) const {
         const std::uint64_t margin = matcher_.margin();
         const std::uint64_t from = piece.range.start - std::min(piece.range.start, margin);
         const auto length = static_cast<std::size_t>(piece.range.end() + margin - from);
@@ -105,16 +108,20 @@ private:
             view_.read(from, length, buffer);
         }
         const auto first = static_cast<std::size_t>(piece.range.start - from);
-        for (const Hit& hit : matcher_.scan(scratch, buffer, first, first + static_cast<std::size_t>(piece.range.length))) {
+        for (const Hit& hit :
+             matcher_.scan(scratch, buffer, first, first + static_cast<std::size_t>(piece.range.length))) {
             found.push_back(finding(piece, hit, from + hit.span.start));
         }
     }
 
     Finding finding(const Piece& piece, const Hit& hit, std::uint64_t offset) const {
         const std::size_t image = piece.host_file.value_or(view_.image_at(offset));
-        const std::string file = view_.chain().size() > 1 ? fmt::format(", in {}", view_.chain()[image].file.filename().string()) : "";
+        const std::string file = view_.chain().size() > 1
+                                     ? fmt::format(", in {}", view_.chain()[image].file.filename().string())
+                                     : "";
         return {.rule = hit.pattern->rule,
-                .path = piece.host_file ? view_.chain()[image].file.filename().string() : image::describe_offset(partitions_, offset),
+                .path = piece.host_file ? view_.chain()[image].file.filename().string()
+                                        : image::describe_offset(partitions_, offset),
                 .offset = offset,
                 .layer = piece.host_file ? "host-file" : "disk",
                 .detail = hit.pattern->label + (piece.host_file ? "" : file),

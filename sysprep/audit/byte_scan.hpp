@@ -17,9 +17,10 @@ struct ByteScan {
     double seconds = 0;
 };
 
-/// Searches every allocated byte of the virtual disk (free space, journals, swap, gaps) in disk order, and every allocated byte of the
-/// image files that is no part of the virtual disk (metadata, stale and compressed clusters, replaced data of backing files), each byte
-/// once. `threads` 0 = one per processor. Throws Interrupted when a signal comes.
+/// Searches every allocated byte of the virtual disk (free space, journals, swap, gaps) in disk order, and
+/// every allocated byte of the image files that is no part of the virtual disk (metadata, stale and
+/// compressed clusters, replaced data of backing files), each byte once. `threads` 0 = one per processor.
+/// Throws Interrupted when a signal comes.
 ByteScan scan_bytes(const image::DiskView& view, const Matcher& matcher, unsigned threads, Monitor& monitor,
                     std::uint64_t parent_activity = 0);
 

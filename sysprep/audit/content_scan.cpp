@@ -23,11 +23,12 @@ constexpr int depth_limit = 5;
 constexpr std::size_t inner_file_limit = 512U << 20U;
 
 bool starts_packed(std::string_view bytes) {
-    constexpr std::array<std::string_view, 14> signatures{"\x1f\x8b"sv,         "\xfd\x37zXZ\0"sv,    "\x28\xb5\x2f\xfd"sv,   "BZh"sv,
-                                                          "\x04\x22\x4d\x18"sv, "\x02\x21\x4c\x18"sv, "\x5d\0\0"sv,           "!<arch>\n"sv,
-                                                          "PK\x03\x04"sv,       "\xed\xab\xee\xdb"sv, "7z\xbc\xaf\x27\x1c"sv, "070701"sv,
-                                                          "070702"sv,           "\x89LZO\0"sv};
-    return std::any_of(signatures.begin(), signatures.end(), [&](std::string_view signature) { return bytes.starts_with(signature); }) ||
+    constexpr std::array<std::string_view, 14> signatures{
+        "\x1f\x8b"sv,           "\xfd\x37zXZ\0"sv, "\x28\xb5\x2f\xfd"sv, "BZh"sv,        "\x04\x22\x4d\x18"sv,
+        "\x02\x21\x4c\x18"sv,   "\x5d\0\0"sv,      "!<arch>\n"sv,        "PK\x03\x04"sv, "\xed\xab\xee\xdb"sv,
+        "7z\xbc\xaf\x27\x1c"sv, "070701"sv,        "070702"sv,           "\x89LZO\0"sv};
+    return std::any_of(signatures.begin(), signatures.end(),
+                       [&](std::string_view signature) { return bytes.starts_with(signature); }) ||
            (bytes.size() > 512 && bytes.substr(257, 5) == "ustar"sv);
 }
 
@@ -57,14 +58,16 @@ ArchiveData read_entry(archive* reader, std::uint64_t& budget) {
     std::size_t size = 0;
     la_int64_t offset = 0;
     int status = ARCHIVE_OK;
-    while ((status = archive_read_data_block(reader, &block, &size, &offset)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
+    while ((status = archive_read_data_block(reader, &block, &size, &offset)) == ARCHIVE_OK ||
+           status == ARCHIVE_WARN) {
         const auto at = static_cast<std::size_t>(offset);
         if (at + size > std::min<std::uint64_t>(inner_file_limit, budget)) {
             out.whole = false;
             break;
         }
         out.bytes.resize(std::max(out.bytes.size(), at + size));
-        std::copy_n(static_cast<const char*>(block), size, out.bytes.begin() + static_cast<std::ptrdiff_t>(at));
+        std::copy_n(static_cast<const char*>(block), size,
+                    out.bytes.begin() + static_cast<std::ptrdiff_t>(at));
     }
     out.whole = out.whole && status == ARCHIVE_EOF;
     budget -= std::min<std::uint64_t>(budget, out.bytes.size());
@@ -129,11 +132,13 @@ void ContentScan::inner(const std::string& path, std::string_view bytes, int dep
     descend(path, bytes, depth + 1);
 }
 
-/// Linux Documentation/driver-api/early-userspace/buffer-format: an initramfs is any number of cpio archives (newc), each packed or not,
-/// with zeros between. Microcode comes first, unpacked; the packed main part follows.
+/// Linux Documentation/driver-api/early-userspace/buffer-format: an initramfs is any number of cpio archives
+/// (newc), each packed or not, with zeros between. Microcode comes first, unpacked; the packed main part
+/// follows.
 void ContentScan::unpack_cpio(const std::string& path, std::string_view bytes, int depth) {
     std::size_t at = 0;
-    while (at + 110 <= bytes.size() && (bytes.substr(at, 6) == "070701"sv || bytes.substr(at, 6) == "070702"sv)) {
+    while (at + 110 <= bytes.size() &&
+           (bytes.substr(at, 6) == "070701"sv || bytes.substr(at, 6) == "070702"sv)) {
         const auto size = hexadecimal(bytes.substr(at + 54, 8));
         const auto name_size = hexadecimal(bytes.substr(at + 94, 8));
         if (!size || !name_size || *name_size == 0 || at + 110 + *name_size > bytes.size()) {
@@ -158,7 +163,8 @@ void ContentScan::unpack_cpio(const std::string& path, std::string_view bytes, i
         if (starts_packed(rest)) {
             descend(path, rest, depth + 1);
         } else {
-            warnings_.push_back(fmt::format("{}: {} bytes after a cpio archive are in no known format", path, rest.size()));
+            warnings_.push_back(
+                fmt::format("{}: {} bytes after a cpio archive are in no known format", path, rest.size()));
         }
     }
 }
@@ -174,14 +180,17 @@ void ContentScan::unpack_archive(const std::string& path, std::string_view bytes
     }
     archive_entry* entry = nullptr;
     int status = ARCHIVE_OK;
-    while (budget_ > 0 && ((status = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN)) {
+    while (budget_ > 0 && ((status = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK ||
+                           status == ARCHIVE_WARN)) {
         interrupt::check();
         const bool is_stream = archive_format(reader.get()) == ARCHIVE_FORMAT_RAW;
         if (is_stream && archive_filter_count(reader.get()) <= 1) {
             return;  // not packed after all: it has been searched as it is
         }
-        if (archive_format(reader.get()) == ARCHIVE_FORMAT_CPIO_SVR4_NOCRC && archive_filter_count(reader.get()) > 1) {
-            // A packed initramfs: more archives may follow in the stream, so it is unpacked first and walked as cpio.
+        if (archive_format(reader.get()) == ARCHIVE_FORMAT_CPIO_SVR4_NOCRC &&
+            archive_filter_count(reader.get()) > 1) {
+            // A packed initramfs: more archives may follow in the stream, so it is unpacked first and walked
+            // as cpio.
             const Handle<archive, archive_read_free> raw(archive_read_new());
             archive_read_support_filter_all(raw.get());
             archive_read_support_format_raw(raw.get());

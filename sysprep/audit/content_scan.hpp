@@ -12,8 +12,9 @@
 
 namespace imgforge::sysprep::audit {
 
-/// Searches file contents and what is packed inside them: gzip, xz, zstd, bzip2, lz4 and lzma streams, the concatenated cpio archives of an
-/// initramfs, and every archive libarchive reads (tar, zip, ar/deb, rpm, 7z, ISO). Limits keep a bomb from eating memory.
+/// Searches file contents and what is packed inside them: gzip, xz, zstd, bzip2, lz4 and lzma streams, the
+/// concatenated cpio archives of an initramfs, and every archive libarchive reads (tar, zip, ar/deb, rpm, 7z,
+/// ISO). Limits keep a bomb from eating memory.
 class ContentScan {
 public:
     explicit ContentScan(const Matcher& matcher) : matcher_(matcher), scratch_(matcher) {}

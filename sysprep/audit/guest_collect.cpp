@@ -29,11 +29,14 @@ constexpr std::size_t kept_limit = 512U << 10U;
 constexpr std::size_t file_limit = 1024U << 20U;
 
 bool is_kept(std::string_view path) {
-    const bool boot = path.starts_with("/boot/") && (path.ends_with(".cfg") || path.ends_with(".conf") || path.ends_with("grubenv"));
-    return path.starts_with("/etc/") || boot || path.starts_with("/usr/lib/systemd/") || path.starts_with("/usr/lib/imgforge/") ||
-           path.starts_with("/usr/local/") || path.starts_with("/lib/systemd/") ||
-           (path.starts_with("/var/lib/dpkg/") && path.ends_with(".md5sums")) || path.starts_with("/var/lib/dbus/") ||
-           path.starts_with("/var/spool/cron/") || path == "/var/cache/debconf/config.dat" || path == "/var/lib/snapd/state.json";
+    const bool boot = path.starts_with("/boot/") &&
+                      (path.ends_with(".cfg") || path.ends_with(".conf") || path.ends_with("grubenv"));
+    return path.starts_with("/etc/") || boot || path.starts_with("/usr/lib/systemd/") ||
+           path.starts_with("/usr/lib/imgforge/") || path.starts_with("/usr/local/") ||
+           path.starts_with("/lib/systemd/") ||
+           (path.starts_with("/var/lib/dpkg/") && path.ends_with(".md5sums")) ||
+           path.starts_with("/var/lib/dbus/") || path.starts_with("/var/spool/cron/") ||
+           path == "/var/cache/debconf/config.dat" || path == "/var/lib/snapd/state.json";
 }
 
 FileType type_of(archive_entry* entry) {
@@ -99,7 +102,8 @@ void scan_names(ContentScan& scan, const std::string& path, const TreeEntry& fil
 }
 
 /// tar gives the content of a file with its first name only.
-void add_hard_link(GuestTree& tree, const std::string& path, const std::string& first, const TreeEntry& header) {
+void add_hard_link(GuestTree& tree, const std::string& path, const std::string& first,
+                   const TreeEntry& header) {
     const TreeEntry* const known = tree.find(first);
     TreeEntry copy = known != nullptr ? *known : header;
     copy.stat.links = 2;
@@ -114,8 +118,8 @@ std::string read_data(archive* reader, std::uint64_t size, const std::string& pa
     for (;;) {
         const la_ssize_t got = archive_read_data(reader, block.data(), block.size());
         if (got < 0) {
-            throw Error(Failure::guest,
-                        fmt::format("the stream of the guest's files broke off in '{}': {}", path, archive_error_string(reader)));
+            throw Error(Failure::guest, fmt::format("the stream of the guest's files broke off in '{}': {}",
+                                                    path, archive_error_string(reader)));
         }
         if (got == 0) {
             return out;
@@ -133,12 +137,15 @@ void drain(int fd) {
     }
 }
 
-void exclude_children(guest::GuestFs& fs, const std::string& folder, const std::set<std::string>& wanted, std::vector<std::string>& out) {
+void exclude_children(guest::GuestFs& fs, const std::string& folder, const std::set<std::string>& wanted,
+                      std::vector<std::string>& out) {
     for (const guest::DirEntry& entry : fs.list(folder)) {
         if (!wanted.contains(entry.name)) {
             std::string escaped;
             for (const char c : entry.name) {
-                escaped += std::string_view("*?[]\\").find(c) != std::string_view::npos ? std::string("\\") + c : std::string(1, c);
+                escaped += std::string_view("*?[]\\").find(c) != std::string_view::npos
+                               ? std::string("\\") + c
+                               : std::string(1, c);
             }
             out.push_back("." + folder + "/" + escaped);
         }
@@ -152,7 +159,8 @@ void exclude_swap_files(guest::GuestFs& fs, std::vector<std::string>& out) {
     const std::string fstab = fs.read("/etc/fstab");
     for (const std::string_view line : lines_of(fstab)) {
         const auto words = words_of(line);
-        if (words.size() >= 3 && words[2] == "swap" && words[0].starts_with('/') && !words[0].starts_with("/dev/")) {
+        if (words.size() >= 3 && words[2] == "swap" && words[0].starts_with('/') &&
+            !words[0].starts_with("/dev/")) {
             out.push_back("." + std::string(words[0]));
         }
     }
@@ -161,10 +169,11 @@ void exclude_swap_files(guest::GuestFs& fs, std::vector<std::string>& out) {
 }  // namespace
 
 Depth needed_depth(const guest::Inspection& os) {
-    const bool packs = std::any_of(os.file_systems.begin(), os.file_systems.end(), [](const guest::FileSystem& fs) {
-        return !fs.mount_point.empty() &&
-               (fs.type == "btrfs" || fs.type == "f2fs" || fs.type == "zfs" || fs.type == "squashfs" || fs.type == "erofs");
-    });
+    const bool packs =
+        std::any_of(os.file_systems.begin(), os.file_systems.end(), [](const guest::FileSystem& fs) {
+            return !fs.mount_point.empty() && (fs.type == "btrfs" || fs.type == "f2fs" || fs.type == "zfs" ||
+                                               fs.type == "squashfs" || fs.type == "erofs");
+        });
     return packs || os.encrypted ? Depth::everything : Depth::settings;
 }
 
@@ -177,7 +186,8 @@ std::vector<std::string> excluded_members(guest::GuestFs& fs, Depth depth) {
     exclude_children(fs, "/usr", {"local", "lib", "etc", "src", "share"}, out);
     exclude_children(fs, "/usr/share", {}, out);
     exclude_children(fs, "/usr/src", {}, out);
-    exclude_children(fs, "/usr/lib", {"systemd", "os-release", "imgforge", "dracut", "sysctl.d", "tmpfiles.d"}, out);
+    exclude_children(fs, "/usr/lib",
+                     {"systemd", "os-release", "imgforge", "dracut", "sysctl.d", "tmpfiles.d"}, out);
     exclude_children(fs, "/usr/lib/systemd", {"system", "network"}, out);
     for (const std::string folder : {"/bin", "/sbin", "/lib64"}) {
         if (fs.is_directory(folder)) {
@@ -195,11 +205,13 @@ GuestTree read_tar(int fd, ContentScan& scan) {
     const Handle<archive, archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     if (archive_read_open_fd(reader.get(), fd, 1U << 18U) != ARCHIVE_OK) {
-        throw Error(Failure::guest, fmt::format("the guest's files cannot be read: {}", archive_error_string(reader.get())));
+        throw Error(Failure::guest,
+                    fmt::format("the guest's files cannot be read: {}", archive_error_string(reader.get())));
     }
     archive_entry* entry = nullptr;
     int status = ARCHIVE_OK;
-    while ((status = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
+    while ((status = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK ||
+           status == ARCHIVE_WARN) {
         const std::string path = guest_path(archive_entry_pathname(entry));
         TreeEntry file = entry_of(entry);
         scan_names(scan, path, file);
@@ -217,7 +229,8 @@ GuestTree read_tar(int fd, ContentScan& scan) {
         tree.add(path, std::move(file));
     }
     if (status != ARCHIVE_EOF) {
-        throw Error(Failure::guest, fmt::format("the stream of the guest's files broke off: {}", archive_error_string(reader.get())));
+        throw Error(Failure::guest, fmt::format("the stream of the guest's files broke off: {}",
+                                                archive_error_string(reader.get())));
     }
     return tree;
 }
@@ -252,8 +265,9 @@ GuestTree collect_tree(OfflineSession& session, Depth depth, ContentScan& scan) 
         session.appliance->call(
             "read the guest's files",
             [&](guestfs_h* g) {
-                return guestfs_tar_out_opts(g, "/", name.c_str(), GUESTFS_TAR_OUT_OPTS_NUMERICOWNER, 1, GUESTFS_TAR_OUT_OPTS_XATTRS, 1,
-                                            GUESTFS_TAR_OUT_OPTS_SELINUX, 1, GUESTFS_TAR_OUT_OPTS_EXCLUDES, list.data(), -1);
+                return guestfs_tar_out_opts(g, "/", name.c_str(), GUESTFS_TAR_OUT_OPTS_NUMERICOWNER, 1,
+                                            GUESTFS_TAR_OUT_OPTS_XATTRS, 1, GUESTFS_TAR_OUT_OPTS_SELINUX, 1,
+                                            GUESTFS_TAR_OUT_OPTS_EXCLUDES, list.data(), -1);
             },
             std::chrono::hours(1));
     } catch (...) {

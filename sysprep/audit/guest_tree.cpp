@@ -85,7 +85,8 @@ std::string_view GuestTree::read(std::string_view path) const {
 std::vector<std::string> GuestTree::below(std::string_view directory) const {
     const std::string prefix = directory == "/" ? "/" : std::string(directory) + "/";
     std::vector<std::string> out;
-    for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.starts_with(prefix); ++at) {
+    for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.starts_with(prefix);
+         ++at) {
         if (at->first.size() > prefix.size()) {
             out.push_back(at->first);
         }
@@ -137,7 +138,8 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 std::vector<std::string_view> words_of(std::string_view line) {
     std::vector<std::string_view> out;
     constexpr std::string_view blanks = " \t\r";
-    for (auto start = line.find_first_not_of(blanks); start != std::string_view::npos; start = line.find_first_not_of(blanks, start)) {
+    for (auto start = line.find_first_not_of(blanks); start != std::string_view::npos;
+         start = line.find_first_not_of(blanks, start)) {
         const auto end = line.find_first_of(blanks, start);
         out.push_back(line.substr(start, end - start));
         start = end == std::string_view::npos ? line.size() : end;

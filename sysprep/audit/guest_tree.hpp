@@ -20,7 +20,8 @@ struct TreeEntry {
     std::optional<std::string> content{};  ///< of small files; the rest is only searched while it streams by
 };
 
-/// The part of a guest's files that the rules look at, in memory: read once from one tar stream, then every rule is a pure function.
+/// The part of a guest's files that the rules look at, in memory: read once from one tar stream, then every
+/// rule is a pure function.
 class GuestTree {
 public:
     void add(std::string path, TreeEntry entry);

@@ -34,12 +34,15 @@ hs_database_t* compile(const std::vector<Pattern>& patterns) {
         ids.push_back(static_cast<unsigned>(ids.size()));
     }
     std::vector<const char*> expressions;
-    std::transform(texts.begin(), texts.end(), std::back_inserter(expressions), [](const std::string& text) { return text.c_str(); });
+    std::transform(texts.begin(), texts.end(), std::back_inserter(expressions),
+                   [](const std::string& text) { return text.c_str(); });
     hs_database_t* database = nullptr;
     hs_compile_error_t* fault = nullptr;
-    if (hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK, nullptr,
-                         &database, &fault) != HS_SUCCESS) {
-        const std::string message = fault != nullptr && fault->message != nullptr ? fault->message : "unknown";
+    if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
+                         static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK, nullptr, &database,
+                         &fault) != HS_SUCCESS) {
+        const std::string message =
+            fault != nullptr && fault->message != nullptr ? fault->message : "unknown";
         hs_free_compile_error(fault);
         throw Error(Failure::host, fmt::format("the pattern matcher cannot be set up: {}", message),
                     "Hyperscan needs a processor with SSSE3");
@@ -85,7 +88,8 @@ Matcher::Scratch::~Scratch() {
     hs_free_scratch(static_cast<hs_scratch_t*>(scratch_));
 }
 
-std::vector<Hit> Matcher::scan(Scratch& scratch, std::string_view data, std::size_t from, std::size_t to, std::string_view path) const {
+std::vector<Hit> Matcher::scan(Scratch& scratch, std::string_view data, std::size_t from, std::size_t to,
+                               std::string_view path) const {
     std::vector<Raw> raw;
     // hs_scan takes 32-bit lengths; pieces are megabytes.
     if (hs_scan(static_cast<hs_database_t*>(database_), data.data(), static_cast<unsigned>(data.size()), 0,
@@ -98,7 +102,9 @@ std::vector<Hit> Matcher::scan(Scratch& scratch, std::string_view data, std::siz
         const bool applies = !pattern.where || (!path.empty() && pattern.where(path));
         const auto span = applies ? pattern.verify(data, match.end - pattern.literal.size()) : std::nullopt;
         if (span && span->start >= from && span->start < to) {
-            hits.push_back({&pattern, *span, sha256_hex(salt_ + std::string(data.substr(span->start, span->length))).substr(0, 16)});
+            hits.push_back(
+                {&pattern, *span,
+                 sha256_hex(salt_ + std::string(data.substr(span->start, span->length))).substr(0, 16)});
         }
     }
     return hits;

@@ -16,10 +16,12 @@ namespace imgforge::sysprep::audit {
 struct Hit {
     const Pattern* pattern = nullptr;
     Span span;                ///< within the buffer
-    std::string fingerprint;  ///< first 16 hex digits of a salted sha256 of the secret: equal secrets, equal fingerprints
+    std::string fingerprint;  ///< first 16 hex digits of a salted sha256 of the secret: equal secrets, equal
+                              ///< fingerprints
 };
 
-/// All patterns compiled into one Hyperscan database. Immutable and shared by all workers; each worker has a Scratch of its own.
+/// All patterns compiled into one Hyperscan database. Immutable and shared by all workers; each worker has a
+/// Scratch of its own.
 class Matcher {
 public:
     /// Throws Failure::host when this processor lacks what Hyperscan needs (SSSE3).
@@ -40,9 +42,11 @@ public:
         void* scratch_ = nullptr;
     };
 
-    /// Every secret in `data` that starts in [from, to). What lies before and after serves the closer look: give look_behind and
-    /// look_ahead bytes where there are any. `path` is the guest file, empty for raw bytes.
-    std::vector<Hit> scan(Scratch& scratch, std::string_view data, std::size_t from, std::size_t to, std::string_view path = {}) const;
+    /// Every secret in `data` that starts in [from, to). What lies before and after serves the closer look:
+    /// give look_behind and look_ahead bytes where there are any. `path` is the guest file, empty for raw
+    /// bytes.
+    std::vector<Hit> scan(Scratch& scratch, std::string_view data, std::size_t from, std::size_t to,
+                          std::string_view path = {}) const;
     const std::vector<Pattern>& patterns() const { return patterns_; }
     /// Bytes that must surround a piece so that nothing on its border is missed.
     std::size_t margin() const { return margin_; }

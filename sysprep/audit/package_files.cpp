@@ -36,11 +36,13 @@ const char* algorithm_of(std::size_t digits) {
     }
 }
 
-/// Where a package keeps the file that a program of it copied to `path`; empty when nobody copies there. grub-install puts its modules from
-/// /usr/lib/grub/TARGET into /boot/grub/TARGET (/boot/grub2 in the Red Hat and SUSE families): grub-install(8).
+/// Where a package keeps the file that a program of it copied to `path`; empty when nobody copies there.
+/// grub-install puts its modules from /usr/lib/grub/TARGET into /boot/grub/TARGET (/boot/grub2 in the Red Hat
+/// and SUSE families): grub-install(8).
 std::string original_of_copy(const std::string& path) {
     for (const std::string_view folder : {"/boot/grub/"sv, "/boot/grub2/"sv}) {
-        const std::string_view below = path.starts_with(folder) ? std::string_view(path).substr(folder.size()) : std::string_view();
+        const std::string_view below =
+            path.starts_with(folder) ? std::string_view(path).substr(folder.size()) : std::string_view();
         if (std::count(below.begin(), below.end(), '/') == 1) {
             return "/usr/lib/grub/" + std::string(below);
         }
@@ -53,7 +55,8 @@ std::string original_of_copy(const std::string& path) {
 std::string digest_hex(const char* algorithm, std::string_view bytes) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
-    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_get_digestbyname(algorithm), nullptr) != 1) {
+    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_get_digestbyname(algorithm),
+                   nullptr) != 1) {
         throw Error(Failure::tool, fmt::format("no digest {}", algorithm));
     }
     return hex(std::string(digest.begin(), digest.begin() + size));
@@ -69,11 +72,13 @@ PackageFiles::PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const gues
 void PackageFiles::read_dpkg(const GuestTree& tree) {
     for (const std::string& list : tree.glob("/var/lib/dpkg/info/*.md5sums")) {
         const auto start = list.rfind('/') + 1;
-        const std::string package = list.substr(
-            start, list.find_first_of(":", start) == std::string::npos ? list.rfind('.') - start : list.find(':', start) - start);
+        const std::string package = list.substr(start, list.find_first_of(":", start) == std::string::npos
+                                                           ? list.rfind('.') - start
+                                                           : list.find(':', start) - start);
         for (const std::string_view line : lines_of(tree.read(list))) {
             if (line.size() > 34 && line.substr(32, 2) == "  ") {
-                owners_.insert_or_assign("/" + std::string(line.substr(34)), Owner{package, std::string(line.substr(0, 32))});
+                owners_.insert_or_assign("/" + std::string(line.substr(34)),
+                                         Owner{package, std::string(line.substr(0, 32))});
             }
         }
     }
@@ -100,8 +105,9 @@ void PackageFiles::read_apk(const GuestTree& tree) {
 }
 
 std::optional<PackageFiles::Owner> PackageFiles::ask_rpm(const std::string& path) {
-    const auto result = fs_.run(fmt::format("rpm -qf --qf '[%{{NAME}} %{{FILEDIGESTS}} %{{FILENAMES}}\\n]' {}", shell_quote(path)),
-                                std::chrono::minutes(1));
+    const auto result = fs_.run(
+        fmt::format("rpm -qf --qf '[%{{NAME}} %{{FILEDIGESTS}} %{{FILENAMES}}\\n]' {}", shell_quote(path)),
+        std::chrono::minutes(1));
     for (const std::string_view line : lines_of(result.output)) {
         const auto words = words_of(line);
         if (result.code == 0 && words.size() >= 3 && line.ends_with(" " + path)) {
@@ -120,7 +126,8 @@ std::optional<std::string> PackageFiles::unchanged_in(const std::string& path) {
     std::optional<Owner> owner;
     try {
         // A merged /usr: the database may still say /lib/x for /usr/lib/x.
-        for (const std::string& name : {path, path.starts_with("/usr/") ? path.substr(4) : path, original_of_copy(path)}) {
+        for (const std::string& name :
+             {path, path.starts_with("/usr/") ? path.substr(4) : path, original_of_copy(path)}) {
             const auto found = owners_.find(name);
             if (!owner && found != owners_.end()) {
                 owner = found->second;

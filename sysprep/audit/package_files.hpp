@@ -11,14 +11,15 @@
 
 namespace imgforge::sysprep::audit {
 
-/// Answers whether a guest file is exactly what its package shipped: then nothing in it is a secret of this machine. Digests come from the
-/// package database (dpkg md5sums, apk's installed list, rpm asked inside the appliance) and are compared with the file itself.
+/// Answers whether a guest file is exactly what its package shipped: then nothing in it is a secret of this
+/// machine. Digests come from the package database (dpkg md5sums, apk's installed list, rpm asked inside the
+/// appliance) and are compared with the file itself.
 class PackageFiles {
 public:
     PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const guest::Inspection& os);
 
-    /// Name of the package when the file is unchanged, or an unchanged copy that the package's own program made (GRUB's modules in /boot);
-    /// nothing when it belongs to none, differs, or the database cannot say.
+    /// Name of the package when the file is unchanged, or an unchanged copy that the package's own program
+    /// made (GRUB's modules in /boot); nothing when it belongs to none, differs, or the database cannot say.
     std::optional<std::string> unchanged_in(const std::string& path);
 
 private:

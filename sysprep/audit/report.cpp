@@ -44,20 +44,30 @@ std::vector<Waiver> waivers_from_json(const Json& list) {
 }
 
 const std::vector<Waiver>& standard_waivers() {
-    // SYSPREP.md 1C, C9 and C10: boot loader entries carry the old machine-id in their names; renaming them breaks saved_entry.
+    // SYSPREP.md 1C, C9 and C10: boot loader entries carry the old machine-id in their names; renaming them
+    // breaks saved_entry.
     static const std::vector<Waiver> all{
-        {"needle:machine-id", "/boot/grub*/grubenv", "saved_entry names a boot entry (SYSPREP C9); renaming it would break the boot"},
-        {"needle:machine-id", "/boot/efi/EFI/*/grubenv", "saved_entry names a boot entry (SYSPREP C9); renaming it would break the boot"},
-        {"needle:machine-id", "/boot/loader/entries/*", "name of a boot entry (SYSPREP C10); the boot loader needs it"},
-        {"needle:machine-id", "/boot/efi/loader/entries/*", "name of a boot entry (SYSPREP C10); the boot loader needs it"},
+        {"needle:machine-id", "/boot/grub*/grubenv",
+         "saved_entry names a boot entry (SYSPREP C9); renaming it would break the boot"},
+        {"needle:machine-id", "/boot/efi/EFI/*/grubenv",
+         "saved_entry names a boot entry (SYSPREP C9); renaming it would break the boot"},
+        {"needle:machine-id", "/boot/loader/entries/*",
+         "name of a boot entry (SYSPREP C10); the boot loader needs it"},
+        {"needle:machine-id", "/boot/efi/loader/entries/*",
+         "name of a boot entry (SYSPREP C10); the boot loader needs it"},
     };
     return all;
 }
 
 Json to_json(const Finding& finding) {
-    return Json{{"rule", finding.rule},     {"path", finding.path},     {"offset", finding.offset ? Json(*finding.offset) : Json()},
-                {"layer", finding.layer},   {"waived", finding.waived}, {"reason", finding.waived ? finding.reason : finding.detail},
-                {"detail", finding.detail}, {"count", finding.count}};
+    return Json{{"rule", finding.rule},
+                {"path", finding.path},
+                {"offset", finding.offset ? Json(*finding.offset) : Json()},
+                {"layer", finding.layer},
+                {"waived", finding.waived},
+                {"reason", finding.waived ? finding.reason : finding.detail},
+                {"detail", finding.detail},
+                {"count", finding.count}};
 }
 
 Json to_private_json(const Finding& finding) {
@@ -67,7 +77,10 @@ Json to_private_json(const Finding& finding) {
 }
 
 Finding finding_from_json(const Json& json) {
-    Finding finding{.rule = json.at("rule"), .path = json.at("path"), .layer = json.at("layer"), .detail = json.at("detail")};
+    Finding finding{.rule = json.at("rule"),
+                    .path = json.at("path"),
+                    .layer = json.at("layer"),
+                    .detail = json.at("detail")};
     if (!json.at("offset").is_null()) {
         finding.offset = json.at("offset").get<std::uint64_t>();
     }
@@ -101,7 +114,8 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
 std::vector<std::string> apply_waivers(std::vector<Finding>& findings, const std::vector<Waiver>& own) {
     std::vector<bool> used(own.size(), false);
     const auto waive = [&](Finding& finding, const Waiver& waiver) {
-        const bool covers = matches_pattern(waiver.rule, finding.rule) && matches_pattern(waiver.path, finding.path);
+        const bool covers =
+            matches_pattern(waiver.rule, finding.rule) && matches_pattern(waiver.path, finding.path);
         if (covers && !finding.waived) {
             finding.waived = true;
             finding.reason = waiver.reason;
@@ -126,13 +140,15 @@ std::vector<std::string> apply_waivers(std::vector<Finding>& findings, const std
         const auto same = waived_secrets.find(finding.fingerprint);
         if (!finding.waived && finding.layer == "disk" && same != waived_secrets.end()) {
             finding.waived = true;
-            finding.reason = fmt::format("the same bytes as in {}: {}", same->second->path, same->second->reason);
+            finding.reason =
+                fmt::format("the same bytes as in {}: {}", same->second->path, same->second->reason);
         }
     }
     std::vector<std::string> warnings;
     for (std::size_t i = 0; i < own.size(); ++i) {
         if (!used[i] && !own[i].optional) {
-            warnings.push_back(fmt::format("the waiver for rule '{}', path '{}' covers nothing: remove it", own[i].rule, own[i].path));
+            warnings.push_back(fmt::format("the waiver for rule '{}', path '{}' covers nothing: remove it",
+                                           own[i].rule, own[i].path));
         }
     }
     return warnings;
@@ -143,8 +159,8 @@ bool Report::clean() const {
 }
 
 std::size_t Report::unwaived() const {
-    return static_cast<std::size_t>(
-        std::count_if(findings.begin(), findings.end(), [](const Finding& finding) { return !finding.waived; }));
+    return static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(),
+                                                  [](const Finding& finding) { return !finding.waived; }));
 }
 
 Json Report::to_json() const {
@@ -163,15 +179,18 @@ std::string Report::text() const {
                 continue;
             }
             const std::string place =
-                finding.offset ? fmt::format("{} at byte {}", printable(finding.path), *finding.offset) : printable(finding.path);
+                finding.offset ? fmt::format("{} at byte {}", printable(finding.path), *finding.offset)
+                               : printable(finding.path);
             const std::string often = finding.count > 1 ? fmt::format(" ({} times)", finding.count) : "";
-            out += fmt::format("{}  {:<26} {:<10} {}: {}{}{}\n", waived ? "waived" : "FOUND ", finding.rule, finding.layer, place,
-                               printable(finding.detail), often, waived ? " [" + finding.reason + "]" : "");
+            out += fmt::format("{}  {:<26} {:<10} {}: {}{}{}\n", waived ? "waived" : "FOUND ", finding.rule,
+                               finding.layer, place, printable(finding.detail), often,
+                               waived ? " [" + finding.reason + "]" : "");
         }
     }
     const std::size_t open = unwaived();
     out += open == 0 ? fmt::format("clean: no leftovers ({} waived)\n", findings.size())
-                     : fmt::format("{} leftover{} found ({} waived)\n", open, open == 1 ? "" : "s", findings.size() - open);
+                     : fmt::format("{} leftover{} found ({} waived)\n", open, open == 1 ? "" : "s",
+                                   findings.size() - open);
     return out;
 }
 

@@ -14,11 +14,12 @@ namespace imgforge::sysprep::audit {
 /// One leftover. Never holds the secret itself.
 struct Finding {
     std::string rule;  ///< "machine-id", "needle:host-key", "secret:private-key" …
-    std::string path;  ///< file in the guest ("/etc/x", "/boot/initrd!/etc/y"), else the place on the disk: "partition 1 (ext4)"
+    std::string path;  ///< file in the guest ("/etc/x", "/boot/initrd!/etc/y"), else the place on the disk:
+                       ///< "partition 1 (ext4)"
     std::optional<std::uint64_t> offset{};  ///< byte in the virtual disk, the image file or the guest file
-    std::string layer;                      ///< "structure", "content", "disk" (virtual disk, free space included) or "host-file"
-    std::string detail;                     ///< what is wrong, in words
-    std::uint64_t count = 1;                ///< how often at this place; `offset` is the first
+    std::string layer;  ///< "structure", "content", "disk" (virtual disk, free space included) or "host-file"
+    std::string detail;       ///< what is wrong, in words
+    std::uint64_t count = 1;  ///< how often at this place; `offset` is the first
     bool waived = false;
     std::string reason{};       ///< of the waiver
     std::string fingerprint{};  ///< of the secret, for comparing only; not written anywhere
@@ -35,7 +36,8 @@ struct Waiver {
 /// Reads `audit: {waive: [{rule, path, reason}]}`; the schema has checked the shape.
 std::vector<Waiver> waivers_from_json(const Json& list);
 
-/// The waivers of SYSPREP.md section 4 that hold for every image (C9, C10: names with the old machine-id that must stay).
+/// The waivers of SYSPREP.md section 4 that hold for every image (C9, C10: names with the old machine-id that
+/// must stay).
 const std::vector<Waiver>& standard_waivers();
 
 struct Report {
@@ -57,8 +59,8 @@ Json to_private_json(const Finding& finding);
 /// Same rule, layer, place and words become one finding with a count and the lowest offset.
 std::vector<Finding> merge_findings(std::vector<Finding> findings);
 
-/// Marks what a waiver covers. A secret in raw bytes that equals a waived one of a guest file is waived with it: the file's blocks are the
-/// same bytes. Unused waivers of `own` are returned as warnings.
+/// Marks what a waiver covers. A secret in raw bytes that equals a waived one of a guest file is waived with
+/// it: the file's blocks are the same bytes. Unused waivers of `own` are returned as warnings.
 std::vector<std::string> apply_waivers(std::vector<Finding>& findings, const std::vector<Waiver>& own);
 
 /// Shell pattern with * and ?; * also matches slashes.

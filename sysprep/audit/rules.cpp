@@ -23,14 +23,17 @@ std::vector<GuestRule> all_guest_rules() {
 std::vector<Finding> image_is_alone(const ImageFacts& facts) {
     std::vector<Finding> out;
     if (facts.info.backing_file && !facts.overlay_expected) {
-        out.push_back(leftover(facts.info.file.filename().string(), fmt::format("has the backing file '{}'", *facts.info.backing_file)));
+        out.push_back(leftover(facts.info.file.filename().string(),
+                               fmt::format("has the backing file '{}'", *facts.info.backing_file)));
     }
     for (const std::string& name : facts.info.snapshots) {
         out.push_back(
-            leftover(facts.info.file.filename().string(), fmt::format("holds the internal snapshot '{}': old data survives in it", name)));
+            leftover(facts.info.file.filename().string(),
+                     fmt::format("holds the internal snapshot '{}': old data survives in it", name)));
     }
     for (const std::string& name : facts.info.bitmaps) {
-        out.push_back(leftover(facts.info.file.filename().string(), fmt::format("holds the bitmap '{}'", name)));
+        out.push_back(
+            leftover(facts.info.file.filename().string(), fmt::format("holds the bitmap '{}'", name)));
     }
     return out;
 }
@@ -39,23 +42,28 @@ std::vector<Finding> image_is_sound(const ImageFacts& facts) {
     std::vector<Finding> out;
     const std::string file = facts.info.file.filename().string();
     if (!facts.check.clean()) {
-        out.push_back(leftover(file, fmt::format("qemu-img check: {} corruptions, {} leaked clusters, {} errors", facts.check.corruptions,
-                                                 facts.check.leaks, facts.check.errors)));
+        out.push_back(
+            leftover(file, fmt::format("qemu-img check: {} corruptions, {} leaked clusters, {} errors",
+                                       facts.check.corruptions, facts.check.leaks, facts.check.errors)));
     }
     if (facts.info.dirty || facts.info.corrupt) {
-        out.push_back(leftover(file, facts.info.corrupt ? "is marked corrupt" : "was not closed cleanly (dirty flag)"));
+        out.push_back(
+            leftover(file, facts.info.corrupt ? "is marked corrupt" : "was not closed cleanly (dirty flag)"));
     }
     return out;
 }
 
-/// SYSPREP.md 2.6: freed blocks that are neither zeroed nor trimmed show as a file much larger than what the guest uses.
+/// SYSPREP.md 2.6: freed blocks that are neither zeroed nor trimmed show as a file much larger than what the
+/// guest uses.
 std::vector<Finding> image_is_sparse(const ImageFacts& facts) {
     constexpr std::uint64_t slack = 256ULL << 20U;
-    if (facts.used_bytes == 0 || facts.overlay_expected || facts.allocated_bytes <= facts.used_bytes + facts.used_bytes / 2 + slack) {
+    if (facts.used_bytes == 0 || facts.overlay_expected ||
+        facts.allocated_bytes <= facts.used_bytes + facts.used_bytes / 2 + slack) {
         return {};
     }
     return {leftover(facts.info.file.filename().string(),
-                     fmt::format("{} allocated for {} in use: deleted data was not dropped", ByteSize::bytes(facts.allocated_bytes).text(),
+                     fmt::format("{} allocated for {} in use: deleted data was not dropped",
+                                 ByteSize::bytes(facts.allocated_bytes).text(),
                                  ByteSize::bytes(facts.used_bytes).text()))};
 }
 
@@ -95,7 +103,8 @@ std::vector<Finding> check_guest(const GuestFacts& facts) {
 
 const std::vector<ImageRule>& image_rules() {
     static const std::vector<ImageRule> all{
-        {"image-standalone", "no backing file, internal snapshots or bitmaps", "SYSPREP.md 4.10", image_is_alone},
+        {"image-standalone", "no backing file, internal snapshots or bitmaps", "SYSPREP.md 4.10",
+         image_is_alone},
         {"image-sound", "qemu-img check finds nothing", "SYSPREP.md 4.10", image_is_sound},
         {"image-sparse", "about as much allocated as the guest uses", "SYSPREP.md 4.14", image_is_sparse},
     };

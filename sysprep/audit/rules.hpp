@@ -15,8 +15,9 @@ namespace imgforge::sysprep::audit {
 
 /// What a recipe declares to be meant, so that it is no leftover.
 struct Expectations {
-    std::string machine_id = "empty";   ///< empty, uninitialized, delete or keep: the state sysprep was asked for
-    std::set<std::string> users{};      ///< accounts with UID >= 1000 that belong to the image
+    std::string machine_id =
+        "empty";                    ///< empty, uninitialized, delete or keep: the state sysprep was asked for
+    std::set<std::string> users{};  ///< accounts with UID >= 1000 that belong to the image
     std::set<std::string> passwords{};  ///< accounts that may have a usable password hash
     std::set<std::string> sudo{};       ///< accounts, groups (%name) or sudoers files allowed to say NOPASSWD
     std::string hostname{};             ///< host name the image shall have; empty: a neutral one
@@ -32,7 +33,8 @@ struct GuestFacts {
     const GuestTree& tree;
     const guest::Inspection& os;
     const Expectations& expect;
-    const std::vector<std::string>& initramfs_identity;  ///< files inside packed ones that hold an identity, "/boot/initrd!etc/machine-id"
+    const std::vector<std::string>& initramfs_identity;  ///< files inside packed ones that hold an identity,
+                                                         ///< "/boot/initrd!etc/machine-id"
 };
 
 /// One structural rule. Each is proven by a planted leftover in tests/unit/sysprep/audit_rules_test.cpp.
@@ -53,8 +55,9 @@ std::vector<Finding> check_guest(const GuestFacts& facts);
 struct ImageFacts {
     image::qemu_img::ImageInfo info;
     image::qemu_img::CheckResult check;
-    bool overlay_expected = false;  ///< the image is an overlay on purpose (an instance, a work image): no finding for that
-    std::uint64_t used_bytes = 0;   ///< by the guest's file systems; 0 unknown
+    bool overlay_expected =
+        false;  ///< the image is an overlay on purpose (an instance, a work image): no finding for that
+    std::uint64_t used_bytes = 0;  ///< by the guest's file systems; 0 unknown
     std::uint64_t allocated_bytes = 0;
 };
 

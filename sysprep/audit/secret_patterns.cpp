@@ -60,8 +60,8 @@ std::size_t after_line_end(std::string_view data, std::size_t at) {
     return std::string_view::npos;
 }
 
-/// End of a base64 block that starts at `pos`: over line ends, indentation and comment signs. The first line of an OpenSSH key is the same
-/// for all keys of its kind; only the whole block tells one key from another.
+/// End of a base64 block that starts at `pos`: over line ends, indentation and comment signs. The first line
+/// of an OpenSSH key is the same for all keys of its kind; only the whole block tells one key from another.
 std::size_t base64_block_end(std::string_view data, std::size_t pos) {
     const std::size_t limit = pos + look_ahead - 256;
     for (;;) {
@@ -79,7 +79,8 @@ std::size_t base64_block_end(std::string_view data, std::size_t pos) {
     }
 }
 
-/// "-----BEGIN … PRIVATE KEY-----", line end, optional "Name: value" lines, then at least 40 base64 characters.
+/// "-----BEGIN … PRIVATE KEY-----", line end, optional "Name: value" lines, then at least 40 base64
+/// characters.
 Found private_key(std::string_view data, std::size_t at) {
     const std::size_t from = at > 40 ? at - 40 : 0;
     const std::size_t begin = data.substr(0, at).rfind("-----BEGIN "sv);
@@ -114,20 +115,24 @@ Found openssh_base64(std::string_view data, std::size_t at) {
     return length >= 60 ? Found(Span{at, base64_block_end(data, at) - at}) : std::nullopt;
 }
 
-/// PROTOCOL.key: magic with its NUL, then a length-prefixed cipher name. In ssh's own binary the magic stands alone.
+/// PROTOCOL.key: magic with its NUL, then a length-prefixed cipher name. In ssh's own binary the magic stands
+/// alone.
 Found openssh_binary(std::string_view data, std::size_t at) {
     const std::size_t pos = at + "openssh-key-v1"sv.size();
     if (data.size() < pos + 9 || data.substr(pos, 4) != "\0\0\0\0"sv) {
         return std::nullopt;
     }
     const auto length = static_cast<unsigned char>(data[pos + 4]);
-    const bool name = length >= 4 && length < 40 &&
-                      run_of(data, pos + 5, [](char c) { return is_alnum(c) || c == '-' || c == '@' || c == '.'; }) >= length;
+    const bool name =
+        length >= 4 && length < 40 && run_of(data, pos + 5, [](char c) {
+                                          return is_alnum(c) || c == '-' || c == '@' || c == '.';
+                                      }) >= length;
     return name ? Found(Span{at, 64}) : std::nullopt;
 }
 
 /// crypt(5): "$id$[parameters$]salt$" and a hash of exactly `hash` characters.
-Found crypt_hash(std::string_view data, std::size_t at, std::size_t prefix, std::size_t fields, std::size_t hash) {
+Found crypt_hash(std::string_view data, std::size_t at, std::size_t prefix, std::size_t fields,
+                 std::size_t hash) {
     std::size_t pos = at + prefix;
     for (std::size_t field = 0; field < fields; ++field) {
         std::size_t length = run_of(data, pos, is_crypt, 90);
@@ -147,15 +152,16 @@ Found crypt_hash(std::string_view data, std::size_t at, std::size_t prefix, std:
 }
 
 Found bcrypt_hash(std::string_view data, std::size_t at) {
-    const bool cost = data.size() > at + 7 && is_digit(data[at + 4]) && is_digit(data[at + 5]) && data[at + 6] == '$';
+    const bool cost =
+        data.size() > at + 7 && is_digit(data[at + 4]) && is_digit(data[at + 5]) && data[at + 6] == '$';
     return cost && run_of(data, at + 7, is_crypt, 54) == 53 ? Found(Span{at, 60}) : std::nullopt;
 }
 
 /// `prefix` and then exactly `count` characters of a token.
 template <class Accepts>
 Found token(std::string_view data, std::size_t at, std::size_t prefix, std::size_t count, Accepts accepts) {
-    const bool whole =
-        word_starts_at(data, at) && run_of(data, at + prefix, accepts, count + 1) == count && word_ends_at(data, at + prefix + count);
+    const bool whole = word_starts_at(data, at) && run_of(data, at + prefix, accepts, count + 1) == count &&
+                       word_ends_at(data, at + prefix + count);
     return whole ? Found(Span{at, prefix + count}) : std::nullopt;
 }
 
@@ -232,7 +238,8 @@ Found preseed_password(std::string_view data, std::size_t at) {
 Found cdebconf_password(std::string_view data, std::size_t at) {
     const std::string_view paragraph = data.substr(at, data.substr(at, 600).find("\n\n"sv));
     const auto value = paragraph.find("\nValue: "sv);
-    if (paragraph.substr(0, 60).find("password"sv) == std::string_view::npos || value == std::string_view::npos) {
+    if (paragraph.substr(0, 60).find("password"sv) == std::string_view::npos ||
+        value == std::string_view::npos) {
         return std::nullopt;
     }
     const std::size_t length = run_of(
@@ -273,8 +280,9 @@ Found assigned_password(std::string_view data, std::size_t at) {
     const std::size_t length = run_of(
         data, pos, [](char c) { return c > ' ' && c < 127 && c != '"' && c != '\'' && c != ','; }, 200);
     const std::string_view value = data.substr(pos, length);
-    const bool empty_word = value == "true" || value == "false" || value == "null" || value == "none" || value.starts_with("****") ||
-                            value.starts_with("$") || value.starts_with("<") || value.starts_with("{");
+    const bool empty_word = value == "true" || value == "false" || value == "null" || value == "none" ||
+                            value.starts_with("****") || value.starts_with("$") || value.starts_with("<") ||
+                            value.starts_with("{");
     return length >= 4 && !empty_word ? Found(Span{at, pos + length - at}) : std::nullopt;
 }
 
@@ -291,11 +299,14 @@ bool is_installer_file(std::string_view path) {
                                                      "user-data",
                                                      "/var/lib/cloud/",
                                                      "/etc/cloud/cloud.cfg.d/99-installer"};
-    return std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) { return path.find(mark) != std::string_view::npos; });
+    return std::any_of(marks.begin(), marks.end(),
+                       [&](std::string_view mark) { return path.find(mark) != std::string_view::npos; });
 }
 
-Pattern simple(std::string rule, std::string label, std::string literal, Found (*verify)(std::string_view, std::size_t)) {
-    return Pattern{.rule = std::move(rule), .label = std::move(label), .literal = std::move(literal), .verify = verify};
+Pattern simple(std::string rule, std::string label, std::string literal,
+               Found (*verify)(std::string_view, std::size_t)) {
+    return Pattern{
+        .rule = std::move(rule), .label = std::move(label), .literal = std::move(literal), .verify = verify};
 }
 
 template <std::size_t Prefix, std::size_t Fields, std::size_t Hash>
@@ -311,7 +322,8 @@ Found gitlab_token(std::string_view data, std::size_t at) {
 }
 Found slack_token(std::string_view data, std::size_t at) {
     const std::size_t length = run_of(data, at + 5, is_base64url, 100);
-    return word_starts_at(data, at) && length >= 40 && is_digit(data[at + 5]) ? Found(Span{at, 5 + length}) : std::nullopt;
+    return word_starts_at(data, at) && length >= 40 && is_digit(data[at + 5]) ? Found(Span{at, 5 + length})
+                                                                              : std::nullopt;
 }
 
 std::vector<Pattern> make_generic() {
@@ -336,15 +348,19 @@ std::vector<Pattern> make_generic() {
         simple("secret:slack-token", "Slack token", "xoxb-", slack_token),
         simple("secret:slack-token", "Slack token", "xoxp-", slack_token),
         simple("secret:jwt", "JSON web token", "eyJ", json_web_token),
-        simple("secret:installer-password", "password answer of a preseed", "passwd/root-password", preseed_password),
-        simple("secret:installer-password", "password answer of a preseed", "passwd/user-password", preseed_password),
-        simple("secret:installer-password", "password answer in cdebconf", "Name: passwd/", cdebconf_password),
+        simple("secret:installer-password", "password answer of a preseed", "passwd/root-password",
+               preseed_password),
+        simple("secret:installer-password", "password answer of a preseed", "passwd/user-password",
+               preseed_password),
+        simple("secret:installer-password", "password answer in cdebconf", "Name: passwd/",
+               cdebconf_password),
         simple("secret:installer-password", "rootpw of a kickstart", "rootpw ", kickstart_password),
     };
     for (const std::string_view prefix : {"ghp_"sv, "gho_"sv, "ghs_"sv, "ghu_"sv, "ghr_"sv}) {
         all.push_back(simple("secret:github-token", "GitHub token", std::string(prefix), github_token));
     }
-    Pattern assigned = simple("secret:installer-password", "password in an installer's file", "password", assigned_password);
+    Pattern assigned =
+        simple("secret:installer-password", "password in an installer's file", "password", assigned_password);
     assigned.caseless = true;
     assigned.where = is_installer_file;
     all.push_back(std::move(assigned));
@@ -355,7 +371,8 @@ std::vector<Pattern> make_generic() {
 }
 
 bool is_word_kind(std::string_view kind) {
-    return kind == "hostname" || kind == "ip" || kind == "mac" || kind == "fqdn" || kind == "user" || kind == "instance-id";
+    return kind == "hostname" || kind == "ip" || kind == "mac" || kind == "fqdn" || kind == "user" ||
+           kind == "instance-id";
 }
 
 }  // namespace
@@ -381,7 +398,8 @@ std::vector<Pattern> needle_patterns(const Needles& needles) {
                        .literal = needle.value,
                        .verify = [length, word, touches](std::string_view data, std::size_t at) -> Found {
                            const std::size_t end = at + length;
-                           if (word && ((at > 0 && touches(data[at - 1])) || (end < data.size() && touches(data[end])))) {
+                           if (word && ((at > 0 && touches(data[at - 1])) ||
+                                        (end < data.size() && touches(data[end])))) {
                                return std::nullopt;
                            }
                            return Span{at, length};

@@ -19,7 +19,8 @@ std::string_view trimmed(std::string_view line) {
 bool has_line(const GuestTree& tree, const std::string& path, const std::vector<std::string_view>& starts) {
     const auto lines = lines_of(tree.read(path));
     return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
-        return std::any_of(starts.begin(), starts.end(), [&](std::string_view start) { return trimmed(line).starts_with(start); });
+        return std::any_of(starts.begin(), starts.end(),
+                           [&](std::string_view start) { return trimmed(line).starts_with(start); });
     });
 }
 
@@ -34,7 +35,8 @@ std::vector<Finding> networkmanager_profiles(const GuestFacts& facts) {
     return out;
 }
 
-/// SYSPREP.md B10. A link to a resolver is settings, a file is what the DHCP client of the build network wrote.
+/// SYSPREP.md B10. A link to a resolver is settings, a file is what the DHCP client of the build network
+/// wrote.
 std::vector<Finding> resolver(const GuestFacts& facts) {
     const TreeEntry* const entry = facts.tree.find("/etc/resolv.conf");
     const bool file = entry != nullptr && entry->stat.type == guest::FileType::regular;
@@ -46,10 +48,12 @@ std::vector<Finding> resolver(const GuestFacts& facts) {
 /// SYSPREP.md C9.
 std::vector<Finding> boot_environment(const GuestFacts& facts) {
     std::vector<Finding> out;
-    for (const char* const pattern : {"/boot/grub/grubenv", "/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv"}) {
+    for (const char* const pattern :
+         {"/boot/grub/grubenv", "/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv"}) {
         for (const std::string& path : facts.tree.glob(pattern)) {
             if (has_line(facts.tree, path, {"recordfail=", "boot_indeterminate="})) {
-                out.push_back(leftover(path, "mark of a failed boot: every clone would wait at the boot menu"));
+                out.push_back(
+                    leftover(path, "mark of a failed boot: every clone would wait at the boot menu"));
             }
         }
     }
@@ -64,7 +68,8 @@ std::vector<Finding> grub_install_device(const GuestFacts& facts) {
         if (line.starts_with("Name:")) {
             question = line.find("grub-pc/install_devices") != std::string_view::npos ||
                        line.find("grub-efi/install_devices") != std::string_view::npos;
-        } else if (question && line.starts_with("Value:") && line.find("/dev/disk/by-") != std::string_view::npos) {
+        } else if (question && line.starts_with("Value:") &&
+                   line.find("/dev/disk/by-") != std::string_view::npos) {
             return {leftover(path, "GRUB's answers name the disk of the build machine")};
         }
     }
@@ -77,7 +82,8 @@ std::vector<Finding> snap_login(const GuestFacts& facts) {
     const Json state = Json::parse(facts.tree.read(path), nullptr, false);
     const bool login = state.is_object() && state.contains("data") && state["data"].is_object() &&
                        (state["data"].contains("auth") || state["data"].contains("device"));
-    return login ? std::vector<Finding>{leftover(path, "login or device identity of snapd")} : std::vector<Finding>{};
+    return login ? std::vector<Finding>{leftover(path, "login or device identity of snapd")}
+                 : std::vector<Finding>{};
 }
 
 /// SYSPREP.md D16.
@@ -95,10 +101,12 @@ std::vector<Finding> libvirt_networks(const GuestFacts& facts) {
 
 std::vector<GuestRule> settings_rules() {
     return {
-        {"networkmanager-profiles", "no UUIDs or secrets in NetworkManager profiles", "SYSPREP.md B5", networkmanager_profiles},
+        {"networkmanager-profiles", "no UUIDs or secrets in NetworkManager profiles", "SYSPREP.md B5",
+         networkmanager_profiles},
         {"resolv-conf", "no resolver of the build network", "SYSPREP.md B10", resolver},
         {"boot-environment", "no marks of failed boots", "SYSPREP.md C9", boot_environment},
-        {"grub-install-device", "GRUB is to be installed on no disk of the build machine", "SYSPREP.md C12", grub_install_device},
+        {"grub-install-device", "GRUB is to be installed on no disk of the build machine", "SYSPREP.md C12",
+         grub_install_device},
         {"snap-login", "no login of snapd", "SYSPREP.md D6", snap_login},
         {"libvirt-networks", "no UUIDs of nested networks", "SYSPREP.md D16", libvirt_networks},
     };

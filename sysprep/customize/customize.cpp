@@ -36,7 +36,8 @@ public:
           fs_(session.fs),
           spec_(spec),
           logs_(logs),
-          activity_(session.monitor, "customize", session.appliance == nullptr ? 0 : session.appliance->parent_activity()),
+          activity_(session.monitor, "customize",
+                    session.appliance == nullptr ? 0 : session.appliance->parent_activity()),
           cleaner_(session.fs, session.os, options_) {
         make_directories(logs_, 0700);
     }
@@ -65,8 +66,8 @@ private:
     }
     void keep(const std::string& path) { report_.paths.push_back(guest::glob_quote(path)); }
     bool needs_commands() const {
-        return spec_.update || !spec_.install.empty() || !spec_.remove.empty() || !spec_.run.empty() || !spec_.run_scripts.empty() ||
-               !spec_.users.empty() || !spec_.locale.empty();
+        return spec_.update || !spec_.install.empty() || !spec_.remove.empty() || !spec_.run.empty() ||
+               !spec_.run_scripts.empty() || !spec_.users.empty() || !spec_.locale.empty();
     }
     void check_architecture() const;
     void packages();
@@ -100,7 +101,9 @@ void Customizing::check_architecture() const {
     const bool same = true;
 #endif
     if (needs_commands() && !same && !session_.os.arch.empty()) {
-        throw Error(Failure::guest, fmt::format("the guest is {}: its programs cannot run in this host's appliance", session_.os.arch),
+        throw Error(Failure::guest,
+                    fmt::format("the guest is {}: its programs cannot run in this host's appliance",
+                                session_.os.arch),
                     "use firstboot: for commands");
     }
 }
@@ -108,19 +111,22 @@ void Customizing::check_architecture() const {
 /// One command of the guest with its own log.
 void Customizing::command(const std::string& what, const std::string& script) {
     const std::filesystem::path log =
-        logs_ / fmt::format("{:02}-{}.log", ++number_, std::regex_replace(what.substr(0, 40), std::regex("[^A-Za-z0-9]+"), "-"));
+        logs_ / fmt::format("{:02}-{}.log", ++number_,
+                            std::regex_replace(what.substr(0, 40), std::regex("[^A-Za-z0-9]+"), "-"));
     activity_.detail(what);
-    const guest::CommandResult result =
-        fs_.run("export HOME=/root LC_ALL=C.UTF-8 SYSTEMD_OFFLINE=1 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" +
-                    script + "\n",
-                spec_.timeout);
-    write_file_atomically(log, redact(fmt::format("$ {}\n{}[exit code {}]\n", script, result.output, result.code)), 0600);
+    const guest::CommandResult result = fs_.run(
+        "export HOME=/root LC_ALL=C.UTF-8 SYSTEMD_OFFLINE=1 "
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n" +
+            script + "\n",
+        spec_.timeout);
+    write_file_atomically(
+        log, redact(fmt::format("$ {}\n{}[exit code {}]\n", script, result.output, result.code)), 0600);
     report_.logs.push_back(log);
     if (result.code != 0) {
         constexpr std::size_t shown = 20;
         throw Error(Failure::guest,
-                    redact(fmt::format("in the guest: '{}' ended with code {}; its last output:\n{}", what, result.code,
-                                       tail(result.output, shown))),
+                    redact(fmt::format("in the guest: '{}' ended with code {}; its last output:\n{}", what,
+                                       result.code, tail(result.output, shown))),
                     fmt::format("the whole output is in {}", log.string()));
     }
     step(what);
@@ -145,10 +151,12 @@ void Customizing::packages() {
         command("upgrade all packages", of(PackageAction::upgrade, {}));
     }
     if (!spec_.remove.empty()) {
-        command(fmt::format("remove {}", fmt::join(spec_.remove, " ")), of(PackageAction::remove, spec_.remove));
+        command(fmt::format("remove {}", fmt::join(spec_.remove, " ")),
+                of(PackageAction::remove, spec_.remove));
     }
     if (!spec_.install.empty()) {
-        command(fmt::format("install {}", fmt::join(spec_.install, " ")), of(PackageAction::install, spec_.install));
+        command(fmt::format("install {}", fmt::join(spec_.install, " ")),
+                of(PackageAction::install, spec_.install));
     }
     command("clean the package cache", of(PackageAction::clean, {}));
     if (guard) {
@@ -164,7 +172,8 @@ void Customizing::files() {
     }
     for (const auto& [host, path] : spec_.upload) {
         // As with cp: a folder as target takes the file under its own name.
-        const bool into = !std::filesystem::is_directory(host) && (path.ends_with("/") || fs_.is_directory(path));
+        const bool into =
+            !std::filesystem::is_directory(host) && (path.ends_with("/") || fs_.is_directory(path));
         const std::string target = into ? guest::join_path(path, host.filename().string()) : path;
         fs_.make_directory(guest::parent_of(target));
         fs_.upload(host, target);
@@ -185,11 +194,14 @@ void Customizing::files() {
     for (const auto& [path, change] : spec_.edit) {
         std::smatch parts;
         if (!std::regex_match(change, parts, expression)) {
-            throw Error(Failure::recipe, fmt::format("'{}' is not of the form s/pattern/replacement/", change));
+            throw Error(Failure::recipe,
+                        fmt::format("'{}' is not of the form s/pattern/replacement/", change));
         }
         const std::regex pattern(parts[2].str());
         const std::string replacement = parts[3].str();
-        cleaner_.edit_lines(path, [&](const std::string& line) { return std::optional(std::regex_replace(line, pattern, replacement)); });
+        cleaner_.edit_lines(path, [&](const std::string& line) {
+            return std::optional(std::regex_replace(line, pattern, replacement));
+        });
         step(fmt::format("edit {}", path));
         keep(path);
     }
@@ -209,9 +221,11 @@ void Customizing::set_hash(const std::string& user, const std::string& hash) {
 
 void Customizing::add_keys(const std::string& user, const std::vector<std::string>& keys) {
     const std::vector<Account> accounts = cleaner_.accounts();
-    const auto account = std::find_if(accounts.begin(), accounts.end(), [&](const Account& candidate) { return candidate.name == user; });
+    const auto account = std::find_if(accounts.begin(), accounts.end(),
+                                      [&](const Account& candidate) { return candidate.name == user; });
     if (account == accounts.end() || account->home.size() < 2) {
-        throw Error(Failure::guest, fmt::format("no user '{}' with a home in the guest for its SSH keys", user));
+        throw Error(Failure::guest,
+                    fmt::format("no user '{}' with a home in the guest for its SSH keys", user));
     }
     const std::string folder = guest::join_path(account->home, ".ssh");
     const std::string file = folder + "/authorized_keys";
@@ -232,19 +246,22 @@ void Customizing::add_keys(const std::string& user, const std::vector<std::strin
 
 void Customizing::make_user(const UserSpec& user) {
     const std::vector<Account> accounts = cleaner_.accounts();
-    const bool exists = std::any_of(accounts.begin(), accounts.end(), [&](const Account& account) { return account.name == user.name; });
+    const bool exists = std::any_of(accounts.begin(), accounts.end(),
+                                    [&](const Account& account) { return account.name == user.name; });
     if (!exists) {
         // busybox has adduser only.
         const std::string name = shell_quote(user.name);
         const std::string shell = shell_quote(user.shell);
         command(fmt::format("make user {}", user.name),
-                fmt::format("if command -v useradd >/dev/null; then useradd -m -s {0} {2}{1}; else adduser -D -s {0} {3}{1}; fi", shell,
-                            name, user.system ? "-r " : "", user.system ? "-S " : ""));
+                fmt::format("if command -v useradd >/dev/null; then useradd -m -s {0} {2}{1}; else adduser "
+                            "-D -s {0} {3}{1}; fi",
+                            shell, name, user.system ? "-r " : "", user.system ? "-S " : ""));
     }
     for (const std::string& group : user.groups) {
         command(fmt::format("put {} into {}", user.name, group),
-                fmt::format("if command -v usermod >/dev/null; then usermod -a -G {0} {1}; else addgroup {1} {0}; fi", shell_quote(group),
-                            shell_quote(user.name)));
+                fmt::format(
+                    "if command -v usermod >/dev/null; then usermod -a -G {0} {1}; else addgroup {1} {0}; fi",
+                    shell_quote(group), shell_quote(user.name)));
     }
     if (!user.password_hash.empty()) {
         set_hash(user.name, user.password_hash);
@@ -286,7 +303,8 @@ void Customizing::settings() {
     if (!spec_.timezone.empty()) {
         const std::string zone = "/usr/share/zoneinfo/" + spec_.timezone;
         if (spec_.timezone.find("..") != std::string::npos || !fs_.exists(zone)) {
-            throw Error(Failure::guest, fmt::format("the guest does not know the time zone '{}'", spec_.timezone),
+            throw Error(Failure::guest,
+                        fmt::format("the guest does not know the time zone '{}'", spec_.timezone),
                         "install tzdata in it, or correct the name");
         }
         cleaner_.link(zone, "/etc/localtime");
@@ -329,7 +347,8 @@ Json CustomizeReport::to_json() const {
     return {{"steps", steps}, {"paths", paths}, {"passwords", passwords}, {"logs", names}};
 }
 
-CustomizeReport customize(OfflineSession& session, const CustomizeSpec& spec, const std::filesystem::path& logs) {
+CustomizeReport customize(OfflineSession& session, const CustomizeSpec& spec,
+                          const std::filesystem::path& logs) {
     return Customizing(session, spec, logs).run();
 }
 

@@ -30,20 +30,22 @@ struct CustomizeSpec {
     bool update = false;  ///< refresh lists and upgrade all packages
     std::vector<std::string> install{};
     std::vector<std::string> remove{};
-    std::vector<std::pair<std::filesystem::path, std::string>> upload{};  ///< host file or folder -> guest path
-    std::vector<std::pair<std::string, std::string>> write{};             ///< guest path -> content
+    std::vector<std::pair<std::filesystem::path, std::string>>
+        upload{};                                              ///< host file or folder -> guest path
+    std::vector<std::pair<std::string, std::string>> write{};  ///< guest path -> content
     std::vector<std::string> mkdir{};
     std::vector<std::pair<std::string, std::string>> link{};  ///< link -> target
-    std::vector<std::pair<std::string, std::string>> edit{};  ///< guest path -> s/regex/replacement/ (ECMAScript, every line)
+    std::vector<std::pair<std::string, std::string>>
+        edit{};  ///< guest path -> s/regex/replacement/ (ECMAScript, every line)
     std::vector<UserSpec> users{};
     std::map<std::string, std::vector<std::string>> ssh_keys{};  ///< existing user -> public keys
     std::string timezone{};
     std::string locale{};
     std::string hostname{};
-    std::vector<std::string> run{};                       ///< shell lines, each with its own log
-    std::vector<std::filesystem::path> run_scripts{};     ///< host files, run in the guest
-    std::vector<std::string> firstboot{};                 ///< shell lines at the first boot of every clone
-    bool network = false;                                 ///< asked for; package work needs it unless the guest has an offline source
+    std::vector<std::string> run{};                    ///< shell lines, each with its own log
+    std::vector<std::filesystem::path> run_scripts{};  ///< host files, run in the guest
+    std::vector<std::string> firstboot{};              ///< shell lines at the first boot of every clone
+    bool network = false;  ///< asked for; package work needs it unless the guest has an offline source
     std::chrono::seconds timeout{std::chrono::hours(1)};  ///< per command
 };
 
@@ -56,17 +58,22 @@ struct CustomizeReport {
     Json to_json() const;
 };
 
-/// Reads the options of the stage (already checked against customize_schema()); relative host paths are under `folder`.
+/// Reads the options of the stage (already checked against customize_schema()); relative host paths are under
+/// `folder`.
 CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& folder);
 /// Every fault at once, as (JSON pointer below the options, message).
 std::vector<std::pair<std::string, std::string>> check_customize(const CustomizeSpec& spec);
 const Json& customize_schema();
 
-/// Applies the spec. Each command's output goes to `logs/NN-what.log`; a failure names the command and shows the end of its output.
-CustomizeReport customize(OfflineSession& session, const CustomizeSpec& spec, const std::filesystem::path& logs);
+/// Applies the spec. Each command's output goes to `logs/NN-what.log`; a failure names the command and shows
+/// the end of its output.
+CustomizeReport customize(OfflineSession& session, const CustomizeSpec& spec,
+                          const std::filesystem::path& logs);
 
-/// The shell line that installs, removes or upgrades with the guest's own manager. Throws Failure::guest for unknown ones.
+/// The shell line that installs, removes or upgrades with the guest's own manager. Throws Failure::guest for
+/// unknown ones.
 enum class PackageAction { refresh, upgrade, install, remove, clean };
-std::string package_command(const guest::Inspection& os, PackageAction action, const std::vector<std::string>& packages);
+std::string package_command(const guest::Inspection& os, PackageAction action,
+                            const std::vector<std::string>& packages);
 
 }  // namespace imgforge::sysprep

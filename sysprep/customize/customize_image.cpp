@@ -6,8 +6,9 @@
 
 namespace imgforge::sysprep {
 
-CustomizeReport customize_image(const ImageRequest& request, const CustomizeSpec& spec, const std::filesystem::path& logs,
-                                ProcessRunner& processes, Monitor& monitor) {
+CustomizeReport customize_image(const ImageRequest& request, const CustomizeSpec& spec,
+                                const std::filesystem::path& logs, ProcessRunner& processes,
+                                Monitor& monitor) {
     const image::DiskFormat format = check_image(request, processes);
     const std::filesystem::path target = request.output.value_or(request.image);
     const TempDir work("imgforge-customize", std::filesystem::absolute(target).parent_path());

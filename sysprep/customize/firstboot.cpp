@@ -55,7 +55,8 @@ start() {
 void install_firstboot(Cleaner& cleaner, const std::vector<std::string>& commands) {
     int number = 0;
     for (const std::string& command : commands) {
-        cleaner.write(fmt::format("{}/scripts/{:04}", folder, ++number), fmt::format("#!/bin/sh\n{}\n", command), 0755);
+        cleaner.write(fmt::format("{}/scripts/{:04}", folder, ++number),
+                      fmt::format("#!/bin/sh\n{}\n", command), 0755);
     }
     cleaner.write(std::string(folder) + "/run", runner, 0755);
     if (cleaner.os().init == "systemd") {

@@ -13,7 +13,8 @@ namespace imgforge::sysprep {
 namespace {
 
 std::vector<std::string> strings(const Json& options, const char* key) {
-    return options.contains(key) ? options.at(key).get<std::vector<std::string>>() : std::vector<std::string>();
+    return options.contains(key) ? options.at(key).get<std::vector<std::string>>()
+                                 : std::vector<std::string>();
 }
 
 template <class Pair>
@@ -52,8 +53,9 @@ CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& f
     spec.update = options.value("update", false);
     spec.install = strings(options, "packages");
     spec.remove = strings(options, "remove");
-    pairs<Upload>(options, "upload", spec.upload,
-                  [&](const std::string& host, const std::string& path) { return Upload(folder / host, path); });
+    pairs<Upload>(options, "upload", spec.upload, [&](const std::string& host, const std::string& path) {
+        return Upload(folder / host, path);
+    });
     pairs<Strings>(options, "write", spec.write, plain);
     spec.mkdir = strings(options, "mkdir");
     pairs<Strings>(options, "link", spec.link, plain);
@@ -95,7 +97,8 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
             faults.emplace_back("/scripts", fmt::format("{} does not exist", script.string()));
         }
     }
-    const auto check_paths = [&](const std::vector<std::pair<std::string, std::string>>& list, const char* pointer) {
+    const auto check_paths = [&](const std::vector<std::pair<std::string, std::string>>& list,
+                                 const char* pointer) {
         for (const auto& entry : list) {
             if (!is_guest_path(entry.first)) {
                 faults.emplace_back(pointer, fmt::format("'{}' is no absolute path", entry.first));
@@ -108,7 +111,8 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
     static const std::regex expression("s(.)(.*)\\1(.*)\\1");
     for (const auto& [path, change] : spec.edit) {
         if (!std::regex_match(change, expression)) {
-            faults.emplace_back("/edit", fmt::format("'{}' is not of the form s/pattern/replacement/", change));
+            faults.emplace_back("/edit",
+                                fmt::format("'{}' is not of the form s/pattern/replacement/", change));
         }
     }
     static const std::regex user_name("[a-z_][a-z0-9_-]{0,31}");

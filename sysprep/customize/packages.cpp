@@ -20,11 +20,14 @@ std::string quoted(const std::vector<std::string>& words) {
 // Names after "--", so that none is taken for an option.
 std::string debian(PackageAction action, const std::string& names) {
     const std::string apt =
-        "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true NEEDRESTART_SUSPEND=1; apt-get -q -y -o Dpkg::Use-Pty=0 ";
+        "export DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true NEEDRESTART_SUSPEND=1; "
+        "apt-get -q -y -o Dpkg::Use-Pty=0 ";
     switch (action) {
-        // Else a repository that does not answer is a warning only (apt-get(8)), and a refresh would find "nothing new".
+        // Else a repository that does not answer is a warning only (apt-get(8)), and a refresh would find
+        // "nothing new".
         case PackageAction::refresh: return apt + "-o APT::Update::Error-Mode=any update";
-        case PackageAction::upgrade: return apt + "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold dist-upgrade";
+        case PackageAction::upgrade:
+            return apt + "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold dist-upgrade";
         case PackageAction::install: return apt + "-o Dpkg::Options::=--force-confold install --" + names;
         case PackageAction::remove: return apt + "purge --" + names + " && " + apt + "autoremove";
         case PackageAction::clean: return apt + "clean";
@@ -80,7 +83,8 @@ std::string arch(PackageAction action, const std::string& names) {
 
 }  // namespace
 
-std::string package_command(const guest::Inspection& os, PackageAction action, const std::vector<std::string>& packages) {
+std::string package_command(const guest::Inspection& os, PackageAction action,
+                            const std::vector<std::string>& packages) {
     for (const std::string& name : packages) {
         if (name.empty() || name.front() == '-') {
             throw Error(Failure::recipe, fmt::format("'{}' is no package name", name));

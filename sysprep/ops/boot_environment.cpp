@@ -36,8 +36,8 @@ Operation boot_environment_operation() {
         .rows = {"C9"},
         .perform =
             [](Cleaner& cleaner) {
-                for (const std::string& path :
-                     cleaner.fs().glob_all({"/boot/grub/grubenv", "/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv"})) {
+                for (const std::string& path : cleaner.fs().glob_all(
+                         {"/boot/grub/grubenv", "/boot/grub2/grubenv", "/boot/efi/EFI/*/grubenv"})) {
                     cleaner.edit(path, without_failure_marks);
                 }
             },

@@ -44,10 +44,12 @@ void remove_user(Cleaner& cleaner, const std::string& user) {
     }
     for (const std::string& path : cleaner.fs().glob("/etc/sudoers.d/*")) {
         cleaner.edit_lines(path, [&](const std::string& line) -> std::optional<std::string> {
-            return line.starts_with(user + " ") || line.starts_with(user + "\t") ? std::nullopt : std::optional(line);
+            return line.starts_with(user + " ") || line.starts_with(user + "\t") ? std::nullopt
+                                                                                 : std::optional(line);
         });
     }
-    cleaner.remove_all({"/var/lib/systemd/linger/" + guest::glob_quote(user), "/var/spool/cron/{,crontabs/}" + guest::glob_quote(user),
+    cleaner.remove_all({"/var/lib/systemd/linger/" + guest::glob_quote(user),
+                        "/var/spool/cron/{,crontabs/}" + guest::glob_quote(user),
                         "/var/{mail,spool/mail}/" + guest::glob_quote(user)});
 }
 

@@ -10,8 +10,8 @@ Operation clock_state_operation() {
         .reason = "measured on other hardware; NTS cookies identify a client",
         .source = "chronyd(8), ntpd(8)",
         .rows = {"A15"},
-        .remove = {"/var/lib/chrony/drift", "/var/lib/chrony/*.nts", "/var/lib/ntp/ntp.drift", "/var/lib/ntpsec/ntp.drift",
-                   "/var/lib/ntp/*.nts"},
+        .remove = {"/var/lib/chrony/drift", "/var/lib/chrony/*.nts", "/var/lib/ntp/ntp.drift",
+                   "/var/lib/ntpsec/ntp.drift", "/var/lib/ntp/*.nts"},
     };
 }
 

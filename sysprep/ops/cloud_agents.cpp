@@ -10,8 +10,8 @@ Operation cloud_agents_operation() {
         .reason = "instance identities of the builder",
         .source = "waagent, google-guest-agent, amazon-ssm-agent, ignition documentation",
         .rows = {"D4"},
-        .remove = {"/var/lib/waagent/*", "/etc/instance_id", "/etc/default/instance_configs.cfg", "/var/lib/amazon/ssm/*",
-                   "/etc/.ignition-result.json"},
+        .remove = {"/var/lib/waagent/*", "/etc/instance_id", "/etc/default/instance_configs.cfg",
+                   "/var/lib/amazon/ssm/*", "/etc/.ignition-result.json"},
     };
 }
 

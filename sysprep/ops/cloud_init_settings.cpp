@@ -14,7 +14,8 @@ Operation cloud_init_settings_operation() {
         .perform =
             [](Cleaner& cleaner) {
                 cleaner.edit_lines("/etc/fstab", [](const std::string& line) -> std::optional<std::string> {
-                    return line.find("comment=cloudconfig") != std::string::npos ? std::nullopt : std::optional(line);
+                    return line.find("comment=cloudconfig") != std::string::npos ? std::nullopt
+                                                                                 : std::optional(line);
                 });
             },
     };

@@ -11,8 +11,8 @@ Operation config_management_operation() {
         .source = "puppet.conf(5) ssldir, chef-client, salt minion_id, cf-key(8)",
         .rows = {"D10"},
         .remove = {"/etc/puppetlabs/puppet/ssl/*", "/opt/puppetlabs/puppet/cache/*", "/var/lib/puppet/*",
-                   "/etc/chef/{client,validation}.pem", "/etc/salt/minion_id", "/etc/salt/pki/minion/*", "/var/cfengine/ppkeys/*",
-                   "/var/cfengine/policy_server.dat"},
+                   "/etc/chef/{client,validation}.pem", "/etc/salt/minion_id", "/etc/salt/pki/minion/*",
+                   "/var/cfengine/ppkeys/*", "/var/cfengine/policy_server.dat"},
         .perform =
             [](Cleaner& cleaner) {
                 cleaner.remove_all(cleaner.in_homes({".ansible"}));

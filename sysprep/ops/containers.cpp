@@ -11,7 +11,8 @@ Operation containers_operation() {
         .source = "dockerd(8), containerd introspection plugin, containers-auth.json(5)",
         .rows = {"D11"},
         .remove = {"/etc/docker/key.json", "/var/lib/docker/engine-id", "/var/lib/docker/swarm",
-                   "/var/lib/containerd/io.containerd.grpc.v1.introspection/uuid", "/run/containers/0/auth.json"},
+                   "/var/lib/containerd/io.containerd.grpc.v1.introspection/uuid",
+                   "/run/containers/0/auth.json"},
     };
 }
 

@@ -11,7 +11,8 @@ Operation crash_data_operation() {
         .source = "core(5), systemd-coredump(8), apport, abrt, kdump",
         .rows = {"F3"},
         .remove = {"/core", "/core.*", "/var/cache/abrt-di/*"},
-        .clear = {"/var/crash", "/var/lib/systemd/coredump", "/var/lib/systemd/pstore", "/var/spool/abrt", "/var/lib/apport/coredump"},
+        .clear = {"/var/crash", "/var/lib/systemd/coredump", "/var/lib/systemd/pstore", "/var/spool/abrt",
+                  "/var/lib/apport/coredump"},
     };
 }
 

@@ -13,8 +13,9 @@ Operation cron_spool_operation() {
         .perform =
             [](Cleaner& cleaner) {
                 for (const char* folder :
-                     {"/var/spool/cron", "/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/at", "/var/spool/atjobs",
-                      "/var/spool/atspool", "/var/spool/cron/atjobs", "/var/spool/cron/atspool"}) {
+                     {"/var/spool/cron", "/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/at",
+                      "/var/spool/atjobs", "/var/spool/atspool", "/var/spool/cron/atjobs",
+                      "/var/spool/cron/atspool"}) {
                     for (const guest::DirEntry& entry : cleaner.fs().list(folder)) {
                         // .SEQ is at's job counter and must exist.
                         if (entry.stat.type != guest::FileType::directory && entry.name != ".SEQ") {

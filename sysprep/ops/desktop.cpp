@@ -11,8 +11,8 @@ Operation desktop_operation() {
         .source = "AccountsService, bluez, colord, upower, fprintd, CUPS documentation",
         .rows = {"F7"},
         .remove = {"/etc/cups/printers.conf*", "/etc/cups/ppd/*", "/etc/cups/subscriptions.conf*"},
-        .clear = {"/var/lib/AccountsService/users", "/var/lib/AccountsService/icons", "/var/lib/fprint", "/var/lib/bluetooth",
-                  "/var/lib/colord", "/var/lib/upower", "/var/cache/gdm"},
+        .clear = {"/var/lib/AccountsService/users", "/var/lib/AccountsService/icons", "/var/lib/fprint",
+                  "/var/lib/bluetooth", "/var/lib/colord", "/var/lib/upower", "/var/cache/gdm"},
     };
 }
 

@@ -10,8 +10,8 @@ Operation domain_operation() {
         .reason = "a keytab is the machine's password in the domain",
         .source = "kerberos keytab(5), sssd(8), ipa-client, samba secrets.tdb",
         .rows = {"D13"},
-        .remove = {"/etc/krb5.keytab", "/var/lib/sss/{db,mc,secrets}/*", "/var/lib/ipa-client/*", "/etc/ipa/default.conf",
-                   "/var/lib/samba/private/*.tdb", "/var/lib/samba/secrets.tdb"},
+        .remove = {"/etc/krb5.keytab", "/var/lib/sss/{db,mc,secrets}/*", "/var/lib/ipa-client/*",
+                   "/etc/ipa/default.conf", "/var/lib/samba/private/*.tdb", "/var/lib/samba/secrets.tdb"},
         .perform =
             [](Cleaner& cleaner) {
                 if (cleaner.read("/etc/sssd/sssd.conf").find("ldap_default_authtok") != std::string::npos) {

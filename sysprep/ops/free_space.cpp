@@ -16,41 +16,48 @@ namespace imgforge::sysprep {
 
 namespace {
 
-/// btrfs removes a deleted subvolume in the background, and goes on with it at the next mount: until then its blocks are in use and
-/// no trim drops them (btrfs-subvolume(8), "sync").
+/// btrfs removes a deleted subvolume in the background, and goes on with it at the next mount: until then its
+/// blocks are in use and no trim drops them (btrfs-subvolume(8), "sync").
 void await_deleted_subvolumes(DeviceWork& work, const std::string& device) {
-    if (!guest::run_tool(work.appliance, "btrfs subvolume sync -s 1 /sysroot && btrfs filesystem sync /sysroot", std::chrono::hours(1))) {
-        work.notes.push_back(fmt::format("deleted subvolumes of {} may not be removed yet; what they held may still be on the disk: {}",
-                                         device, work.appliance.last_error()));
+    if (!guest::run_tool(work.appliance,
+                         "btrfs subvolume sync -s 1 /sysroot && btrfs filesystem sync /sysroot",
+                         std::chrono::hours(1))) {
+        work.notes.push_back(fmt::format(
+            "deleted subvolumes of {} may not be removed yet; what they held may still be on the disk: {}",
+            device, work.appliance.last_error()));
     }
 }
 
-/// A file system in the appliance of 4 KiB blocks, on a working disk of 4 KiB clusters: trim drops every block that is free. False where
-/// it cannot be trimmed; all that is free is zeros then.
+/// A file system in the appliance of 4 KiB blocks, on a working disk of 4 KiB clusters: trim drops every
+/// block that is free. False where it cannot be trimmed; all that is free is zeros then.
 bool trim_or_zero(DeviceWork& work, const std::string& mountable) {
     if (work.appliance.attempt(
-            "trim of " + mountable, [](guestfs_h* g) { return guestfs_fstrim(g, "/", -1); }, std::chrono::hours(1)) == 0) {
+            "trim of " + mountable, [](guestfs_h* g) { return guestfs_fstrim(g, "/", -1); },
+            std::chrono::hours(1)) == 0) {
         return true;
     }
     work.appliance.call(
-        "zeroing of free space on " + mountable, [](guestfs_h* g) { return guestfs_zero_free_space(g, "/"); }, std::chrono::hours(4));
+        "zeroing of free space on " + mountable, [](guestfs_h* g) { return guestfs_zero_free_space(g, "/"); },
+        std::chrono::hours(4));
     return false;
 }
 
 void trim(DeviceWork& work, const std::string& mountable, const std::string& type) {
     const auto mounted = [&](const auto& action) {
-        work.appliance.call("mount of " + mountable,
-                            [&](guestfs_h* g) { return guestfs_mount_vfs(g, "nodev", type.c_str(), mountable.c_str(), "/"); });
+        work.appliance.call("mount of " + mountable, [&](guestfs_h* g) {
+            return guestfs_mount_vfs(g, "nodev", type.c_str(), mountable.c_str(), "/");
+        });
         action();
         guest::unmount_guest(work.appliance);
     };
     if (type == "btrfs") {
-        // Mounted for nothing else: what was freed is free for a trim only after the commit of the unmount (seen: both copies of a leaf
-        // with inline files outlived two trims in the mount in which their subvolume was removed).
+        // Mounted for nothing else: what was freed is free for a trim only after the commit of the unmount
+        // (seen: both copies of a leaf with inline files outlived two trims in the mount in which their
+        // subvolume was removed).
         mounted([&] { await_deleted_subvolumes(work, mountable); });
     }
-    // Twice but for ext, because blocks that were freed since the last commit are left out the first time (RHEL-88450): ext has none
-    // when it is mounted anew, the others may free more in the background.
+    // Twice but for ext, because blocks that were freed since the last commit are left out the first time
+    // (RHEL-88450): ext has none when it is mounted anew, the others may free more in the background.
     bool trimmed = true;
     for (int round = 0; trimmed && round < (type.starts_with("ext") ? 1 : 2); ++round) {
         mounted([&] { trimmed = trim_or_zero(work, mountable); });
@@ -71,15 +78,17 @@ struct Journal {
     bool orphan_file = false;  ///< a feature that needs the journal and goes with it
     std::uint32_t megabytes = 0;
     bool small_blocks = false;
-    std::vector<image::ByteRange> ranges{};  ///< where it lies but for its own superblock; empty when that is not told
+    std::vector<image::ByteRange>
+        ranges{};  ///< where it lies but for its own superblock; empty when that is not told
 };
 
 std::uint32_t little16(const std::string& bytes, std::size_t offset) {
     return little32(bytes, offset) & 0xffffU;
 }
 
-/// The journal's place from the copy of its inode's block map in the superblock (s_jnl_blocks: an extent header and up to four
-/// extents, "The Contents of inode.i_block"). Larger trees and block maps of ext3 give nothing.
+/// The journal's place from the copy of its inode's block map in the superblock (s_jnl_blocks: an extent
+/// header and up to four extents, "The Contents of inode.i_block"). Larger trees and block maps of ext3 give
+/// nothing.
 std::vector<image::ByteRange> journal_ranges(const std::string& block, std::uint64_t block_size) {
     constexpr std::size_t map = 0x10c;
     constexpr std::uint32_t extent_magic = 0xf30a;
@@ -107,7 +116,8 @@ Journal journal_of(DeviceWork& work, const std::string& device) {
     const std::string block = work.appliance.read_device(device, 1024, 1024);
     constexpr std::uint32_t has_journal = 0x4;
     constexpr std::uint32_t has_orphan_file = 0x1000;
-    constexpr std::uint32_t in_inode = 1;  // s_jnl_backup_type: s_jnl_blocks holds the block map and [16] the size of the inode
+    constexpr std::uint32_t in_inode =
+        1;  // s_jnl_backup_type: s_jnl_blocks holds the block map and [16] the size of the inode
     const std::uint32_t compatible = little32(block, 0x5c);
     const std::uint64_t block_size = std::uint64_t{1024} << (little32(block, 0x18) & 0x7U);
     const bool told = static_cast<std::uint8_t>(block.at(0xfd)) == in_inode;
@@ -117,15 +127,16 @@ Journal journal_of(DeviceWork& work, const std::string& device) {
             .megabytes = size_known ? little32(block, 0x10c + 16 * 4) >> 20U : 0,
             .small_blocks = block_size < 4096,
             // Blocks smaller than a page would leave pieces of clusters.
-            .ranges = told && block_size >= 4096 ? journal_ranges(block, block_size) : std::vector<image::ByteRange>()};
+            .ranges = told && block_size >= 4096 ? journal_ranges(block, block_size)
+                                                 : std::vector<image::ByteRange>()};
 }
 
 /// Drops the blocks of an empty journal. False when they do not read as zeros afterwards.
 bool discard_journal(DeviceWork& work, const std::string& device, const Journal& journal) {
     std::string line;
     for (const image::ByteRange& range : journal.ranges) {
-        line += fmt::format("{}blkdiscard -f -o {} -l {} {}", line.empty() ? "" : " && ", range.start, range.length,
-                            guest::device_node(device));
+        line += fmt::format("{}blkdiscard -f -o {} -l {} {}", line.empty() ? "" : " && ", range.start,
+                            range.length, guest::device_node(device));
     }
     if (line.empty() || !guest::run_tool(work.appliance, line)) {
         return false;
@@ -133,19 +144,22 @@ bool discard_journal(DeviceWork& work, const std::string& device, const Journal&
     // Whether discarded sectors read as zeros is up to the disk; ours do, and this makes sure.
     constexpr std::uint64_t sample = 64U << 10U;
     return std::all_of(journal.ranges.begin(), journal.ranges.end(), [&](const image::ByteRange& range) {
-        const std::string bytes = work.appliance.read_device(device, range.start, std::min(range.length, sample));
+        const std::string bytes =
+            work.appliance.read_device(device, range.start, std::min(range.length, sample));
         return bytes.find_first_not_of('\0') == std::string::npos;
     });
 }
 
-/// As discard_journal(), for journals whose place is not told: without it its blocks are free space, which is trimmed; a new one, of
-/// the same size, is made of zeros. guestfs(3) has no call for features.
-void replace_journal(DeviceWork& work, const std::string& device, const std::string& type, const Journal& journal) {
+/// As discard_journal(), for journals whose place is not told: without it its blocks are free space, which is
+/// trimmed; a new one, of the same size, is made of zeros. guestfs(3) has no call for features.
+void replace_journal(DeviceWork& work, const std::string& device, const std::string& type,
+                     const Journal& journal) {
     const std::string node = guest::device_node(device);
     const char* const without = journal.orphan_file ? "^orphan_file,^has_journal" : "^has_journal";
     if (!guest::run_tool(work.appliance, fmt::format("tune2fs -O {} {}", without, node))) {
-        work.notes.push_back(fmt::format("the journal of {} could not be wiped; names of removed files may be in it: {}", device,
-                                         work.appliance.last_error()));
+        work.notes.push_back(
+            fmt::format("the journal of {} could not be wiped; names of removed files may be in it: {}",
+                        device, work.appliance.last_error()));
         trim(work, device, type);
         return;
     }
@@ -154,7 +168,8 @@ void replace_journal(DeviceWork& work, const std::string& device, const std::str
     const std::string size = journal.megabytes > 0 ? fmt::format(" -J size={}", journal.megabytes) : "";
     const char* const orphans = journal.orphan_file ? ",orphan_file" : "";
     if (!guest::run_tool(work.appliance, fmt::format("tune2fs -O has_journal{}{} {}", orphans, size, node))) {
-        throw Error(Failure::tool, fmt::format("the journal of {} could not be made again: {}", device, work.appliance.last_error()));
+        throw Error(Failure::tool, fmt::format("the journal of {} could not be made again: {}", device,
+                                               work.appliance.last_error()));
     }
 }
 
@@ -171,8 +186,8 @@ void wipe_ext(DeviceWork& work, const std::string& device, const std::string& ty
     }
     if (journal.small_blocks) {
         work.appliance.call(
-            "zeroing of free blocks on " + device, [&](guestfs_h* g) { return guestfs_zerofree(g, device.c_str()); },
-            std::chrono::hours(2));
+            "zeroing of free blocks on " + device,
+            [&](guestfs_h* g) { return guestfs_zerofree(g, device.c_str()); }, std::chrono::hours(2));
     }
 }
 
@@ -188,9 +203,12 @@ void wipe_xfs(DeviceWork& work, const std::string& device) {
 
 void wipe_vfat(DeviceWork& work, const std::string& device) {
     // FAT clusters may be smaller than what a trim can drop.
-    work.appliance.call("mount of " + device, [&](guestfs_h* g) { return guestfs_mount_vfs(g, "nodev", "vfat", device.c_str(), "/"); });
+    work.appliance.call("mount of " + device, [&](guestfs_h* g) {
+        return guestfs_mount_vfs(g, "nodev", "vfat", device.c_str(), "/");
+    });
     work.appliance.call(
-        "zeroing of free space on " + device, [](guestfs_h* g) { return guestfs_zero_free_space(g, "/"); }, std::chrono::hours(1));
+        "zeroing of free space on " + device, [](guestfs_h* g) { return guestfs_zero_free_space(g, "/"); },
+        std::chrono::hours(1));
     work.appliance.attempt("trim of " + device, [](guestfs_h* g) { return guestfs_fstrim(g, "/", -1); });
     guest::unmount_guest(work.appliance);
 }
@@ -202,7 +220,8 @@ Operation free_space_operation() {
         .name = "free-space",
         .heading = "Wipe free space and journals of all file systems",
         .reason = "deleted keys are still in the image file until their blocks are dropped",
-        .source = "fstrim(8), zerofree(8), tune2fs(8); measured: trim alone leaves all data below the cluster size",
+        .source =
+            "fstrim(8), zerofree(8), tune2fs(8); measured: trim alone leaves all data below the cluster size",
         .rows = {"C4"},
         .order = Operation::order_last,
         .on_devices =
@@ -221,7 +240,8 @@ Operation free_space_operation() {
                         type = file_system.mountable == device ? file_system.type : type;
                     }
                     if (work.os.encrypted && device.starts_with("/dev/mapper/imgforge-luks")) {
-                        work.notes.push_back(fmt::format("free space of {} is encrypted and was left as it is", device));
+                        work.notes.push_back(
+                            fmt::format("free space of {} is encrypted and was left as it is", device));
                     } else if (type.starts_with("ext")) {
                         wipe_ext(work, device, type);
                     } else if (type == "xfs") {

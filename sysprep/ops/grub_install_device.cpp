@@ -7,7 +7,8 @@ namespace imgforge::sysprep {
 
 namespace {
 
-/// config.dat is a list of stanzas; an empty answer that is marked as meant ("install_devices_empty: true") keeps upgrades quiet.
+/// config.dat is a list of stanzas; an empty answer that is marked as meant ("install_devices_empty: true")
+/// keeps upgrades quiet.
 std::string forgotten(const std::string& text) {
     std::istringstream lines(text);
     std::string result;
@@ -16,7 +17,8 @@ std::string forgotten(const std::string& text) {
         if (line.starts_with("Name: ")) {
             stanza = line.substr(6);
         }
-        if (line.starts_with("Value: ") && (stanza == "grub-pc/install_devices" || stanza == "grub-pc/install_devices_disks_changed") &&
+        if (line.starts_with("Value: ") &&
+            (stanza == "grub-pc/install_devices" || stanza == "grub-pc/install_devices_disks_changed") &&
             line.find("/dev/disk/by-id/") != std::string::npos) {
             line = "Value: ";
         } else if (line == "Value: false" && stanza == "grub-pc/install_devices_empty") {

@@ -12,9 +12,10 @@ Operation histories_operation() {
         .rows = {"E4"},
         .perform =
             [](Cleaner& cleaner) {
-                cleaner.remove_all(cleaner.in_homes({".*_history", ".*_history-*", ".histfile", ".lesshst", ".viminfo", ".nano_history",
-                                                     ".wget-hsts", ".node_repl_history", ".local/share/fish/fish_history",
-                                                     ".local/share/recently-used.xbel", ".local/state/bash/history", ".zhistory"}));
+                cleaner.remove_all(cleaner.in_homes(
+                    {".*_history", ".*_history-*", ".histfile", ".lesshst", ".viminfo", ".nano_history",
+                     ".wget-hsts", ".node_repl_history", ".local/share/fish/fish_history",
+                     ".local/share/recently-used.xbel", ".local/state/bash/history", ".zhistory"}));
             },
     };
 }

@@ -15,7 +15,8 @@ Operation hostid_operation() {
                 if (cleaner.fs().glob_all({"/etc/zfs/zpool.cache"}).empty()) {
                     cleaner.remove("/etc/hostid");
                 } else if (cleaner.exists("/etc/hostid")) {
-                    cleaner.note("/etc/hostid stays, because the guest uses ZFS: run zgenhostid in each clone");
+                    cleaner.note(
+                        "/etc/hostid stays, because the guest uses ZFS: run zgenhostid in each clone");
                 }
             },
     };

@@ -14,18 +14,23 @@ Operation hostname_operation() {
         .again = true,
         .perform =
             [](Cleaner& cleaner) {
-                // "localhost" counts as unset for DHCP clients and for systemd-hostnamed; the file itself is wanted by OpenRC.
+                // "localhost" counts as unset for DHCP clients and for systemd-hostnamed; the file itself is
+                // wanted by OpenRC.
                 for (const char* path : {"/etc/hostname", "/etc/HOSTNAME"}) {
                     if (cleaner.exists(path)) {
                         cleaner.write(path, "localhost\n");
                     }
                 }
-                cleaner.edit_lines("/etc/conf.d/hostname", [](const std::string& line) -> std::optional<std::string> {
-                    return line.starts_with("hostname=") ? "hostname=\"localhost\"" : line;
-                });
-                cleaner.edit_lines("/etc/sysconfig/network", [](const std::string& line) -> std::optional<std::string> {
-                    return line.starts_with("HOSTNAME=") || line.starts_with("DHCP_HOSTNAME=") ? std::nullopt : std::optional(line);
-                });
+                cleaner.edit_lines("/etc/conf.d/hostname",
+                                   [](const std::string& line) -> std::optional<std::string> {
+                                       return line.starts_with("hostname=") ? "hostname=\"localhost\"" : line;
+                                   });
+                cleaner.edit_lines(
+                    "/etc/sysconfig/network", [](const std::string& line) -> std::optional<std::string> {
+                        return line.starts_with("HOSTNAME=") || line.starts_with("DHCP_HOSTNAME=")
+                                   ? std::nullopt
+                                   : std::optional(line);
+                    });
             },
     };
 }

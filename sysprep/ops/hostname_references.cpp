@@ -19,9 +19,13 @@ Operation hostname_references_operation() {
                 if (bare.empty() || bare == "localhost") {
                     return;
                 }
-                cleaner.edit_lines("/etc/hosts", [&](const std::string& line) { return hosts_line_without(line, bare); });
-                for (const char* path : {"/etc/mailname", "/etc/postfix/main.cf", "/etc/exim4/update-exim4.conf.conf"}) {
-                    cleaner.edit(path, [&](const std::string& text) { return words_replaced(text, bare, "localhost"); });
+                cleaner.edit_lines("/etc/hosts",
+                                   [&](const std::string& line) { return hosts_line_without(line, bare); });
+                for (const char* path :
+                     {"/etc/mailname", "/etc/postfix/main.cf", "/etc/exim4/update-exim4.conf.conf"}) {
+                    cleaner.edit(path, [&](const std::string& text) {
+                        return words_replaced(text, bare, "localhost");
+                    });
                 }
             },
     };

@@ -9,7 +9,8 @@ namespace {
 
 std::optional<std::string> unpinned(const std::string& line) {
     static const std::regex pin(
-        "(HWADDR|UUID|MACADDR|HOSTNAME|DHCP_HOSTNAME|IPADDR[0-9]*|PREFIX[0-9]*|NETMASK[0-9]*|GATEWAY[0-9]*|DHCP_CLIENT_ID)=.*");
+        "(HWADDR|UUID|MACADDR|HOSTNAME|DHCP_HOSTNAME|IPADDR[0-9]*|PREFIX[0-9]*|NETMASK[0-9]*|GATEWAY[0-9]*|"
+        "DHCP_CLIENT_ID)=.*");
     if (std::regex_match(line, pin)) {
         return std::nullopt;
     }
@@ -29,8 +30,8 @@ Operation ifcfg_operation() {
         .families = {"redhat", "suse"},
         .perform =
             [](Cleaner& cleaner) {
-                for (const std::string& path :
-                     cleaner.fs().glob_all({"/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*"})) {
+                for (const std::string& path : cleaner.fs().glob_all(
+                         {"/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*"})) {
                     if (!path.ends_with("/ifcfg-lo")) {
                         cleaner.edit_lines(path, unpinned);
                     }

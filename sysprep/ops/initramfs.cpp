@@ -11,10 +11,12 @@ namespace imgforge::sysprep {
 
 namespace {
 
-/// What the builders embed: dracut's 10systemd module-setup.sh, initramfs-tools hooks of open-iscsi, nvme and dropbear.
+/// What the builders embed: dracut's 10systemd module-setup.sh, initramfs-tools hooks of open-iscsi, nvme and
+/// dropbear.
 bool is_identity(const std::string& name) {
-    static const std::vector<std::string> exact{"etc/machine-id",          "etc/hostid",       "etc/iscsi/initiatorname.iscsi",
-                                                "etc/initiatorname.iscsi", "etc/nvme/hostnqn", "etc/nvme/hostid"};
+    static const std::vector<std::string> exact{
+        "etc/machine-id",          "etc/hostid",       "etc/iscsi/initiatorname.iscsi",
+        "etc/initiatorname.iscsi", "etc/nvme/hostnqn", "etc/nvme/hostid"};
     return std::find(exact.begin(), exact.end(), name) != exact.end() ||
            (name.find("dropbear") != std::string::npos && name.find("host_key") != std::string::npos);
 }
@@ -22,8 +24,8 @@ bool is_identity(const std::string& name) {
 /// initramfs-tools copies identity only for these packages, so the image need not be read without them.
 bool may_carry_identity(Cleaner& cleaner) {
     return !cleaner.fs()
-                .glob_all({"/usr/bin/dracut", "/usr/sbin/dracut", "/etc/dropbear/initramfs", "/etc/dropbear-initramfs",
-                           "/etc/iscsi/iscsi.initramfs"})
+                .glob_all({"/usr/bin/dracut", "/usr/sbin/dracut", "/etc/dropbear/initramfs",
+                           "/etc/dropbear-initramfs", "/etc/iscsi/iscsi.initramfs"})
                 .empty();
 }
 
@@ -58,7 +60,8 @@ Operation initramfs_operation() {
                     return;
                 }
                 std::vector<std::string> dirty;
-                for (const std::string& image : cleaner.fs().glob_all({"/boot/initrd.img-*", "/boot/initramfs-*.img"})) {
+                for (const std::string& image :
+                     cleaner.fs().glob_all({"/boot/initrd.img-*", "/boot/initramfs-*.img"})) {
                     if (is_dirty(cleaner, image)) {
                         dirty.push_back(image);
                     }
@@ -67,11 +70,14 @@ Operation initramfs_operation() {
                     return;
                 }
                 const bool dracut = !cleaner.fs().glob_all({"/usr/bin/dracut", "/usr/sbin/dracut"}).empty();
-                const auto result = cleaner.fs().run(dracut ? "dracut -f --regenerate-all --no-hostonly" : "update-initramfs -u -k all",
-                                                     std::chrono::minutes(30));
+                const auto result = cleaner.fs().run(
+                    dracut ? "dracut -f --regenerate-all --no-hostonly" : "update-initramfs -u -k all",
+                    std::chrono::minutes(30));
                 if (result.code != 0) {
-                    throw Error(Failure::guest,
-                                fmt::format("the initramfs carries the old identity and cannot be rebuilt: {}", result.output));
+                    throw Error(
+                        Failure::guest,
+                        fmt::format("the initramfs carries the old identity and cannot be rebuilt: {}",
+                                    result.output));
                 }
                 for (const std::string& image : dirty) {
                     const auto stat = cleaner.fs().lstat(image);

@@ -10,9 +10,10 @@ Operation installer_files_operation() {
         .reason = "anaconda writes them after %post, with the password hashes",
         .source = "anaconda boot-options.rst inst.nosave; AutoYaST guide; setup-alpine",
         .rows = {"E7"},
-        .remove = {"/root/{anaconda-ks,original-ks,initial-setup-ks}.cfg", "/root/anaconda-post.log", "/root/ks-*.log", "/var/log/anaconda",
-                   "/root/autoinst.xml", "/root/inst-sys", "/var/adm/autoinstall/*", "/var/log/YaST2", "/etc/install.inf",
-                   "/var/log/agama*", "/root/answers"},
+        .remove = {"/root/{anaconda-ks,original-ks,initial-setup-ks}.cfg", "/root/anaconda-post.log",
+                   "/root/ks-*.log", "/var/log/anaconda", "/root/autoinst.xml", "/root/inst-sys",
+                   "/var/adm/autoinstall/*", "/var/log/YaST2", "/etc/install.inf", "/var/log/agama*",
+                   "/root/answers"},
     };
 }
 

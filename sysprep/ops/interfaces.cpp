@@ -13,13 +13,17 @@ Operation interfaces_operation() {
         .remove = {"/etc/network/interfaces.d/50-cloud-init*", "/etc/systemd/network/10-cloud-init-*"},
         .perform =
             [](Cleaner& cleaner) {
-                for (const std::string& path : cleaner.fs().glob_all({"/etc/network/interfaces", "/etc/network/interfaces.d/*"})) {
+                for (const std::string& path :
+                     cleaner.fs().glob_all({"/etc/network/interfaces", "/etc/network/interfaces.d/*"})) {
                     cleaner.edit_lines(path, [](const std::string& line) -> std::optional<std::string> {
                         const std::size_t start = line.find_first_not_of(" \t");
-                        return start != std::string::npos && line.compare(start, 9, "hwaddress") == 0 ? std::nullopt : std::optional(line);
+                        return start != std::string::npos && line.compare(start, 9, "hwaddress") == 0
+                                   ? std::nullopt
+                                   : std::optional(line);
                     });
                 }
-                for (const std::string& path : cleaner.fs().glob("/etc/systemd/network/*.{link,network,netdev}")) {
+                for (const std::string& path :
+                     cleaner.fs().glob("/etc/systemd/network/*.{link,network,netdev}")) {
                     const std::string text = cleaner.read(path);
                     if (text.find("MACAddress=") == std::string::npos) {
                         continue;
@@ -29,8 +33,9 @@ Operation interfaces_operation() {
                         cleaner.remove(path);
                     } else {
                         cleaner.edit_lines(path, [](const std::string& line) -> std::optional<std::string> {
-                            return line.starts_with("MACAddress=") || line.starts_with("PermanentMACAddress=") ? std::nullopt
-                                                                                                               : std::optional(line);
+                            return line.starts_with("MACAddress=") || line.starts_with("PermanentMACAddress=")
+                                       ? std::nullopt
+                                       : std::optional(line);
                         });
                     }
                 }

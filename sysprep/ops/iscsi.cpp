@@ -13,7 +13,8 @@ Operation iscsi_operation() {
         .perform =
             [](Cleaner& cleaner) {
                 constexpr const char* path = "/etc/iscsi/initiatorname.iscsi";
-                // Debian's start-up check exits 1 when the file is missing, and replaces the name when it says GenerateName=yes.
+                // Debian's start-up check exits 1 when the file is missing, and replaces the name when it
+                // says GenerateName=yes.
                 if (cleaner.os().family == "debian") {
                     if (cleaner.exists(path)) {
                         cleaner.write(path, "GenerateName=yes\n", 0600);
@@ -21,8 +22,8 @@ Operation iscsi_operation() {
                 } else {
                     cleaner.remove(path);
                 }
-                for (const char* folder :
-                     {"/var/lib/iscsi/nodes", "/var/lib/iscsi/send_targets", "/etc/iscsi/nodes", "/etc/iscsi/send_targets"}) {
+                for (const char* folder : {"/var/lib/iscsi/nodes", "/var/lib/iscsi/send_targets",
+                                           "/etc/iscsi/nodes", "/etc/iscsi/send_targets"}) {
                     cleaner.clear(folder);
                 }
             },

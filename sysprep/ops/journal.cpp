@@ -7,7 +7,9 @@ Operation journal_operation() {
     return {
         .name = "journal",
         .heading = "Remove journals",
-        .reason = "they hold the builder's logs under its machine-id; the folder itself stays, because it means \"persistent\"",
+        .reason =
+            "they hold the builder's logs under its machine-id; the folder itself stays, because it means "
+            "\"persistent\"",
         .source = "systemd-journald.service(8)",
         .rows = {"A12"},
         .clear = {"/var/log/journal"},

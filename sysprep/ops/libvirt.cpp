@@ -17,12 +17,17 @@ Operation libvirt_operation() {
                     cleaner.edit_lines(path, [](const std::string& line) -> std::optional<std::string> {
                         const std::size_t start = line.find_first_not_of(" \t");
                         const std::string text = start == std::string::npos ? "" : line.substr(start);
-                        return text.starts_with("<uuid>") || text.starts_with("<mac address=") ? std::nullopt : std::optional(line);
+                        return text.starts_with("<uuid>") || text.starts_with("<mac address=")
+                                   ? std::nullopt
+                                   : std::optional(line);
                     });
                 }
-                cleaner.edit_lines("/etc/libvirt/libvirtd.conf", [](const std::string& line) -> std::optional<std::string> {
-                    return line.starts_with("host_uuid =") || line.starts_with("host_uuid=") ? std::nullopt : std::optional(line);
-                });
+                cleaner.edit_lines(
+                    "/etc/libvirt/libvirtd.conf", [](const std::string& line) -> std::optional<std::string> {
+                        return line.starts_with("host_uuid =") || line.starts_with("host_uuid=")
+                                   ? std::nullopt
+                                   : std::optional(line);
+                    });
             },
     };
 }

@@ -23,7 +23,8 @@ Operation lvm_files_operation() {
                     if (start != std::string::npos && line.compare(start, 18, "use_devicesfile = ") == 0 &&
                         line.find('1', start) != std::string::npos) {
                         cleaner.note(
-                            "/etc/lvm/lvm.conf forces use_devicesfile = 1: clones will find no volume group without a devices file");
+                            "/etc/lvm/lvm.conf forces use_devicesfile = 1: clones will find no volume group "
+                            "without a devices file");
                     }
                 }
             },

@@ -15,8 +15,8 @@ namespace {
 
 using Groups = Handle<guestfs_lvm_vg_list, guestfs_free_lvm_vg_list>;
 
-/// udev looks at every device that was written to; LVM waits only some seconds for it (lvm.conf, retry_deactivation), which a busy
-/// host may not keep to.
+/// udev looks at every device that was written to; LVM waits only some seconds for it (lvm.conf,
+/// retry_deactivation), which a busy host may not keep to.
 void remove_volume(DeviceWork& work, const std::string& volume) {
     SystemClock clock;
     std::string seen;
@@ -24,8 +24,9 @@ void remove_volume(DeviceWork& work, const std::string& volume) {
         clock, fmt::format("removal of {}", volume), std::chrono::minutes(2),
         [&] {
             guest::run_tool(work.appliance, "udevadm settle --timeout=30");
-            const bool done =
-                work.appliance.attempt("removal of " + volume, [&](guestfs_h* g) { return guestfs_lvremove(g, volume.c_str()); }) == 0;
+            const bool done = work.appliance.attempt("removal of " + volume, [&](guestfs_h* g) {
+                return guestfs_lvremove(g, volume.c_str());
+            }) == 0;
             seen = done ? "" : work.appliance.last_error();
             return done;
         },
@@ -35,11 +36,14 @@ void remove_volume(DeviceWork& work, const std::string& volume) {
 void wipe_group(DeviceWork& work, const std::string& group) {
     const std::string name = "imgforge_free";
     const std::string volume = "/dev/" + group + "/" + name;
-    work.appliance.call("volume over the free extents of " + group,
-                        [&](guestfs_h* g) { return guestfs_lvcreate_free(g, name.c_str(), group.c_str(), 100); });
-    if (work.appliance.attempt("discard of " + volume, [&](guestfs_h* g) { return guestfs_blkdiscard(g, volume.c_str()); }) != 0) {
+    work.appliance.call("volume over the free extents of " + group, [&](guestfs_h* g) {
+        return guestfs_lvcreate_free(g, name.c_str(), group.c_str(), 100);
+    });
+    if (work.appliance.attempt("discard of " + volume,
+                               [&](guestfs_h* g) { return guestfs_blkdiscard(g, volume.c_str()); }) != 0) {
         work.appliance.call(
-            "wipe of " + volume, [&](guestfs_h* g) { return guestfs_zero_device(g, volume.c_str()); }, std::chrono::hours(2));
+            "wipe of " + volume, [&](guestfs_h* g) { return guestfs_zero_device(g, volume.c_str()); },
+            std::chrono::hours(2));
     }
     remove_volume(work, volume);
     work.notes.push_back(fmt::format("free extents of volume group {} wiped", group));
@@ -61,13 +65,16 @@ Operation lvm_free_space_operation() {
                     return;
                 }
                 const bool any =
-                    std::any_of(work.os.file_systems.begin(), work.os.file_systems.end(), [](const guest::FileSystem& file_system) {
-                        return file_system.mountable.starts_with("/dev/") && file_system.mountable.find('/', 5) != std::string::npos;
-                    });
+                    std::any_of(work.os.file_systems.begin(), work.os.file_systems.end(),
+                                [](const guest::FileSystem& file_system) {
+                                    return file_system.mountable.starts_with("/dev/") &&
+                                           file_system.mountable.find('/', 5) != std::string::npos;
+                                });
                 if (!any) {
                     return;
                 }
-                const Groups groups(work.appliance.call("volume groups", [](guestfs_h* g) { return guestfs_vgs_full(g); }));
+                const Groups groups(
+                    work.appliance.call("volume groups", [](guestfs_h* g) { return guestfs_vgs_full(g); }));
                 for (std::uint32_t index = 0; index < groups->len; ++index) {
                     if (groups->val[index].vg_free_count > 0) {
                         wipe_group(work, groups->val[index].vg_name);

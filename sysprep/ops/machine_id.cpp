@@ -5,8 +5,8 @@ namespace imgforge::sysprep {
 
 namespace {
 
-/// systemd tells an empty file (new id, no presets) from "uninitialized" (first boot: presets are applied); OpenRC guests
-/// need it absent, since dbus-uuidgen --ensure rejects an invalid one.
+/// systemd tells an empty file (new id, no presets) from "uninitialized" (first boot: presets are applied);
+/// OpenRC guests need it absent, since dbus-uuidgen --ensure rejects an invalid one.
 void settle(Cleaner& cleaner, const std::string& path) {
     MachineIdState state = cleaner.options().machine_id;
     if (state == MachineIdState::keep || cleaner.is_kept(path)) {

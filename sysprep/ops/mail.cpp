@@ -27,13 +27,14 @@ Operation mail_operation() {
         .rows = {"E13"},
         .perform =
             [](Cleaner& cleaner) {
-                for (const char* folder : {"/var/mail", "/var/spool/mail", "/var/spool/mqueue", "/var/spool/clientmqueue",
-                                           "/var/spool/exim4/input", "/var/spool/exim4/msglog"}) {
+                for (const char* folder :
+                     {"/var/mail", "/var/spool/mail", "/var/spool/mqueue", "/var/spool/clientmqueue",
+                      "/var/spool/exim4/input", "/var/spool/exim4/msglog"}) {
                     cleaner.clear(folder);
                 }
                 // postfix refuses to start without its queue folders: only files go.
-                for (const char* queue :
-                     {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "maildrop", "saved", "trace"}) {
+                for (const char* queue : {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
+                                          "incoming", "maildrop", "saved", "trace"}) {
                     remove_files(cleaner, std::string("/var/spool/postfix/") + queue);
                 }
                 cleaner.remove_all(cleaner.in_homes({"dead.letter", "mbox", "Maildir"}));

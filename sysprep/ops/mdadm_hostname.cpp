@@ -19,7 +19,9 @@ Operation mdadm_hostname_operation() {
                     return;
                 }
                 for (const char* path : {"/etc/mdadm/mdadm.conf", "/etc/mdadm.conf"}) {
-                    cleaner.edit(path, [&](const std::string& text) { return words_replaced(text, "name=" + name + ":", "name=any:"); });
+                    cleaner.edit(path, [&](const std::string& text) {
+                        return words_replaced(text, "name=" + name + ":", "name=any:");
+                    });
                 }
             },
     };

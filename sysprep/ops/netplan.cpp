@@ -30,8 +30,9 @@ Operation netplan_operation() {
                 for (const std::string& path : cleaner.fs().glob("/etc/netplan/*.yaml")) {
                     const std::string text = cleaner.read(path);
                     const std::string name = guest::base_name(path);
-                    const bool installer =
-                        name == "50-cloud-init.yaml" || name == "00-installer-config.yaml" || name == "00-snapd-config.yaml";
+                    const bool installer = name == "50-cloud-init.yaml" ||
+                                           name == "00-installer-config.yaml" ||
+                                           name == "00-snapd-config.yaml";
                     if (!installer && text.find("macaddress") == std::string::npos) {
                         continue;
                     }

@@ -9,7 +9,8 @@ namespace {
 
 std::optional<std::string> unpinned(const std::string& line) {
     static constexpr std::array<std::string_view, 11> pins{
-        "uuid=",     "mac-address=", "cloned-mac-address=", "timestamp=", "psk=", "password=", "private-key-password=", "address1=",
+        "uuid=",     "mac-address=", "cloned-mac-address=",   "timestamp=",
+        "psk=",      "password=",    "private-key-password=", "address1=",
         "address2=", "gateway=",     "dhcp-client-id="};
     for (const std::string_view pin : pins) {
         if (line.starts_with(pin)) {
@@ -31,7 +32,8 @@ Operation networkmanager_profiles_operation() {
         .rows = {"B5"},
         .perform =
             [](Cleaner& cleaner) {
-                for (const std::string& path : cleaner.fs().glob("/etc/NetworkManager/system-connections/*")) {
+                for (const std::string& path :
+                     cleaner.fs().glob("/etc/NetworkManager/system-connections/*")) {
                     if (cleaner.read(path).find("type=ethernet") == std::string::npos) {
                         // Wi-Fi, VPN, WireGuard: nothing of them is useful without its secrets.
                         cleaner.remove(path);

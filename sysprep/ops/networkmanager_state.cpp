@@ -10,7 +10,8 @@ Operation networkmanager_state_operation() {
         .reason = "key and machine-id together make stable addresses, cloned MACs and DUIDs",
         .source = "NetworkManager.conf(5) connection.stable-id",
         .rows = {"B4"},
-        .remove = {"/var/lib/NetworkManager/{secret_key,timestamps,seen-bssids,NetworkManager-intern.conf,no-auto-default.state}"},
+        .remove = {"/var/lib/NetworkManager/"
+                   "{secret_key,timestamps,seen-bssids,NetworkManager-intern.conf,no-auto-default.state}"},
     };
 }
 

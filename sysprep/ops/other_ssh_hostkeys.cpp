@@ -10,8 +10,8 @@ Operation other_ssh_hostkeys_operation() {
         .reason = "as with OpenSSH; the initramfs may hold copies, which are rebuilt",
         .source = "dropbear(8), dropbear-initramfs hook, tinysshd(8)",
         .rows = {"A7"},
-        .remove = {"/etc/dropbear/dropbear_*_host_key", "/etc/dropbear/initramfs/*host_key*", "/etc/dropbear-initramfs/*host_key*",
-                   "/etc/tinyssh/sshkeydir"},
+        .remove = {"/etc/dropbear/dropbear_*_host_key", "/etc/dropbear/initramfs/*host_key*",
+                   "/etc/dropbear-initramfs/*host_key*", "/etc/tinyssh/sshkeydir"},
     };
 }
 

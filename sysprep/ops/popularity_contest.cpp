@@ -13,9 +13,11 @@ Operation popularity_contest_operation() {
         .families = {"debian"},
         .perform =
             [](Cleaner& cleaner) {
-                cleaner.edit_lines("/etc/popularity-contest.conf", [](const std::string& line) -> std::optional<std::string> {
-                    return line.starts_with("MY_HOSTID=") ? std::nullopt : std::optional(line);
-                });
+                cleaner.edit_lines("/etc/popularity-contest.conf",
+                                   [](const std::string& line) -> std::optional<std::string> {
+                                       return line.starts_with("MY_HOSTID=") ? std::nullopt
+                                                                             : std::optional(line);
+                                   });
             },
     };
 }

@@ -15,17 +15,23 @@ Operation proxies_operation() {
         .perform =
             [](Cleaner& cleaner) {
                 // d-i writes the mirror proxy of the installation as a line of apt.conf.
-                cleaner.edit_lines("/etc/apt/apt.conf", [](const std::string& line) -> std::optional<std::string> {
-                    return line.starts_with("Acquire::http::Proxy") || line.starts_with("Acquire::https::Proxy") ? std::nullopt
-                                                                                                                 : std::optional(line);
-                });
-                cleaner.edit_lines("/etc/apt/sources.list", [](const std::string& line) -> std::optional<std::string> {
-                    return line.starts_with("deb cdrom:") || line.starts_with("deb [trusted=yes] file:/media/") ? std::nullopt
-                                                                                                                : std::optional(line);
-                });
-                for (const std::string& path :
-                     cleaner.fs().glob_all({"/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*", "/etc/apt/apt.conf.d/*proxy*",
-                                            "/etc/systemd/system/*.service.d/http-proxy.conf"})) {
+                cleaner.edit_lines("/etc/apt/apt.conf",
+                                   [](const std::string& line) -> std::optional<std::string> {
+                                       return line.starts_with("Acquire::http::Proxy") ||
+                                                      line.starts_with("Acquire::https::Proxy")
+                                                  ? std::nullopt
+                                                  : std::optional(line);
+                                   });
+                cleaner.edit_lines("/etc/apt/sources.list",
+                                   [](const std::string& line) -> std::optional<std::string> {
+                                       return line.starts_with("deb cdrom:") ||
+                                                      line.starts_with("deb [trusted=yes] file:/media/")
+                                                  ? std::nullopt
+                                                  : std::optional(line);
+                                   });
+                for (const std::string& path : cleaner.fs().glob_all(
+                         {"/etc/apt/auth.conf", "/etc/apt/auth.conf.d/*", "/etc/apt/apt.conf.d/*proxy*",
+                          "/etc/systemd/system/*.service.d/http-proxy.conf"})) {
                     cleaner.note(path + " may hold a password or the build network's proxy");
                 }
             },

@@ -11,8 +11,9 @@ Operation random_seed_operation() {
         .source = "systemd docs/BUILDING_IMAGES.md items 2 and 3; random-seed(8); seedrng",
         .rows = {"A8", "A9"},
         .order = Operation::order_last,
-        .remove = {"/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed", "/var/lib/misc/random-seed",
-                   "/etc/random-seed", "/{boot,efi,boot/efi}/loader/random-seed", "/{boot,efi,boot/efi}/loader/.#bootctlrandom-seed*"},
+        .remove = {"/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed",
+                   "/var/lib/misc/random-seed", "/etc/random-seed", "/{boot,efi,boot/efi}/loader/random-seed",
+                   "/{boot,efi,boot/efi}/loader/.#bootctlrandom-seed*"},
         .clear = {"/var/lib/seedrng"},
     };
 }

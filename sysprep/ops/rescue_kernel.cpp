@@ -12,8 +12,9 @@ Operation rescue_kernel_operation() {
         .rows = {"C10"},
         .perform =
             [](Cleaner& cleaner) {
-                for (const std::string& path : cleaner.fs().glob_all(
-                         {"/boot/vmlinuz-0-rescue-*", "/boot/initramfs-0-rescue-*.img", "/boot/loader/entries/*-0-rescue.conf"})) {
+                for (const std::string& path :
+                     cleaner.fs().glob_all({"/boot/vmlinuz-0-rescue-*", "/boot/initramfs-0-rescue-*.img",
+                                            "/boot/loader/entries/*-0-rescue.conf"})) {
                     cleaner.remove(path);
                 }
             },

@@ -13,7 +13,8 @@ Operation resolv_conf_operation() {
         .order = Operation::order_last,
         .perform =
             [](Cleaner& cleaner) {
-                // A DHCP client writes it again; a link (systemd-resolved, resolvconf) is settings, not state.
+                // A DHCP client writes it again; a link (systemd-resolved, resolvconf) is settings, not
+                // state.
                 if (cleaner.fs().is_file("/etc/resolv.conf")) {
                     cleaner.empty("/etc/resolv.conf");
                 }

@@ -27,10 +27,12 @@ Operation self_signed_tls_operation() {
         .name = "self-signed-tls",
         .heading = "Remove certificates that packages made for themselves",
         .reason = "one private key on every clone",
-        .source = "make-ssl-cert(8), cockpit-certificate-ensure, rndc-confgen(8), mysqld --auto_generate_certs",
+        .source =
+            "make-ssl-cert(8), cockpit-certificate-ensure, rndc-confgen(8), mysqld --auto_generate_certs",
         .rows = {"D14"},
-        .remove = {"/etc/pki/tls/private/localhost.key", "/etc/pki/tls/certs/localhost.crt", "/etc/cockpit/ws-certs.d/0-self-signed*",
-                   "/etc/cups/ssl/*", "/etc/bind/rndc.key", "/etc/unbound/unbound_{control,server}.{key,pem}", "/var/lib/mysql/*.pem",
+        .remove = {"/etc/pki/tls/private/localhost.key", "/etc/pki/tls/certs/localhost.crt",
+                   "/etc/cockpit/ws-certs.d/0-self-signed*", "/etc/cups/ssl/*", "/etc/bind/rndc.key",
+                   "/etc/unbound/unbound_{control,server}.{key,pem}", "/var/lib/mysql/*.pem",
                    "/etc/chrony/chrony.keys.generated"},
         .perform =
             [](Cleaner& cleaner) {
@@ -41,7 +43,8 @@ Operation self_signed_tls_operation() {
                 cleaner.remove("/etc/ssl/private/ssl-cert-snakeoil.key");
                 for (const std::string& link : cleaner.fs().glob("/etc/ssl/certs/*")) {
                     const auto stat = cleaner.fs().lstat(link);
-                    if (stat->type == guest::FileType::symlink && cleaner.fs().readlink(link) == "ssl-cert-snakeoil.pem") {
+                    if (stat->type == guest::FileType::symlink &&
+                        cleaner.fs().readlink(link) == "ssl-cert-snakeoil.pem") {
                         cleaner.remove(link);
                     }
                 }

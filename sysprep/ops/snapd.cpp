@@ -12,8 +12,8 @@ Operation snapd_operation() {
         .reason = "one serial and one login for all clones; the list of installed snaps stays",
         .source = "snapd overlord/auth, lxd documentation",
         .rows = {"D6"},
-        .remove = {"/var/lib/snapd/cookie/*", "/var/lib/snapd/device/*", "/var/lib/snapd/auth.json", "/root/snap/*",
-                   "/var/snap/lxd/common/lxd/server.{key,crt}"},
+        .remove = {"/var/lib/snapd/cookie/*", "/var/lib/snapd/device/*", "/var/lib/snapd/auth.json",
+                   "/root/snap/*", "/var/snap/lxd/common/lxd/server.{key,crt}"},
         .perform =
             [](Cleaner& cleaner) {
                 // state.json is the database of installed snaps: only login and device go.

@@ -19,24 +19,30 @@ using Volumes = Handle<guestfs_lvm_lv_list, guestfs_free_lvm_lv_list>;
 
 /// snapper(8) and timeshift name theirs like this.
 bool is_snapshot(const std::string& path) {
-    static const std::regex snapshot(R"((.*/)?\.snapshots/[0-9]+/snapshot|timeshift-btrfs/snapshots/[^/]+/.*|(.*/)?@?snapshots?/.+)");
+    static const std::regex snapshot(
+        R"((.*/)?\.snapshots/[0-9]+/snapshot|timeshift-btrfs/snapshots/[^/]+/.*|(.*/)?@?snapshots?/.+)");
     return std::regex_match(path, snapshot);
 }
 
 void clean_btrfs(DeviceWork& work, const std::string& device) {
     // subvolid=5 is the top of the file system, whatever its default subvolume.
-    work.appliance.call("mount of " + device,
-                        [&](guestfs_h* g) { return guestfs_mount_vfs(g, "subvolid=5", "btrfs", device.c_str(), "/"); });
-    const Subvolumes list(
-        work.appliance.call("subvolumes of " + device, [&](guestfs_h* g) { return guestfs_btrfs_subvolume_list(g, device.c_str()); }));
-    const std::int64_t standard =
-        work.appliance.attempt("default subvolume", [&](guestfs_h* g) { return guestfs_btrfs_subvolume_get_default(g, device.c_str()); });
+    work.appliance.call("mount of " + device, [&](guestfs_h* g) {
+        return guestfs_mount_vfs(g, "subvolid=5", "btrfs", device.c_str(), "/");
+    });
+    const Subvolumes list(work.appliance.call("subvolumes of " + device, [&](guestfs_h* g) {
+        return guestfs_btrfs_subvolume_list(g, device.c_str());
+    }));
+    const std::int64_t standard = work.appliance.attempt("default subvolume", [&](guestfs_h* g) {
+        return guestfs_btrfs_subvolume_get_default(g, device.c_str());
+    });
     std::vector<std::string> snapshots;
     for (std::uint32_t index = 0; index < list->len; ++index) {
         const std::string path = list->val[index].btrfssubvolume_path;
-        const bool mounted = std::any_of(work.os.mountpoints.begin(), work.os.mountpoints.end(),
-                                         [&](const auto& mount) { return mount.second == "btrfsvol:" + device + "/" + path; });
-        if (is_snapshot(path) && !mounted && static_cast<std::int64_t>(list->val[index].btrfssubvolume_id) != standard) {
+        const bool mounted =
+            std::any_of(work.os.mountpoints.begin(), work.os.mountpoints.end(),
+                        [&](const auto& mount) { return mount.second == "btrfsvol:" + device + "/" + path; });
+        if (is_snapshot(path) && !mounted &&
+            static_cast<std::int64_t>(list->val[index].btrfssubvolume_id) != standard) {
             snapshots.push_back("/" + path);
         }
     }
@@ -44,22 +50,26 @@ void clean_btrfs(DeviceWork& work, const std::string& device) {
     std::sort(snapshots.begin(), snapshots.end(),
               [](const std::string& left, const std::string& right) { return left.size() > right.size(); });
     for (const std::string& path : snapshots) {
-        work.appliance.call("removal of snapshot " + path, [&](guestfs_h* g) { return guestfs_btrfs_subvolume_delete(g, path.c_str()); });
+        work.appliance.call("removal of snapshot " + path,
+                            [&](guestfs_h* g) { return guestfs_btrfs_subvolume_delete(g, path.c_str()); });
         work.changes.push_back({path, "remove", 0});
     }
     guest::unmount_guest(work.appliance);
 }
 
 void clean_lvm(DeviceWork& work) {
-    const bool any = std::any_of(work.os.file_systems.begin(), work.os.file_systems.end(), [](const guest::FileSystem& file_system) {
-        return file_system.mountable.starts_with("/dev/") && file_system.mountable.find('/', 5) != std::string::npos;
-    });
+    const bool any = std::any_of(work.os.file_systems.begin(), work.os.file_systems.end(),
+                                 [](const guest::FileSystem& file_system) {
+                                     return file_system.mountable.starts_with("/dev/") &&
+                                            file_system.mountable.find('/', 5) != std::string::npos;
+                                 });
     if (!any) {
         return;
     }
-    const Volumes volumes(work.appliance.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs_full(g); }));
-    const std::vector<std::string> paths =
-        guest::take_strings(work.appliance.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs(g); }));
+    const Volumes volumes(
+        work.appliance.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs_full(g); }));
+    const std::vector<std::string> paths = guest::take_strings(
+        work.appliance.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs(g); }));
     for (std::uint32_t index = 0; index < volumes->len; ++index) {
         const guestfs_lvm_lv& volume = volumes->val[index];
         // lvs(8) lv_attr: a leading 's' or 'S' is a snapshot.
@@ -68,7 +78,8 @@ void clean_lvm(DeviceWork& work) {
         }
         for (const std::string& path : paths) {
             if (path.ends_with(std::string("/") + volume.lv_name)) {
-                work.appliance.call("removal of snapshot " + path, [&](guestfs_h* g) { return guestfs_lvremove(g, path.c_str()); });
+                work.appliance.call("removal of snapshot " + path,
+                                    [&](guestfs_h* g) { return guestfs_lvremove(g, path.c_str()); });
                 work.changes.push_back({path, "remove", static_cast<std::uint64_t>(volume.lv_size)});
             }
         }

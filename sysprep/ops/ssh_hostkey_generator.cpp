@@ -5,9 +5,10 @@ namespace imgforge::sysprep {
 
 namespace {
 
-// Not Before=ssh.socket: multi-user.target waits for basic.target, which waits for sockets.target: an ordering cycle, and systemd
-// would drop the socket's job. sync: a machine whose plug is pulled soon after must not wake up with empty keys, which the condition takes
-// for keys. After=sshd-keygen.service: Debian 13 has one that runs at "first boot" only.
+// Not Before=ssh.socket: multi-user.target waits for basic.target, which waits for sockets.target: an
+// ordering cycle, and systemd would drop the socket's job. sync: a machine whose plug is pulled soon after
+// must not wake up with empty keys, which the condition takes for keys. After=sshd-keygen.service: Debian 13
+// has one that runs at "first boot" only.
 constexpr const char* host_key_unit = R"([Unit]
 Description=Make SSH host keys when there are none
 Documentation=man:ssh-keygen(1)
@@ -29,7 +30,8 @@ bool has_sshd(Cleaner& cleaner) {
     return !cleaner.fs().glob_all({"/usr/sbin/sshd", "/usr/bin/sshd", "/usr/lib/ssh/sshd"}).empty();
 }
 
-/// Red Hat's, SUSE's and Arch's own, which look for missing keys at every start. Debian 13's sshd-keygen.service does not.
+/// Red Hat's, SUSE's and Arch's own, which look for missing keys at every start. Debian 13's
+/// sshd-keygen.service does not.
 bool has_generator(Cleaner& cleaner) {
     return !cleaner.fs()
                 .glob_all({"/usr/lib/systemd/system/sshd-keygen@.service", "/usr/sbin/sshd-gen-keys-start",

@@ -17,7 +17,8 @@ std::vector<std::string> key_files_named_in(const std::string& config) {
         std::string keyword;
         std::string file;
         words >> keyword >> file;
-        const bool names_a_key = ::strcasecmp(keyword.c_str(), "HostKey") == 0 || ::strcasecmp(keyword.c_str(), "HostCertificate") == 0;
+        const bool names_a_key = ::strcasecmp(keyword.c_str(), "HostKey") == 0 ||
+                                 ::strcasecmp(keyword.c_str(), "HostCertificate") == 0;
         if (names_a_key && file.starts_with("/") && file.find("/..") == std::string::npos) {
             files.push_back(file);
         }
@@ -37,8 +38,9 @@ Operation ssh_hostkeys_operation() {
         .perform =
             [](Cleaner& cleaner) {
                 std::vector<std::string> patterns{"/etc/ssh/ssh_host_*"};
-                for (const std::string& file : cleaner.fs().glob_all({"/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf",
-                                                                      "/usr/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config.d/*.conf"})) {
+                for (const std::string& file : cleaner.fs().glob_all(
+                         {"/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/*.conf", "/usr/etc/ssh/sshd_config",
+                          "/usr/etc/ssh/sshd_config.d/*.conf"})) {
                     for (const std::string& key : key_files_named_in(cleaner.read(file))) {
                         patterns.push_back(guest::glob_quote(key));
                         patterns.push_back(guest::glob_quote(key) + ".pub");

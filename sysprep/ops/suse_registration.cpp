@@ -11,7 +11,8 @@ Operation suse_registration_operation() {
         .source = "SUSEConnect(8), zypper(8)",
         .rows = {"D9"},
         .families = {"suse"},
-        .remove = {"/etc/SUSEConnect", "/etc/zypp/credentials.d/*", "/var/lib/zypp/AnonymousUniqueId", "/var/lib/suseconnect/*"},
+        .remove = {"/etc/SUSEConnect", "/etc/zypp/credentials.d/*", "/var/lib/zypp/AnonymousUniqueId",
+                   "/var/lib/suseconnect/*"},
     };
 }
 

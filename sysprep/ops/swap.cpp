@@ -22,15 +22,17 @@ bool all_zero(const std::string& bytes) {
 
 void wipe_device(DeviceWork& work, const std::string& device) {
     const std::string header = work.appliance.read_device(device, 0, page);
-    const int discarded =
-        work.appliance.attempt("discard of " + device, [&](guestfs_h* g) { return guestfs_blkdiscard(g, device.c_str()); });
+    const int discarded = work.appliance.attempt(
+        "discard of " + device, [&](guestfs_h* g) { return guestfs_blkdiscard(g, device.c_str()); });
     // Whether discarded sectors read as zeros is up to the disk; ours do, and this makes sure.
     if (discarded != 0 || !all_zero(work.appliance.read_device(device, page, page * 16))) {
         work.appliance.call(
-            "wipe of " + device, [&](guestfs_h* g) { return guestfs_zero_device(g, device.c_str()); }, std::chrono::hours(2));
+            "wipe of " + device, [&](guestfs_h* g) { return guestfs_zero_device(g, device.c_str()); },
+            std::chrono::hours(2));
     }
-    work.appliance.call("swap header of " + device,
-                        [&](guestfs_h* g) { return guestfs_pwrite_device(g, device.c_str(), header.data(), header.size(), 0); });
+    work.appliance.call("swap header of " + device, [&](guestfs_h* g) {
+        return guestfs_pwrite_device(g, device.c_str(), header.data(), header.size(), 0);
+    });
     work.notes.push_back(fmt::format("swap on {} wiped; its UUID and label stay", device));
 }
 
@@ -42,8 +44,9 @@ void wipe_file(DeviceWork& work, guest::ApplianceFs& fs, const std::string& path
     }
     const auto piece = [&](std::int64_t offset, std::size_t count) {
         std::size_t got = 0;
-        char* raw = work.appliance.call(
-            "read of " + path, [&](guestfs_h* g) { return guestfs_pread(g, path.c_str(), static_cast<int>(count), offset, &got); });
+        char* raw = work.appliance.call("read of " + path, [&](guestfs_h* g) {
+            return guestfs_pread(g, path.c_str(), static_cast<int>(count), offset, &got);
+        });
         std::string bytes(raw, got);
         std::free(raw);
         return bytes;
@@ -59,12 +62,15 @@ void wipe_file(DeviceWork& work, guest::ApplianceFs& fs, const std::string& path
     }
     const std::string header = piece(0, page);
     const auto size = static_cast<std::int64_t>(stat->size);
-    work.appliance.call("new blocks for " + path, [&](guestfs_h* g) { return guestfs_truncate(g, path.c_str()); });
-    work.appliance.call("new blocks for " + path, [&](guestfs_h* g) { return guestfs_fallocate64(g, path.c_str(), size); });
+    work.appliance.call("new blocks for " + path,
+                        [&](guestfs_h* g) { return guestfs_truncate(g, path.c_str()); });
+    work.appliance.call("new blocks for " + path,
+                        [&](guestfs_h* g) { return guestfs_fallocate64(g, path.c_str(), size); });
     fs.chown(path, stat->uid, stat->gid);
     fs.chmod(path, stat->mode);
-    work.appliance.call("swap header of " + path,
-                        [&](guestfs_h* g) { return guestfs_pwrite(g, path.c_str(), header.data(), header.size(), 0); });
+    work.appliance.call("swap header of " + path, [&](guestfs_h* g) {
+        return guestfs_pwrite(g, path.c_str(), header.data(), header.size(), 0);
+    });
     work.changes.push_back({path, "wipe", stat->size});
 }
 
@@ -86,7 +92,8 @@ Operation swap_operation() {
                 }
                 std::vector<guest::FstabEntry> files = guest::parse_fstab(work.fstab);
                 std::erase_if(files, [](const guest::FstabEntry& entry) {
-                    return entry.type != "swap" || !entry.spec.starts_with("/") || entry.spec.starts_with("/dev/");
+                    return entry.type != "swap" || !entry.spec.starts_with("/") ||
+                           entry.spec.starts_with("/dev/");
                 });
                 if (files.empty()) {
                     return;

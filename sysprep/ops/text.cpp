@@ -27,7 +27,8 @@ std::string words_replaced(const std::string& text, const std::string& word, con
                            (end == text.size() || !is_name(text[end]) || !is_name(word.back()));
         result += text.substr(at, found - at);
         if (alone) {
-            while (is_name(word.back()) && end + 1 < text.size() && text[end] == '.' && is_name(text[end + 1])) {
+            while (is_name(word.back()) && end + 1 < text.size() && text[end] == '.' &&
+                   is_name(text[end + 1])) {
                 for (++end; end < text.size() && is_name(text[end]);) {
                     ++end;
                 }

@@ -10,7 +10,8 @@ Operation udev_names_operation() {
         .reason = "they map the builder's MAC to eth0",
         .source = "udev(7) 70-persistent-net.rules; iftab(5)",
         .rows = {"B9"},
-        .remove = {"/etc/udev/rules.d/70-persistent-net.rules", "/etc/udev/rules.d/75-persistent-net-generator.rules",
+        .remove = {"/etc/udev/rules.d/70-persistent-net.rules",
+                   "/etc/udev/rules.d/75-persistent-net-generator.rules",
                    "/etc/udev/rules.d/70-persistent-cd.rules", "/etc/iftab"},
     };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What bench.py needs besides the product's own commands: stores of any size, and the injection of an install as one command.
+// What bench.py needs besides the product's own commands: stores of any size, and the injection of an install
+// as one command.
 #include <charconv>
 #include <cstring>
 #include <iostream>
@@ -26,15 +27,17 @@ store::GuestContents contents_of(int variant) {
     store::GuestContents contents{.package_format = "deb", .distribution = "debian", .release = "debian-13"};
     constexpr int packages = 300;
     for (int i = 0; i < packages; ++i) {
-        contents.packages.push_back(
-            {.name = fmt::format("package-{}", i), .version = fmt::format("1.{}-{}", i, variant), .architecture = "amd64"});
+        contents.packages.push_back({.name = fmt::format("package-{}", i),
+                                     .version = fmt::format("1.{}-{}", i, variant),
+                                     .architecture = "amd64"});
     }
     return contents;
 }
 
 /// One generation the way publish() makes it, with an empty disk and without QEMU's tools.
 store::Generation add_generation(store::Store& store, const std::string& image, int variant) {
-    store::Candidate candidate{.image = image, .recipe = {{"name", image}, {"os", "debian13"}}, .contents = contents_of(variant)};
+    store::Candidate candidate{
+        .image = image, .recipe = {{"name", image}, {"os", "debian13"}}, .contents = contents_of(variant)};
     const store::Store::Scratch scratch = store.make_scratch(image);
     const std::filesystem::path disk = scratch.folder / "disk.qcow2";
     image::create_empty_qcow2(disk, ByteSize::gib(2));
@@ -55,7 +58,8 @@ store::Generation add_generation(store::Store& store, const std::string& image, 
 int number_of(const char* text) {
     int number = 0;
     const char* const end = text + std::strlen(text);
-    if (const auto read = std::from_chars(text, end, number); read.ec != std::errc() || read.ptr != end || number < 0) {
+    if (const auto read = std::from_chars(text, end, number);
+        read.ec != std::errc() || read.ptr != end || number < 0) {
         throw Error(Failure::usage, fmt::format("'{}' is no number", text));
     }
     return number;
@@ -76,7 +80,8 @@ int make_store(const std::vector<const char*>& words) {
 }
 
 int inject(const std::vector<const char*>& words) {
-    install::pack_initrd(words.at(1), {{.path = "/preseed.cfg", .bytes = read_file(words.at(2))}}, words.at(3));
+    install::pack_initrd(words.at(1), {{.path = "/preseed.cfg", .bytes = read_file(words.at(2))}},
+                         words.at(3));
     return 0;
 }
 
@@ -88,8 +93,9 @@ int run(const std::vector<const char*>& words) {
     if (command == "inject" && words.size() == 4) {
         return inject(words);
     }
-    std::cerr << "bench_tool store HOME IMAGE COUNT      so many more generations, each promoted in its turn\n"
-                 "bench_tool inject INITRD FILE OUTPUT   FILE as /preseed.cfg into the initrd\n";
+    std::cerr
+        << "bench_tool store HOME IMAGE COUNT      so many more generations, each promoted in its turn\n"
+           "bench_tool inject INITRD FILE OUTPUT   FILE as /preseed.cfg into the initrd\n";
     return 2;
 }
 

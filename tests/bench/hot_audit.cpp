@@ -23,8 +23,9 @@ std::string noise() {
 std::string prose() {
     std::string text;
     for (int i = 0; text.size() < piece; ++i) {
-        text += fmt::format("Nov 26 15:{:02}:{:02} web-{} sshd[{}]: Accepted publickey for debian from 192.0.2.{} port {}\n", i / 60 % 60,
-                            i % 60, i % 7, 1000 + i, i % 250, 30000 + i % 20000);
+        text += fmt::format(
+            "Nov 26 15:{:02}:{:02} web-{} sshd[{}]: Accepted publickey for debian from 192.0.2.{} port {}\n",
+            i / 60 % 60, i % 60, i % 7, 1000 + i, i % 250, 30000 + i % 20000);
     }
     text.resize(piece);
     return text;

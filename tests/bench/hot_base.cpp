@@ -29,7 +29,8 @@ void parse_recipe(benchmark::State& state) {
 BENCHMARK(parse_recipe)->RangeMultiplier(8)->Range(8, 4096)->Complexity();
 
 void redact_log_line(benchmark::State& state) {
-    const std::string line = "run: qemu-img create -f qcow2 -b /var/lib/imgforge/images/debian13/3/disk.qcow2 -F qcow2 disk.qcow2";
+    const std::string line =
+        "run: qemu-img create -f qcow2 -b /var/lib/imgforge/images/debian13/3/disk.qcow2 -F qcow2 disk.qcow2";
     for (auto _ : state) {
         benchmark::DoNotOptimize(redact(line));
     }

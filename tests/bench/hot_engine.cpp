@@ -15,7 +15,8 @@ namespace {
 std::string recipe_of(std::int64_t stages) {
     std::string text = "name: bench\nos: debian13\nstages:\n";
     for (std::int64_t i = 0; i < stages; ++i) {
-        text += fmt::format("  - customize: {{packages: [vim, tmux], timezone: UTC, run: [\"echo {}\"]}}\n", i);
+        text +=
+            fmt::format("  - customize: {{packages: [vim, tmux], timezone: UTC, run: [\"echo {}\"]}}\n", i);
     }
     return text;
 }

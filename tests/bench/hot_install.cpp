@@ -16,7 +16,8 @@ void inject_into_initrd(benchmark::State& state) {
     const TempDir folder;
     // An uncompressed cpio trailer behind 32 MiB of NULs stands for a large initrd: what counts is the copy.
     std::string initrd(32U << 20U, '\0');
-    const std::string trailer = "070701" + std::string(8 * 11, '0') + "0000000b" + "00000000" + std::string("TRAILER!!!\0\0\0\0", 14);
+    const std::string trailer =
+        "070701" + std::string(8 * 11, '0') + "0000000b" + "00000000" + std::string("TRAILER!!!\0\0\0\0", 14);
     initrd.replace(0, trailer.size(), trailer);
     write_file_atomically(folder / "initrd", initrd);
     const std::vector<InitrdMember> members = {{.path = "/preseed.cfg", .bytes = std::string(4000, 'p')}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The clock of the host is decades wrong, or jumps forth and back while an operation runs (tests/faults/shim.c).
+// The clock of the host is decades wrong, or jumps forth and back while an operation runs
+// (tests/faults/shim.c).
 #include <gtest/gtest.h>
 
 #include <map>
@@ -48,14 +49,15 @@ TEST_P(ClockFaults, change_nothing_but_the_times_in_the_records) {
     EXPECT_NE(again.out.find("done refresh published 3"), std::string::npos) << again.out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Clocks, ClockFaults,
-                         testing::Values(std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", twenty_years_back_s}},
-                                         std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", twenty_years_ahead_s}},
-                                         std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", day_s},
-                                                                            {"IMGFORGE_FAULT_CLOCK_FLIP", "2"}}),
-                         [](const auto& chosen) { return chosen.index == 0   ? "behind"
-                                                         : chosen.index == 1 ? "ahead"
-                                                                             : "jumping"; });
+INSTANTIATE_TEST_SUITE_P(
+    Clocks, ClockFaults,
+    testing::Values(std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", twenty_years_back_s}},
+                    std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", twenty_years_ahead_s}},
+                    std::map<std::string, std::string>{{"IMGFORGE_FAULT_CLOCK", day_s},
+                                                       {"IMGFORGE_FAULT_CLOCK_FLIP", "2"}}),
+    [](const auto& chosen) {
+        return chosen.index == 0 ? "behind" : chosen.index == 1 ? "ahead" : "jumping";
+    });
 
 }  // namespace
 }  // namespace imgforge::test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// kill -9 at random moments of publish, promote, gc, delete and refresh. IMGFORGE_SEED replays a run, IMGFORGE_KILLS changes their
-// number (500 in the long tier). disk_test.cpp kills at each single write instead.
+// kill -9 at random moments of publish, promote, gc, delete and refresh. IMGFORGE_SEED replays a run,
+// IMGFORGE_KILLS changes their number (500 in the long tier). disk_test.cpp kills at each single write
+// instead.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -91,7 +92,8 @@ private:
         candidate.image = image;
         candidate.disk = disks_ / fmt::format("{}.qcow2", version % disks);
         candidate.contents.package_format = "deb";
-        candidate.contents.packages = {{.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
+        candidate.contents.packages = {
+            {.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
         const PublishResult result = publish(store, processes_, candidate, monitor_);
         say(fmt::format("published {}", result.generation.generation));
         say(fmt::format("promoting {}", result.generation.generation));
@@ -104,7 +106,8 @@ private:
         test::world.release = test::world.curl;
         const auto services = test::stand_in_services(places_, processes_, clock_, monitor_);
         say("refreshing");
-        const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({nightly}), services).at(0);
+        const stages::RefreshResult result =
+            stages::refresh(test::stand_in_refresh({nightly}), services).at(0);
         say(result.outcome == "failed" ? "error " + result.error : fmt::format("refreshed {}", result.after));
     }
 
@@ -172,18 +175,23 @@ protected:
             IMGFORGE_SKIP("tools", "qemu-img is not installed");
         }
         for (int i = 0; i < disks; ++i) {
-            test::make_disk(processes_, work_ / fmt::format("{}.qcow2", i),
-                            {.data_mib = 1, .virtual_mib = 2, .change_seed = 1, .changes = static_cast<std::size_t>(i)});
+            test::make_disk(
+                processes_, work_ / fmt::format("{}.qcow2", i),
+                {.data_mib = 1, .virtual_mib = 2, .change_seed = 1, .changes = static_cast<std::size_t>(i)});
         }
         places_.create();
         test::build_stand_in(test::write_stand_in_recipe(work_.path(), nightly), services());
     }
 
-    engine::StageServices services() { return test::stand_in_services(places_, processes_, clock_, monitor_); }
+    engine::StageServices services() {
+        return test::stand_in_services(places_, processes_, clock_, monitor_);
+    }
 
     /// Microseconds from fork to the first promise on this machine, as loaded as it is.
     long measure_publication() {
-        const auto promised = [&](int delay_ms) { return kill_one(1, delay_ms * 1000).find("promoted") != std::string::npos; };
+        const auto promised = [&](int delay_ms) {
+            return kill_one(1, delay_ms * 1000).find("promoted") != std::string::npos;
+        };
         int delay = 40;
         while (!promised(delay) && delay < 10000) {
             delay = delay * 5 / 4;
@@ -231,12 +239,16 @@ protected:
         const auto now = store.current(nightly);
         ASSERT_TRUE(now.has_value()) << "the refreshed image has no generation in service any more";
         if (promise.refreshed != 0) {
-            EXPECT_TRUE(now->generation == promise.refreshed || (promise.refreshing && now->generation > promise.refreshed))
+            EXPECT_TRUE(now->generation == promise.refreshed ||
+                        (promise.refreshing && now->generation > promise.refreshed))
                 << "current is " << now->generation << ", refreshed was " << promise.refreshed;
         }
-        // Killed before it noted its start, or after it noted its end: then nothing was lost; in between it must say so.
+        // Killed before it noted its start, or after it noted its end: then nothing was lost; in between it
+        // must say so.
         const auto row = stages::RefreshState(database).load(nightly);
-        EXPECT_TRUE(!row || row->outcome == "running" || row->outcome == "published" || row->outcome == "unchanged") << row->outcome;
+        EXPECT_TRUE(!row || row->outcome == "running" || row->outcome == "published" ||
+                    row->outcome == "unchanged")
+            << row->outcome;
         EXPECT_TRUE(!row || row->outcome != "unchanged") << "every refresh here has something new";
     }
 
@@ -257,7 +269,8 @@ TEST_F(Crash, kill_9_at_any_moment_leaves_a_clean_store) {
     int in_refresh = 0;
     for (long i = 0; i < kills && !HasFailure(); ++i) {
         // Most victims die in their first publication; a few live longer and reach gc.
-        const auto longest = static_cast<unsigned>(random() % 5 == 0 ? 4 * one_publication : one_publication * 5 / 4);
+        const auto longest =
+            static_cast<unsigned>(random() % 5 == 0 ? 4 * one_publication : one_publication * 5 / 4);
         const int delay = static_cast<int>(random() % longest);
         const auto victim = static_cast<std::uint32_t>(random());
         const std::string said = kill_one(victim, delay);
@@ -281,7 +294,8 @@ TEST_F(Crash, kill_9_at_any_moment_leaves_a_clean_store) {
         EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U) << "left over: " << entry.path();
     }
     test::expect_sound(places_);
-    fmt::print("{} kills, {} of them in a refresh; {} victims had finished at least one publication\n", kills, in_refresh, acknowledged);
+    fmt::print("{} kills, {} of them in a refresh; {} victims had finished at least one publication\n", kills,
+               in_refresh, acknowledged);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The disk fails, fills up or the power goes at each single write of each operation on the store. IMGFORGE_SEED replays the choice of
-// points, IMGFORGE_FAULT_POINTS changes their number for each operation and fault (0: every one).
+// The disk fails, fills up or the power goes at each single write of each operation on the store.
+// IMGFORGE_SEED replays the choice of points, IMGFORGE_FAULT_POINTS changes their number for each operation
+// and fault (0: every one).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,8 +34,11 @@ protected:
     }
 
     /// What the operation promised, and what it must not have touched.
-    static void expect_promises(const std::string& operation, const FaultResult& result, const StorePicture& after) {
-        const auto said = [&](const std::string& words) { return result.out.find("done " + words) != std::string::npos; };
+    static void expect_promises(const std::string& operation, const FaultResult& result,
+                                const StorePicture& after) {
+        const auto said = [&](const std::string& words) {
+            return result.out.find("done " + words) != std::string::npos;
+        };
         EXPECT_TRUE(after.has(4)) << "the base of a machine is gone";
         EXPECT_TRUE(after.has(3)) << "the base of 4 is gone";
         EXPECT_NE(after.current, 0);
@@ -51,7 +55,8 @@ protected:
             EXPECT_TRUE(after.has(1));
             EXPECT_TRUE(!said("delete 2") || !after.has(2));
         } else if (operation == "refresh") {
-            EXPECT_TRUE(!said("refresh") || said("refresh published 2")) << "a failed run was taken for unchanged";
+            EXPECT_TRUE(!said("refresh") || said("refresh published 2"))
+                << "a failed run was taken for unchanged";
             EXPECT_TRUE(after.nightly == 2 || (after.nightly == 1 && !said("refresh")));
             EXPECT_EQ(after.generations.size(), 4U);
         } else if (operation == "repair") {
@@ -65,11 +70,13 @@ protected:
     static void expect_refresh_recovers() {
         const FaultResult again = run_with_fault(scene->victim("refresh"), scene->places.home, {});
         EXPECT_EQ(again.code, 0) << again.out;
-        // 3 when the fault came between the publication and the note of it: the candidate without a note is published again.
+        // 3 when the fault came between the publication and the note of it: the candidate without a note is
+        // published again.
         const int nightly = StorePicture(scene->places).nightly;
         EXPECT_TRUE(nightly == 2 || nightly == 3) << nightly << "\n" << again.out;
         for (const fs::directory_entry& entry : fs::directory_iterator(scene->places.stages())) {
-            EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U) << "left over: " << entry.path();
+            EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U)
+                << "left over: " << entry.path();
         }
         expect_sound(scene->places);
     }
@@ -108,8 +115,9 @@ TEST_P(DiskFaults, leave_a_sound_store_wherever_they_strike) {
     expect_promises(operation, good, StorePicture(scene->places));
     int trials = 0;
     int survived = 0;
-    for (const Fault& kind : {Fault{.what = "KILL"}, Fault{.what = "EIO"}, Fault{.what = "ENOSPC"},
-                              Fault{.what = "EIO", .from_then_on = true}, Fault{.what = "ENOSPC", .from_then_on = true}}) {
+    for (const Fault& kind :
+         {Fault{.what = "KILL"}, Fault{.what = "EIO"}, Fault{.what = "ENOSPC"},
+          Fault{.what = "EIO", .from_then_on = true}, Fault{.what = "ENOSPC", .from_then_on = true}}) {
         for (const std::uint64_t at : points(good.calls, random)) {
             Fault fault = kind;
             fault.at = at;
@@ -122,7 +130,8 @@ TEST_P(DiskFaults, leave_a_sound_store_wherever_they_strike) {
                 EXPECT_TRUE(result.killed() || result.code == 0) << result.code << " " << result.out;
             } else {
                 EXPECT_TRUE(result.code == 0 || result.code == 1) << result.code << " " << result.out;
-                EXPECT_EQ(result.out.find("other:"), std::string::npos) << "an error without explanation: " << result.out;
+                EXPECT_EQ(result.out.find("other:"), std::string::npos)
+                    << "an error without explanation: " << result.out;
             }
             if (operation == "repair") {
                 // Half a repair is repaired by the next one.
@@ -139,10 +148,13 @@ TEST_P(DiskFaults, leave_a_sound_store_wherever_they_strike) {
             }
         }
     }
-    fmt::print("{}: {} calls, {} faults, {} ended well all the same\n", operation, good.calls, trials, survived);
+    fmt::print("{}: {} calls, {} faults, {} ended well all the same\n", operation, good.calls, trials,
+               survived);
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, DiskFaults, testing::Values("publish", "promote", "rollback", "gc", "delete", "refresh", "repair"),
+INSTANTIATE_TEST_SUITE_P(Operations, DiskFaults,
+                         testing::Values("publish", "promote", "rollback", "gc", "delete", "refresh",
+                                         "repair"),
                          [](const auto& chosen) { return std::string(chosen.param); });
 
 }  // namespace

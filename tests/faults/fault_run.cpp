@@ -22,9 +22,10 @@ namespace imgforge::test {
 namespace {
 
 // Far more than any of the short operations takes, on a loaded machine too.
-constexpr auto patience = std::chrono::seconds(120);
+constexpr auto timeout = std::chrono::seconds(120);
 
-[[noreturn]] void become(const std::vector<std::string>& argv, const std::map<std::string, std::string>& environment, int output) {
+[[noreturn]] void become(const std::vector<std::string>& argv,
+                         const std::map<std::string, std::string>& environment, int output) {
     ::setpgid(0, 0);
     ::dup2(output, 1);
     ::dup2(output, 2);
@@ -41,9 +42,10 @@ constexpr auto patience = std::chrono::seconds(120);
     ::_exit(127);
 }
 
-/// Exit code or negated signal; ends the whole group when it hangs, and what a killed program has left running in any case.
+/// Exit code or negated signal; ends the whole group when it hangs, and what a killed program has left
+/// running in any case.
 int wait_for(pid_t child) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
     int status = 0;
     bool hangs = false;
     while (::waitpid(child, &status, WNOHANG) == 0) {

@@ -19,7 +19,9 @@ struct Fault {
     std::uint64_t at = 0;       ///< the call that fails, from 1
     bool from_then_on = false;  ///< and all after it: the disk is gone
     std::string text() const {
-        return what.empty() ? "no fault" : fmt::format("{} at call {}{}", what, at, from_then_on ? " and all after it" : "");
+        return what.empty()
+                   ? "no fault"
+                   : fmt::format("{} at call {}{}", what, at, from_then_on ? " and all after it" : "");
     }
 };
 
@@ -30,9 +32,11 @@ struct FaultResult {
     bool killed() const { return code == -9; }
 };
 
-/// Runs a program with a fault in everything it and its children do below `folder`. `log`: the calls, one a line.
-FaultResult run_with_fault(const std::vector<std::string>& argv, const std::filesystem::path& folder, const Fault& fault,
-                           const std::map<std::string, std::string>& environment = {}, const std::filesystem::path& log = {});
+/// Runs a program with a fault in everything it and its children do below `folder`. `log`: the calls, one a
+/// line.
+FaultResult run_with_fault(const std::vector<std::string>& argv, const std::filesystem::path& folder,
+                           const Fault& fault, const std::map<std::string, std::string>& environment = {},
+                           const std::filesystem::path& log = {});
 
 inline long number_from_environment(const char* name, long otherwise) {
     const char* const text = std::getenv(name);
@@ -41,8 +45,8 @@ inline long number_from_environment(const char* name, long otherwise) {
 
 /// IMGFORGE_SEED, else the time; printed, so that a run can be replayed.
 inline std::uint32_t seed_of_this_run() {
-    static const auto seed =
-        static_cast<std::uint32_t>(number_from_environment("IMGFORGE_SEED", static_cast<long>(std::time(nullptr) % 1000000)));
+    static const auto seed = static_cast<std::uint32_t>(
+        number_from_environment("IMGFORGE_SEED", static_cast<long>(std::time(nullptr) % 1000000)));
     fmt::print("IMGFORGE_SEED={}\n", seed);
     return seed;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A guest that never answers, and a libvirt daemon that is silent, dies or hangs: every wait ends in time, says what it last saw, and
-// leaves nothing behind.
+// A guest that never answers, and a libvirt daemon that is silent, dies or hangs: every wait ends in time,
+// says what it last saw, and leaves nothing behind.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -81,15 +81,16 @@ TEST_F(MachineFaults, guest_that_never_answers_is_given_up_in_time_with_what_was
     expect_nothing_left();
 }
 
-/// A libvirt daemon of the test's own, with files, network and processes of its own; gone with everything on it when this object goes.
+/// A libvirt daemon of the test's own, with files, network and processes of its own; gone with everything on
+/// it when this object goes.
 class Daemon {
 public:
     explicit Daemon(fs::path folder) : folder_(std::move(folder)) {
         fs::create_directories(folder_);
         pid_ = ::fork();
         if (pid_ == 0) {
-            ::execlp("unshare", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", SECOND_LIBVIRTD,
-                     folder_.c_str(), nullptr);
+            ::execlp("unshare", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
+                     "--mount-proc", SECOND_LIBVIRTD, folder_.c_str(), nullptr);
             ::_exit(127);
         }
     }
@@ -101,7 +102,9 @@ public:
     Daemon(const Daemon&) = delete;
     Daemon& operator=(const Daemon&) = delete;
 
-    std::string uri() const { return fmt::format("qemu+unix:///system?socket={}/sock/libvirt-sock", folder_.string()); }
+    std::string uri() const {
+        return fmt::format("qemu+unix:///system?socket={}/sock/libvirt-sock", folder_.string());
+    }
     ProcessResult virsh(std::vector<std::string> words) const {
         words.insert(words.begin(), {"-q", "-c", uri()});
         SystemProcessRunner runner;
@@ -110,7 +113,8 @@ public:
     /// To libvirtd itself, not to the machines.
     void signal(int number) const {
         SystemProcessRunner runner;
-        const ProcessResult found = runner.run({.program = "pgrep", .args = {"-f", fmt::format("^libvirtd -f {}/", folder_.string())}});
+        const ProcessResult found = runner.run(
+            {.program = "pgrep", .args = {"-f", fmt::format("^libvirtd -f {}/", folder_.string())}});
         if (found.ok()) {
             ::kill(static_cast<pid_t>(std::atol(found.out.c_str())), number);
         }
@@ -131,7 +135,10 @@ protected:
                 IMGFORGE_SKIP("tools", fmt::format("{} is not installed", program));
             }
         }
-        if (!runner.run({.program = "unshare", .args = {"--mount", "--net", "--pid", "--fork", "--mount-proc", "true"}}).ok()) {
+        if (!runner
+                 .run({.program = "unshare",
+                       .args = {"--mount", "--net", "--pid", "--fork", "--mount-proc", "true"}})
+                 .ok()) {
             GTEST_SKIP() << "no right to make namespaces here";
         }
     }
@@ -140,7 +147,8 @@ protected:
 TEST_P(DaemonFaults, end_the_wait_for_a_machine_in_time) {
     const Daemon daemon(home_->folder / "daemon");
     wait_until(
-        home_->clock, "the daemon", seconds(60), [&] { return daemon.virsh({"uri"}).ok(); }, [&] { return daemon.virsh({"uri"}).err; });
+        home_->clock, "the daemon", seconds(60), [&] { return daemon.virsh({"uri"}).ok(); },
+        [&] { return daemon.virsh({"uri"}).err; });
     const pid_t spawning = MachineHome::in_process([&] {
         auto lifecycle = home_->open(daemon.uri());
         lifecycle::spawn(lifecycle, small_machine(Wait::ssh, seconds(40)));
@@ -157,7 +165,8 @@ TEST_P(DaemonFaults, end_the_wait_for_a_machine_in_time) {
     int status = 0;
     pid_t ended = 0;
     // The wait's own deadline, the keep-alive of the connection (30 s) and the answer to a last try.
-    for (const auto deadline = steady_clock::now() + seconds(150); ended == 0 && steady_clock::now() < deadline;) {
+    for (const auto deadline = steady_clock::now() + seconds(150);
+         ended == 0 && steady_clock::now() < deadline;) {
         ended = ::waitpid(spawning, &status, WNOHANG);
         ::usleep(100000);
     }
@@ -167,7 +176,8 @@ TEST_P(DaemonFaults, end_the_wait_for_a_machine_in_time) {
         FAIL() << "spawn hangs when its daemon gets signal " << GetParam();
     }
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) != 0) << status;
-    // What it could not undo without the daemon is still on record, so that the base stays and a later clean-up finds it.
+    // What it could not undo without the daemon is still on record, so that the base stays and a later
+    // clean-up finds it.
     expect_sound(home_->places);
 }
 
@@ -185,8 +195,8 @@ TEST_F(MachineFaults, daemon_that_accepts_and_never_answers_is_given_up) {
     ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     ASSERT_EQ(::listen(socket.get(), 16), 0);
 
-    const std::string text =
-        refusal(small_machine(Wait::none, seconds(30)), fmt::format("qemu+unix:///system?socket={}", name), seconds(100));
+    const std::string text = refusal(small_machine(Wait::none, seconds(30)),
+                                     fmt::format("qemu+unix:///system?socket={}", name), seconds(100));
 
     EXPECT_THAT(text, HasSubstr("no answer within 30s"));
     expect_nothing_left();

@@ -15,23 +15,26 @@ namespace imgforge::test {
 
 inline void expect_no_leftovers(const std::filesystem::path& image_folder) {
     std::error_code code;
-    for (auto entry = std::filesystem::directory_iterator(image_folder, code); !code && entry != std::filesystem::directory_iterator();
-         entry.increment(code)) {
+    for (auto entry = std::filesystem::directory_iterator(image_folder, code);
+         !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
         const std::string name = entry->path().filename();
-        EXPECT_TRUE(name == "index.json" || name.rfind("quarantine-", 0) == 0 || name.find_first_not_of("0123456789") == std::string::npos)
+        EXPECT_TRUE(name == "index.json" || name.rfind("quarantine-", 0) == 0 ||
+                    name.find_first_not_of("0123456789") == std::string::npos)
             << "left over: " << entry->path();
     }
 }
 
-/// What must hold as soon as the next command has opened the store, whatever happened before: `images verify` clean, nothing left
-/// over, nothing more to mend, every machine's chain whole.
+/// What must hold as soon as the next command has opened the store, whatever happened before: `images verify`
+/// clean, nothing left over, nothing more to mend, every machine's chain whole.
 inline void expect_sound(const Places& places) {
     SystemClock clock;
     NullMonitor monitor;
     StateDb database(places.state_db());
     store::Store store(places, database, clock);
-    for (const store::Finding& finding : store::verify(store, {.images = {}, .digests = true, .threads = 1}, monitor)) {
-        ADD_FAILURE() << finding.image << "@" << finding.generation << " " << finding.what << " " << finding.path << " " << finding.problem;
+    for (const store::Finding& finding :
+         store::verify(store, {.images = {}, .digests = true, .threads = 1}, monitor)) {
+        ADD_FAILURE() << finding.image << "@" << finding.generation << " " << finding.what << " "
+                      << finding.path << " " << finding.problem;
     }
     for (const std::string& image : store.images()) {
         expect_no_leftovers(places.images() / image);
@@ -43,7 +46,8 @@ inline void expect_sound(const Places& places) {
         if (machine->path().filename().string().starts_with(".")) {
             continue;  // the lock of the folder
         }
-        EXPECT_NO_THROW(image::read_backing_chain(machine->path() / "disk.qcow2", image::DiskFormat::qcow2)) << machine->path();
+        EXPECT_NO_THROW(image::read_backing_chain(machine->path() / "disk.qcow2", image::DiskFormat::qcow2))
+            << machine->path();
     }
 }
 

@@ -34,7 +34,8 @@ struct Victim {
         candidate.image = "debian13";
         candidate.disk = disks / fmt::format("{}.qcow2", version % 4);
         candidate.contents.package_format = "deb";
-        candidate.contents.packages = {{.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
+        candidate.contents.packages = {
+            {.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
         const store::PublishResult result = store::publish(store, processes, candidate, monitor);
         done(fmt::format("publish {}", result.generation.generation));
         store.promote("debian13", result.generation.generation);
@@ -45,7 +46,8 @@ struct Victim {
         test::world.curl = fmt::format("8.0-{}", version);
         test::world.release = fmt::format("release {}", version);
         const auto services = test::stand_in_services(places, processes, clock, monitor);
-        const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({"nightly"}), services).at(0);
+        const stages::RefreshResult result =
+            stages::refresh(test::stand_in_refresh({"nightly"}), services).at(0);
         if (result.outcome == "failed") {
             throw Error(Failure::tool, result.error);
         }
@@ -62,7 +64,8 @@ struct Victim {
         } else if (operation == "rollback") {
             done(fmt::format("rollback {}", store.rollback("debian13").generation));
         } else if (operation == "gc") {
-            store::collect_garbage(store, "debian13", store::GcPolicy{.keep = 1, .failed_age = std::chrono::hours(0)});
+            store::collect_garbage(store, "debian13",
+                                   store::GcPolicy{.keep = 1, .failed_age = std::chrono::hours(0)});
             done("gc");
         } else if (operation == "delete") {
             store.remove("debian13", 2);

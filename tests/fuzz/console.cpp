@@ -20,11 +20,13 @@ using namespace imgforge;
 /// The serial stream in pieces of `step` bytes, a second apart.
 void watch(std::string_view bytes, std::size_t step) {
     install::Watcher::Instant now{};
-    install::Watcher watcher(templates::distribution("debian13"), {.marker = "IMGFORGE-RESULT: success 0123"}, now);
+    install::Watcher watcher(templates::distribution("debian13"), {.marker = "IMGFORGE-RESULT: success 0123"},
+                             now);
     double before = 0;
     for (std::size_t at = 0; at < bytes.size() && !watcher.outcome(); at += step) {
         now += std::chrono::seconds(1);
-        (at % 3 == 0) ? watcher.log(bytes.substr(at, step), now) : watcher.console(bytes.substr(at, step), now);
+        (at % 3 == 0) ? watcher.log(bytes.substr(at, step), now)
+                      : watcher.console(bytes.substr(at, step), now);
         watcher.tick(now);
         if (watcher.progress().fraction() < before || watcher.progress().fraction() > 1) {
             std::abort();  // progress never goes back
@@ -40,7 +42,8 @@ void watch(std::string_view bytes, std::size_t step) {
 
 }  // namespace
 
-/// Whatever a guest writes to its serial ports: the same lines however it is cut, an outcome, and nothing for the terminal but text.
+/// Whatever a guest writes to its serial ports: the same lines however it is cut, an outcome, and nothing for
+/// the terminal but text.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2) {
         return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_base PkgConfig::ARCHIVE
-// FILES: builder/install/control_file.cpp builder/install/udeb_set.cpp builder/install/deb_file.cpp builder/install/cpio.cpp
+// FILES: builder/install/control_file.cpp builder/install/udeb_set.cpp builder/install/deb_file.cpp
+// builder/install/cpio.cpp
 #include <sys/mman.h>
 #include <unistd.h>
 

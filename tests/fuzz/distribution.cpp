@@ -41,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (row.name != "fuzz") {
                 std::abort();
             }
-            static_cast<void>(imgforge::templates::render_kernel_line(row, {{"label", "a b"}, {"iso_uuid", "x"}}));
+            static_cast<void>(
+                imgforge::templates::render_kernel_line(row, {{"label", "a b"}, {"iso_uuid", "x"}}));
         }
     } catch (const imgforge::Error&) {
         // refused with a reason

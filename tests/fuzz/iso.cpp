@@ -12,7 +12,8 @@
 #include "builder/base/fd.hpp"
 #include "builder/image/iso_reader.hpp"
 
-/// Any bytes give an image that can be listed and read, or an Error; never a crash, never a hang, never an exit by libcdio.
+/// Any bytes give an image that can be listed and read, or an Error; never a crash, never a hang, never an
+/// exit by libcdio.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const imgforge::Fd file(::memfd_create("iso", MFD_CLOEXEC));
     imgforge::write_all(file.get(), std::string_view(reinterpret_cast<const char*>(data), size), "iso");

@@ -24,8 +24,12 @@ public:
             {"properties",
              {{"text", {{"type", "string"}, {"pattern", "^[a-z]+$"}, {"default", "x"}}},
               {"number", {{"type", "integer"}, {"minimum", 1}, {"maximum", 9}}},
-              {"either", {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}}},
-              {"map", {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}, {"propertyNames", {{"minLength", 2}}}}},
+              {"either",
+               {{"anyOf", {{{"type", "string"}}, {{"type", "array"}, {"items", {{"type", "string"}}}}}}}},
+              {"map",
+               {{"type", "object"},
+                {"additionalProperties", {{"type", "string"}}},
+                {"propertyNames", {{"minLength", 2}}}}},
               {"list", {{"type", "array"}, {"uniqueItems", true}, {"maxItems", 4}}}}}};
         return schema;
     }
@@ -38,7 +42,8 @@ public:
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const Anything type;
     const engine::RecipeRules rules{.types = {&type}, .known_os = {"debian13"}, .cwd = "/"};
-    const engine::LoadedRecipe loaded = engine::parse_recipe({reinterpret_cast<const char*>(data), size}, "/fuzz.recipe", rules);
+    const engine::LoadedRecipe loaded =
+        engine::parse_recipe({reinterpret_cast<const char*>(data), size}, "/fuzz.recipe", rules);
     if (!loaded.recipe && !loaded.diagnostics.has_errors()) {
         std::abort();
     }

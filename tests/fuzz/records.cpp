@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_base ZLIB::ZLIB
-// FILES: pipelines/store/index_file.cpp pipelines/store/packages.cpp pipelines/store/files.cpp pipelines/store/generation.cpp
-// FILES: pipelines/store/sbom.cpp
+// FILES: pipelines/store/index_file.cpp pipelines/store/packages.cpp pipelines/store/files.cpp
+// pipelines/store/generation.cpp FILES: pipelines/store/sbom.cpp
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -28,8 +28,10 @@ void refuse_or_read(Read read) {
 }
 
 void read_packages(std::string_view text) {
-    const store::SbomSubject subject{.image = "fuzz", .package_format = "deb", .distribution = "debian", .release = "debian-13"};
-    for (const auto parse : {store::parse_dpkg_status, store::parse_apk_installed, store::parse_rpm_query, store::parse_pacman_query}) {
+    const store::SbomSubject subject{
+        .image = "fuzz", .package_format = "deb", .distribution = "debian", .release = "debian-13"};
+    for (const auto parse : {store::parse_dpkg_status, store::parse_apk_installed, store::parse_rpm_query,
+                             store::parse_pacman_query}) {
         const std::vector<store::Package> packages = parse(text);
         // What a guest says of itself must be writable, and read back as it was.
         static_cast<void>(pretty(store::sbom(subject, packages)));
@@ -41,10 +43,12 @@ void read_packages(std::string_view text) {
 
 }  // namespace
 
-/// Records of a store that may come from another host (manifest, index, file list), and the package databases of guests.
+/// Records of a store that may come from another host (manifest, index, file list), and the package databases
+/// of guests.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    refuse_or_read([&] { static_cast<void>(store::generation_from_json(parse_json(text, "fuzz"), "/images", "fuzz")); });
+    refuse_or_read(
+        [&] { static_cast<void>(store::generation_from_json(parse_json(text, "fuzz"), "/images", "fuzz")); });
     refuse_or_read([&] { static_cast<void>(store::packages_from_json(parse_json(text, "fuzz"), "fuzz")); });
     refuse_or_read([&] { static_cast<void>(store::files_from_text(text, "fuzz")); });
     refuse_or_read([&] { static_cast<void>(store::gunzip(text, "fuzz")); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_virt
-// The head of a memory image, and the XML in it: faults must end in an Error. What is read must come out the same when written.
+// The head of a memory image, and the XML in it: faults must end in an Error. What is read must come out the
+// same when written.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -20,8 +21,12 @@ void read_image(const std::string& bytes) {
 }
 
 void retarget(const std::string& xml) {
-    const std::string out = imgforge::virt::retarget_domain_xml(
-        xml, {.name = "n", .uuid = "u", .generation_id = "g", .disks = {{"vda", "/d"}}, .console_socket = "/s", .console_log = "/l"});
+    const std::string out = imgforge::virt::retarget_domain_xml(xml, {.name = "n",
+                                                                      .uuid = "u",
+                                                                      .generation_id = "g",
+                                                                      .disks = {{"vda", "/d"}},
+                                                                      .console_socket = "/s",
+                                                                      .console_log = "/l"});
     static_cast<void>(imgforge::virt::retarget_domain_xml(out, {.name = "n", .disks = {{"vda", "/d"}}}));
 }
 

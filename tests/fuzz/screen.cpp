@@ -12,7 +12,8 @@
 /// A picture of a guest's screen: size and bytes are what the guest made of them.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     try {
-        const imgforge::virt::Picture picture = imgforge::virt::read_ppm({reinterpret_cast<const char*>(data), size});
+        const imgforge::virt::Picture picture =
+            imgforge::virt::read_ppm({reinterpret_cast<const char*>(data), size});
         if (picture.rgb.size() != std::size_t{picture.width} * picture.height * 3) {
             std::abort();
         }

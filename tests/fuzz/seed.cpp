@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_seeds
-// A foreign seed: as an ISO image, and as the files on it. Faults must end in an Error or in problems, never in anything else.
+// A foreign seed: as an ISO image, and as the files on it. Faults must end in an Error or in problems, never
+// in anything else.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,12 +32,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size > 16384) {
         return 0;  // an ISO image as text only costs time
     }
-    static_cast<void>(imgforge::seeds::judge_seed({{"user-data", bytes}, {"meta-data", bytes}, {"network-config", bytes}}, "cidata"));
-    static_cast<void>(
-        imgforge::seeds::judge_seed({{"openstack/latest/meta_data.json", bytes}, {"openstack/latest/user_data", bytes}}, "config-2"));
+    static_cast<void>(imgforge::seeds::judge_seed(
+        {{"user-data", bytes}, {"meta-data", bytes}, {"network-config", bytes}}, "cidata"));
+    static_cast<void>(imgforge::seeds::judge_seed(
+        {{"openstack/latest/meta_data.json", bytes}, {"openstack/latest/user_data", bytes}}, "config-2"));
     using imgforge::seeds::AnswerFormat;
-    for (const AnswerFormat format : {AnswerFormat::preseed, AnswerFormat::autoinstall, AnswerFormat::kickstart, AnswerFormat::autoyast,
-                                      AnswerFormat::agama, AnswerFormat::alpine}) {
+    for (const AnswerFormat format :
+         {AnswerFormat::preseed, AnswerFormat::autoinstall, AnswerFormat::kickstart, AnswerFormat::autoyast,
+          AnswerFormat::agama, AnswerFormat::alpine}) {
         static_cast<void>(imgforge::seeds::check(format, bytes, "fuzz"));
     }
     return 0;

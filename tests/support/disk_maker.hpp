@@ -11,8 +11,9 @@
 
 namespace imgforge::test {
 
-/// A small guest disk whose content is told by seeds: `data` MiB of bytes that do not compress, then `changes` times 64 KiB overwritten
-/// with other bytes at places given by `change_seed`. Equal arguments give equal disks.
+/// A small guest disk whose content is told by seeds: `data` MiB of bytes that do not compress, then
+/// `changes` times 64 KiB overwritten with other bytes at places given by `change_seed`. Equal arguments give
+/// equal disks.
 struct DiskRecipe {
     std::uint32_t seed = 1;
     std::size_t data_mib = 8;
@@ -21,7 +22,8 @@ struct DiskRecipe {
     std::size_t changes = 0;
 };
 
-inline void make_disk(ProcessRunner& processes, const std::filesystem::path& target, const DiskRecipe& recipe) {
+inline void make_disk(ProcessRunner& processes, const std::filesystem::path& target,
+                      const DiskRecipe& recipe) {
     std::string bytes(recipe.data_mib << 20U, '\0');
     std::mt19937 random(recipe.seed);
     for (std::size_t i = 0; i + 4 <= bytes.size(); i += 4) {
@@ -40,7 +42,8 @@ inline void make_disk(ProcessRunner& processes, const std::filesystem::path& tar
     const std::filesystem::path raw = target.string() + ".raw";
     write_file_atomically(raw, bytes);
     std::filesystem::resize_file(raw, recipe.virtual_mib << 20U);
-    run_checked(processes, {.program = "qemu-img", .args = {"convert", "-f", "raw", "-O", "qcow2", raw.string(), target.string()}});
+    run_checked(processes, {.program = "qemu-img",
+                            .args = {"convert", "-f", "raw", "-O", "qcow2", raw.string(), target.string()}});
     std::filesystem::remove(raw);
 }
 

@@ -6,13 +6,15 @@
 
 namespace imgforge::test {
 
-void FakeProcessRunner::expect(std::string program, ProcessResult result, std::function<void(const ProcessSpec&)> look) {
+void FakeProcessRunner::expect(std::string program, ProcessResult result,
+                               std::function<void(const ProcessSpec&)> look) {
     expected_.push_back({std::move(program), std::move(result), std::move(look)});
 }
 
 ProcessResult FakeProcessRunner::run(const ProcessSpec& spec, const LineSink& on_line) {
     calls_.push_back(spec);
-    const auto found = std::find_if(expected_.begin(), expected_.end(), [&](const Expected& e) { return e.program == spec.program; });
+    const auto found = std::find_if(expected_.begin(), expected_.end(),
+                                    [&](const Expected& e) { return e.program == spec.program; });
     if (found == expected_.end()) {
         unexpected_.push_back(paste_line(spec));
         return {.outcome = ProcessResult::Outcome::not_found};

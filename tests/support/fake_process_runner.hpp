@@ -10,8 +10,8 @@
 
 namespace imgforge::test {
 
-/// Answers external programs from a script. An unexpected call gives "not found" and is remembered as a fault; calls
-/// that were expected but never came are reported by unused().
+/// Answers external programs from a script. An unexpected call gives "not found" and is remembered as a
+/// fault; calls that were expected but never came are reported by unused().
 class FakeProcessRunner final : public ProcessRunner {
 public:
     /// Expects `program` next (any order between different programs is fine) and answers `result`.

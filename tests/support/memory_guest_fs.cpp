@@ -46,7 +46,8 @@ std::vector<std::string> braces_expanded(const std::string& pattern) {
             commas.push_back(index);
             std::size_t start = open + 1;
             for (const std::size_t comma : commas) {
-                const std::string one = pattern.substr(0, open) + pattern.substr(start, comma - start) + pattern.substr(index + 1);
+                const std::string one = pattern.substr(0, open) + pattern.substr(start, comma - start) +
+                                        pattern.substr(index + 1);
                 const auto more = braces_expanded(one);
                 all.insert(all.end(), more.begin(), more.end());
                 start = comma + 1;
@@ -73,7 +74,8 @@ MemoryGuestFs::MemoryGuestFs(const std::map<std::string, std::string>& files) : 
     }
 }
 
-void MemoryGuestFs::add(std::string_view path, std::string_view content, std::uint32_t mode, std::uint32_t uid, std::uint32_t gid) {
+void MemoryGuestFs::add(std::string_view path, std::string_view content, std::uint32_t mode,
+                        std::uint32_t uid, std::uint32_t gid) {
     make_directory(parent_of(path));
     write(path, content, mode, uid, gid);
 }
@@ -92,8 +94,8 @@ void MemoryGuestFs::add_hard_link(std::string_view existing, std::string_view pa
 std::map<std::string, std::string> MemoryGuestFs::snapshot() const {
     std::map<std::string, std::string> lines;
     for (const auto& [path, node] : nodes_) {
-        std::string line = fmt::format("{} {:o} {}:{} {}", static_cast<int>(node->stat.type), node->stat.mode, node->stat.uid,
-                                       node->stat.gid, node->content);
+        std::string line = fmt::format("{} {:o} {}:{} {}", static_cast<int>(node->stat.type), node->stat.mode,
+                                       node->stat.uid, node->stat.gid, node->content);
         for (const auto& [name, value] : node->xattrs) {
             line += fmt::format(" {}={}", name, value);
         }
@@ -162,7 +164,8 @@ std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::need(std::string_view path) 
     return node;
 }
 
-std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::need_regular(std::string_view path, std::string_view action) const {
+std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::need_regular(std::string_view path,
+                                                                 std::string_view action) const {
     auto node = need(path);
     if (node->stat.type != FileType::regular) {
         throw Error(Failure::guest, fmt::format("refusing to {} {} in the guest", action, path));
@@ -170,7 +173,8 @@ std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::need_regular(std::string_vie
     return node;
 }
 
-std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::create(std::string_view path, FileType type, std::uint32_t mode) {
+std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::create(std::string_view path, FileType type,
+                                                           std::uint32_t mode) {
     const auto where = place(path);
     if (!where) {
         throw Error(Failure::guest, fmt::format("the folder of {} does not exist in the guest", path));
@@ -204,7 +208,8 @@ std::vector<DirEntry> MemoryGuestFs::list(std::string_view directory) {
             entries.push_back({base_name(path), *lstat(path)});
         }
     }
-    std::sort(entries.begin(), entries.end(), [](const DirEntry& left, const DirEntry& right) { return left.name < right.name; });
+    std::sort(entries.begin(), entries.end(),
+              [](const DirEntry& left, const DirEntry& right) { return left.name < right.name; });
     return entries;
 }
 
@@ -266,7 +271,8 @@ std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::own_inode(std::string_view p
     return node;
 }
 
-void MemoryGuestFs::write(std::string_view path, std::string_view content, std::uint32_t mode, std::uint32_t uid, std::uint32_t gid) {
+void MemoryGuestFs::write(std::string_view path, std::string_view content, std::uint32_t mode,
+                          std::uint32_t uid, std::uint32_t gid) {
     if (!find(path)) {
         const auto node = create(path, FileType::regular, mode);
         node->stat.uid = uid;
@@ -304,7 +310,8 @@ void MemoryGuestFs::remove(std::string_view path) {
 
 void MemoryGuestFs::make_directory(std::string_view path, std::uint32_t mode) {
     if (const auto node = find(path)) {
-        if (node->stat.type == FileType::directory || (node->stat.type == FileType::symlink && resolve(path))) {
+        if (node->stat.type == FileType::directory ||
+            (node->stat.type == FileType::symlink && resolve(path))) {
             return;
         }
         throw Error(Failure::guest, fmt::format("cannot make the folder {} in the guest", path));
@@ -318,7 +325,8 @@ void MemoryGuestFs::make_directory(std::string_view path, std::uint32_t mode) {
 void MemoryGuestFs::symlink(std::string_view target, std::string_view path) {
     const auto existing = find(path);
     if (existing && existing->stat.type == FileType::directory) {
-        throw Error(Failure::guest, fmt::format("cannot make the link {} in the guest: a folder is there", path));
+        throw Error(Failure::guest,
+                    fmt::format("cannot make the link {} in the guest: a folder is there", path));
     }
     create(path, FileType::symlink, 0777)->content = target;
 }
@@ -347,7 +355,9 @@ void MemoryGuestFs::rename(std::string_view from, std::string_view to) {
 void MemoryGuestFs::chmod(std::string_view path, std::uint32_t mode) {
     const auto node = need(path);
     if (node->stat.type == FileType::symlink) {
-        throw Error(Failure::guest, fmt::format("refusing to change the mode of {} in the guest: it is a symbolic link", path));
+        throw Error(
+            Failure::guest,
+            fmt::format("refusing to change the mode of {} in the guest: it is a symbolic link", path));
     }
     node->stat.mode = mode;
 }

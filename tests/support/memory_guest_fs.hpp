@@ -12,8 +12,8 @@
 
 namespace imgforge::guest {
 
-/// A guest's tree in memory: what the operations see in unit tests. The contract suite runs on it and on the appliance,
-/// so that it cannot promise what the appliance does not do.
+/// A guest's tree in memory: what the operations see in unit tests. The contract suite runs on it and on the
+/// appliance, so that it cannot promise what the appliance does not do.
 class MemoryGuestFs final : public GuestFs {
 public:
     MemoryGuestFs();
@@ -25,7 +25,8 @@ public:
     std::vector<std::string> scripts;
 
     /// For tests: adds any kind of node, making parents.
-    void add(std::string_view path, std::string_view content = {}, std::uint32_t mode = 0644, std::uint32_t uid = 0, std::uint32_t gid = 0);
+    void add(std::string_view path, std::string_view content = {}, std::uint32_t mode = 0644,
+             std::uint32_t uid = 0, std::uint32_t gid = 0);
     void add_node(std::string_view path, FileType type);
     void add_hard_link(std::string_view existing, std::string_view path);
     /// One line per node: path, type, mode, owner, content digest, link target, attributes.
@@ -37,8 +38,8 @@ public:
     std::string readlink(std::string_view path) override;
     std::optional<std::string> resolve(std::string_view path) override;
     std::vector<std::string> glob(std::string_view pattern) override;
-    void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644, std::uint32_t uid = 0,
-               std::uint32_t gid = 0) override;
+    void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644,
+               std::uint32_t uid = 0, std::uint32_t gid = 0) override;
     void truncate(std::string_view path) override;
     void remove(std::string_view path) override;
     void make_directory(std::string_view path, std::uint32_t mode = 0755) override;

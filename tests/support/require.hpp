@@ -13,12 +13,14 @@ namespace imgforge::test {
 inline bool required(std::string_view tier) {
     const char* const value = std::getenv("IMGFORGE_REQUIRE");
     const std::string list = std::string(",") + (value != nullptr ? value : "") + ",";
-    return list.find("," + std::string(tier) + ",") != std::string::npos || list.find(",all,") != std::string::npos;
+    return list.find("," + std::string(tier) + ",") != std::string::npos ||
+           list.find(",all,") != std::string::npos;
 }
 
 }  // namespace imgforge::test
 
-/// Leaves the test because something this machine lacks; the reason is shown. Fails where the tier is required.
+/// Leaves the test because something this machine lacks; the reason is shown. Fails where the tier is
+/// required.
 #define IMGFORGE_SKIP(tier, reason)                                            \
     do {                                                                       \
         if (::imgforge::test::required(tier)) {                                \

@@ -19,7 +19,8 @@ namespace imgforge::test {
 class SmallFileSystem {
 public:
     SmallFileSystem(const std::filesystem::path& at, unsigned mebibytes) : at_(at) {
-        mounted_ = ::mount("imgforge-test", at_.c_str(), "tmpfs", 0, ("size=" + std::to_string(mebibytes) + "m").c_str()) == 0;
+        mounted_ = ::mount("imgforge-test", at_.c_str(), "tmpfs", 0,
+                           ("size=" + std::to_string(mebibytes) + "m").c_str()) == 0;
     }
     ~SmallFileSystem() {
         if (mounted_) {

@@ -18,8 +18,8 @@
 #include "pipelines/store/files.hpp"
 #include "tests/support/disk_maker.hpp"
 
-/// Stand-ins for the stages that would need a guest, for tests of the nightly job on a real store, engine and publish stage: they
-/// write small disks and the packages that a guest would have.
+/// Stand-ins for the stages that would need a guest, for tests of the nightly job on a real store, engine and
+/// publish stage: they write small disks and the packages that a guest would have.
 namespace imgforge::test {
 
 /// What the "mirror" offers, and what went on in the stand-ins.
@@ -38,18 +38,24 @@ inline std::mutex world_mutex;  ///< images are refreshed side by side
 inline void write_contents(const std::filesystem::path& folder, const std::string& curl) {
     write_file_atomically(
         folder / "contents.json",
-        pretty(Json{{"package_format", "deb"},
-                    {"distribution", "debian"},
-                    {"release", "debian-13"},
-                    {"packages", store::packages_to_json({{.name = "curl", .version = curl, .architecture = "amd64"},
-                                                          {.name = "libc6", .version = "2.41", .architecture = "amd64"}})},
-                    {"sources", Json::array({{{"type", "apt"}, {"uri", "http://mirror.example/debian"}, {"suite", "trixie"}}})}}));
-    write_file_atomically(folder / "guest-files.json", store::files_to_text({{.path = "/usr/bin/curl", .size = 1, .digest = curl}}));
+        pretty(
+            Json{{"package_format", "deb"},
+                 {"distribution", "debian"},
+                 {"release", "debian-13"},
+                 {"packages",
+                  store::packages_to_json({{.name = "curl", .version = curl, .architecture = "amd64"},
+                                           {.name = "libc6", .version = "2.41", .architecture = "amd64"}})},
+                 {"sources",
+                  Json::array(
+                      {{{"type", "apt"}, {"uri", "http://mirror.example/debian"}, {"suite", "trixie"}}})}}));
+    write_file_atomically(folder / "guest-files.json",
+                          store::files_to_text({{.path = "/usr/bin/curl", .size = 1, .digest = curl}}));
 }
 
 inline engine::StageResult disk_with(engine::StageTask& task, const std::string& curl, std::size_t changes) {
     SystemProcessRunner processes;
-    make_disk(processes, task.scratch / "disk.qcow2", {.data_mib = 2, .virtual_mib = 4, .change_seed = 3, .changes = changes});
+    make_disk(processes, task.scratch / "disk.qcow2",
+              {.data_mib = 2, .virtual_mib = 4, .change_seed = 3, .changes = changes});
     write_contents(task.scratch, curl);
     engine::StageResult result;
     result.disk = "disk.qcow2";
@@ -126,17 +132,21 @@ inline std::vector<const engine::StageType*> stand_in_types() {
 }
 
 /// A recipe NAME.recipe of stand-ins in `folder`.
-inline std::filesystem::path write_stand_in_recipe(const std::filesystem::path& folder, const std::string& name,
-                                                   const std::string& motd = {}) {
+inline std::filesystem::path write_stand_in_recipe(const std::filesystem::path& folder,
+                                                   const std::string& name, const std::string& motd = {}) {
     const std::filesystem::path file = folder / (name + ".recipe");
-    write_file_atomically(file, fmt::format("name: {}\nos: debian13\ninstaller: {{archive: trixie}}\nstages:\n"
-                                            "  - install: {{motd: '{}'}}\n  - sysprep: {{}}\n  - publish: {{keep: 5}}\n  - spawn: {{}}\n",
-                                            name, motd));
+    write_file_atomically(
+        file,
+        fmt::format(
+            "name: {}\nos: debian13\ninstaller: {{archive: trixie}}\nstages:\n"
+            "  - install: {{motd: '{}'}}\n  - sysprep: {{}}\n  - publish: {{keep: 5}}\n  - spawn: {{}}\n",
+            name, motd));
     return file;
 }
 
 /// What the stages get; all of it must outlive them.
-inline engine::StageServices stand_in_services(const Places& places, ProcessRunner& processes, Clock& clock, Monitor& monitor) {
+inline engine::StageServices stand_in_services(const Places& places, ProcessRunner& processes, Clock& clock,
+                                               Monitor& monitor) {
     engine::StageServices services;
     services.places = places;
     services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
@@ -147,7 +157,8 @@ inline engine::StageServices stand_in_services(const Places& places, ProcessRunn
 }
 
 inline void build_stand_in(const std::filesystem::path& recipe, const engine::StageServices& services) {
-    engine::LoadedRecipe loaded = engine::load_recipe(recipe, {.types = stand_in_types(), .known_os = {}, .cwd = {}});
+    engine::LoadedRecipe loaded =
+        engine::load_recipe(recipe, {.types = stand_in_types(), .known_os = {}, .cwd = {}});
     loaded.diagnostics.throw_if_errors();
     engine::build(*loaded.recipe, {}, services);
 }

@@ -16,7 +16,8 @@
 namespace imgforge::test {
 
 /// Puts a generation of a few bytes into the store by the same way publish() goes, without any disk tool.
-inline store::Generation add_generation(store::Store& store, const std::string& image, const std::string& bytes = "disk") {
+inline store::Generation add_generation(store::Store& store, const std::string& image,
+                                        const std::string& bytes = "disk") {
     const store::Store::Scratch scratch = store.make_scratch(image);
     write_file_atomically(scratch.folder / "disk.qcow2", bytes);
     return store.adopt(image, scratch, [&](int number) {
@@ -27,8 +28,9 @@ inline store::Generation add_generation(store::Store& store, const std::string& 
         record.sha256 = sha256_hex(bytes);
         record.content = record.sha256;
         record.created = store.clock().wall_seconds();
-        record.virtual_size = bytes.rfind("QFI", 0) == 0 ? image::read_qcow2_header(scratch.folder / "disk.qcow2").virtual_size
-                                                         : ByteSize::bytes(bytes.size());
+        record.virtual_size = bytes.rfind("QFI", 0) == 0
+                                  ? image::read_qcow2_header(scratch.folder / "disk.qcow2").virtual_size
+                                  : ByteSize::bytes(bytes.size());
         record.allocated_size = ByteSize::bytes(bytes.size());
         Json own = store::to_json(record);
         own.erase("manifest_sha256");
@@ -47,7 +49,8 @@ inline std::filesystem::path fast_folder() {
 
 /// A store in a folder of its own; `parent` as for TempDir.
 struct StoreHome {
-    explicit StoreHome(const std::filesystem::path& parent = fast_folder()) : folder("imgforge-store-test", parent) {}
+    explicit StoreHome(const std::filesystem::path& parent = fast_folder())
+        : folder("imgforge-store-test", parent) {}
     TempDir folder;
     Places places{folder.path()};
     SystemClock clock;

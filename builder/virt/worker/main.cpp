@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// imgforge-machine URI CAPABILITIES PATIENCE_MS: holds one embedded libvirt root and answers JSON lines on its standard
-// input until that ends. Started by WorkerTransport only; see there.
+// imgforge-machine URI CAPABILITIES TIMEOUT_MS: holds one embedded libvirt root and answers JSON lines on
+// its standard input until that ends. Started by WorkerTransport only; see there.
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,14 +29,15 @@ using std::chrono::steady_clock;
 /// The root, held by a lock of ours first, so that who waits queues up and can be told for whom.
 class Worker {
 public:
-    Worker(const std::string& uri, std::filesystem::path capabilities, milliseconds patience)
+    Worker(const std::string& uri, std::filesystem::path capabilities, milliseconds timeout)
         : root_(embedded_root(uri).value()),
           capabilities_(std::move(capabilities)),
-          lock_((prepare_root(root_, capabilities_), FileLock::acquire(root_ / "imgforge.lock", "libvirt", patience))) {
+          lock_((prepare_root(root_, capabilities_),
+                 FileLock::acquire(root_ / "imgforge.lock", "libvirt", timeout))) {
         const std::string short_uri = "qemu:///embed?root=" + short_root(root_).string();
         const milliseconds settle = settle_time(root_);
         // A process that was killed can hold libvirt's own pid file a moment longer than our lock.
-        for (const auto until = steady_clock::now() + patience; !host_;) {
+        for (const auto until = steady_clock::now() + timeout; !host_;) {
             try {
                 host_ = std::make_unique<NativeHost>(short_uri, settle);
             } catch (const VirtError&) {

@@ -17,10 +17,12 @@ std::string decoded(const Json& answer, const char* key) {
 constexpr std::chrono::seconds one_answer{20};
 
 std::int64_t start(const virt::Domain& domain, const std::string& script) {
-    const Json command = {
-        {"execute", "guest-exec"},
-        {"arguments",
-         {{"path", "/bin/sh"}, {"arg", Json::array({"-s"})}, {"input-data", base64_encode(script)}, {"capture-output", true}}}};
+    const Json command = {{"execute", "guest-exec"},
+                          {"arguments",
+                           {{"path", "/bin/sh"},
+                            {"arg", Json::array({"-s"})},
+                            {"input-data", base64_encode(script)},
+                            {"capture-output", true}}}};
     try {
         return domain.agent(command, one_answer).at("pid").get<std::int64_t>();
     } catch (const virt::VirtError& error) {
@@ -28,8 +30,11 @@ std::int64_t start(const virt::Domain& domain, const std::string& script) {
             throw;
         }
         // Red Hat's package forbids guest-exec in /etc/sysconfig/qemu-ga.
-        throw Error(Failure::guest, fmt::format("the guest agent of '{}' runs no programs: {}", domain.name(), error.message()),
-                    "allow guest-exec and guest-exec-status in the image's agent configuration, or spawn without --warm");
+        throw Error(
+            Failure::guest,
+            fmt::format("the guest agent of '{}' runs no programs: {}", domain.name(), error.message()),
+            "allow guest-exec and guest-exec-status in the image's agent configuration, or spawn without "
+            "--warm");
     }
 }
 
@@ -42,20 +47,23 @@ std::string GuestRun::last_words() const {
         return fmt::format("exit code {}", exit_code);
     }
     const std::size_t begin = text.rfind('\n', end);
-    return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+    return text.substr(begin == std::string::npos ? 0 : begin + 1,
+                       end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
-GuestRun run_in_guest(Clock& clock, const virt::Domain& domain, const std::string& script, std::chrono::milliseconds patience) {
+GuestRun run_in_guest(Clock& clock, const virt::Domain& domain, const std::string& script,
+                      std::chrono::milliseconds timeout) {
     const Json status = {{"execute", "guest-exec-status"}, {"arguments", {{"pid", start(domain, script)}}}};
     GuestRun run;
     wait_until(
-        clock, fmt::format("a script in guest '{}'", domain.name()), patience,
+        clock, fmt::format("a script in guest '{}'", domain.name()), timeout,
         [&] {
             const Json answer = domain.agent(status, one_answer);
             if (!answer.at("exited").get<bool>()) {
                 return false;
             }
-            run.exit_code = answer.contains("signal") ? 128 + answer.at("signal").get<int>() : answer.value("exitcode", 0);
+            run.exit_code = answer.contains("signal") ? 128 + answer.at("signal").get<int>()
+                                                      : answer.value("exitcode", 0);
             run.out = decoded(answer, "out-data");
             run.err = decoded(answer, "err-data");
             return true;

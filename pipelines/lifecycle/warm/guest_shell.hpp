@@ -18,8 +18,10 @@ struct GuestRun {
     std::string last_words() const;
 };
 
-/// Runs a /bin/sh script as root in a guest, through its agent; the script travels on standard input, so nothing of it is in a process
-/// list. Throws VirtError(agent_unavailable) when the agent is silent, Failure::guest when it refuses to run programs, Failure::timeout.
-GuestRun run_in_guest(Clock& clock, const virt::Domain& domain, const std::string& script, std::chrono::milliseconds patience);
+/// Runs a /bin/sh script as root in a guest, through its agent; the script travels on standard input, so
+/// nothing of it is in a process list. Throws VirtError(agent_unavailable) when the agent is silent,
+/// Failure::guest when it refuses to run programs, Failure::timeout.
+GuestRun run_in_guest(Clock& clock, const virt::Domain& domain, const std::string& script,
+                      std::chrono::milliseconds timeout);
 
 }  // namespace imgforge::lifecycle

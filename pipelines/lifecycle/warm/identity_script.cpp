@@ -36,9 +36,10 @@ const std::string& plain(const std::string& word) {
     return word;
 }
 
-/// What services and cloud-init remember of the machine they ran on. Not what sysprep takes from images: this came with the template's
-/// boot.
-constexpr std::string_view forget = R"sh(rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
+/// What services and cloud-init remember of the machine they ran on. Not what sysprep takes from images: this
+/// came with the template's boot.
+constexpr std::string_view forget =
+    R"sh(rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
 rm -rf /run/cloud-init/result.json /run/cloud-init/status.json /run/cloud-init/instance-data.json /run/cloud-init/instance-data-sensitive.json
 rm -rf /run/cloud-init/.instance-id /run/cloud-init/sem
 rm -f /var/log/cloud-init.log /var/log/cloud-init-output.log
@@ -47,7 +48,8 @@ rm -f /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /etc/iscsi
 rm -rf /run/systemd/netif/leases/*
 )sh";
 
-/// Kernels from 5.18 on take the new vmgenid as a reason to start their generator anew, and say so; others are told by ioctl.
+/// Kernels from 5.18 on take the new vmgenid as a reason to start their generator anew, and say so; others
+/// are told by ioctl.
 constexpr std::string_view reseed = R"sh(printf %s "$entropy" | base64 -d >/dev/urandom
 if ! dmesg 2>/dev/null | grep -q 'crng reseeded due to virtual machine fork'; then
     command -v python3 >/dev/null || { echo "the kernel has no vmgenid driver and there is no python3 to reseed its random numbers" >&2; exit 5; }
@@ -61,7 +63,8 @@ with open("/dev/random", "wb") as pool:
 fi
 )sh";
 
-/// sshd has no host key in the template, so it may have failed there; a socket-activated one is started by its socket.
+/// sshd has no host key in the template, so it may have failed there; a socket-activated one is started by
+/// its socket.
 constexpr std::string_view start_sshd = R"sh(if command -v systemctl >/dev/null; then
     for unit in ssh.service sshd.service; do
         systemctl -q is-enabled $unit 2>/dev/null || systemctl -q is-active ssh.socket 2>/dev/null || continue
@@ -74,7 +77,8 @@ elif command -v rc-service >/dev/null; then
 fi
 )sh";
 
-/// With the identity in place, whoever cached the old one is told, and cloud-init does what it does at every first boot, with the seed.
+/// With the identity in place, whoever cached the old one is told, and cloud-init does what it does at every
+/// first boot, with the seed.
 constexpr std::string_view background = R"sh(cat >/run/imgforge-first-boot <<'IMGFORGE-END-OF-FILE'
 systemctl daemon-reexec
 systemctl try-restart systemd-journald rsyslog chrony chronyd systemd-timesyncd systemd-resolved
@@ -133,32 +137,41 @@ bring_up() {
 std::string identity_script(const CloneIdentity& identity, std::string_view clock) {
     std::string script = "set -eu\numask 022\n";
     // busybox's date takes no fraction.
-    script += fmt::format("date -u -s @{} >/dev/null 2>&1 || date -u -s @{} >/dev/null\n", clock, clock.substr(0, clock.find('.')));
+    script += fmt::format("date -u -s @{} >/dev/null 2>&1 || date -u -s @{} >/dev/null\n", clock,
+                          clock.substr(0, clock.find('.')));
     script += fmt::format("entropy={}\n", base64_encode(identity.entropy));
     script += reseed;
     script += "umount /etc/machine-id 2>/dev/null || :\nrm -f /etc/machine-id\n";
     script += file("/etc/machine-id", "444", plain(identity.machine_id));
     script +=
-        "if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then cp /etc/machine-id /var/lib/dbus/machine-id; fi\n";
+        "if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then cp /etc/machine-id "
+        "/var/lib/dbus/machine-id; fi\n";
     script += file("/run/imgforge-boot-id", "444", plain(identity.boot_id));
-    // The kernel gives its own only once; over a memory image this is all that can be done (Firecracker's documentation says the same).
+    // The kernel gives its own only once; over a memory image this is all that can be done (Firecracker's
+    // documentation says the same).
     script += "mount --bind /run/imgforge-boot-id /proc/sys/kernel/random/boot_id\n";
     script += file("/etc/hostname", "644", plain(identity.hostname));
-    script += fmt::format("echo {0} >/proc/sys/kernel/hostname\nsed -i 's/{1}/{0}/g' /etc/hosts\n", identity.hostname, template_hostname);
+    script += fmt::format("echo {0} >/proc/sys/kernel/hostname\nsed -i 's/{1}/{0}/g' /etc/hosts\n",
+                          identity.hostname, template_hostname);
     script += forget;
     script += "rm -f /etc/ssh/ssh_host_*\nmkdir -p /etc/ssh\n";
     for (const auto& key : identity.host_keys) {
         const std::string path = fmt::format("/etc/ssh/ssh_host_{}_key", plain(key.type));
         // The mode before the content: the key must not be readable for a moment.
-        script +=
-            fmt::format("(umask 077; : >{})\n", path) + file(path, "600", key.private_key) + file(path + ".pub", "644", key.public_key);
+        script += fmt::format("(umask 077; : >{})\n", path) + file(path, "600", key.private_key) +
+                  file(path + ".pub", "644", key.public_key);
     }
-    script += fmt::format("home=$(getent passwd {0} | cut -d: -f6)\n[ -n \"$home\" ] || {{ echo \"there is no user {0}\" >&2; exit 7; }}\n",
-                          plain(identity.user));
+    script += fmt::format(
+        "home=$(getent passwd {0} | cut -d: -f6)\n[ -n \"$home\" ] || {{ echo \"there is no user {0}\" >&2; "
+        "exit 7; }}\n",
+        plain(identity.user));
     script += "mkdir -p \"$home/.ssh\"\n";
-    script += file("\"$home/.ssh/authorized_keys\"", "600", fmt::format("{}\n", fmt::join(identity.ssh_keys, "\n")));
+    script += file("\"$home/.ssh/authorized_keys\"", "600",
+                   fmt::format("{}\n", fmt::join(identity.ssh_keys, "\n")));
     script += fmt::format("chmod 700 \"$home/.ssh\"\nchown -R {0}: \"$home/.ssh\"\n", identity.user);
-    script += "if command -v restorecon >/dev/null; then restorecon -R /etc/ssh /etc/machine-id /etc/hostname \"$home/.ssh\"; fi\n";
+    script +=
+        "if command -v restorecon >/dev/null; then restorecon -R /etc/ssh /etc/machine-id /etc/hostname "
+        "\"$home/.ssh\"; fi\n";
     script += start_sshd;
     return script;
 }
@@ -184,8 +197,11 @@ exit 3
 
 std::string template_seal_script() {
     return std::string(
-               "set -eu\nfor unit in ssh sshd; do systemctl stop $unit.service 2>/dev/null || :; done\nrm -f /etc/ssh/ssh_host_*\n") +
-           std::string(forget) + "journalctl -q --rotate --vacuum-time=1s 2>/dev/null || :\nsync\necho 3 >/proc/sys/vm/drop_caches\n";
+               "set -eu\nfor unit in ssh sshd; do systemctl stop $unit.service 2>/dev/null || :; done\nrm -f "
+               "/etc/ssh/ssh_host_*\n") +
+           std::string(forget) +
+           "journalctl -q --rotate --vacuum-time=1s 2>/dev/null || :\nsync\necho 3 "
+           ">/proc/sys/vm/drop_caches\n";
 }
 
 }  // namespace imgforge::lifecycle

@@ -21,19 +21,22 @@ struct CloneIdentity {
     std::string entropy;  ///< random bytes of the host, 64 of them
 };
 
-/// Shell script that gives a clone its identity, to run before it has a network card: clock, machine-id, host name, host keys, login
-/// keys, the kernel's random pool; DHCP identifiers, seeds of services and cloud-init's record of the template go. Fails with a
-/// reason on stderr rather than leaving anything the template had. `clock`: seconds since 1970 with fraction. Pure.
+/// Shell script that gives a clone its identity, to run before it has a network card: clock, machine-id, host
+/// name, host keys, login keys, the kernel's random pool; DHCP identifiers, seeds of services and
+/// cloud-init's record of the template go. Fails with a reason on stderr rather than leaving anything the
+/// template had. `clock`: seconds since 1970 with fraction. Pure.
 std::string identity_script(const CloneIdentity& identity, std::string_view clock);
 
-/// Shell script that brings the cards with these MACs up by DHCP, with whatever configures the network of the guest, then lets cloud-init
-/// make its first boot with the clone's own seed in the background. Pure.
+/// Shell script that brings the cards with these MACs up by DHCP, with whatever configures the network of the
+/// guest, then lets cloud-init make its first boot with the clone's own seed in the background. Pure.
 std::string network_script(const std::vector<std::string>& macs);
 
-/// Shell script: exit code 0 when the template is up and cloud-init is through, 3 while it is not, 4 when there is no cloud-init.
+/// Shell script: exit code 0 when the template is up and cloud-init is through, 3 while it is not, 4 when
+/// there is no cloud-init.
 std::string template_ready_script();
 
-/// Shell script run in the template just before its memory is saved: takes what a clone would otherwise inherit.
+/// Shell script run in the template just before its memory is saved: takes what a clone would otherwise
+/// inherit.
 std::string template_seal_script();
 
 /// The host name templates have; the identity script replaces it.

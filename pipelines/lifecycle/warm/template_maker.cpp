@@ -24,7 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The first memory page begins on such a boundary, so that copies of the file can share it by reflink; XML and cookie have far less.
+/// The first memory page begins on such a boundary, so that copies of the file can share it by reflink; XML
+/// and cookie have far less.
 constexpr std::uint64_t head_size = 64U << 10U;
 
 /// The machine that becomes the template: nothing of it is in the database, it lives as long as this command.
@@ -47,7 +48,8 @@ MachineRecord template_record(const fs::path& folder, const TemplateSource& sour
 }
 
 void make_files(const MachineRecord& record, const TemplateSource& source) {
-    image::create_overlay({.overlay = record.disk, .backing = source.chain.front(), .virtual_size = source.disk});
+    image::create_overlay(
+        {.overlay = record.disk, .backing = source.chain.front(), .virtual_size = source.disk});
     seeds::SeedSpec seed = source.seed;
     seed.hostname = template_hostname;
     seed.instance_id = record.instance_id;
@@ -60,37 +62,48 @@ void make_files(const MachineRecord& record, const TemplateSource& source) {
 class Template {
 public:
     Template(Lifecycle& lifecycle, fs::path folder, const MachineRecord& record)
-        : lifecycle_(lifecycle), folder_(std::move(folder)), record_(record), connection_(open()), domain_(start()), console_(log()) {}
+        : lifecycle_(lifecycle),
+          folder_(std::move(folder)),
+          record_(record),
+          connection_(open()),
+          domain_(start()),
+          console_(log()) {}
 
-    /// Frozen or failed, it must not run on: qemu:///system would end it only with the connection, which this process keeps.
+    /// Frozen or failed, it must not run on: qemu:///system would end it only with the connection, which this
+    /// process keeps.
     ~Template() {
         const interrupt::Shield shield;
         try {
             domain_.destroy();
         } catch (const std::exception& error) {
-            lifecycle_.monitor().warning(fmt::format("domain '{}' could not be ended: {}", record_.name, error.what()));
+            lifecycle_.monitor().warning(
+                fmt::format("domain '{}' could not be ended: {}", record_.name, error.what()));
         }
     }
     Template(const Template&) = delete;
     Template& operator=(const Template&) = delete;
 
-    void wait(std::chrono::milliseconds patience) {
+    void wait(std::chrono::milliseconds timeout) {
         wait_until(
-            lifecycle_.clock(), "first boot of the warm template", patience, [&] { return is_up(); },
-            [&] { return fmt::format("{}; console: {}", seen_, console_tail(log(), 1)); }, std::chrono::milliseconds(500));
+            lifecycle_.clock(), "first boot of the warm template", timeout, [&] { return is_up(); },
+            [&] { return fmt::format("{}; console: {}", seen_, console_tail(log(), 1)); },
+            std::chrono::milliseconds(500));
     }
 
     void freeze() {
-        const GuestRun run = run_in_guest(lifecycle_.clock(), domain_, template_seal_script(), std::chrono::minutes(2));
+        const GuestRun run =
+            run_in_guest(lifecycle_.clock(), domain_, template_seal_script(), std::chrono::minutes(2));
         if (run.exit_code != 0) {
-            throw Error(Failure::guest, fmt::format("the warm template could not be prepared: {}", run.last_words()));
+            throw Error(Failure::guest,
+                        fmt::format("the warm template could not be prepared: {}", run.last_words()));
         }
         detach_seed();
         const fs::path raw = folder_ / "memory.raw";
         domain_.save(raw);
         virt::SaveImageHead head = virt::read_save_image_head_of(raw);
         if (head.compression != 0) {
-            throw Error(Failure::host, "libvirt compresses memory images on this host (save_image_format in qemu.conf)",
+            throw Error(Failure::host,
+                        "libvirt compresses memory images on this host (save_image_format in qemu.conf)",
                         "set save_image_format = \"raw\" and restart libvirtd");
         }
         head.stream_offset = head_size;
@@ -106,7 +119,8 @@ private:
         if (!record_.is_embedded()) {
             return lifecycle_.open_uri(record_.connection);
         }
-        return virt::Connection::open(virt::embedded_uri(folder_ / "vm"), lifecycle_.places().cache() / "libvirt");
+        return virt::Connection::open(virt::embedded_uri(folder_ / "vm"),
+                                      lifecycle_.places().cache() / "libvirt");
     }
 
     virt::Domain start() {
@@ -122,7 +136,8 @@ private:
     bool is_up() {
         console_.look();
         if (console_.fatal()) {
-            throw Error(Failure::guest, fmt::format("the warm template does not come up: {}", *console_.fatal()));
+            throw Error(Failure::guest,
+                        fmt::format("the warm template does not come up: {}", *console_.fatal()));
         }
         const auto status = domain_.status();
         if (!status || !status->active()) {
@@ -135,9 +150,11 @@ private:
             require_agent_soon();
             return false;
         }
-        const GuestRun run = run_in_guest(lifecycle_.clock(), domain_, template_ready_script(), std::chrono::minutes(1));
+        const GuestRun run =
+            run_in_guest(lifecycle_.clock(), domain_, template_ready_script(), std::chrono::minutes(1));
         if (run.exit_code == 4) {
-            throw Error(Failure::guest, fmt::format("{}@{} has no cloud-init", record_.image, record_.generation),
+            throw Error(Failure::guest,
+                        fmt::format("{}@{} has no cloud-init", record_.image, record_.generation),
                         "add cloud-init to the image's packages, or spawn without --warm");
         }
         seen_ = "cloud-init or a service is not through";
@@ -154,14 +171,17 @@ private:
             booted_ = lifecycle_.clock().now();
         }
         if (lifecycle_.clock().now() - *booted_ > grace) {
-            throw Error(Failure::guest,
-                        fmt::format("{}@{} has booted and no guest agent answers: clones get their identity through it", record_.image,
-                                    record_.generation),
-                        "add qemu-guest-agent to the image's packages, or spawn without --warm");
+            throw Error(
+                Failure::guest,
+                fmt::format(
+                    "{}@{} has booted and no guest agent answers: clones get their identity through it",
+                    record_.image, record_.generation),
+                "add qemu-guest-agent to the image's packages, or spawn without --warm");
         }
     }
 
-    /// Clones get a seed of their own in the same place, as a new disk: nothing of this one is in any cache then.
+    /// Clones get a seed of their own in the same place, as a new disk: nothing of this one is in any cache
+    /// then.
     void detach_seed() {
         domain_.detach(virt::disk_xml(seed_), false);
         wait_until(
@@ -186,16 +206,18 @@ private:
 
 }  // namespace
 
-void make_template(Lifecycle& lifecycle, const fs::path& folder, const TemplateSource& source, std::chrono::milliseconds patience) {
+void make_template(Lifecycle& lifecycle, const fs::path& folder, const TemplateSource& source,
+                   std::chrono::milliseconds timeout) {
     const MachineRecord record = template_record(folder, source);
     make_files(record, source);
     try {
         Template machine(lifecycle, folder, record);
-        machine.wait(patience);
+        machine.wait(timeout);
         machine.freeze();
     } catch (Error& error) {
         constexpr std::size_t lines = 15;
-        error.add_context(fmt::format("last lines on the console of the warm template:\n{}", console_tail(folder / "console.log", lines)));
+        error.add_context(fmt::format("last lines on the console of the warm template:\n{}",
+                                      console_tail(folder / "console.log", lines)));
         throw;
     }
     remove_tree(folder / "vm");

@@ -65,13 +65,16 @@ CloneIdentity fresh_identity(const MachineRecord& record, const seeds::SeedSpec&
     return identity;
 }
 
-/// libvirt has no words for a user card with forwarded ports (DomainSpec gives it to QEMU itself), so neither has hot-plug.
+/// libvirt has no words for a user card with forwarded ports (DomainSpec gives it to QEMU itself), so neither
+/// has hot-plug.
 void plug_user_nic(const virt::Domain& domain, const virt::NicSpec& nic) {
     Json forwards = Json::array();
     for (const auto& forward : nic.forwards) {
-        forwards.push_back({{"str", fmt::format("tcp:{}:{}-:{}", forward.host_address, forward.host_port, forward.guest_port)}});
+        forwards.push_back({{"str", fmt::format("tcp:{}:{}-:{}", forward.host_address, forward.host_port,
+                                                forward.guest_port)}});
     }
-    domain.monitor({{"execute", "netdev_add"}, {"arguments", {{"type", "user"}, {"id", "imgforge-net0"}, {"hostfwd", forwards}}}});
+    domain.monitor({{"execute", "netdev_add"},
+                    {"arguments", {{"type", "user"}, {"id", "imgforge-net0"}, {"hostfwd", forwards}}}});
     domain.monitor({{"execute", "device_add"},
                     {"arguments",
                      {{"driver", nic.model == "virtio" ? "virtio-net-pci" : nic.model},
@@ -93,12 +96,15 @@ void plug_nics(const virt::Domain& domain, const virt::DomainSpec& spec) {
     }
 }
 
-void run_step(Lifecycle& lifecycle, const virt::Domain& domain, const std::string& script, std::string_view what) {
-    constexpr std::chrono::minutes patience{3};
-    const GuestRun run = run_in_guest(lifecycle.clock(), domain, script, patience);
+void run_step(Lifecycle& lifecycle, const virt::Domain& domain, const std::string& script,
+              std::string_view what) {
+    constexpr std::chrono::minutes timeout{3};
+    const GuestRun run = run_in_guest(lifecycle.clock(), domain, script, timeout);
     if (run.exit_code != 0) {
-        throw Error(Failure::guest, fmt::format("machine '{}' could not be given {}: {}", domain.name(), what, run.last_words()),
-                    "spawn it without --warm");
+        throw Error(
+            Failure::guest,
+            fmt::format("machine '{}' could not be given {}: {}", domain.name(), what, run.last_words()),
+            "spawn it without --warm");
     }
 }
 
@@ -121,7 +127,8 @@ void require_warm_possible(const SpawnOptions& options, const MachineRecord& rec
     unless(record.nics.size() <= warm_nics, "more than four network cards");
     unless(record.data_disks.size() <= warm_data_disks, "more than three data disks");
     if (!reasons.empty()) {
-        throw Error(Failure::usage, fmt::format("--warm does not go with {}", fmt::join(reasons, "; ")), "leave it or --warm out");
+        throw Error(Failure::usage, fmt::format("--warm does not go with {}", fmt::join(reasons, "; ")),
+                    "leave it or --warm out");
     }
 }
 
@@ -135,8 +142,8 @@ seeds::SeedSpec template_seed(seeds::SeedSpec common) {
     return common;
 }
 
-void start_warm(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record, const WarmTemplate& from,
-                const seeds::SeedSpec& seed, std::optional<PortHold>& port) {
+void start_warm(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record,
+                const WarmTemplate& from, const seeds::SeedSpec& seed, std::optional<PortHold>& port) {
     const fs::path folder = lifecycle.folder(record.name);
     const fs::path memory = folder / "memory.warm";
     const virt::DomainSpec spec = machine_domain(record, folder, machine_accel(lifecycle, record));
@@ -145,16 +152,19 @@ void start_warm(Lifecycle& lifecycle, const virt::Connection& connection, const 
     remove_tree(memory);
     const auto domain = connection.find(record.uuid);
     if (!domain) {
-        throw Error(Failure::domain, fmt::format("machine '{}' ended as soon as it was restored", record.name));
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' ended as soon as it was restored", record.name));
     }
-    run_step(lifecycle, *domain, identity_script(fresh_identity(record, seed), wall_clock()), "an identity of its own");
+    run_step(lifecycle, *domain, identity_script(fresh_identity(record, seed), wall_clock()),
+             "an identity of its own");
     for (std::size_t i = 1; i < spec.disks.size(); ++i) {
         domain->attach(virt::disk_xml(spec.disks[i]), false);
     }
     plug_nics(*domain, spec);
     port.reset();
     std::vector<std::string> macs;
-    std::transform(spec.nics.begin(), spec.nics.end(), std::back_inserter(macs), [](const auto& nic) { return nic.mac; });
+    std::transform(spec.nics.begin(), spec.nics.end(), std::back_inserter(macs),
+                   [](const auto& nic) { return nic.mac; });
     run_step(lifecycle, *domain, network_script(macs), "a network");
 }
 

@@ -43,7 +43,8 @@ fs::path lock_file(const fs::path& folder) {
 std::uint64_t bytes_below(const fs::path& folder) {
     std::uint64_t bytes = 0;
     std::error_code gone;
-    for (auto entry = fs::directory_iterator(folder, gone); !gone && entry != fs::directory_iterator(); entry.increment(gone)) {
+    for (auto entry = fs::directory_iterator(folder, gone); !gone && entry != fs::directory_iterator();
+         entry.increment(gone)) {
         bytes += allocated_size(entry->path());
     }
     return bytes;
@@ -53,7 +54,8 @@ TemplateEntry read_entry(const fs::path& folder) {
     TemplateEntry entry{.folder = folder};
     entry.bytes = bytes_below(folder);
     try {
-        const Json json = parse_json(read_file(folder / "template.json"), (folder / "template.json").string());
+        const Json json =
+            parse_json(read_file(folder / "template.json"), (folder / "template.json").string());
         entry.image = json.at("image").get<std::string>();
         entry.generation = json.at("generation").get<int>();
         entry.qemu = json.at("qemu").get<std::string>();
@@ -68,17 +70,19 @@ bool complete(const fs::path& folder, const TemplateKey& key) {
     if (!fs::exists(folder / "template.json", missing)) {
         return false;
     }
-    return parse_json(read_file(folder / "template.json"), (folder / "template.json").string()) == to_json(key);
+    return parse_json(read_file(folder / "template.json"), (folder / "template.json").string()) ==
+           to_json(key);
 }
 
-void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& key, const TemplateSource& source,
-             std::chrono::milliseconds patience) {
-    Activity activity(lifecycle.monitor(), fmt::format("make the warm template of {}@{} (once)", key.image, key.generation));
+void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& key,
+             const TemplateSource& source, std::chrono::milliseconds timeout) {
+    Activity activity(lifecycle.monitor(),
+                      fmt::format("make the warm template of {}@{} (once)", key.image, key.generation));
     remove_tree(folder);
     // Made in place: it counts from the moment template.json is there, which comes last.
     make_directories(folder, 0711);
     try {
-        make_template(lifecycle, folder, source, patience);
+        make_template(lifecycle, folder, source, timeout);
         write_file_atomically(folder / "template.json", pretty(to_json(key)));
     } catch (...) {
         remove_tree(folder);
@@ -89,7 +93,8 @@ void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& ke
 }  // namespace
 
 std::string qemu_version(ProcessRunner& processes) {
-    const std::string text = run_checked(processes, {.program = "qemu-system-x86_64", .args = {"--version"}}).out;
+    const std::string text =
+        run_checked(processes, {.program = "qemu-system-x86_64", .args = {"--version"}}).out;
     return text.substr(0, text.find('\n'));
 }
 
@@ -115,7 +120,8 @@ Json to_json(const TemplateKey& key) {
             {"qemu", key.qemu}};
 }
 
-TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record, const store::Generation& generation, ByteSize disk) {
+TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record,
+                         const store::Generation& generation, ByteSize disk) {
     TemplateKey key;
     key.image = generation.image;
     key.generation = generation.generation;
@@ -134,12 +140,14 @@ TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record, cons
 }
 
 WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, const TemplateSource& source,
-                              std::chrono::milliseconds patience) {
+                              std::chrono::milliseconds timeout) {
     const fs::path folder = warm_folder(lifecycle.places()) / key.name();
     make_directories(folder.parent_path());
     const std::string purpose = "warm template " + key.name();
-    const auto turn = patience + std::chrono::minutes(1);
-    const auto say = [&](const std::string& holder) { lifecycle.monitor().message(fmt::format("{}: waiting for {}", purpose, holder)); };
+    const auto turn = timeout + std::chrono::minutes(1);
+    const auto say = [&](const std::string& holder) {
+        lifecycle.monitor().message(fmt::format("{}: waiting for {}", purpose, holder));
+    };
     while (true) {
         {
             auto shared = FileLock::acquire(lock_file(folder), purpose, turn, say, FileLock::Mode::shared);
@@ -149,7 +157,7 @@ WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, cons
         }
         const auto alone = FileLock::acquire(lock_file(folder), purpose, turn, say);
         if (!complete(folder, key)) {
-            make_in(lifecycle, folder, key, source, patience);
+            make_in(lifecycle, folder, key, source, timeout);
         }
     }
 }
@@ -157,17 +165,20 @@ WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, cons
 std::vector<TemplateEntry> warm_templates(const Places& places) {
     std::vector<TemplateEntry> entries;
     std::error_code missing;
-    for (auto entry = fs::directory_iterator(warm_folder(places), missing); !missing && entry != fs::directory_iterator();
-         entry.increment(missing)) {
+    for (auto entry = fs::directory_iterator(warm_folder(places), missing);
+         !missing && entry != fs::directory_iterator(); entry.increment(missing)) {
         if (entry->path().filename().string().front() != '.' && entry->is_directory()) {
             entries.push_back(read_entry(entry->path()));
         }
     }
-    std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.folder < b.folder; });
+    std::sort(entries.begin(), entries.end(),
+              [](const auto& a, const auto& b) { return a.folder < b.folder; });
     return entries;
 }
 
-std::vector<TemplateEntry> drop_templates(const Places& places, const std::function<bool(const TemplateEntry&)>& doomed, bool dry_run) {
+std::vector<TemplateEntry> drop_templates(const Places& places,
+                                          const std::function<bool(const TemplateEntry&)>& doomed,
+                                          bool dry_run) {
     std::vector<TemplateEntry> dropped;
     for (const auto& entry : warm_templates(places)) {
         const auto lock = FileLock::try_acquire(lock_file(entry.folder), "remove the warm template");

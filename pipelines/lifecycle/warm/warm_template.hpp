@@ -37,10 +37,11 @@ struct TemplateKey {
 Json to_json(const TemplateKey& key);
 
 /// The key for machines like this record on this host.
-TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record, const store::Generation& generation, ByteSize disk);
+TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record,
+                         const store::Generation& generation, ByteSize disk);
 
-/// A machine that booted once and lies frozen in cache/warm/NAME: disk.qcow2 (an overlay on the generation), memory.save, template.json.
-/// Clones copy both files, so it may be removed as soon as nobody holds it.
+/// A machine that booted once and lies frozen in cache/warm/NAME: disk.qcow2 (an overlay on the generation),
+/// memory.save, template.json. Clones copy both files, so it may be removed as soon as nobody holds it.
 struct WarmTemplate {
     std::filesystem::path folder;
     FileLock held;  ///< shared
@@ -50,16 +51,17 @@ struct WarmTemplate {
 
 /// What a template is made from.
 struct TemplateSource {
-    MachineRecord record;                      ///< of the machines to come: memory, vcpus, cpu, connection, user
+    MachineRecord record;  ///< of the machines to come: memory, vcpus, cpu, connection, user
     std::vector<std::filesystem::path> chain;  ///< of the golden image, top first
     ByteSize disk;                             ///< virtual size of the root disk
     seeds::SeedSpec seed;                      ///< theirs, without keys, host keys and data of the caller
 };
 
-/// The template for `key`; made when there is none (some commands at once: one makes it, the others wait). Throws Failure::guest when
-/// the image has no guest agent or no cloud-init, Failure::timeout with the end of the console when it does not come up within `patience`.
+/// The template for `key`; made when there is none (some commands at once: one makes it, the others wait).
+/// Throws Failure::guest when the image has no guest agent or no cloud-init, Failure::timeout with the end of
+/// the console when it does not come up within `timeout`.
 WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, const TemplateSource& source,
-                              std::chrono::milliseconds patience);
+                              std::chrono::milliseconds timeout);
 
 /// "QEMU emulator version 7.2.22 (Debian …)" of the program libvirt starts.
 std::string qemu_version(ProcessRunner& processes);
@@ -74,8 +76,10 @@ struct TemplateEntry {
 };
 std::vector<TemplateEntry> warm_templates(const Places& places);
 
-/// Removes the templates `doomed` says yes to (not those somebody makes or copies right now), and returns them. With `dry_run` it only
-/// says.
-std::vector<TemplateEntry> drop_templates(const Places& places, const std::function<bool(const TemplateEntry&)>& doomed, bool dry_run);
+/// Removes the templates `doomed` says yes to (not those somebody makes or copies right now), and returns
+/// them. With `dry_run` it only says.
+std::vector<TemplateEntry> drop_templates(const Places& places,
+                                          const std::function<bool(const TemplateEntry&)>& doomed,
+                                          bool dry_run);
 
 }  // namespace imgforge::lifecycle

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Kernel line, initrd members, answer ISO and answers of every family for one block of answers, against recorded texts in
-// tests/data/install/golden. A wanted change: IMGFORGE_UPDATE_GOLDEN=1 rewrites them; read the diff.
+// Kernel line, initrd members, answer ISO and answers of every family for one block of answers, against
+// recorded texts in tests/data/install/golden. A wanted change: IMGFORGE_UPDATE_GOLDEN=1 rewrites them; read
+// the diff.
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
@@ -22,21 +23,27 @@
 namespace imgforge::install {
 namespace {
 
-constexpr const char* key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann@example.org";
-constexpr const char* hash = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
+constexpr const char* key =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann@example.org";
+constexpr const char* hash =
+    "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
 
 seeds::Answers answers() {
     Diagnostics faults;
-    seeds::Answers parsed = seeds::parse_answers(
-        {{"locale", "de_DE.UTF-8"},
-         {"keyboard", "de"},
-         {"timezone", "Europe/Berlin"},
-         {"hostname", "golden"},
-         {"disk", {{"layout", "lvm"}, {"swap", 512}}},
-         {"packages", {"openssh-server", "cloud-init"}},
-         {"users", {{{"name", "ann"}, {"full-name", "Ann O'Neil"}, {"sudo", true}, {"ssh-keys", {key}}, {"password-hash", hash}}}},
-         {"post", {"systemctl enable fstrim.timer"}}},
-        faults);
+    seeds::Answers parsed = seeds::parse_answers({{"locale", "de_DE.UTF-8"},
+                                                  {"keyboard", "de"},
+                                                  {"timezone", "Europe/Berlin"},
+                                                  {"hostname", "golden"},
+                                                  {"disk", {{"layout", "lvm"}, {"swap", 512}}},
+                                                  {"packages", {"openssh-server", "cloud-init"}},
+                                                  {"users",
+                                                   {{{"name", "ann"},
+                                                     {"full-name", "Ann O'Neil"},
+                                                     {"sudo", true},
+                                                     {"ssh-keys", {key}},
+                                                     {"password-hash", hash}}}},
+                                                  {"post", {"systemctl enable fstrim.timer"}}},
+                                                 faults);
     EXPECT_TRUE(faults.empty()) << faults.text();
     return parsed;
 }
@@ -58,7 +65,8 @@ std::string shown(const std::string& path, const std::string& bytes) {
                             link != nullptr ? fmt::format(" -> {}", link) : "");
         std::string content(static_cast<std::size_t>(archive_entry_size(entry)), '\0');
         if (!content.empty()) {
-            EXPECT_EQ(archive_read_data(reader, content.data(), content.size()), static_cast<la_ssize_t>(content.size()));
+            EXPECT_EQ(archive_read_data(reader, content.data(), content.size()),
+                      static_cast<la_ssize_t>(content.size()));
             text += content;
         }
     }
@@ -75,12 +83,14 @@ std::string initrd_text(const seeds::AnswerFiles& files, const TempDir& dir) {
     if (members.empty()) {
         return {};
     }
-    write_file_atomically(dir / "initrd", write_cpio({{.path = "init", .mode = 0755, .bytes = "#!/bin/sh\n"}}));
+    write_file_atomically(dir / "initrd",
+                          write_cpio({{.path = "init", .mode = 0755, .bytes = "#!/bin/sh\n"}}));
     pack_initrd(dir / "initrd", members, dir / "packed");
     std::string text;
     read_initrd(read_file(dir / "packed"), true, [&](CpioEntry&& entry) {
         if (entry.path != "init" && entry.kind == CpioEntry::Kind::file) {
-            text += fmt::format("== initrd /{} {:o}\n{}", entry.path, entry.mode, shown(entry.path, entry.bytes));
+            text +=
+                fmt::format("== initrd /{} {:o}\n{}", entry.path, entry.mode, shown(entry.path, entry.bytes));
         }
     });
     return text;
@@ -107,7 +117,8 @@ std::string iso_text(const seeds::AnswerFiles& files, const TempDir& dir) {
 }
 
 std::string handed_over(const templates::Distribution& row) {
-    std::map<std::string, std::string> medium{{"label", "Some Label 1"}, {"iso_uuid", "2026-01-02-03-04-05-00"}};
+    std::map<std::string, std::string> medium{{"label", "Some Label 1"},
+                                              {"iso_uuid", "2026-01-02-03-04-05-00"}};
     for (const templates::MediumFact& fact : row.facts) {
         medium.try_emplace(fact.name, fact.fallback);
     }
@@ -117,10 +128,12 @@ std::string handed_over(const templates::Distribution& row) {
                                    .suite = row.codename,
                                    .product = row.product,
                                    .medium_has_eatmydata = row.family == "debian"};
-    const seeds::AnswerFiles files = seeds::generate(seeds::parse_answer_format(row.answers), answers(), facts);
+    const seeds::AnswerFiles files =
+        seeds::generate(seeds::parse_answer_format(row.answers), answers(), facts);
     const TempDir dir;
     return fmt::format("kernel line: {}\nmain file: {}\n",
-                       with_arguments(templates::render_kernel_line(row, medium), files.kernel_arguments), files.main_file) +
+                       with_arguments(templates::render_kernel_line(row, medium), files.kernel_arguments),
+                       files.main_file) +
            initrd_text(files, dir) + iso_text(files, dir);
 }
 
@@ -128,7 +141,8 @@ class Golden : public testing::TestWithParam<const char*> {};
 
 TEST_P(Golden, what_the_installer_is_given_is_what_was_recorded) {
     const std::string got = handed_over(templates::distribution(GetParam()));
-    const std::filesystem::path file = std::filesystem::path(IMGFORGE_GOLDEN) / (std::string(GetParam()) + ".txt");
+    const std::filesystem::path file =
+        std::filesystem::path(IMGFORGE_GOLDEN) / (std::string(GetParam()) + ".txt");
     if (std::getenv("IMGFORGE_UPDATE_GOLDEN") != nullptr) {
         std::ofstream(file, std::ios::binary) << got;
     }
@@ -137,8 +151,8 @@ TEST_P(Golden, what_the_installer_is_given_is_what_was_recorded) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Golden,
-                         testing::Values("debian12", "debian13", "ubuntu2004", "ubuntu2404", "rocky9", "fedora", "opensuse", "opensuse16",
-                                         "alpine"),
+                         testing::Values("debian12", "debian13", "ubuntu2004", "ubuntu2404", "rocky9",
+                                         "fedora", "opensuse", "opensuse16", "alpine"),
                          [](const auto& family) { return std::string(family.param); });
 
 }  // namespace

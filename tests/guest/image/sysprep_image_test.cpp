@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the command does with an image file: a dry run tells exactly what a run does, a second run does nothing, and an image that
-// cannot be cleaned safely is refused as it is.
+// What the command does with an image file: a dry run tells exactly what a run does, a second run does
+// nothing, and an image that cannot be cleaned safely is refused as it is.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -27,12 +27,16 @@ class SysprepImage : public testing::Test {
 protected:
     void SetUp() override {
         std::error_code ignored;
-        if (!find_program("supermin") || !find_program("qemu-img") || std::filesystem::is_empty("/boot", ignored)) {
-            IMGFORGE_SKIP("guest", "supermin, qemu-img or a kernel in /boot is missing: no libguestfs appliance");
+        if (!find_program("supermin") || !find_program("qemu-img") ||
+            std::filesystem::is_empty("/boot", ignored)) {
+            IMGFORGE_SKIP("guest",
+                          "supermin, qemu-img or a kernel in /boot is missing: no libguestfs appliance");
         }
         qemu_img({"create", "-q", "-f", "qcow2", image.string(), "512M"});
     }
-    void qemu_img(std::vector<std::string> args) { run_checked(processes, {.program = "qemu-img", .args = std::move(args)}); }
+    void qemu_img(std::vector<std::string> args) {
+        run_checked(processes, {.program = "qemu-img", .args = std::move(args)});
+    }
 
     /// A guest with all traces, in one launch.
     void fill() {
@@ -45,11 +49,13 @@ protected:
         appliance.finish();
     }
 
-    SysprepReport clean(const std::filesystem::path& file, std::optional<std::filesystem::path> output, bool dry_run) {
+    SysprepReport clean(const std::filesystem::path& file, std::optional<std::filesystem::path> output,
+                        bool dry_run) {
         sysprep::ImageRequest request;
         request.image = file;
         request.output = std::move(output);
-        return sysprep::sysprep_image(request, sysprep::select_operations("", sysprep::all_operations()), {}, dry_run, processes, monitor);
+        return sysprep::sysprep_image(request, sysprep::select_operations("", sysprep::all_operations()), {},
+                                      dry_run, processes, monitor);
     }
     std::string fault(std::optional<std::filesystem::path> output = {}) {
         const std::string before = sha256_file(image);
@@ -67,7 +73,8 @@ protected:
         std::vector<std::string> lines;
         for (const sysprep::OperationReport& operation : report.operations) {
             for (const sysprep::Change& change : operation.changes) {
-                lines.push_back(operation.name + " " + change.action + " " + change.path + " " + std::to_string(change.bytes));
+                lines.push_back(operation.name + " " + change.action + " " + change.path + " " +
+                                std::to_string(change.bytes));
             }
         }
         return lines;
@@ -106,8 +113,11 @@ TEST_F(SysprepImage, a_dry_run_lists_what_a_run_changes_and_a_second_run_changes
     const auto info = image::qemu_img::read_info(processes, output, image::DiskFormat::qcow2);
     EXPECT_FALSE(info.backing_file.has_value());
     // Nothing of the work is left beside the images.
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), std::filesystem::directory_iterator()), 2);
-    const ProcessResult found = processes.run({.program = "grep", .args = {"-a", "-c", "-E", "CANARYimagex[0-9]{3}zq", output.string()}});
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()),
+                            std::filesystem::directory_iterator()),
+              2);
+    const ProcessResult found = processes.run(
+        {.program = "grep", .args = {"-a", "-c", "-E", "CANARYimagex[0-9]{3}zq", output.string()}});
     EXPECT_EQ(found.out, "0\n");
 }
 
@@ -123,7 +133,8 @@ TEST_F(SysprepImage, in_use_with_snapshots_or_an_odd_backing_file_it_is_refused_
     const TempDir elsewhere("imgforge-elsewhere");
     qemu_img({"create", "-q", "-f", "raw", (elsewhere / "base.raw").string(), "512M"});
     std::filesystem::remove(image);
-    qemu_img({"create", "-q", "-f", "qcow2", "-b", (elsewhere / "base.raw").string(), "-F", "raw", image.string()});
+    qemu_img({"create", "-q", "-f", "qcow2", "-b", (elsewhere / "base.raw").string(), "-F", "raw",
+              image.string()});
     EXPECT_THAT(fault(), HasSubstr("outside the folders"));
     std::filesystem::remove(image);
     qemu_img({"create", "-q", "-f", "vmdk", image.string(), "1M"});

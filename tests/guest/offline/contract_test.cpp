@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One suite for both implementations of GuestFs, so that the tree in memory cannot promise what the appliance does not do.
+// One suite for both implementations of GuestFs, so that the tree in memory cannot promise what the appliance
+// does not do.
 #include <gmock/gmock.h>
 #include <guestfs.h>
 
@@ -31,13 +32,15 @@ struct Fresh<ApplianceFs> {
     ApplianceFs fs{appliance};
     Fresh() {
         appliance.call("mkfs", [](guestfs_h* g) { return guestfs_mkfs(g, "ext4", "/dev/sdd"); });
-        appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "nodev", "ext4", "/dev/sdd", "/"); });
+        appliance.call("mount",
+                       [](guestfs_h* g) { return guestfs_mount_vfs(g, "nodev", "ext4", "/dev/sdd", "/"); });
         fs.remove("/lost+found");
     }
     ~Fresh() { unmount_guest(appliance); }
     void node(const std::string& path, FileType type) {
         appliance.call("mknod", [&](guestfs_h* g) {
-            return type == FileType::fifo ? guestfs_mkfifo(g, 0644, path.c_str()) : guestfs_mknod_b(g, 0644, 8, 0, path.c_str());
+            return type == FileType::fifo ? guestfs_mkfifo(g, 0644, path.c_str())
+                                          : guestfs_mknod_b(g, 0644, 8, 0, path.c_str());
         });
     }
     void hard_link(const std::string& existing, const std::string& path) {

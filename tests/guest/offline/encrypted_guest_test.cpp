@@ -19,10 +19,12 @@ namespace {
 /// A small Debian on an encrypted /dev/sdd. Few iterations: unlocking shall not cost seconds under emulation.
 void make_encrypted(guest::Appliance& appliance, const std::string& version, const char* passphrase) {
     const std::string node = guest::device_node("/dev/sdd");
-    ASSERT_TRUE(guest::run_tool(appliance, std::string("printf %s ") + passphrase + " | cryptsetup luksFormat -q --type " + version +
-                                               " --pbkdf pbkdf2 --pbkdf-force-iterations 1000 " + node + " -"))
+    ASSERT_TRUE(guest::run_tool(
+        appliance, std::string("printf %s ") + passphrase + " | cryptsetup luksFormat -q --type " + version +
+                       " --pbkdf pbkdf2 --pbkdf-force-iterations 1000 " + node + " -"))
         << appliance.last_error();
-    appliance.call("open", [&](guestfs_h* g) { return guestfs_cryptsetup_open(g, "/dev/sdd", passphrase, "made", -1); });
+    appliance.call(
+        "open", [&](guestfs_h* g) { return guestfs_cryptsetup_open(g, "/dev/sdd", passphrase, "made", -1); });
     appliance.call("mkfs", [](guestfs_h* g) { return guestfs_mkfs(g, "ext4", "/dev/mapper/made"); });
     appliance.call("mount", [](guestfs_h* g) { return guestfs_mount(g, "/dev/mapper/made", "/"); });
     plant(appliance, {}, "/dev/mapper/root / ext4 defaults 0 1\n");
@@ -38,7 +40,8 @@ protected:
         write_file_atomically(work / "right", "testonly-passphrase\n");
         write_file_atomically(work / "wrong", "another\n");
         EXPECT_THAT(fault_of_opening({.root_device = root}), testing::HasSubstr("encrypted"));
-        EXPECT_THAT(fault_of_opening({.passphrase_file = work / "wrong", .root_device = root}), testing::HasSubstr("/dev/sdd"));
+        EXPECT_THAT(fault_of_opening({.passphrase_file = work / "wrong", .root_device = root}),
+                    testing::HasSubstr("/dev/sdd"));
         os = guest::open_guest(appliance, {.passphrase_file = work / "right", .root_device = root});
         EXPECT_TRUE(os.encrypted);
         EXPECT_EQ(os.root_device, root);
@@ -47,7 +50,8 @@ protected:
         guest::unmount_guest(appliance);
         appliance.call("close", [&](guestfs_h* g) { return guestfs_cryptsetup_close(g, root.c_str()); });
         // The other tests shall find no encrypted volume.
-        EXPECT_TRUE(guest::run_tool(appliance, "wipefs -q -a " + guest::device_node("/dev/sdd"))) << appliance.last_error();
+        EXPECT_TRUE(guest::run_tool(appliance, "wipefs -q -a " + guest::device_node("/dev/sdd")))
+            << appliance.last_error();
     }
 
     guest::Appliance& appliance = SharedAppliance::get().appliance();
@@ -67,7 +71,8 @@ TEST_F(SysprepOnEncryptedGuest, opens_a_luks2_volume_with_the_passphrase_of_a_fi
     sysprep::Needles needles;
     sysprep::OfflineSession session{&appliance, fs, os, needles, SharedAppliance::get().monitor(), {}, false};
     const auto report = sysprep::run_operations(
-        session, sysprep::select_operations("machine-id,hostname,free-space", sysprep::all_operations()), {}, sysprep::Devices::wiped);
+        session, sysprep::select_operations("machine-id,hostname,free-space", sysprep::all_operations()), {},
+        sysprep::Devices::wiped);
     guest::mount_guest(appliance, os, false);
     EXPECT_EQ(fs.read("/etc/machine-id"), "");
     EXPECT_THAT(report.to_text(false), testing::HasSubstr("is encrypted and was left as it is"));

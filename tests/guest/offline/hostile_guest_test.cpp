@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Guests that are made to harm whoever opens them: the appliance and the rest of the guest stay as they were, and the run ends with a
-// clean guest or an error that names the path.
+// Guests that are made to harm whoever opens them: the appliance and the rest of the guest stay as they were,
+// and the run ends with a clean guest or an error that names the path.
 #include <gmock/gmock.h>
 #include <guestfs.h>
 
@@ -31,7 +31,8 @@ void run(guest::Appliance& appliance, const std::string& line) {
 /// All that a guest could reach in the appliance, were a path resolved there.
 std::string appliance_picture(guest::Appliance& appliance) {
     return guest::run_tool(appliance,
-                           "find /etc /usr/bin /usr/sbin /root /var/lib /tmp/bait -xdev -printf '%p %s %m %U %T@ %l\\n' | sort | sha256sum")
+                           "find /etc /usr/bin /usr/sbin /root /var/lib /tmp/bait -xdev -printf '%p %s %m %U "
+                           "%T@ %l\\n' | sort | sha256sum")
         .value_or(appliance.last_error());
 }
 
@@ -40,7 +41,8 @@ protected:
     void SetUp() override {
         run(appliance, std::string("mke2fs -q -F -t ext4 -N 120000 ") + guest::device_node(device));
         appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "", "ext4", device, "/"); });
-        plant(appliance, {}, std::string(device) + " / ext4 defaults 0 1\n/dev/zero /mnt/zero auto nofail 0 0\n");
+        plant(appliance, {},
+              std::string(device) + " / ext4 defaults 0 1\n/dev/zero /mnt/zero auto nofail 0 0\n");
         run(appliance, "mkdir -p /tmp/bait && echo bait >/tmp/bait/file");
         before = appliance_picture(appliance);
         ASSERT_THAT(before, HasSubstr(" -"));
@@ -57,9 +59,11 @@ protected:
         guest::unmount_guest(appliance);
         guest::Inspection os = guest::open_guest(appliance, {.root_device = device});
         sysprep::Needles needles;
-        sysprep::OfflineSession session{&appliance, fs, os, needles, SharedAppliance::get().monitor(), {}, false};
+        sysprep::OfflineSession session{&appliance, fs,   os, needles, SharedAppliance::get().monitor(),
+                                        {},         false};
         auto report =
-            sysprep::run_operations(session, sysprep::select_operations("", sysprep::all_operations()), options, sysprep::Devices::wiped);
+            sysprep::run_operations(session, sysprep::select_operations("", sysprep::all_operations()),
+                                    options, sysprep::Devices::wiped);
         guest::mount_guest(appliance, os, false);
         return report;
     }
@@ -81,11 +85,15 @@ protected:
 TEST_F(HostileGuest, links_nodes_pipes_and_odd_names_are_cleaned_and_what_they_lead_to_stays) {
     in_guest(
         "mkdir -p var/log root; cp -a etc/passwd etc/outside; "
-        "ln -s loop var/log/loop; ln -s /etc var/log/etc; ln -s ../../../../../../etc tmp/up; ln -s /tmp/bait tmp/bait; "
-        "ln -s /tmp/round2 tmp/round1; ln -s /tmp/round1 tmp/round2; mkdir -p tmp/deep; ln -s .. tmp/deep/parent; "
-        "mkfifo var/log/pipe root/.bash_history tmp/pipe; mknod var/log/disk b 8 0; mknod var/log/null c 1 3; mknod tmp/disk b 8 0; "
+        "ln -s loop var/log/loop; ln -s /etc var/log/etc; ln -s ../../../../../../etc tmp/up; ln -s "
+        "/tmp/bait tmp/bait; "
+        "ln -s /tmp/round2 tmp/round1; ln -s /tmp/round1 tmp/round2; mkdir -p tmp/deep; ln -s .. "
+        "tmp/deep/parent; "
+        "mkfifo var/log/pipe root/.bash_history tmp/pipe; mknod var/log/disk b 8 0; mknod var/log/null c 1 "
+        "3; mknod tmp/disk b 8 0; "
         "ln etc/outside var/log/linked.log; "
-        "touch \"$(printf 'tmp/two\\nlines')\" \"$(printf 'tmp/\\033[31mred')\" 'tmp/-rf' 'tmp/*' 'tmp/{a,b}' 'tmp/ '; "
+        "touch \"$(printf 'tmp/two\\nlines')\" \"$(printf 'tmp/\\033[31mred')\" 'tmp/-rf' 'tmp/*' "
+        "'tmp/{a,b}' 'tmp/ '; "
         "rm etc/machine-id; mknod etc/machine-id b 8 0; rm -f etc/hostname; mkfifo etc/hostname; "
         "mkdir -p etc/ssh/ssh_host_rsa_key/x; touch etc/ssh/ssh_host_rsa_key/x/y");
 
@@ -108,7 +116,8 @@ TEST_F(HostileGuest, links_nodes_pipes_and_odd_names_are_cleaned_and_what_they_l
 
 TEST_F(HostileGuest, a_folder_of_ten_thousand_files_is_listed_and_emptied) {
     in_guest("mkdir -p tmp/many");
-    appliance.call("fill", [](guestfs_h* g) { return guestfs_fill_dir(g, "/tmp/many", static_cast<int>(many)); });
+    appliance.call("fill",
+                   [](guestfs_h* g) { return guestfs_fill_dir(g, "/tmp/many", static_cast<int>(many)); });
 
     const sysprep::SysprepReport report = clean();
 
@@ -137,10 +146,12 @@ TEST_F(HostileGuest, an_etc_that_leads_out_of_the_guest_is_refused) {
             std::string(target) + " etc");
 
         // Without its fstab or behind a loop it is no system at all; else the runner refuses the link.
-        EXPECT_THAT(fault(), testing::AnyOf(HasSubstr("/etc of the guest is no folder of its own"), HasSubstr("no operating system")))
+        EXPECT_THAT(fault(), testing::AnyOf(HasSubstr("/etc of the guest is no folder of its own"),
+                                            HasSubstr("no operating system")))
             << target;
         guest::unmount_guest(appliance);
-        appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "nodev", "ext4", device, "/"); });
+        appliance.call("mount",
+                       [](guestfs_h* g) { return guestfs_mount_vfs(g, "nodev", "ext4", device, "/"); });
         EXPECT_TRUE(fs.exists("/etc.real/passwd")) << target;
     }
 }

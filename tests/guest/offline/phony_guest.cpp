@@ -21,7 +21,8 @@ using guest::Appliance;
 namespace {
 
 std::string uuid_of(Appliance& appliance, const std::string& device) {
-    return guest::take_string(appliance.call("uuid", [&](guestfs_h* g) { return guestfs_vfs_uuid(g, device.c_str()); }));
+    return guest::take_string(
+        appliance.call("uuid", [&](guestfs_h* g) { return guestfs_vfs_uuid(g, device.c_str()); }));
 }
 
 void mkfs(Appliance& appliance, const char* type, const std::string& device) {
@@ -32,7 +33,8 @@ void mount(Appliance& appliance, const std::string& mountable, const char* type,
     if (std::string_view(place) != "/") {
         appliance.call("mkdir", [&](guestfs_h* g) { return guestfs_mkdir_p(g, place); });
     }
-    appliance.call("mount", [&](guestfs_h* g) { return guestfs_mount_vfs(g, "", type, mountable.c_str(), place); });
+    appliance.call("mount",
+                   [&](guestfs_h* g) { return guestfs_mount_vfs(g, "", type, mountable.c_str(), place); });
 }
 
 /// A program of the appliance, in the guest's root: one call in place of hundreds.
@@ -53,8 +55,9 @@ void pack_in(Appliance& appliance, const fs::path& folder) {
     const TempDir work("imgforge-phony-tar");
     const std::string archive = (work / "tree.tar").string();
     SystemProcessRunner processes;
-    run_checked(processes,
-                {.program = "tar", .args = {"--numeric-owner", "--owner=0", "--group=4", "-cf", archive, "-C", folder.string(), "."}});
+    run_checked(processes, {.program = "tar",
+                            .args = {"--numeric-owner", "--owner=0", "--group=4", "-cf", archive, "-C",
+                                     folder.string(), "."}});
     appliance.call("phony guest", [&](guestfs_h* g) { return guestfs_tar_in(g, archive.c_str(), "/"); });
 }
 
@@ -107,7 +110,8 @@ void plant(Appliance& appliance, const std::vector<Canary>& canaries, const std:
 std::map<std::string, std::string> picture(Appliance& appliance) {
     std::map<std::string, std::string> found;
     // Each line: path, a tab, what is known. No name of the phony guest holds a tab or a newline.
-    for (const std::string& line : lines_from(appliance, R"(find . -mindepth 1 -printf '%P\t%y %m %U:%G -> %l\n')")) {
+    for (const std::string& line :
+         lines_from(appliance, R"(find . -mindepth 1 -printf '%P\t%y %m %U:%G -> %l\n')")) {
         const std::size_t tab = line.find('\t');
         found["/" + line.substr(0, tab)] = line.substr(tab + 1);
     }
@@ -115,7 +119,8 @@ std::map<std::string, std::string> picture(Appliance& appliance) {
         found["/" + line.substr(68)] += " " + line.substr(0, 64);
     }
     std::string file;
-    for (const std::string& line : lines_from(appliance, "find . -exec getfattr -h -d -m - -e hex {} + 2>/dev/null; true")) {
+    for (const std::string& line :
+         lines_from(appliance, "find . -exec getfattr -h -d -m - -e hex {} + 2>/dev/null; true")) {
         if (line.starts_with("# file: ")) {
             file = line.substr(8);
         } else if (!line.empty()) {
@@ -129,7 +134,8 @@ std::string make_plain(Appliance& appliance, const std::string& disk) {
     appliance.call("partition", [&](guestfs_h* g) { return guestfs_part_disk(g, disk.c_str(), "mbr"); });
     // As Debian 13 makes it.
     appliance.call("mkfs", [&](guestfs_h* g) {
-        return guestfs_mkfs_opts(g, "ext4", (disk + "1").c_str(), GUESTFS_MKFS_OPTS_FEATURES, "orphan_file", -1);
+        return guestfs_mkfs_opts(g, "ext4", (disk + "1").c_str(), GUESTFS_MKFS_OPTS_FEATURES, "orphan_file",
+                                 -1);
     });
     mount(appliance, disk + "1", "ext4", "/");
     return "UUID=" + uuid_of(appliance, disk + "1") + " / ext4 errors=remount-ro 0 1\n";
@@ -163,8 +169,9 @@ std::string make_lvm(Appliance& appliance, const std::string& disk) {
     mkfs(appliance, "ext3", "/dev/vg-phony/home");
     appliance.call("swap", [](guestfs_h* g) { return guestfs_mkswap(g, "/dev/vg-phony/swap"); });
     const std::string memory = "CANARYswapmemory and more of it";
-    appliance.call("swap content",
-                   [&](guestfs_h* g) { return guestfs_pwrite_device(g, "/dev/vg-phony/swap", memory.data(), memory.size(), 1 << 20); });
+    appliance.call("swap content", [&](guestfs_h* g) {
+        return guestfs_pwrite_device(g, "/dev/vg-phony/swap", memory.data(), memory.size(), 1 << 20);
+    });
     mount(appliance, "/dev/vg-phony/root", "xfs", "/");
     guest::ApplianceFs guest(appliance);
     guest.make_directory("/var/log");
@@ -175,7 +182,8 @@ std::string make_lvm(Appliance& appliance, const std::string& disk) {
     mount(appliance, disk + "1", "vfat", "/boot/efi");
     // The ESP is left out of fstab on purpose: it must be found all the same.
     return "/dev/mapper/vg--phony-root / xfs defaults 0 0\nUUID=" + uuid_of(appliance, disk + "2") +
-           " /boot ext4 defaults 0 2\n/dev/vg-phony/home /home ext3 defaults 0 2\n/dev/vg-phony/var /var ext4 defaults 0 "
+           " /boot ext4 defaults 0 2\n/dev/vg-phony/home /home ext3 defaults 0 2\n/dev/vg-phony/var /var "
+           "ext4 defaults 0 "
            "2\n/dev/mapper/vg--phony-swap none swap sw 0 "
            "0\nUUID=dead-beef /data ext4 nofail 0 2\n";
 }
@@ -186,7 +194,8 @@ std::string make_btrfs(Appliance& appliance, const std::string& disk) {
     mount(appliance, disk + "1", "btrfs", "/");
     for (const char* name : {"/@", "/@home", "/.snapshots"}) {
         appliance.call("subvolume", [&](guestfs_h* g) {
-            return std::string_view(name) == "/.snapshots" ? guestfs_mkdir(g, name) : guestfs_btrfs_subvolume_create(g, name);
+            return std::string_view(name) == "/.snapshots" ? guestfs_mkdir(g, name)
+                                                           : guestfs_btrfs_subvolume_create(g, name);
         });
     }
     appliance.call("umount", [](guestfs_h* g) { return guestfs_umount_all(g); });

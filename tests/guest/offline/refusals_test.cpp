@@ -63,8 +63,8 @@ TEST_F(Refused, an_ostree_system_has_its_etc_elsewhere) {
 
 TEST_F(Refused, a_hibernated_guest_keeps_its_memory_on_disk) {
     const std::string node = guest::device_node(device);
-    ASSERT_NO_FATAL_FAILURE(
-        tool("mkswap -f " + node + " >/dev/null && printf S1SUSPEND | dd of=" + node + " bs=1 seek=4086 conv=notrunc status=none"));
+    ASSERT_NO_FATAL_FAILURE(tool("mkswap -f " + node + " >/dev/null && printf S1SUSPEND | dd of=" + node +
+                                 " bs=1 seek=4086 conv=notrunc status=none"));
     EXPECT_THAT(fault(), HasSubstr("hibernated"));
 }
 
@@ -74,14 +74,17 @@ TEST_F(Refused, an_empty_disk_says_which_file_systems_were_seen) {
 
 TEST_F(Refused, nothing_but_a_journal_to_replay_is_only_a_warning_and_a_finding) {
     make_guest();
-    ASSERT_NO_FATAL_FAILURE(tool("debugfs -w -R 'feature needs_recovery' " + guest::device_node(device) + " >/dev/null 2>&1"));
+    ASSERT_NO_FATAL_FAILURE(
+        tool("debugfs -w -R 'feature needs_recovery' " + guest::device_node(device) + " >/dev/null 2>&1"));
 
     const guest::Inspection os = guest::open_guest(appliance(), {.root_device = device});
 
     EXPECT_THAT(os.warnings, Contains(HasSubstr("/dev/sdd: the guest was not shut down cleanly")));
     const sysprep::audit::GuestTree tree;
-    const auto findings = sysprep::audit::check_guest({.tree = tree, .os = os, .expect = {}, .initramfs_identity = {}});
-    EXPECT_THAT(findings, Contains(testing::Field(&sysprep::audit::Finding::detail, HasSubstr("not unmounted cleanly"))));
+    const auto findings =
+        sysprep::audit::check_guest({.tree = tree, .os = os, .expect = {}, .initramfs_identity = {}});
+    EXPECT_THAT(findings, Contains(testing::Field(&sysprep::audit::Finding::detail,
+                                                  HasSubstr("not unmounted cleanly"))));
     guest::unmount_guest(appliance());
 }
 

@@ -21,7 +21,8 @@ public:
             kernel = kernel || entry.path().filename().string().starts_with("vmlinuz");
         }
         if (!find_program("supermin") || !find_program("qemu-img") || !kernel) {
-            IMGFORGE_SKIP("guest", "supermin, qemu-img or a kernel in /boot is missing: no libguestfs appliance");
+            IMGFORGE_SKIP("guest",
+                          "supermin, qemu-img or a kernel in /boot is missing: no libguestfs appliance");
         }
     }
 };
@@ -39,11 +40,12 @@ SharedAppliance::SharedAppliance() {
     SystemProcessRunner processes;
     guest::ApplianceOptions options;
     for (int index = 0; index < 5; ++index) {
-        run_checked(processes, {.program = "qemu-img",
-                                .args = {"create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", disk(index).string(),
-                                         index == 3   ? "64M"
-                                         : index == 4 ? "256M"
-                                                      : "1G"}});
+        run_checked(processes,
+                    {.program = "qemu-img",
+                     .args = {"create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", disk(index).string(),
+                              index == 3   ? "64M"
+                              : index == 4 ? "256M"
+                                           : "1G"}});
         options.drives.push_back({disk(index), "qcow2", false, true});
     }
     options.launch_deadline = std::chrono::seconds(300);

@@ -12,13 +12,16 @@
 
 namespace imgforge::test {
 
-/// The one launch of this program: five blank disks with clusters of 4 KiB, as a working overlay has; three of 1 GiB for the layouts,
-/// one of 64 MiB for encrypted guests and the contract, one of 256 MiB for hostile guests.
+/// The one launch of this program: five blank disks with clusters of 4 KiB, as a working overlay has; three
+/// of 1 GiB for the layouts, one of 64 MiB for encrypted guests and the contract, one of 256 MiB for hostile
+/// guests.
 class SharedAppliance {
 public:
     static SharedAppliance& get();
     guest::Appliance& appliance() { return *appliance_; }
-    std::filesystem::path disk(int index) const { return folder_ / ("disk" + std::to_string(index) + ".qcow2"); }
+    std::filesystem::path disk(int index) const {
+        return folder_ / ("disk" + std::to_string(index) + ".qcow2");
+    }
     NullMonitor& monitor() { return monitor_; }
     /// Shuts down; the disks are then complete files. Only the last test may do that.
     void finish();

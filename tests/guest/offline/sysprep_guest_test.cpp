@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Canaries for every operation on real file systems: all gone, also from the disk's bytes; nothing else touched.
+// Canaries for every operation on real file systems: all gone, also from the disk's bytes; nothing else
+// touched.
 #include <gmock/gmock.h>
 #include <guestfs.h>
 
@@ -33,20 +34,25 @@ struct Layout {
 };
 
 void snapshot_btrfs(guest::Appliance& appliance) {
-    appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "subvolid=5", "btrfs", "/dev/sdc1", "/"); });
+    appliance.call(
+        "mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "subvolid=5", "btrfs", "/dev/sdc1", "/"); });
     appliance.call("mkdir", [](guestfs_h* g) { return guestfs_mkdir_p(g, "/.snapshots/1"); });
-    appliance.call("snapshot", [](guestfs_h* g) { return guestfs_btrfs_subvolume_snapshot(g, "/@", "/.snapshots/1/snapshot"); });
+    appliance.call("snapshot", [](guestfs_h* g) {
+        return guestfs_btrfs_subvolume_snapshot(g, "/@", "/.snapshots/1/snapshot");
+    });
     guest::unmount_guest(appliance);
 }
 
 void snapshot_lvm(guest::Appliance& appliance) {
-    ASSERT_TRUE(guest::run_tool(appliance, "lvm lvcreate -q -s -n before -L 32M /dev/vg-phony/var >/dev/null 2>&1"))
+    ASSERT_TRUE(
+        guest::run_tool(appliance, "lvm lvcreate -q -s -n before -L 32M /dev/vg-phony/var >/dev/null 2>&1"))
         << appliance.last_error();
 }
 
 const Layout plain{"plain", "/dev/sda", "/dev/sda1", make_plain};
 const Layout lvm{"lvm", "/dev/sdb", "/dev/vg-phony/root", make_lvm, snapshot_lvm, "/dev/vg-phony/before"};
-const Layout btrfs{"btrfs", "/dev/sdc", "btrfsvol:/dev/sdc1/@", make_btrfs, snapshot_btrfs, "/.snapshots/1/snapshot"};
+const Layout btrfs{"btrfs",    "/dev/sdc",     "btrfsvol:/dev/sdc1/@",
+                   make_btrfs, snapshot_btrfs, "/.snapshots/1/snapshot"};
 
 /// What sysprep may change besides removing canaries.
 bool may_change(const std::string& path, const std::vector<Canary>& planted) {
@@ -55,15 +61,17 @@ bool may_change(const std::string& path, const std::vector<Canary>& planted) {
         path == "/etc/systemd/system/multi-user.target.wants" || path == "/etc/netplan/90-dhcp.yaml") {
         return true;
     }
-    return std::any_of(planted.begin(), planted.end(),
-                       [&](const Canary& canary) { return canary.path == path || canary.path.starts_with(path + "/"); });
+    return std::any_of(planted.begin(), planted.end(), [&](const Canary& canary) {
+        return canary.path == path || canary.path.starts_with(path + "/");
+    });
 }
 
 void expect_clean(guest::GuestFs& fs, const std::vector<Canary>& planted) {
     for (const Canary& canary : planted) {
         const auto stat = fs.lstat(canary.path);
         if (stat && stat->type == guest::FileType::regular) {
-            EXPECT_EQ(fs.read(canary.path).find(canary.mark), std::string::npos) << canary.operation << " left " << canary.path;
+            EXPECT_EQ(fs.read(canary.path).find(canary.mark), std::string::npos)
+                << canary.operation << " left " << canary.path;
         }
     }
     EXPECT_EQ(fs.read("/etc/machine-id"), "");
@@ -89,10 +97,12 @@ void check_layout(const Layout& layout) {
     sysprep::OfflineSession session{&appliance, fs, os, needles, shared.monitor(), {}, false};
     const auto operations = sysprep::select_operations("", sysprep::all_operations());
 
-    const sysprep::SysprepReport first = sysprep::run_operations(session, operations, {}, sysprep::Devices::wiped);
+    const sysprep::SysprepReport first =
+        sysprep::run_operations(session, operations, {}, sysprep::Devices::wiped);
     guest::mount_guest(appliance, os, false);
     const auto after = picture(appliance);
-    const sysprep::SysprepReport second = sysprep::run_operations(session, operations, {}, sysprep::Devices::listed);
+    const sysprep::SysprepReport second =
+        sysprep::run_operations(session, operations, {}, sysprep::Devices::listed);
     guest::mount_guest(appliance, os, false);
 
     expect_clean(fs, planted);
@@ -115,8 +125,8 @@ void check_layout(const Layout& layout) {
 
 /// Features and size of the journal, as dumpe2fs prints them.
 std::string journal_facts(guest::Appliance& appliance, const std::string& device) {
-    return guest::run_tool(appliance,
-                           "dumpe2fs -h " + guest::device_node(device) + " 2>/dev/null | grep -E '^(Filesystem features|Total journal)'")
+    return guest::run_tool(appliance, "dumpe2fs -h " + guest::device_node(device) +
+                                          " 2>/dev/null | grep -E '^(Filesystem features|Total journal)'")
         .value_or("");
 }
 
@@ -128,7 +138,9 @@ TEST(SysprepOnGuest, cleans_a_plain_ext4_guest_and_makes_its_journal_and_orphan_
     EXPECT_THAT(facts, testing::HasSubstr("orphan_file"));
     // mke2fs(8): what a file system of 1 GiB gets.
     EXPECT_THAT(facts, testing::ContainsRegex("Total journal size: +16M"));
-    EXPECT_EQ(guest::run_tool(appliance, "e2fsck -fn " + guest::device_node(plain.root) + " >/dev/null 2>&1; echo $?"), "0");
+    EXPECT_EQ(guest::run_tool(appliance,
+                              "e2fsck -fn " + guest::device_node(plain.root) + " >/dev/null 2>&1; echo $?"),
+              "0");
 }
 
 TEST(SysprepOnGuest, names_the_file_that_a_byte_of_the_disk_lies_in) {
@@ -142,7 +154,8 @@ TEST(SysprepOnGuest, names_the_file_that_a_byte_of_the_disk_lies_in) {
     sysprep::Needles needles;
     sysprep::OfflineSession session{&appliance, fs, os, needles, shared.monitor(), work.path(), true};
     SystemProcessRunner processes;
-    const image::DiskView view(processes, image::read_backing_chain(work / "copy.qcow2", image::DiskFormat::qcow2), work.path());
+    const image::DiskView view(
+        processes, image::read_backing_chain(work / "copy.qcow2", image::DiskFormat::qcow2), work.path());
     std::vector<std::uint64_t> offsets;
     for (const image::ByteRange& range : view.data()) {
         std::string bytes;
@@ -171,7 +184,8 @@ TEST(SysprepOnGuest, cleans_lvm_with_xfs_separate_boot_and_var_and_an_esp_not_in
     check_layout(lvm);
     guest::Appliance& appliance = SharedAppliance::get().appliance();
     appliance.call("mount", [](guestfs_h* g) { return guestfs_mount_vfs(g, "", "xfs", lvm.root, "/"); });
-    EXPECT_EQ(guest::ApplianceFs(appliance).lstat(hidden_log)->size, 0U) << "a log that the mount point /var hides";
+    EXPECT_EQ(guest::ApplianceFs(appliance).lstat(hidden_log)->size, 0U)
+        << "a log that the mount point /var hides";
     guest::unmount_guest(appliance);
     const std::string check = "e2fsck -fn /dev/vg-phony/home >/dev/null 2>&1; echo $?";
     EXPECT_EQ(guest::run_tool(appliance, check), "0") << "the file system whose journal was made anew";
@@ -195,10 +209,12 @@ TEST(SysprepOnGuest, leaves_no_byte_of_a_canary_in_a_new_file_of_the_disk) {
     SystemProcessRunner processes;
     for (int index = 0; index < 3; ++index) {
         const std::filesystem::path raw = shared.disk(index).string() + ".raw";
-        run_checked(processes,
-                    {.program = "qemu-img", .args = {"convert", "-f", "qcow2", "-O", "raw", shared.disk(index).string(), raw.string()}});
-        const ProcessResult found =
-            processes.run({.program = "grep", .args = {"-a", "-o", "-b", "-E", "CANARY[a-z]+(x[0-9]{3}zq|memory)", raw.string()}});
+        run_checked(processes, {.program = "qemu-img",
+                                .args = {"convert", "-f", "qcow2", "-O", "raw", shared.disk(index).string(),
+                                         raw.string()}});
+        const ProcessResult found = processes.run(
+            {.program = "grep",
+             .args = {"-a", "-o", "-b", "-E", "CANARY[a-z]+(x[0-9]{3}zq|memory)", raw.string()}});
         EXPECT_EQ(found.out, "") << "disk " << index;
         std::filesystem::remove(raw);
     }

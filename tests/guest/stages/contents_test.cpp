@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 namespace imgforge::stages {
 namespace {
 
-std::map<std::string, fs::path> in_folder(const std::map<std::string, fs::path>& files, const fs::path& folder) {
+std::map<std::string, fs::path> in_folder(const std::map<std::string, fs::path>& files,
+                                          const fs::path& folder) {
     std::map<std::string, fs::path> absolute;
     for (const auto& [role, name] : files) {
         absolute[role] = folder / name;
@@ -31,7 +32,8 @@ std::map<std::string, fs::path> in_folder(const std::map<std::string, fs::path>&
 }
 
 const store::FileRecord* find(const std::vector<store::FileRecord>& files, const std::string& path) {
-    const auto found = std::find_if(files.begin(), files.end(), [&](const store::FileRecord& file) { return file.path == path; });
+    const auto found = std::find_if(files.begin(), files.end(),
+                                    [&](const store::FileRecord& file) { return file.path == path; });
     return found == files.end() ? nullptr : &*found;
 }
 
@@ -45,10 +47,12 @@ TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
     appliance.call("mkfs", [](guestfs_h* g) { return guestfs_mkfs(g, "ext4", "/dev/sda"); });
     appliance.call("mount", [](guestfs_h* g) { return guestfs_mount(g, "/dev/sda", "/"); });
     guest::ApplianceFs guest(appliance);
-    for (const char* folder : {"/etc", "/etc/apt", "/etc/apt/sources.list.d", "/usr", "/usr/bin", "/var", "/var/lib", "/var/lib/dpkg"}) {
+    for (const char* folder : {"/etc", "/etc/apt", "/etc/apt/sources.list.d", "/usr", "/usr/bin", "/var",
+                               "/var/lib", "/var/lib/dpkg"}) {
         guest.make_directory(folder);
     }
-    guest.write("/var/lib/dpkg/status", "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8.0-1\n");
+    guest.write("/var/lib/dpkg/status",
+                "Package: curl\nStatus: install ok installed\nArchitecture: amd64\nVersion: 8.0-1\n");
     guest.write("/etc/apt/sources.list.d/debian.sources",
                 "Types: deb\nURIs: http://mirror.example.org/debian\nSuites: trixie\nComponents: main\n");
     guest.write("/etc/motd", "hello\n", 0640, 1000, 50);
@@ -61,7 +65,8 @@ TEST(Contents, packages_sources_and_every_file_of_a_guest_are_read) {
     os.package_format = "deb";
 
     Json sources;
-    const auto contents = captured_contents(in_folder(capture_contents(appliance, guest, os, work.path()), work.path()), &sources);
+    const auto contents = captured_contents(
+        in_folder(capture_contents(appliance, guest, os, work.path()), work.path()), &sources);
     appliance.finish();
 
     ASSERT_TRUE(contents.has_value());

@@ -10,16 +10,16 @@ import sys
 import tempfile
 import time
 
-PATIENCE = 60  # seconds, for a loaded host
+TIMEOUT = 60  # seconds, for a loaded host
 BINARY = os.environ["IMGFORGE_BINARY"]
 
 
 def read_until(terminal, text):
     said = b""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while text.encode() not in said.replace(b"\x07", b""):  # zsh rings the bell in the middle of what it completes
         if time.monotonic() > end:
-            sys.exit(f"FAILED: '{text}' did not come within {PATIENCE} s; last seen: {said[-500:]!r}")
+            sys.exit(f"FAILED: '{text}' did not come within {TIMEOUT} s; last seen: {said[-500:]!r}")
         if select.select([terminal], [], [], 0.2)[0]:
             said += os.read(terminal, 65536)
 

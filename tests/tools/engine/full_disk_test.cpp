@@ -33,7 +33,8 @@ TEST(BuildOnAFullDisk, fails_clearly_at_every_write_loses_nothing_and_resumes) {
     int failures = 0;
     std::size_t done = 0;
     bool built = false;
-    // Every failed try keeps the stages it finished, so each write of the pipeline meets the end of the disk once.
+    // Every failed try keeps the stages it finished, so each write of the pipeline meets the end of the disk
+    // once.
     for (std::uint64_t room = 0; !built && room < (6U << 20U); room += 16384) {
         small.leave_free(room);
         try {

@@ -54,9 +54,12 @@ protected:
                                               return sink.write(all.data() + offset, all.size() / 2 - offset);
                                           });
         });
-        server_.Get("/moved.iso", [](const httplib::Request&, httplib::Response& response) { response.set_redirect("/medium.iso"); });
-        server_.Get("/SHA256SUMS",
-                    [this](const httplib::Request&, httplib::Response& response) { response.set_content(sums_, "text/plain"); });
+        server_.Get("/moved.iso", [](const httplib::Request&, httplib::Response& response) {
+            response.set_redirect("/medium.iso");
+        });
+        server_.Get("/SHA256SUMS", [this](const httplib::Request&, httplib::Response& response) {
+            response.set_content(sums_, "text/plain");
+        });
         port_ = server_.bind_to_any_port("127.0.0.1");
         thread_ = std::thread([this] { server_.listen_after_bind(); });
     }
@@ -65,7 +68,9 @@ protected:
         thread_.join();
     }
 
-    std::string url(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
+    std::string url(const std::string& path) const {
+        return "http://127.0.0.1:" + std::to_string(port_) + path;
+    }
     FetchServices services() {
         FetchServices given{.places = {home_.path()}, .processes = &processes_, .monitor = &monitor_};
         given.download.pause = std::chrono::milliseconds(5);
@@ -104,7 +109,8 @@ TEST_F(Fetch, downloads_verifies_and_does_not_fetch_again) {
 }
 
 TEST_F(Fetch, goes_on_where_a_broken_transfer_ended) {
-    const Medium medium = fetch_medium({.location = url("/broken.iso"), .sha256 = sha256_hex(content())}, services());
+    const Medium medium =
+        fetch_medium({.location = url("/broken.iso"), .sha256 = sha256_hex(content())}, services());
     EXPECT_EQ(read_file(medium.path), content());
     EXPECT_EQ(ranges_, 1) << "the second request asked for the rest only";
 }
@@ -115,7 +121,8 @@ TEST_F(Fetch, resumes_a_part_that_an_earlier_process_left) {
     write_file_atomically(home_ / "cache/media" / name, content().substr(0, 1000));
     write_file_atomically(home_ / "cache/media" / (name + ".meta"), "\"v1\"");
 
-    const Medium medium = fetch_medium({.location = url("/medium.iso"), .sha256 = sha256_hex(content())}, services());
+    const Medium medium =
+        fetch_medium({.location = url("/medium.iso"), .sha256 = sha256_hex(content())}, services());
 
     EXPECT_EQ(read_file(medium.path), content());
     EXPECT_EQ(ranges_, 1);
@@ -134,9 +141,11 @@ TEST_F(Fetch, a_wrong_digest_is_refused_and_nothing_is_kept) {
 
 TEST_F(Fetch, follows_redirects_and_reads_checksum_files) {
     sums_ += sha256_hex(content()) + "  moved.iso\n";
-    const Medium medium = fetch_medium({.location = url("/moved.iso"), .checksums = url("/SHA256SUMS")}, services());
+    const Medium medium =
+        fetch_medium({.location = url("/moved.iso"), .checksums = url("/SHA256SUMS")}, services());
     EXPECT_EQ(medium.verified_by, "checksums");
-    EXPECT_THROW(fetch_medium({.location = url("/medium.iso?x=1"), .checksums = url("/nothing")}, services()), Error);
+    EXPECT_THROW(fetch_medium({.location = url("/medium.iso?x=1"), .checksums = url("/nothing")}, services()),
+                 Error);
 }
 
 TEST_F(Fetch, says_what_the_server_answered) {
@@ -153,7 +162,8 @@ TEST_F(Fetch, without_anything_to_verify_by_there_is_a_warning) {
     fetch_medium({.location = url("/medium.iso")}, services());
     bool warned = false;
     for (const MonitorEvent& event : monitor_.events()) {
-        warned = warned || (event.kind == MonitorEvent::Kind::warning && event.detail.find("verified by nothing") != std::string::npos);
+        warned = warned || (event.kind == MonitorEvent::Kind::warning &&
+                            event.detail.find("verified by nothing") != std::string::npos);
     }
     EXPECT_TRUE(warned);
 }
@@ -164,8 +174,8 @@ TEST_F(Fetch, a_signature_must_be_of_the_pinned_keyring) {
     }
     const TempDir keys("fetch-keys");
     const auto gpg = [&](std::vector<std::string> args) {
-        args.insert(args.begin(),
-                    {"--batch", "--quiet", "--homedir", keys.path().string(), "--passphrase", "", "--pinentry-mode", "loopback"});
+        args.insert(args.begin(), {"--batch", "--quiet", "--homedir", keys.path().string(), "--passphrase",
+                                   "", "--pinentry-mode", "loopback"});
         return run_checked(processes_, {.program = "gpg", .args = args});
     };
     gpg({"--quick-generate-key", "Test <test@example.org>", "ed25519", "sign", "never"});

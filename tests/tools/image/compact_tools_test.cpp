@@ -36,7 +36,11 @@ protected:
         run_checked(runner_, {.program = "qemu-io", .args = args});
     }
     CompactSpec spec(const std::string& to, DiskFormat format, Compression compression = Compression::none) {
-        return {.from = folder_ / "top.qcow2", .to = folder_ / to, .to_format = format, .compression = compression, .compare = true};
+        return {.from = folder_ / "top.qcow2",
+                .to = folder_ / to,
+                .to_format = format,
+                .compression = compression,
+                .compare = true};
     }
     SystemProcessRunner runner_;
     RecordingMonitor monitor_;
@@ -44,8 +48,10 @@ protected:
 };
 
 TEST_F(Compact, every_format_holds_the_same_disk_and_stands_alone) {
-    for (const DiskFormat format : {DiskFormat::qcow2, DiskFormat::raw, DiskFormat::vmdk, DiskFormat::vhdx, DiskFormat::vdi}) {
-        const auto result = compact_image(runner_, spec("out" + std::string(file_extension(format)), format), monitor_);
+    for (const DiskFormat format :
+         {DiskFormat::qcow2, DiskFormat::raw, DiskFormat::vmdk, DiskFormat::vhdx, DiskFormat::vdi}) {
+        const auto result =
+            compact_image(runner_, spec("out" + std::string(file_extension(format)), format), monitor_);
 
         const auto info = qemu_img::read_info(runner_, result.file, format);
         EXPECT_EQ(info.format, to_string(format));
@@ -58,9 +64,11 @@ TEST_F(Compact, every_format_holds_the_same_disk_and_stands_alone) {
 TEST_F(Compact, compression_is_what_was_asked_for_and_smaller) {
     const auto plain = compact_image(runner_, spec("plain.qcow2", DiskFormat::qcow2), monitor_);
     for (const Compression compression : {Compression::zlib, Compression::zstd}) {
-        const auto packed = compact_image(runner_, spec("packed.qcow2", DiskFormat::qcow2, compression), monitor_);
+        const auto packed =
+            compact_image(runner_, spec("packed.qcow2", DiskFormat::qcow2, compression), monitor_);
 
-        EXPECT_EQ(qemu_img::read_info(runner_, packed.file, DiskFormat::qcow2).compression_type, to_string(compression));
+        EXPECT_EQ(qemu_img::read_info(runner_, packed.file, DiskFormat::qcow2).compression_type,
+                  to_string(compression));
         EXPECT_LT(packed.allocated_after, plain.allocated_after / 4);
     }
 }
@@ -81,7 +89,8 @@ TEST_F(Compact, a_failure_leaves_the_target_as_it_was) {
     EXPECT_THROW(compact_image(runner_, spec("out.qcow2", DiskFormat::qcow2), monitor_), Error);
 
     EXPECT_EQ(read_file(folder_ / "out.qcow2"), "precious");
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 2) << "no unfinished file";
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 2)
+        << "no unfinished file";
 }
 
 TEST_F(Compact, disk_view_reads_what_a_machine_would_see_compressed_or_not) {

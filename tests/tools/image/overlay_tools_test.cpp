@@ -33,7 +33,8 @@ protected:
 };
 
 TEST_F(OverlayTools, qemu_finds_every_size_sound_and_reads_and_writes_through_it) {
-    for (const ByteSize size : {ByteSize::mib(1), ByteSize::gib(1), ByteSize::bytes((10ULL << 30U) + 512), ByteSize::gib(8ULL << 10U)}) {
+    for (const ByteSize size : {ByteSize::mib(1), ByteSize::gib(1), ByteSize::bytes((10ULL << 30U) + 512),
+                                ByteSize::gib(8ULL << 10U)}) {
         const auto base = folder_ / (std::to_string(size.in_bytes()) + ".base");
         const auto overlay = folder_ / (std::to_string(size.in_bytes()) + ".overlay");
         create_empty_qcow2(base, size);
@@ -41,7 +42,8 @@ TEST_F(OverlayTools, qemu_finds_every_size_sound_and_reads_and_writes_through_it
         create_overlay({.overlay = overlay, .backing = base});
 
         EXPECT_TRUE(qemu_img::run_check(runner_, overlay, DiskFormat::qcow2).clean()) << size.text();
-        EXPECT_THAT(io(overlay, "read -P 7 0 64k").out, ::testing::Not(::testing::HasSubstr("failed"))) << size.text();
+        EXPECT_THAT(io(overlay, "read -P 7 0 64k").out, ::testing::Not(::testing::HasSubstr("failed")))
+            << size.text();
         const std::string last = std::to_string(size.in_bytes() - 512);
         EXPECT_TRUE(io(overlay, "write -P 9 " + last + " 512").ok());
         EXPECT_TRUE(qemu_img::run_check(runner_, overlay, DiskFormat::qcow2).clean()) << size.text();
@@ -75,15 +77,18 @@ TEST_F(OverlayTools, is_ten_times_faster_than_starting_qemu_img) {
     const auto ours = clock::now() - start;
     const auto middle = clock::now();
     for (int i = 0; i < 5; ++i) {
-        run_checked(runner_,
-                    qemu_img::create_overlay(folder_ / ("theirs" + std::to_string(i)), (folder_ / "base").string(), DiskFormat::qcow2));
+        run_checked(runner_, qemu_img::create_overlay(folder_ / ("theirs" + std::to_string(i)),
+                                                      (folder_ / "base").string(), DiskFormat::qcow2));
     }
     const auto theirs = (clock::now() - middle) * 10;
 
-    const auto microseconds = [](auto duration) { return std::chrono::duration_cast<std::chrono::microseconds>(duration).count(); };
+    const auto microseconds = [](auto duration) {
+        return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    };
     RecordProperty("ours_us_per_overlay", static_cast<int>(microseconds(ours) / 50));
     RecordProperty("qemu_img_us_per_overlay", static_cast<int>(microseconds(theirs) / 50));
-    std::printf("overlay: %ld us in this process, %ld us with qemu-img\n", microseconds(ours) / 50, microseconds(theirs) / 50);
+    std::printf("overlay: %ld us in this process, %ld us with qemu-img\n", microseconds(ours) / 50,
+                microseconds(theirs) / 50);
     EXPECT_LT(ours * 10, theirs);
 }
 
@@ -95,12 +100,14 @@ TEST_F(OverlayTools, a_running_qemu_is_seen_and_kept_out) {
         const ImageHold hold(folder_ / "disk");
         EXPECT_EQ(image_use(folder_ / "disk"), ImageUse::reading);
         EXPECT_FALSE(io(folder_ / "disk", "write 0 512").ok());
-        EXPECT_TRUE(runner_.run(qemu_img::info(folder_ / "disk", DiskFormat::qcow2)).ok()) << "readers may share";
+        EXPECT_TRUE(runner_.run(qemu_img::info(folder_ / "disk", DiskFormat::qcow2)).ok())
+            << "readers may share";
     }
     {
         const ImageHold hold(folder_ / "disk", true);
         EXPECT_FALSE(io(folder_ / "disk", "read 0 512").ok());
-        EXPECT_TRUE(runner_.run(qemu_img::info(folder_ / "disk", DiskFormat::qcow2, false, true)).ok()) << "looking takes no lock";
+        EXPECT_TRUE(runner_.run(qemu_img::info(folder_ / "disk", DiskFormat::qcow2, false, true)).ok())
+            << "looking takes no lock";
     }
     EXPECT_TRUE(io(folder_ / "disk", "write 0 512").ok());
 }
@@ -115,9 +122,10 @@ TEST_F(OverlayTools, a_writer_is_told_from_a_reader) {
         SystemClock clock;
         wait_until(
             clock, "qemu-io opens the image", std::chrono::seconds(10),
-            [&] { return (use = image_use(folder_ / "disk")) != ImageUse::unused; }, [] { return std::string("no lock"); },
-            std::chrono::milliseconds(5));
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));  // qemu takes its locks one after the other
+            [&] { return (use = image_use(folder_ / "disk")) != ImageUse::unused; },
+            [] { return std::string("no lock"); }, std::chrono::milliseconds(5));
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(100));  // qemu takes its locks one after the other
         use = image_use(folder_ / "disk");
         return use;
     };

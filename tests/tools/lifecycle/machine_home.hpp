@@ -20,7 +20,8 @@
 
 namespace imgforge::test {
 
-/// A home with a golden image of random bytes: machines of it never get beyond their firmware, which is all these tests need.
+/// A home with a golden image of random bytes: machines of it never get beyond their firmware, which is all
+/// these tests need.
 class MachineHome {
 public:
     MachineHome() {
@@ -76,7 +77,8 @@ public:
         std::error_code gone;
         for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
             const auto file = entry.path() / "cmdline";
-            if (entry.path().filename() == std::to_string(::getpid()) || !std::filesystem::exists(file, gone)) {
+            if (entry.path().filename() == std::to_string(::getpid()) ||
+                !std::filesystem::exists(file, gone)) {
                 continue;
             }
             try {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Machines on another host: a second libvirt daemon on a socket of its own, with files, network and processes of its own.
+// Machines on another host: a second libvirt daemon on a socket of its own, with files, network and processes
+// of its own.
 #include "pipelines/lifecycle/remote.hpp"
 
 #include <gmock/gmock.h>
@@ -28,8 +29,8 @@ public:
         fs::create_directories(folder_ / "pool");
         pid_ = ::fork();
         if (pid_ == 0) {
-            ::execlp("unshare", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", SECOND_LIBVIRTD,
-                     folder_.c_str(), nullptr);
+            ::execlp("unshare", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
+                     "--mount-proc", SECOND_LIBVIRTD, folder_.c_str(), nullptr);
             ::_exit(127);
         }
     }
@@ -40,18 +41,23 @@ public:
     OtherHost(const OtherHost&) = delete;
     OtherHost& operator=(const OtherHost&) = delete;
 
-    std::string uri() const { return fmt::format("qemu+unix:///system?socket={}/sock/libvirt-sock", folder_.string()); }
+    std::string uri() const {
+        return fmt::format("qemu+unix:///system?socket={}/sock/libvirt-sock", folder_.string());
+    }
     fs::path pool() const { return folder_ / "pool"; }
 
     std::string virsh(std::vector<std::string> words) const {
         words.insert(words.begin(), {"-q", "-c", uri()});
         SystemProcessRunner runner;
-        const ProcessResult result = runner.run({.program = "virsh", .args = words, .timeout = std::chrono::seconds(60)});
+        const ProcessResult result =
+            runner.run({.program = "virsh", .args = words, .timeout = std::chrono::seconds(60)});
         return result.out + result.err;
     }
 
     /// What a failing libvirtd had to say.
-    std::string log() const { return fs::exists(folder_ / "libvirtd.log") ? read_file(folder_ / "libvirtd.log") : ""; }
+    std::string log() const {
+        return fs::exists(folder_ / "libvirtd.log") ? read_file(folder_ / "libvirtd.log") : "";
+    }
 
 private:
     fs::path folder_;
@@ -61,7 +67,8 @@ private:
 class Remote : public testing::Test {
 protected:
     void SetUp() override {
-        for (const char* const program : {"qemu-system-x86_64", "qemu-img", "libvirtd", "virsh", "unshare", "ip"}) {
+        for (const char* const program :
+             {"qemu-system-x86_64", "qemu-img", "libvirtd", "virsh", "unshare", "ip"}) {
             if (!find_program(program)) {
                 IMGFORGE_SKIP("tools", fmt::format("{} is not installed", program));
             }
@@ -80,10 +87,12 @@ protected:
                                     {"lab1", {{"connection", host_->uri()}, {"pool", "images"}}}};
         wait_until(
             home_->clock, "second libvirtd", std::chrono::seconds(60),
-            [&] { return host_->virsh({"uri"}).find("error") == std::string::npos; }, [&] { return host_->log(); });
+            [&] { return host_->virsh({"uri"}).find("error") == std::string::npos; },
+            [&] { return host_->log(); });
     }
 
-    std::vector<MachineView> spawn_there(const std::string& name, const std::string& host, std::size_t count = 1) {
+    std::vector<MachineView> spawn_there(const std::string& name, const std::string& host,
+                                         std::size_t count = 1) {
         auto lifecycle = home_->open();
         return spawn(lifecycle, {.image = "tiny",
                                  .name = name,
@@ -124,7 +133,8 @@ TEST_F(Remote, machines_live_on_the_other_host_and_the_image_goes_there_once) {
         spawn_there("far-1", "lab1");
         FAIL() << "there is no pool yet";
     } catch (const Error& error) {
-        EXPECT_THAT(error.describe(), AllOf(HasSubstr("no storage pool 'images'"), HasSubstr("pool-define-as images")));
+        EXPECT_THAT(error.describe(),
+                    AllOf(HasSubstr("no storage pool 'images'"), HasSubstr("pool-define-as images")));
     }
     host_->virsh({"pool-define-as", "images", "dir", "--target", host_->pool().string()});
     host_->virsh({"pool-start", "images"});

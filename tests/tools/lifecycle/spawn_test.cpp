@@ -103,7 +103,11 @@ TEST_F(SpawnTools, killed_in_the_middle_leaves_nothing_after_cleanup) {
     for (int i = 0; i < 8; ++i) {
         const pid_t victim = test::MachineHome::in_process([&] {
             auto lifecycle = home_->open();
-            SpawnOptions options{.image = "tiny", .name = "web-{n}", .count = 2, .memory = ByteSize::mib(64), .wait = Wait::ssh};
+            SpawnOptions options{.image = "tiny",
+                                 .name = "web-{n}",
+                                 .count = 2,
+                                 .memory = ByteSize::mib(64),
+                                 .wait = Wait::ssh};
             spawn(lifecycle, options);
         });
         ::usleep(static_cast<useconds_t>(random() % 1'500'000));
@@ -117,7 +121,8 @@ TEST_F(SpawnTools, killed_in_the_middle_leaves_nothing_after_cleanup) {
     }
     // Whoever was about to start QEMU when its command died has ended by now, one way or the other.
     wait_until(
-        home_->clock, "end of all processes", std::chrono::seconds(20), [&] { return home_->processes_left().empty(); },
+        home_->clock, "end of all processes", std::chrono::seconds(20),
+        [&] { return home_->processes_left().empty(); },
         [&] { return fmt::format("{} are left", home_->processes_left().size()); });
 }
 
@@ -125,9 +130,12 @@ TEST_F(SpawnTools, machines_of_the_generation_before_are_outdated_and_respawn_en
     {
         auto lifecycle = home_->open();
         spawn(lifecycle, defined_only("old-1"));
-        test::make_disk(home_->processes, home_->folder / "next.qcow2", {.seed = 2, .data_mib = 1, .virtual_mib = 8});
-        store::publish(lifecycle.store(), home_->processes, {.image = "tiny", .disk = home_->folder / "next.qcow2"}, home_->monitor);
-        EXPECT_FALSE(look(lifecycle, lifecycle.require("old-1")).outdated) << "a candidate is not current yet";
+        test::make_disk(home_->processes, home_->folder / "next.qcow2",
+                        {.seed = 2, .data_mib = 1, .virtual_mib = 8});
+        store::publish(lifecycle.store(), home_->processes,
+                       {.image = "tiny", .disk = home_->folder / "next.qcow2"}, home_->monitor);
+        EXPECT_FALSE(look(lifecycle, lifecycle.require("old-1")).outdated)
+            << "a candidate is not current yet";
         lifecycle.store().promote("tiny", 2);
     }
     auto lifecycle = home_->open();
@@ -170,14 +178,19 @@ TEST_F(SpawnTools, secure_boot_and_shared_folders_start_on_request) {
 
 TEST_F(SpawnTools, refuses_what_cannot_be_and_leaves_nothing) {
     EXPECT_THAT(refusal({.image = "tine", .name = "web-1"}), HasSubstr("tiny"));
-    for (const std::string& name :
-         {std::string("a/b"), std::string("../up"), std::string("a;rm"), std::string(300, 'x'), std::string(".x")}) {
+    for (const std::string& name : {std::string("a/b"), std::string("../up"), std::string("a;rm"),
+                                    std::string(300, 'x'), std::string(".x")}) {
         EXPECT_THAT(refusal(defined_only(name)), HasSubstr("name"));
     }
-    EXPECT_THAT(refusal({.image = "tiny", .name = "web-1", .memory = ByteSize::gib(100000), .wait = Wait::none}), HasSubstr("memory"));
-    EXPECT_THAT(refusal({.image = "tiny", .name = "web-1", .disk = ByteSize::mib(1), .start = false, .wait = Wait::none}),
-                HasSubstr("can only grow"));
-    const std::string dead = fmt::format("qemu+unix:///system?socket={}", (home_->folder / "nobody").string());
+    EXPECT_THAT(
+        refusal({.image = "tiny", .name = "web-1", .memory = ByteSize::gib(100000), .wait = Wait::none}),
+        HasSubstr("memory"));
+    EXPECT_THAT(
+        refusal(
+            {.image = "tiny", .name = "web-1", .disk = ByteSize::mib(1), .start = false, .wait = Wait::none}),
+        HasSubstr("can only grow"));
+    const std::string dead =
+        fmt::format("qemu+unix:///system?socket={}", (home_->folder / "nobody").string());
     EXPECT_THAT(refusal(defined_only("web-1"), dead), HasSubstr("nobody"));
     EXPECT_THAT(home_->folders(), IsEmpty());
     auto lifecycle = home_->open();

@@ -32,7 +32,8 @@ protected:
 
     void gpg(std::vector<std::string> args) {
         make_directories(dir_ / gnupg_, 0700);
-        args.insert(args.begin(), {"--homedir", (dir_ / gnupg_).string(), "--batch", "--yes", "--passphrase", ""});
+        args.insert(args.begin(),
+                    {"--homedir", (dir_ / gnupg_).string(), "--batch", "--yes", "--passphrase", ""});
         run_checked(runner_, {.program = "gpg", .args = std::move(args)});
     }
 
@@ -41,12 +42,15 @@ protected:
         const std::filesystem::path dist = dir_ / "mirror/dists" / suite;
         make_directories(dist / "main/binary-amd64");
         write_file_atomically(dist / "main/binary-amd64/Packages",
-                              fmt::format("Package: tool\nVersion: {}\nArchitecture: amd64\nFilename: pool/tool.deb\nSize: 1\nSHA256: {}\n",
+                              fmt::format("Package: tool\nVersion: {}\nArchitecture: amd64\nFilename: "
+                                          "pool/tool.deb\nSize: 1\nSHA256: {}\n",
                                           version, std::string(64, 'a')));
         const ProcessResult release = run_checked(
             runner_, {.program = "apt-ftparchive",
-                      .args = {"-o", "APT::FTPArchive::Release::Codename=" + codename, "-o", "APT::FTPArchive::Release::Suite=" + suite,
-                               "-o", "APT::FTPArchive::Release::Origin=Debian", "-o", "APT::FTPArchive::Release::Components=main", "-o",
+                      .args = {"-o", "APT::FTPArchive::Release::Codename=" + codename, "-o",
+                               "APT::FTPArchive::Release::Suite=" + suite, "-o",
+                               "APT::FTPArchive::Release::Origin=Debian", "-o",
+                               "APT::FTPArchive::Release::Components=main", "-o",
                                "APT::FTPArchive::Release::Architectures=amd64", "release", dist.string()}});
         write_file_atomically(dist / "Release", release.out);
         gpg({"--output", (dist / "InRelease").string(), "--clearsign", (dist / "Release").string()});
@@ -54,13 +58,17 @@ protected:
 
     /// The index changes, the Release file stays: a mirror in the middle of its synchronisation.
     void make_stale(const std::string& suite) {
-        write_file_atomically(dir_ / "mirror/dists" / suite / "main/binary-amd64/Packages", "Package: other\nVersion: 0\n");
+        write_file_atomically(dir_ / "mirror/dists" / suite / "main/binary-amd64/Packages",
+                              "Package: other\nVersion: 0\n");
     }
 
     AptArchive archive() {
         return {runner_,
                 dir_ / "apt",
-                {.uri = "file:" + (dir_ / "mirror").string(), .suite = "trixie", .component = "main", .keyring = keyring()}};
+                {.uri = "file:" + (dir_ / "mirror").string(),
+                 .suite = "trixie",
+                 .component = "main",
+                 .keyring = keyring()}};
     }
 
     std::filesystem::path keyring() const { return dir_ / "archive.gpg"; }
@@ -102,7 +110,8 @@ TEST_F(AptArchiveTest, never_takes_another_release_for_a_stale_one) {
     make_stale("trixie");
     AptArchive stale = archive();
 
-    EXPECT_THAT([&] { stale.update(); }, testing::ThrowsMessage<Error>(HasSubstr("apt cannot read trixie main")));
+    EXPECT_THAT([&] { stale.update(); },
+                testing::ThrowsMessage<Error>(HasSubstr("apt cannot read trixie main")));
 }
 
 TEST_F(AptArchiveTest, refuses_an_archive_signed_by_a_key_it_was_not_given) {
@@ -112,7 +121,8 @@ TEST_F(AptArchiveTest, refuses_an_archive_signed_by_a_key_it_was_not_given) {
     gpg({"--output", keyring().string(), "--export"});
     AptArchive foreign = archive();
 
-    EXPECT_THAT([&] { foreign.update(); }, testing::ThrowsMessage<Error>(HasSubstr("apt cannot read trixie main")));
+    EXPECT_THAT([&] { foreign.update(); },
+                testing::ThrowsMessage<Error>(HasSubstr("apt cannot read trixie main")));
 }
 
 }  // namespace

@@ -21,7 +21,12 @@ constexpr const char* isolinux = "/usr/lib/ISOLINUX/isolinux.bin";
 PoolPackage package(const TempDir& dir, const std::string& name) {
     write_file_atomically(dir / name, "content of " + name);
     const std::string path = "pool/main/" + name.substr(0, 1) + "/" + name;
-    return {{.name = name, .version = "1", .path = path, .sha256 = "", .size = 0, .stanza = "Package: " + name + "\nFilename: " + path},
+    return {{.name = name,
+             .version = "1",
+             .path = path,
+             .sha256 = "",
+             .size = 0,
+             .stanza = "Package: " + name + "\nFilename: " + path},
             dir / name};
 }
 
@@ -43,14 +48,17 @@ struct Disc {
                              .shim_efi = "shim",
                              .grub_efi = "grub"};
         make_directories(dir / "work/disc");
-        write_disc_tree(dir / "work/disc", identity, {package(dir, "bash.deb")}, {package(dir, "anna.udeb")}, boot);
+        write_disc_tree(dir / "work/disc", identity, {package(dir, "bash.deb")}, {package(dir, "anna.udeb")},
+                        boot);
         write_efi_image(runner, dir / "work/disc", boot);
-        run_checked(runner, disc_image_command(dir / "work/disc", mbr, volume_label(identity), 1795229349, iso));
+        run_checked(runner,
+                    disc_image_command(dir / "work/disc", mbr, volume_label(identity), 1795229349, iso));
     }
 };
 
 bool prerequisites() {
-    return find_program("xorriso") && find_program("mcopy") && find_program("mkfs.vfat") && std::filesystem::exists(mbr);
+    return find_program("xorriso") && find_program("mcopy") && find_program("mkfs.vfat") &&
+           std::filesystem::exists(mbr);
 }
 
 TEST(DiscTree, is_recognised_as_an_offline_debian_medium) {
@@ -77,7 +85,9 @@ TEST(DiscTree, release_file_lists_the_indices_with_their_digests) {
     EXPECT_THAT(udebs, HasSubstr("Package: anna.udeb"));
     EXPECT_THAT(release, HasSubstr(sha256_hex(udebs)));
     EXPECT_THAT(release, HasSubstr("main/debian-installer/binary-amd64/Packages.gz"));
-    EXPECT_EQ(decompress(iso.read("dists/bookworm/main/debian-installer/binary-amd64/Packages.gz"), 1U << 20U), udebs);
+    EXPECT_EQ(
+        decompress(iso.read("dists/bookworm/main/debian-installer/binary-amd64/Packages.gz"), 1U << 20U),
+        udebs);
     EXPECT_EQ(iso.read("pool/main/b/bash.deb"), "content of bash.deb");
 }
 
@@ -86,9 +96,10 @@ TEST(DiscTree, boots_by_bios_and_uefi) {
         IMGFORGE_SKIP("tools", "xorriso, mtools, dosfstools or isolinux is not installed");
     Disc disc;
 
-    const ProcessResult report = run_checked(
-        disc.runner,
-        {.program = "xorriso", .args = {"-indev", disc.iso.string(), "-report_el_torito", "plain", "-report_system_area", "plain"}});
+    const ProcessResult report =
+        run_checked(disc.runner, {.program = "xorriso",
+                                  .args = {"-indev", disc.iso.string(), "-report_el_torito", "plain",
+                                           "-report_system_area", "plain"}});
 
     EXPECT_THAT(report.out, HasSubstr("BIOS"));
     EXPECT_THAT(report.out, HasSubstr("UEFI"));

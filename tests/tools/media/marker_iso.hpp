@@ -22,8 +22,9 @@ inline std::filesystem::path make_marker_iso(const TempDir& dir, const std::stri
     const std::filesystem::path iso = dir / "marker.iso";
     std::filesystem::remove(iso);
     SystemProcessRunner runner;
-    run_checked(runner,
-                {.program = "xorriso", .args = {"-as", "mkisofs", "-quiet", "-r", "-J", "-V", label, "-o", iso.string(), tree.string()}});
+    run_checked(runner, {.program = "xorriso",
+                         .args = {"-as", "mkisofs", "-quiet", "-r", "-J", "-V", label, "-o", iso.string(),
+                                  tree.string()}});
     return iso;
 }
 

@@ -37,35 +37,46 @@ const Files casper_boot = {
     {"casper/vmlinuz", "k"},
     {"casper/initrd", "i"},
     {"casper/install-sources.yaml", ""},
-    {"boot/grub/grub.cfg", "menuentry 'Try' {\n\tlinux\t/casper/vmlinuz  --- quiet fsck.mode=skip\n\tinitrd /casper/initrd\n}\n"}};
+    {"boot/grub/grub.cfg",
+     "menuentry 'Try' {\n\tlinux\t/casper/vmlinuz  --- quiet fsck.mode=skip\n\tinitrd /casper/initrd\n}\n"}};
 const Files pxe_boot = {{"images/pxeboot/vmlinuz", "k"}, {"images/pxeboot/initrd.img", "i"}};
 const Files suse_boot = {{"boot/x86_64/loader/linux", "k"}, {"boot/x86_64/loader/initrd", "i"}};
 
 std::string treeinfo(const std::string& family, const std::string& version) {
-    return "[checksums]\nimages/boot.iso = sha256:0\n\n[general]\n; WARNING.0 = This section provides compatibility\narch = x86_64\nfamily "
+    return "[checksums]\nimages/boot.iso = sha256:0\n\n[general]\n; WARNING.0 = This section provides "
+           "compatibility\narch = x86_64\nfamily "
            "= " +
            family + "\nname = " + family + " " + version +
-           "\npackagedir = \nplatforms = x86_64,xen\ntimestamp = 1\nvariant = \nversion = " + version + "\n\n[header]\ntype = x\n";
+           "\npackagedir = \nplatforms = x86_64,xen\ntimestamp = 1\nvariant = \nversion = " + version +
+           "\n\n[header]\ntype = x\n";
 }
 
 const std::vector<Medium>& media() {
     static const std::vector<Medium> list = {
         {"debian11_netinst", "Debian 11.11.0 amd64 n",
-         with(debian_boot, {{".disk/info", "Debian GNU/Linux 11.11.0 \"Bullseye\" - Official amd64 NETINST 20240831-11:55\n"},
-                            {".disk/base_installable", ""}}),
+         with(debian_boot,
+              {{".disk/info",
+                "Debian GNU/Linux 11.11.0 \"Bullseye\" - Official amd64 NETINST 20240831-11:55\n"},
+               {".disk/base_installable", ""}}),
          "debian11", "11.11.0", "amd64", "install.amd/vmlinuz", true, "DEBIAN_FRONTEND=text"},
         {"debian12_netinst_firmware", "Debian 12.5.0 amd64 n",
-         with(debian_boot, {{".disk/info", "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 NETINST with firmware 20240210-11:27\n"},
+         with(debian_boot, {{".disk/info",
+                             "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 NETINST with firmware "
+                             "20240210-11:27\n"},
                             {".disk/base_installable", ""}}),
-         "debian12", "12.5.0", "amd64", "install.amd/vmlinuz", true, "auto=true priority=critical console=ttyS0,115200"},
+         "debian12", "12.5.0", "amd64", "install.amd/vmlinuz", true,
+         "auto=true priority=critical console=ttyS0,115200"},
         {"debian12_dvd", "Debian 12.5.0 amd64 1",
-         with(debian_boot,
-              {{".disk/info", "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 DVD Binary-1 with firmware 20240210-11:28\n"},
-               {".disk/base_installable", ""}}),
+         with(debian_boot, {{".disk/info",
+                             "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 DVD Binary-1 with "
+                             "firmware 20240210-11:28\n"},
+                            {".disk/base_installable", ""}}),
          "debian12", "12.5.0", "amd64", "install.amd/vmlinuz", true, "--- console=ttyS0,115200n8"},
         {"debian13_without_base", "Debian 13.1.0 amd64 n",
-         with(debian_boot, {{".disk/info", "Debian GNU/Linux 13.1.0 \"Trixie\" - Official amd64 NETINST 20250906-10:22\n"}}), "debian13",
-         "13.1.0", "amd64", "install.amd/vmlinuz", false, "TERM=dumb"},
+         with(debian_boot,
+              {{".disk/info",
+                "Debian GNU/Linux 13.1.0 \"Trixie\" - Official amd64 NETINST 20250906-10:22\n"}}),
+         "debian13", "13.1.0", "amd64", "install.amd/vmlinuz", false, "TERM=dumb"},
         {"debian12_arm64",
          "Debian 12.5.0 arm64 n",
          {{"install.a64/vmlinuz", "k"},
@@ -90,15 +101,19 @@ const std::vector<Medium>& media() {
          true,
          "autoinstall console=ttyS0,115200"},
         {"ubuntu2204", "Ubuntu-Server 22.04.5 LTS amd64",
-         with(casper_boot, {{".disk/info", "Ubuntu-Server 22.04.5 LTS \"Jammy Jellyfish\" - Release amd64 (20240911)"}}), "ubuntu2204",
-         "22.04.5", "amd64", "casper/vmlinuz", true, "--- quiet fsck.mode=skip"},
-        {"ubuntu2404_by_label", "Ubuntu-Server 24.04.1 LTS amd64", casper_boot, "ubuntu2404", "24.04.1", "amd64", "casper/vmlinuz", true,
-         "autoinstall"},
+         with(casper_boot,
+              {{".disk/info", "Ubuntu-Server 22.04.5 LTS \"Jammy Jellyfish\" - Release amd64 (20240911)"}}),
+         "ubuntu2204", "22.04.5", "amd64", "casper/vmlinuz", true, "--- quiet fsck.mode=skip"},
+        {"ubuntu2404_by_label", "Ubuntu-Server 24.04.1 LTS amd64", casper_boot, "ubuntu2404", "24.04.1",
+         "amd64", "casper/vmlinuz", true, "autoinstall"},
         {"rhel9", "RHEL-9-4-0-BaseOS-x86_64",
-         with(pxe_boot, {{".treeinfo", treeinfo("Red Hat Enterprise Linux", "9.4")}, {"BaseOS/repodata/repomd.xml", ""}}), "rhel9", "9-4",
-         "x86_64", "images/pxeboot/vmlinuz", true, "inst.stage2=hd:LABEL=RHEL-9-4-0-BaseOS-x86_64"},
-        {"rocky9_boot_iso", "Rocky-9-4-x86_64-dvd", with(pxe_boot, {{".treeinfo", treeinfo("Rocky Linux", "9.4")}}), "rocky9", "9-4",
-         "x86_64", "images/pxeboot/vmlinuz", false, "inst.ks=file:/ks.cfg inst.cmdline inst.notmux"},
+         with(pxe_boot, {{".treeinfo", treeinfo("Red Hat Enterprise Linux", "9.4")},
+                         {"BaseOS/repodata/repomd.xml", ""}}),
+         "rhel9", "9-4", "x86_64", "images/pxeboot/vmlinuz", true,
+         "inst.stage2=hd:LABEL=RHEL-9-4-0-BaseOS-x86_64"},
+        {"rocky9_boot_iso", "Rocky-9-4-x86_64-dvd",
+         with(pxe_boot, {{".treeinfo", treeinfo("Rocky Linux", "9.4")}}), "rocky9", "9-4", "x86_64",
+         "images/pxeboot/vmlinuz", false, "inst.ks=file:/ks.cfg inst.cmdline inst.notmux"},
         {"alma8_isolinux_by_treeinfo",
          "custom label",
          {{"isolinux/vmlinuz", "k"},
@@ -111,24 +126,30 @@ const std::vector<Medium>& media() {
          "isolinux/vmlinuz",
          true,
          "LABEL=custom\\x20label"},
-        {"alma10", "AlmaLinux-10-0-x86_64-dvd", with(pxe_boot, {{".treeinfo", treeinfo("AlmaLinux", "10.0")}}), "alma10", "10-0", "x86_64",
+        {"alma10", "AlmaLinux-10-0-x86_64-dvd",
+         with(pxe_boot, {{".treeinfo", treeinfo("AlmaLinux", "10.0")}}), "alma10", "10-0", "x86_64",
          "images/pxeboot/vmlinuz", false, "console=ttyS0,115200"},
         {"centos_stream9", "CentOS-Stream-9-BaseOS-x86_64",
-         with(pxe_boot, {{".treeinfo", treeinfo("CentOS Stream", "9")}, {"BaseOS/repodata/repomd.xml", ""}}), "centos-stream9", "9",
-         "x86_64", "images/pxeboot/vmlinuz", true, "inst.cmdline"},
-        {"fedora_server", "Fedora-S-dvd-x86_64-42", with(pxe_boot, {{".treeinfo", treeinfo("Fedora", "42")}, {"Packages/a", ""}}), "fedora",
-         "42", "x86_64", "images/pxeboot/vmlinuz", true, "hd:LABEL=Fedora-S-dvd-x86_64-42"},
+         with(pxe_boot, {{".treeinfo", treeinfo("CentOS Stream", "9")}, {"BaseOS/repodata/repomd.xml", ""}}),
+         "centos-stream9", "9", "x86_64", "images/pxeboot/vmlinuz", true, "inst.cmdline"},
+        {"fedora_server", "Fedora-S-dvd-x86_64-42",
+         with(pxe_boot, {{".treeinfo", treeinfo("Fedora", "42")}, {"Packages/a", ""}}), "fedora", "42",
+         "x86_64", "images/pxeboot/vmlinuz", true, "hd:LABEL=Fedora-S-dvd-x86_64-42"},
         {"opensuse_leap", "openSUSE-Leap-15.6-DVD-x86_64710",
-         with(suse_boot, {{"media.1/products", "/ openSUSE-Leap 15.6-1\n"}, {"repodata/repomd.xml", ""}}), "opensuse", "15.6", "x86_64",
-         "boot/x86_64/loader/linux", true, "autoyast=file:///autoinst.xml install=cd:/"},
+         with(suse_boot, {{"media.1/products", "/ openSUSE-Leap 15.6-1\n"}, {"repodata/repomd.xml", ""}}),
+         "opensuse", "15.6", "x86_64", "boot/x86_64/loader/linux", true,
+         "autoyast=file:///autoinst.xml install=cd:/"},
         {"sles15", "SLE-15-SP6-Full-x86_64-GM",
-         with(suse_boot, {{"media.1/products", "/ SLES15-SP6 15.6-0\n"}, {"Module-Basesystem/repodata/repomd.xml", ""}}), "sles15", "15.6",
-         "x86_64", "boot/x86_64/loader/linux", true, "linemode=1"},
+         with(suse_boot,
+              {{"media.1/products", "/ SLES15-SP6 15.6-0\n"}, {"Module-Basesystem/repodata/repomd.xml", ""}}),
+         "sles15", "15.6", "x86_64", "boot/x86_64/loader/linux", true, "linemode=1"},
         {"leap16_agama", "Install-Leap-x86_64",
-         with(suse_boot, {{"LiveOS/squashfs.img", ""},
-                          {"boot/grub2/grub.cfg",
-                           "menuentry \"Install openSUSE Leap 16.0\" {\n linux ($root)/boot/x86_64/loader/linux ${extra} "
-                           "root=live:CDLABEL=Install-Leap-x86_64 rd.live.image quiet\n}\n"}}),
+         with(
+             suse_boot,
+             {{"LiveOS/squashfs.img", ""},
+              {"boot/grub2/grub.cfg",
+               "menuentry \"Install openSUSE Leap 16.0\" {\n linux ($root)/boot/x86_64/loader/linux ${extra} "
+               "root=live:CDLABEL=Install-Leap-x86_64 rd.live.image quiet\n}\n"}}),
          "opensuse16", "16.0", "", "boot/x86_64/loader/linux", false,
          "root=live:CDLABEL=Install-Leap-x86_64 rd.live.image inst.finish=poweroff"},
         {"alpine_virt",
@@ -169,7 +190,8 @@ TEST_P(ProbeMedia, tells_product_version_and_boot_files) {
     if (*medium.arch != '\0') {
         EXPECT_EQ(info.arch, medium.arch);
     }
-    EXPECT_THAT(templates::render_kernel_line(templates::distribution(info.distribution), info.facts), HasSubstr(medium.kernel_line));
+    EXPECT_THAT(templates::render_kernel_line(templates::distribution(info.distribution), info.facts),
+                HasSubstr(medium.kernel_line));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, ProbeMedia, testing::ValuesIn(media()),
@@ -203,12 +225,14 @@ const std::vector<Refusal>& refusals() {
     static const std::vector<Refusal> list = {
         {"debian_live",
          "d-live 12.5.0 gn amd64",
-         {{".disk/info", "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 LIVE"}, {"live/filesystem.squashfs", ""}},
+         {{".disk/info", "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 LIVE"},
+          {"live/filesystem.squashfs", ""}},
          "live image"},
         {"debian_mini", "ISOIMAGE", {{"linux", "k"}, {"initrd.gz", "i"}}, "mini.iso"},
         {"debian_second_dvd", "Debian 12.5.0 amd64 2",
-         with(debian_boot,
-              {{".disk/info", "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 DVD Binary-2 with firmware 20240210-11:28\n"}}),
+         with(debian_boot, {{".disk/info",
+                             "Debian GNU/Linux 12.5.0 \"Bookworm\" - Official amd64 DVD Binary-2 with "
+                             "firmware 20240210-11:28\n"}}),
          "not the first disc"},
         {"ubuntu_desktop",
          "Ubuntu 22.04.5 LTS amd64",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Our media, found and read by cloud-init's own programs of Debian's package: ds-identify and the datasources. Only what needs a kernel is
-// replaced: the list of block devices (blkid is asked about the image itself) and mounting (xorriso and mtools unpack it).
+// Our media, found and read by cloud-init's own programs of Debian's package: ds-identify and the
+// datasources. Only what needs a kernel is replaced: the list of block devices (blkid is asked about the
+// image itself) and mounting (xorriso and mtools unpack it).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +34,8 @@ protected:
     static SeedFiles files(Datasource datasource) {
         SeedSpec spec{.datasource = datasource, .instance_id = "i-7", .hostname = "web-1"};
         spec.vendor_data = "#cloud-config\nntp: {enabled: true}\n";
-        spec.network = network_v2({{.mac = "52:54:00:00:00:01", .dhcp4 = false, .addresses = {"192.0.2.5/24"}}});
+        spec.network =
+            network_v2({{.mac = "52:54:00:00:00:01", .dhcp4 = false, .addresses = {"192.0.2.5/24"}}});
         return seed_files(spec);
     }
 
@@ -46,33 +48,40 @@ protected:
     /// The datasources ds-identify writes for a machine whose only disk is `image`.
     std::string identified(const std::string& image) {
         const std::filesystem::path root = folder_ / "root";
-        for (const char* const name : {"run/cloud-init", "etc/cloud/cloud.cfg.d", "proc/1", "sys/class/dmi/id", "var/lib/cloud", "dev"}) {
+        for (const char* const name : {"run/cloud-init", "etc/cloud/cloud.cfg.d", "proc/1",
+                                       "sys/class/dmi/id", "var/lib/cloud", "dev"}) {
             make_directories(root / name);
         }
         write_file_atomically(root / "proc/cmdline", "quiet\n");
         write_file_atomically(root / "proc/1/environ", "");
-        write_file_atomically(root / "etc/cloud/cloud.cfg", "datasource_list: [ NoCloud, ConfigDrive, None ]\n");
+        write_file_atomically(root / "etc/cloud/cloud.cfg",
+                              "datasource_list: [ NoCloud, ConfigDrive, None ]\n");
         make_directories(folder_ / "bin");
-        write_file_atomically(folder_ / "bin/blkid", "#!/bin/sh\nexec " + find_program("blkid")->string() + " -p -o export " + image + "\n",
-                              0755);
+        write_file_atomically(
+            folder_ / "bin/blkid",
+            "#!/bin/sh\nexec " + find_program("blkid")->string() + " -p -o export " + image + "\n", 0755);
         write_file_atomically(folder_ / "bin/systemd-detect-virt", "#!/bin/sh\necho kvm\n", 0755);
-        static_cast<void>(run_checked(runner_, {.program = "/usr/bin/env",
-                                                .args = {"PATH=" + (folder_ / "bin").string() + ":/usr/sbin:/usr/bin:/sbin:/bin",
-                                                         "PATH_ROOT=" + root.string(), "sh", ds_identify, "--force"}}));
+        static_cast<void>(run_checked(
+            runner_, {.program = "/usr/bin/env",
+                      .args = {"PATH=" + (folder_ / "bin").string() + ":/usr/sbin:/usr/bin:/sbin:/bin",
+                               "PATH_ROOT=" + root.string(), "sh", ds_identify, "--force"}}));
         return read_file(root / "run/cloud-init/cloud.cfg");
     }
 
     /// What the datasource's own class makes of the image.
     Json read_by_datasource(const std::string& module, const std::string& image, const std::string& unpack) {
         const std::string script =
-            "import sys,json,os,subprocess,tempfile\nfrom cloudinit import util,helpers,distros\nmodule,image,work,unpack=sys.argv[1:]\n"
+            "import sys,json,os,subprocess,tempfile\nfrom cloudinit import "
+            "util,helpers,distros\nmodule,image,work,unpack=sys.argv[1:]\n"
             "def devices(criteria=None,*a,**k):\n"
             " key,_,value=(criteria or '').partition('=')\n"
-            " out=subprocess.run(['blkid','-p','-s',key,'-o','value',image],capture_output=True,text=True).stdout.strip()\n"
+            " out=subprocess.run(['blkid','-p','-s',key,'-o','value',image],capture_output=True,text=True)."
+            "stdout.strip()\n"
             " return [image] if out==value else []\n"
             "def mount(device,callback,data=None,mtype=None,**k):\n"
             " folder=tempfile.mkdtemp(dir=work)\n"
-            " subprocess.run([p.format(image=device,folder=folder) for p in unpack.split()],check=True,capture_output=True)\n"
+            " subprocess.run([p.format(image=device,folder=folder) for p in "
+            "unpack.split()],check=True,capture_output=True)\n"
             " return callback(folder,data) if data is not None else callback(folder)\n"
             "util.find_devs_with=devices\nutil.mount_cb=mount\nutil.is_mount=lambda *a:False\n"
             "from cloudinit import dmi\ndmi.read_dmi_data=lambda *a:None\n"
@@ -83,12 +92,15 @@ protected:
             "d=cls({},distros.fetch('debian')('debian',{},paths),paths)\n"
             "ok=d._get_data()\n"
             "net=None if not ok else d.network_json if module=='ConfigDrive' else d.network_config\n"
-            "print(json.dumps({'ok':bool(ok),'id':d.metadata.get('instance-id'),'host':d.metadata.get('local-hostname') or "
-            "d.metadata.get('hostname'),'vendor':bool(d.vendordata_raw),'net':net,'user':str(d.userdata_raw)[:13]}))\n";
+            "print(json.dumps({'ok':bool(ok),'id':d.metadata.get('instance-id'),'host':d.metadata.get('local-"
+            "hostname') or "
+            "d.metadata.get('hostname'),'vendor':bool(d.vendordata_raw),'net':net,'user':str(d.userdata_raw)["
+            ":13]}))\n";
         make_directories(folder_ / "work");
-        const std::string out = run_checked(runner_, {.program = "/usr/bin/python3",
-                                                      .args = {"-c", script, module, image, (folder_ / "work").string(), unpack}})
-                                    .out;
+        const std::string out =
+            run_checked(runner_, {.program = "/usr/bin/python3",
+                                  .args = {"-c", script, module, image, (folder_ / "work").string(), unpack}})
+                .out;
         return Json::parse(out.substr(out.rfind("\n{") == std::string::npos ? 0 : out.rfind("\n{")));
     }
 

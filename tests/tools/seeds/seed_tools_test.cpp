@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What we write, read by other programs: blkid, isoinfo, mtools, ssh-keygen, PyYAML and cloud-init's own code.
+// What we write, read by other programs: blkid, isoinfo, mtools, ssh-keygen, PyYAML and cloud-init's own
+// code.
 #include <random>
 
 #include <gmock/gmock.h>
@@ -47,13 +48,16 @@ TEST(SeedIso, is_recognised_by_blkid_and_isoinfo) {
     const TempDir folder("seed");
     write_seed_iso(odd_files(), "cidata", folder / "s.iso");
 
-    EXPECT_THAT(output("blkid", {"-p", "-o", "export", (folder / "s.iso").string()}), HasSubstr("LABEL=cidata\n"));
-    EXPECT_THAT(output("isoinfo", {"-d", "-i", (folder / "s.iso").string()}), HasSubstr("Volume id: cidata\n"));
+    EXPECT_THAT(output("blkid", {"-p", "-o", "export", (folder / "s.iso").string()}),
+                HasSubstr("LABEL=cidata\n"));
+    EXPECT_THAT(output("isoinfo", {"-d", "-i", (folder / "s.iso").string()}),
+                HasSubstr("Volume id: cidata\n"));
     for (const char* const names : {"-R", "-J"}) {
         const std::string listing = output("isoinfo", {names, "-f", "-i", (folder / "s.iso").string()});
         for (const auto& [path, bytes] : odd_files()) {
             EXPECT_THAT(listing, HasSubstr("/" + path + "\n")) << names;
-            EXPECT_EQ(output("isoinfo", {names, "-i", (folder / "s.iso").string(), "-x", "/" + path}), bytes) << names << path;
+            EXPECT_EQ(output("isoinfo", {names, "-i", (folder / "s.iso").string(), "-x", "/" + path}), bytes)
+                << names << path;
         }
     }
 }
@@ -78,7 +82,8 @@ TEST(HostKeys, are_what_ssh_keygen_derives_from_the_private_half) {
     const TempDir folder("seed");
     for (const HostKey& key : make_host_keys({"ed25519", "ecdsa", "rsa"})) {
         write_file_atomically(folder / key.type, key.private_key, 0600);
-        EXPECT_EQ(output("ssh-keygen", {"-y", "-f", (folder / key.type).string()}), key.public_key + "\n") << key.type;
+        EXPECT_EQ(output("ssh-keygen", {"-y", "-f", (folder / key.type).string()}), key.public_key + "\n")
+            << key.type;
     }
 }
 
@@ -120,7 +125,8 @@ TEST(CloudYaml, random_strings_survive_pyyaml_unchanged) {
     for (int i = 0; i < 3000; ++i) {
         tree.push_back({{"k" + random_text(random), random_text(random)}});
     }
-    const std::string script = "import sys,json,yaml; json.dump(yaml.safe_load(sys.stdin.buffer.read()), sys.stdout)";
+    const std::string script =
+        "import sys,json,yaml; json.dump(yaml.safe_load(sys.stdin.buffer.read()), sys.stdout)";
 
     EXPECT_TRUE(Json::parse(output("/usr/bin/python3", {"-c", script}, cloud_config_text(tree))) == tree);
 }
@@ -139,13 +145,17 @@ TEST(CloudInit, merges_the_two_parts_as_promised) {
         IMGFORGE_SKIP("tools", "cloud-init is missing");
     }
     const std::string script =
-        "import sys,json\nfrom cloudinit import helpers,user_data,handlers\nfrom cloudinit.handlers.cloud_config import "
+        "import sys,json\nfrom cloudinit import helpers,user_data,handlers\nfrom "
+        "cloudinit.handlers.cloud_config import "
         "CloudConfigPartHandler\n"
         "import tempfile,os\nd=tempfile.mkdtemp()\np=helpers.Paths({'cloud_dir':d,'run_dir':d})\n"
-        "m=user_data.UserDataProcessor(p).process(sys.stdin.buffer.read())\nh=CloudConfigPartHandler(p)\nh.cloud_buf={}\n"
-        "[h._merge_part(x.get_payload(decode=True).decode(),x) for x in m.walk() if x.get_content_type()=='text/cloud-config']\n"
+        "m=user_data.UserDataProcessor(p).process(sys.stdin.buffer.read())\nh=CloudConfigPartHandler(p)\nh."
+        "cloud_buf={}\n"
+        "[h._merge_part(x.get_payload(decode=True).decode(),x) for x in m.walk() if "
+        "x.get_content_type()=='text/cloud-config']\n"
         "print(json.dumps(h.cloud_buf))\nimport shutil; shutil.rmtree(d)";
-    const Json merged = Json::parse(output("/usr/bin/python3", {"-c", script}, seed_files(spec_of(Datasource::nocloud)).at("user-data")));
+    const Json merged = Json::parse(
+        output("/usr/bin/python3", {"-c", script}, seed_files(spec_of(Datasource::nocloud)).at("user-data")));
 
     EXPECT_EQ(merged["runcmd"], Json::array({"own", "ours"}));
     EXPECT_EQ(merged["timezone"], "Asia/Tokyo");
@@ -159,10 +169,13 @@ TEST(CloudInit, configdrive_code_reads_our_drive_and_network) {
     const TempDir folder("seed");
     write_seed_dir(seed_files(spec_of(Datasource::configdrive)), folder / "drive");
     const std::string script =
-        "import sys,json\nfrom cloudinit.sources.DataSourceConfigDrive import read_config_drive\nfrom cloudinit.sources.helpers import "
+        "import sys,json\nfrom cloudinit.sources.DataSourceConfigDrive import read_config_drive\nfrom "
+        "cloudinit.sources.helpers import "
         "openstack\n"
-        "r=read_config_drive(sys.argv[1])\nn=openstack.convert_net_json(r['networkdata'],known_macs={'52:54:00:00:00:01':'eth0'})\n"
-        "print(json.dumps({'id':r['metadata']['uuid'],'host':r['metadata']['hostname'],'net':n['config'],'user':len(r['userdata'])}))";
+        "r=read_config_drive(sys.argv[1])\nn=openstack.convert_net_json(r['networkdata'],known_macs={'52:54:"
+        "00:00:00:01':'eth0'})\n"
+        "print(json.dumps({'id':r['metadata']['uuid'],'host':r['metadata']['hostname'],'net':n['config'],'"
+        "user':len(r['userdata'])}))";
     const Json read = Json::parse(output("/usr/bin/python3", {"-c", script, (folder / "drive").string()}));
 
     EXPECT_EQ(read["id"], "i-7");
@@ -186,7 +199,8 @@ TEST(CloudInit, schema_command_accepts_our_cloud_config) {
     spec.keyboard = "de";
     write_seed_dir(seed_files(spec), folder / "s");
 
-    EXPECT_THAT(output("cloud-init", {"schema", "-c", (folder / "s" / "user-data").string()}), HasSubstr("Valid"));
+    EXPECT_THAT(output("cloud-init", {"schema", "-c", (folder / "s" / "user-data").string()}),
+                HasSubstr("Valid"));
 }
 
 }  // namespace

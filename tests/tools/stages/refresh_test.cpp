@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The nightly job on a real store, engine and publish stage. Only the stages that would need a guest are stand-ins.
+// The nightly job on a real store, engine and publish stage. Only the stages that would need a guest are
+// stand-ins.
 #include "pipelines/stages/refresh.hpp"
 
 #include <gmock/gmock.h>
@@ -40,11 +41,15 @@ protected:
         services_.places.create();
     }
 
-    void write_recipe(const std::string& motd) { test::write_stand_in_recipe(home_.path(), "debian13", motd); }
+    void write_recipe(const std::string& motd) {
+        test::write_stand_in_recipe(home_.path(), "debian13", motd);
+    }
 
     void build() { test::build_stand_in(home_ / "debian13.recipe", services_); }
 
-    RefreshResult refresh_now(bool force = true) { return refresh(test::stand_in_refresh({"debian13"}, force), services_).at(0); }
+    RefreshResult refresh_now(bool force = true) {
+        return refresh(test::stand_in_refresh({"debian13"}, force), services_).at(0);
+    }
 
     std::vector<store::Generation> generations() {
         StateDb database(services_.places.state_db());
@@ -126,7 +131,8 @@ TEST_F(Refresh, failed_proof_quarantines_and_leaves_current_alone) {
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].state, store::GenerationState::current);
     EXPECT_EQ(all[1].state, store::GenerationState::quarantined);
-    EXPECT_THAT(read_file(services_.places.images() / "debian13" / "quarantine-2.txt"), HasSubstr("both clones have one machine-id"));
+    EXPECT_THAT(read_file(services_.places.images() / "debian13" / "quarantine-2.txt"),
+                HasSubstr("both clones have one machine-id"));
 
     world.proof_fails = false;
     EXPECT_EQ(refresh_now().after, 3);

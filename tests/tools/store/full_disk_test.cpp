@@ -22,7 +22,8 @@ Candidate small_candidate(const fs::path& disk, int version) {
     candidate.image = "debian13";
     candidate.disk = disk;
     candidate.contents.package_format = "deb";
-    candidate.contents.packages = {{.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
+    candidate.contents.packages = {
+        {.name = "curl", .version = std::to_string(version), .architecture = "amd64"}};
     return candidate;
 }
 
@@ -47,7 +48,8 @@ TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_
 
     int failures = 0;
     bool published = false;
-    // From nothing free to enough, in steps of 20 KiB: every write of a publication meets the end of the disk once.
+    // From nothing free to enough, in steps of 20 KiB: every write of a publication meets the end of the disk
+    // once.
     for (std::uint64_t room = 0; !published && room < (12U << 20U); room += 24576) {
         small.leave_free(room);
         try {
@@ -55,7 +57,9 @@ TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_
         } catch (const Error& error) {
             ++failures;
             const std::string text = error.describe();
-            EXPECT_TRUE(text.find("No space left") != std::string::npos || text.find("full") != std::string::npos) << room << ": " << text;
+            EXPECT_TRUE(text.find("No space left") != std::string::npos ||
+                        text.find("full") != std::string::npos)
+                << room << ": " << text;
             EXPECT_EQ(error.kind(), Failure::host) << room << ": " << text;
         }
         small.empty();
@@ -66,7 +70,8 @@ TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_
         }
         EXPECT_TRUE(verify(store, {}, monitor).empty()) << room;
         for (const fs::directory_entry& entry : fs::directory_iterator(places.images() / "debian13")) {
-            EXPECT_NE(entry.path().filename().string().rfind(".new-", 0), 0U) << room << " left " << entry.path();
+            EXPECT_NE(entry.path().filename().string().rfind(".new-", 0), 0U)
+                << room << " left " << entry.path();
         }
     }
 

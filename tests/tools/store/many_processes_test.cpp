@@ -88,7 +88,8 @@ private:
         candidate.image = "debian13";
         candidate.disk = disks_ / fmt::format("{}.qcow2", random_() % 4);
         candidate.contents.package_format = "deb";
-        candidate.contents.packages = {{.name = "curl", .version = std::to_string(random_()), .architecture = "amd64"}};
+        candidate.contents.packages = {
+            {.name = "curl", .version = std::to_string(random_()), .architecture = "amd64"}};
         const PublishResult result = publish(store, runner_, candidate, monitor_);
         try {
             store.promote("debian13", result.generation.generation);
@@ -121,8 +122,9 @@ TEST(ManyProcesses, no_deadlock_and_no_base_deleted_under_a_machine) {
     NullMonitor monitor;
     SystemClock clock;
     for (int i = 0; i < 4; ++i) {
-        test::make_disk(runner, work / fmt::format("{}.qcow2", i),
-                        {.data_mib = 1, .virtual_mib = 2, .change_seed = 1, .changes = static_cast<std::size_t>(i)});
+        test::make_disk(
+            runner, work / fmt::format("{}.qcow2", i),
+            {.data_mib = 1, .virtual_mib = 2, .change_seed = 1, .changes = static_cast<std::size_t>(i)});
     }
     {
         StateDb database(places.state_db());
@@ -155,7 +157,8 @@ TEST(ManyProcesses, no_deadlock_and_no_base_deleted_under_a_machine) {
     for (const pid_t child : children) {
         int status = 0;
         pid_t ended = 0;
-        while ((ended = ::waitpid(child, &status, WNOHANG)) == 0 && std::chrono::steady_clock::now() < deadline) {
+        while ((ended = ::waitpid(child, &status, WNOHANG)) == 0 &&
+               std::chrono::steady_clock::now() < deadline) {
             ::usleep(20000);
         }
         if (ended == 0) {
@@ -169,7 +172,8 @@ TEST(ManyProcesses, no_deadlock_and_no_base_deleted_under_a_machine) {
     StateDb database(places.state_db());
     Store store(places, database, clock);
     for (const Finding& finding : verify(store, {}, monitor)) {
-        ADD_FAILURE() << finding.image << "@" << finding.generation << " " << finding.what << ": " << finding.problem;
+        ADD_FAILURE() << finding.image << "@" << finding.generation << " " << finding.what << ": "
+                      << finding.problem;
     }
     EXPECT_TRUE(store.current("debian13").has_value());
     fmt::print("{} processes for {} s, newest generation {}\n", processes_count, length.count(),

@@ -43,7 +43,8 @@ protected:
         test::make_disk(processes_, made.disk, disk);
         made.contents.package_format = "deb";
         made.contents.distribution = "debian";
-        made.contents.packages = {{.name = "curl", .version = fmt::format("8.0-{}", version), .architecture = "amd64"}};
+        made.contents.packages = {
+            {.name = "curl", .version = fmt::format("8.0-{}", version), .architecture = "amd64"}};
         made.policy = {{"keep", 20}};
         return made;
     }
@@ -75,7 +76,8 @@ TEST_F(Publish, whole_disk_reads_as_the_candidate_and_all_records_are_there) {
     EXPECT_TRUE(result.published);
     EXPECT_EQ(result.generation.generation, 1);
     EXPECT_EQ(result.generation.depth, 0);
-    for (const char* name : {"disk.qcow2", "manifest.json", "packages.json", "sbom.spdx.json", "audit.json"}) {
+    for (const char* name :
+         {"disk.qcow2", "manifest.json", "packages.json", "sbom.spdx.json", "audit.json"}) {
         EXPECT_TRUE(fs::exists(result.generation.folder / name)) << name;
     }
     EXPECT_NO_THROW(require_same_content(processes_, made.disk, result.generation.disk()));
@@ -95,7 +97,8 @@ TEST_F(Publish, not_even_root_writes_to_a_published_disk) {
 
 TEST_F(Publish, same_packages_and_files_are_not_published_again) {
     publish_and_promote(candidate(1, {}));
-    const PublishResult again = publish(home_.store, processes_, candidate(1, {.change_seed = 5, .changes = 2}), monitor_);
+    const PublishResult again =
+        publish(home_.store, processes_, candidate(1, {.change_seed = 5, .changes = 2}), monitor_);
 
     EXPECT_FALSE(again.published);
     EXPECT_EQ(again.generation.generation, 1);
@@ -108,7 +111,8 @@ TEST_F(Publish, content_that_was_rolled_back_does_not_come_back_by_itself) {
     publish_and_promote(candidate(2, {.change_seed = 2, .changes = 2}));
     home_.store.rollback("debian13");
 
-    const PublishResult again = publish(home_.store, processes_, candidate(2, {.change_seed = 2, .changes = 2}), monitor_);
+    const PublishResult again =
+        publish(home_.store, processes_, candidate(2, {.change_seed = 2, .changes = 2}), monitor_);
 
     EXPECT_FALSE(again.published);
     EXPECT_THAT(again.reason, HasSubstr("rolled back"));
@@ -132,7 +136,8 @@ TEST_F(Publish, difference_holds_only_what_changed_and_reads_as_the_candidate) {
     EXPECT_NO_THROW(require_same_content(processes_, next.disk, result.generation.disk()));
     const auto chain = image::read_backing_chain(result.generation.disk(), image::DiskFormat::qcow2);
     EXPECT_EQ(chain.at(0).header->backing_file, "../1/disk.qcow2");
-    EXPECT_THAT(home_.store.holders("debian13", 1), testing::ElementsAre(Holder{Holder::Kind::generation, "debian13@2"}));
+    EXPECT_THAT(home_.store.holders("debian13", 1),
+                testing::ElementsAre(Holder{Holder::Kind::generation, "debian13@2"}));
     EXPECT_THROW(home_.store.remove("debian13", 1), Error);
 }
 
@@ -148,7 +153,8 @@ TEST_F(Publish, candidate_with_a_backing_chain_is_flattened) {
     Candidate made = candidate(2, {});
     fs::remove(made.disk);
     run_checked(processes_, {.program = "qemu-img",
-                             .args = {"create", "-q", "-f", "qcow2", "-b", base.disk.string(), "-F", "qcow2", made.disk.string()}});
+                             .args = {"create", "-q", "-f", "qcow2", "-b", base.disk.string(), "-F", "qcow2",
+                                      made.disk.string()}});
     const PublishResult result = publish(home_.store, processes_, made, monitor_);
     EXPECT_EQ(image::read_backing_chain(result.generation.disk(), image::DiskFormat::qcow2).size(), 1U);
     EXPECT_NO_THROW(require_same_content(processes_, made.disk, result.generation.disk()));
@@ -162,8 +168,10 @@ TEST_F(Publish, ten_nights_cost_at_most_twice_one_generation_with_short_chains) 
     int deepest = 0;
     for (int night = 2; night <= 10; ++night) {
         // The same change seed with more changes repeats the changes before and adds new ones.
-        const Candidate made =
-            candidate(night, {.data_mib = 10, .virtual_mib = 32, .change_seed = 7, .changes = static_cast<std::size_t>(5 * (night - 1))});
+        const Candidate made = candidate(night, {.data_mib = 10,
+                                                 .virtual_mib = 32,
+                                                 .change_seed = 7,
+                                                 .changes = static_cast<std::size_t>(5 * (night - 1))});
         const PublishResult result = publish_and_promote(made);
         deepest = std::max(deepest, result.generation.depth);
         EXPECT_NO_THROW(require_same_content(processes_, made.disk, result.generation.disk()));
@@ -179,7 +187,8 @@ TEST_F(Publish, ten_nights_cost_at_most_twice_one_generation_with_short_chains) 
 
 TEST_F(Publish, garbage_collection_keeps_parents_of_what_stays) {
     for (int version = 1; version <= 5; ++version) {
-        publish_and_promote(candidate(version, {.change_seed = 3, .changes = static_cast<std::size_t>(version)}));
+        publish_and_promote(
+            candidate(version, {.change_seed = 3, .changes = static_cast<std::size_t>(version)}));
     }
     const auto outcomes = collect_garbage(home_.store, "debian13", GcPolicy{.keep = 2});
 

@@ -20,9 +20,11 @@ TEST(RefreshUnits, systemd_finds_no_fault_in_them) {
     }
     SystemProcessRunner processes;
     const ProcessResult result = processes.run(
-        {.program = "systemd-analyze", .args = {"verify", "--man=no", unit("imgforge-refresh.service"), unit("imgforge-refresh.timer")}});
+        {.program = "systemd-analyze",
+         .args = {"verify", "--man=no", unit("imgforge-refresh.service"), unit("imgforge-refresh.timer")}});
     // The program itself is installed by the package only; everything else would be a fault of ours.
-    EXPECT_THAT(result.err, testing::Not(testing::ContainsRegex("Unknown|Invalid|Failed to parse|ignoring"))) << result.err;
+    EXPECT_THAT(result.err, testing::Not(testing::ContainsRegex("Unknown|Invalid|Failed to parse|ignoring")))
+        << result.err;
 }
 
 TEST(RefreshUnits, missed_run_is_made_up_for) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Secrets planted where only a search of raw bytes finds them, on images of every kind. The secrets were made up.
+// Secrets planted where only a search of raw bytes finds them, on images of every kind. The secrets were made
+// up.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,7 +31,8 @@ protected:
         needles_.items = {{"machine-id", "old machine-id", secret, "/etc/machine-id"}};
     }
     void io(const std::string& name, const std::string& command) {
-        run_checked(runner_, {.program = "qemu-io", .args = {"-f", "qcow2", "-c", command, (folder_ / name).string()}});
+        run_checked(runner_, {.program = "qemu-io",
+                              .args = {"-f", "qcow2", "-c", command, (folder_ / name).string()}});
     }
     /// Writes text at an offset of the virtual disk.
     void plant(const std::string& name, std::uint64_t offset, const std::string& text) {
@@ -42,17 +44,19 @@ protected:
     }
     Report audit(const std::string& name, image::DiskFormat format = image::DiskFormat::qcow2) {
         const std::string before = sha256_file(folder_ / name);
-        Report report =
-            audit_bytes({.disk = folder_ / name, .format = format, .overlay_expected = true}, needles_, runner_, monitor_, work_.path());
+        Report report = audit_bytes({.disk = folder_ / name, .format = format, .overlay_expected = true},
+                                    needles_, runner_, monitor_, work_.path());
         EXPECT_EQ(sha256_file(folder_ / name), before) << "an audit changes nothing";
-        EXPECT_THAT(report.text() + report.to_json().dump(), Not(HasSubstr(secret))) << "a report never holds the secret";
+        EXPECT_THAT(report.text() + report.to_json().dump(), Not(HasSubstr(secret)))
+            << "a report never holds the secret";
         return report;
     }
     /// "layer rule path offset" of each finding.
     static std::vector<std::string> places(const Report& report) {
         std::vector<std::string> out;
         for (const Finding& finding : report.findings) {
-            out.push_back(finding.layer + " " + finding.rule + " " + std::to_string(finding.offset.value_or(0)));
+            out.push_back(finding.layer + " " + finding.rule + " " +
+                          std::to_string(finding.offset.value_or(0)));
         }
         return out;
     }
@@ -70,17 +74,21 @@ TEST_F(AuditBytes, a_clean_disk_is_clean) {
 }
 
 TEST_F(AuditBytes, free_space_and_the_borders_of_pieces_are_searched) {
-    for (const std::uint64_t offset : {3'000'000ULL, (4ULL << 20U) - 7, (8ULL << 20U) - 1, (64ULL << 20U) - 512}) {
+    for (const std::uint64_t offset :
+         {3'000'000ULL, (4ULL << 20U) - 7, (8ULL << 20U) - 1, (64ULL << 20U) - 512}) {
         image::create_empty_qcow2(folder_ / ("d" + std::to_string(offset)), ByteSize::mib(64));
         io("d" + std::to_string(offset), "write -P 65 0 12M");
         if (offset < (63ULL << 20U)) {
             plant("d" + std::to_string(offset), offset, secret);
         } else {
-            write_file_atomically(folder_ / "sectors", secret + std::string(512 - std::string(secret).size(), 'x'));
-            io("d" + std::to_string(offset), "write -s " + (folder_ / "sectors").string() + " " + std::to_string(offset) + " 512");
+            write_file_atomically(folder_ / "sectors",
+                                  secret + std::string(512 - std::string(secret).size(), 'x'));
+            io("d" + std::to_string(offset),
+               "write -s " + (folder_ / "sectors").string() + " " + std::to_string(offset) + " 512");
         }
 
-        EXPECT_THAT(places(audit("d" + std::to_string(offset))), ElementsAre("disk needle:machine-id " + std::to_string(offset)));
+        EXPECT_THAT(places(audit("d" + std::to_string(offset))),
+                    ElementsAre("disk needle:machine-id " + std::to_string(offset)));
     }
 }
 
@@ -89,7 +97,8 @@ TEST_F(AuditBytes, a_secret_across_clusters_that_lie_apart_in_the_file_is_found)
     io("disk.qcow2", "write -P 65 0 64k");
     plant("disk.qcow2", 65536 - 9, secret);
 
-    EXPECT_THAT(places(audit("disk.qcow2")), ElementsAre("disk needle:machine-id " + std::to_string(65536 - 9)));
+    EXPECT_THAT(places(audit("disk.qcow2")),
+                ElementsAre("disk needle:machine-id " + std::to_string(65536 - 9)));
 }
 
 TEST_F(AuditBytes, a_freed_cluster_is_found_in_the_file) {
@@ -129,28 +138,32 @@ TEST_F(AuditBytes, what_an_overlay_still_shows_names_the_base) {
 TEST_F(AuditBytes, compressed_clusters_and_raw_disks_are_searched) {
     plant("disk.qcow2", 1U << 20U, secret);
     using image::qemu_img::Compression;
-    image::qemu_img::run_convert(runner_,
-                                 {.from = folder_ / "disk.qcow2", .to = folder_ / "packed.qcow2", .compression = Compression::zstd});
-    image::qemu_img::run_convert(runner_,
-                                 {.from = folder_ / "disk.qcow2", .to = folder_ / "disk.raw", .to_format = image::DiskFormat::raw});
+    image::qemu_img::run_convert(
+        runner_,
+        {.from = folder_ / "disk.qcow2", .to = folder_ / "packed.qcow2", .compression = Compression::zstd});
+    image::qemu_img::run_convert(
+        runner_,
+        {.from = folder_ / "disk.qcow2", .to = folder_ / "disk.raw", .to_format = image::DiskFormat::raw});
 
     EXPECT_THAT(places(audit("packed.qcow2")), ::testing::Contains("disk needle:machine-id 1048576"));
-    EXPECT_THAT(places(audit("disk.raw", image::DiskFormat::raw)), ElementsAre("disk needle:machine-id 1048576"));
+    EXPECT_THAT(places(audit("disk.raw", image::DiskFormat::raw)),
+                ElementsAre("disk needle:machine-id 1048576"));
 }
 
 TEST_F(AuditBytes, snapshots_inside_the_file_are_a_finding) {
-    run_checked(runner_, {.program = "qemu-img", .args = {"snapshot", "-c", "before", (folder_ / "disk.qcow2").string()}});
+    run_checked(runner_, {.program = "qemu-img",
+                          .args = {"snapshot", "-c", "before", (folder_ / "disk.qcow2").string()}});
 
     EXPECT_THAT(places(audit("disk.qcow2")), ElementsAre("structure image-standalone 0"));
 }
 
 TEST_F(AuditBytes, partitions_are_named) {
-    run_checked(runner_,
-                {.program = "qemu-img",
-                 .args = {"convert", "-f", "qcow2", "-O", "raw", (folder_ / "disk.qcow2").string(), (folder_ / "p.raw").string()}});
+    run_checked(runner_, {.program = "qemu-img",
+                          .args = {"convert", "-f", "qcow2", "-O", "raw", (folder_ / "disk.qcow2").string(),
+                                   (folder_ / "p.raw").string()}});
     // One MBR entry: type 0x83, from sector 2048, 65536 sectors.
-    std::string table =
-        std::string(446, '\0') + std::string("\0\0\0\0\x83\0\0\0\0\x08\0\0\0\0\x01\0", 16) + std::string(48, '\0') + "\x55\xaa";
+    std::string table = std::string(446, '\0') + std::string("\0\0\0\0\x83\0\0\0\0\x08\0\0\0\0\x01\0", 16) +
+                        std::string(48, '\0') + "\x55\xaa";
     std::string disk = read_file(folder_ / "p.raw");
     disk.replace(0, table.size(), table);
     disk.replace((1U << 20U) + 5000, std::string(secret).size(), secret);

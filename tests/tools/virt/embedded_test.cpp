@@ -26,7 +26,8 @@ protected:
     static DomainSpec firmware_only(const std::string& name) {
         DomainSpec spec{.name = name, .memory = ByteSize::mib(64)};
         spec.serials.push_back({.kind = CharacterSpec::Kind::null});
-        spec.channels.push_back({.name = "org.qemu.guest_agent.0", .host = {.kind = CharacterSpec::Kind::unix_socket}});
+        spec.channels.push_back(
+            {.name = "org.qemu.guest_agent.0", .host = {.kind = CharacterSpec::Kind::unix_socket}});
         return spec;
     }
 
@@ -96,13 +97,15 @@ TEST_F(Embedded, gives_a_machine_in_a_private_folder_a_tpm_that_ends_with_it) {
 
     const Domain domain = connection.create(domain_xml(spec), true);
 
-    const std::filesystem::path state = folder_ / "root" / "lib" / "swtpm" / domain.uuid() / "tpm2" / "tpm2-00.permall";
+    const std::filesystem::path state =
+        folder_ / "root" / "lib" / "swtpm" / domain.uuid() / "tpm2" / "tpm2-00.permall";
     EXPECT_TRUE(std::filesystem::exists(state));
     SystemProcessRunner processes;
     const std::string swtpm = "^[^ ]*swtpm socket .*" + domain.uuid();
     EXPECT_TRUE(processes.run({.program = "pgrep", .args = {"-f", swtpm}}).ok());
     domain.destroy();
-    EXPECT_FALSE(processes.run({.program = "pgrep", .args = {"-f", swtpm}}).ok()) << "swtpm outlives its machine";
+    EXPECT_FALSE(processes.run({.program = "pgrep", .args = {"-f", swtpm}}).ok())
+        << "swtpm outlives its machine";
 }
 
 TEST_F(Embedded, waits_for_a_root_in_use_and_says_so_when_it_stays_in_use) {

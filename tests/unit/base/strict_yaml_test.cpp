@@ -26,7 +26,8 @@ std::string faults(const std::string& text, const YamlLimits& limits = {}) {
 }
 
 TEST(StrictYaml, reads_core_schema_scalars_only) {
-    const Json root = read("{a: true, b: yes, c: 010, d: 1e3, e: 0x10, f: ~, g: -5, h: 1.5, i: off, j: 1_000, k: .5}");
+    const Json root =
+        read("{a: true, b: yes, c: 010, d: 1e3, e: 0x10, f: ~, g: -5, h: 1.5, i: off, j: 1_000, k: .5}");
 
     EXPECT_EQ(root["a"], Json(true));
     EXPECT_EQ(root["b"], Json("yes"));
@@ -63,8 +64,9 @@ TEST(StrictYaml, keeps_the_order_of_keys_and_their_places) {
 }
 
 TEST(StrictYaml, duplicate_keys_are_all_reported_with_the_first_place) {
-    EXPECT_EQ(faults("a: 1\nb: 2\na: 3\nb: 4\n"),
-              "t.yaml:3:1: duplicate key 'a' (first on line 1)\nt.yaml:4:1: duplicate key 'b' (first on line 2)\n");
+    EXPECT_EQ(
+        faults("a: 1\nb: 2\na: 3\nb: 4\n"),
+        "t.yaml:3:1: duplicate key 'a' (first on line 1)\nt.yaml:4:1: duplicate key 'b' (first on line 2)\n");
 }
 
 TEST(StrictYaml, merges_and_aliases_expand) {
@@ -79,20 +81,22 @@ TEST(StrictYaml, a_yaml_bomb_ends_with_an_error) {
     for (int i = 1; i < 12; ++i) {
         const std::string n = std::to_string(i);
         const std::string p = std::to_string(i - 1);
-        bomb += "a" + n + ": &a" + n + " [*a" + p + ", *a" + p + ", *a" + p + ", *a" + p + ", *a" + p + ", *a" + p + ", *a" + p + ", *a" +
-                p + "]\n";
+        bomb += "a" + n + ": &a" + n + " [*a" + p + ", *a" + p + ", *a" + p + ", *a" + p + ", *a" + p +
+                ", *a" + p + ", *a" + p + ", *a" + p + "]\n";
     }
     EXPECT_THAT(faults(bomb), HasSubstr("aliases expand to more than 200000 values"));
 }
 
 TEST(StrictYaml, deep_nesting_ends_with_an_error) {
     EXPECT_THAT(faults(std::string(5000, '[')), HasSubstr("t.yaml:1:"));
-    EXPECT_THAT(faults(std::string(100, '[') + std::string(100, ']')), HasSubstr("nested deeper than 64 levels"));
+    EXPECT_THAT(faults(std::string(100, '[') + std::string(100, ']')),
+                HasSubstr("nested deeper than 64 levels"));
 }
 
 TEST(StrictYaml, overlong_and_composite_keys_are_refused) {
     EXPECT_THAT(faults("? [a, b]\n: 1\n"), HasSubstr("a key must be plain text"));
-    EXPECT_THAT(faults("? " + std::string(2000, 'k') + "\n: 1\n"), HasSubstr("a key of 2000 bytes is too long"));
+    EXPECT_THAT(faults("? " + std::string(2000, 'k') + "\n: 1\n"),
+                HasSubstr("a key of 2000 bytes is too long"));
 }
 
 TEST(StrictYaml, binary_bytes_are_named_with_their_place) {
@@ -114,7 +118,8 @@ TEST(StrictYaml, syntax_errors_come_with_what_usually_mends_them) {
         parse_yaml(text, "x", faults);
         return faults.text();
     };
-    EXPECT_THAT(told("name: a: b\n"), HasSubstr("x:1:8: illegal map value (try: put a text that holds ': ' in quotes"));
+    EXPECT_THAT(told("name: a: b\n"),
+                HasSubstr("x:1:8: illegal map value (try: put a text that holds ': ' in quotes"));
     EXPECT_THAT(told("a: [1, 2\nb: 3\n"), HasSubstr("(try: close the '[' with ']')"));
 }
 

@@ -49,7 +49,8 @@ TEST(RenameDurably, replaces_the_destination_and_names_both_when_it_cannot) {
 TEST(Process, keeps_streams_apart_and_tells_exit_from_signal) {
     SystemProcessRunner runner;
 
-    const ProcessResult both = runner.run({.program = "sh", .args = {"-c", "echo out; echo err >&2; exit 7"}});
+    const ProcessResult both =
+        runner.run({.program = "sh", .args = {"-c", "echo out; echo err >&2; exit 7"}});
     const ProcessResult killed = runner.run({.program = "sh", .args = {"-c", "kill -9 $$"}});
     const ProcessResult missing = runner.run({.program = "no-such-program-here"});
 
@@ -66,9 +67,10 @@ TEST(Process, a_deadline_ends_the_whole_group) {
     const TempDir folder;
     const auto begun = std::chrono::steady_clock::now();
 
-    const ProcessResult result = runner.run({.program = "sh",
-                                             .args = {"-c", "sleep 60 & echo $! > " + (folder / "pid").string() + "; wait"},
-                                             .timeout = std::chrono::milliseconds(300)});
+    const ProcessResult result =
+        runner.run({.program = "sh",
+                    .args = {"-c", "sleep 60 & echo $! > " + (folder / "pid").string() + "; wait"},
+                    .timeout = std::chrono::milliseconds(300)});
 
     EXPECT_EQ(result.outcome, Outcome::timed_out);
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
@@ -76,7 +78,8 @@ TEST(Process, a_deadline_ends_the_whole_group) {
     for (int i = 0; i < 50 && ::kill(pid, 0) == 0; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    const std::string state = ::kill(pid, 0) == 0 ? read_file("/proc/" + std::to_string(pid) + "/stat") : "gone";
+    const std::string state =
+        ::kill(pid, 0) == 0 ? read_file("/proc/" + std::to_string(pid) + "/stat") : "gone";
     EXPECT_TRUE(state == "gone" || state.find(") Z") != std::string::npos) << state;
 }
 
@@ -89,30 +92,35 @@ TEST(Process, feeds_large_input_and_reads_large_output_at_once) {
 TEST(Process, a_daemon_left_behind_does_not_hang_us) {
     SystemProcessRunner runner;
     const auto begun = std::chrono::steady_clock::now();
-    const ProcessResult result = runner.run({.program = "sh", .args = {"-c", "(trap '' TERM; sleep 8) & echo started"}});
+    const ProcessResult result =
+        runner.run({.program = "sh", .args = {"-c", "(trap '' TERM; sleep 8) & echo started"}});
     EXPECT_EQ(result.out, "started\n");
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
 }
 
 TEST(Process, errors_can_be_pasted_and_hide_secrets) {
     SystemProcessRunner runner;
-    const ProcessSpec spec{.program = "sh", .args = {"-c", "echo token hunter22 >&2; exit 3"}, .redact = {"hunter22"}};
+    const ProcessSpec spec{
+        .program = "sh", .args = {"-c", "echo token hunter22 >&2; exit 3"}, .redact = {"hunter22"}};
     try {
         run_checked(runner, spec);
         FAIL();
     } catch (const Error& error) {
-        EXPECT_THAT(error.describe(), AllOf(HasSubstr("exit code 3"), HasSubstr("sh -c 'echo token ***"), Not(HasSubstr("hunter22"))));
+        EXPECT_THAT(error.describe(), AllOf(HasSubstr("exit code 3"), HasSubstr("sh -c 'echo token ***"),
+                                            Not(HasSubstr("hunter22"))));
     }
 }
 
 TEST(Process, a_missing_program_names_its_package) {
-    EXPECT_THAT(process_error({.program = "qemu-img"}, {.outcome = Outcome::not_found}).hint(), "apt-get install qemu-utils");
+    EXPECT_THAT(process_error({.program = "qemu-img"}, {.outcome = Outcome::not_found}).hint(),
+                "apt-get install qemu-utils");
 }
 
 TEST(Process, hands_out_lines_as_they_come) {
     SystemProcessRunner runner;
     std::vector<std::string> lines;
-    runner.run({.program = "printf", .args = {"a\\nb\\rc"}}, [&](std::string_view line, bool) { lines.emplace_back(line); });
+    runner.run({.program = "printf", .args = {"a\\nb\\rc"}},
+               [&](std::string_view line, bool) { lines.emplace_back(line); });
     EXPECT_THAT(lines, ElementsAre("a", "b", "c"));
 }
 
@@ -141,11 +149,14 @@ TEST(AtomicFile, appears_whole_or_not_at_all) {
     struct stat info {};
     ASSERT_EQ(::stat((folder / "a").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777U, 0600U);
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), std::filesystem::directory_iterator()), 1);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()),
+                            std::filesystem::directory_iterator()),
+              1);
 }
 
 TEST(AtomicFile, names_the_folder_that_cannot_be_written) {
-    EXPECT_THAT([] { write_file_atomically("/nowhere/at/all/x", "y"); }, ThrowsMessage<Error>(HasSubstr("/nowhere/at/all/")));
+    EXPECT_THAT([] { write_file_atomically("/nowhere/at/all/x", "y"); },
+                ThrowsMessage<Error>(HasSubstr("/nowhere/at/all/")));
 }
 
 TEST(ReadFile, does_not_hang_on_a_pipe_without_a_writer_and_reads_one_with) {
@@ -154,7 +165,8 @@ TEST(ReadFile, does_not_hang_on_a_pipe_without_a_writer_and_reads_one_with) {
     ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
     EXPECT_EQ(read_file(pipe), "");
 
-    const Fd held(::open(pipe.c_str(), O_RDWR));  // so that the writer below can open it before the reader does
+    const Fd held(
+        ::open(pipe.c_str(), O_RDWR));  // so that the writer below can open it before the reader does
     std::thread writer([&] {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
         const Fd end(::open(pipe.c_str(), O_WRONLY));
@@ -190,7 +202,8 @@ TEST(RemoveTree, takes_read_only_folders_and_never_follows_links) {
     make_directories(folder / "tree" / "sub");
     write_file_atomically(folder / "keep", "me");
     std::filesystem::create_symlink(folder / "keep", folder / "tree" / "sub" / "link");
-    std::filesystem::permissions(folder / "tree" / "sub", std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    std::filesystem::permissions(folder / "tree" / "sub",
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
     remove_tree(folder / "tree");
     EXPECT_FALSE(std::filesystem::exists(folder / "tree"));
     EXPECT_EQ(read_file(folder / "keep"), "me");
@@ -239,7 +252,8 @@ TEST(StateDb, migrates_each_area_once_and_refuses_a_newer_one) {
         db.migrate("a", {"CREATE TABLE a1(x)", "CREATE TABLE a2(x)"});
     }
     StateDb again(folder / "state.db");
-    EXPECT_THAT([&] { again.migrate("a", {"CREATE TABLE a1(x)"}); }, ThrowsMessage<Error>(HasSubstr("newer imgforge")));
+    EXPECT_THAT([&] { again.migrate("a", {"CREATE TABLE a1(x)"}); },
+                ThrowsMessage<Error>(HasSubstr("newer imgforge")));
 }
 
 TEST(StateDb, names_a_damaged_file_and_the_repair) {
@@ -275,7 +289,13 @@ TEST(PlainMonitor, tells_the_steps_of_what_takes_its_time_only) {
     const auto monitor = make_monitor(MonitorStyle::plain, file.get());
     using Kind = MonitorEvent::Kind;
     const auto step = [&](Kind kind, double done, double seconds) {
-        monitor->event({.kind = kind, .activity = 1, .name = "copy", .done = done, .total = 100, .unit = "%", .seconds = seconds});
+        monitor->event({.kind = kind,
+                        .activity = 1,
+                        .name = "copy",
+                        .done = done,
+                        .total = 100,
+                        .unit = "%",
+                        .seconds = seconds});
     };
     step(Kind::activity_started, 0, 0);
     step(Kind::activity_progress, 20, 1);

@@ -61,7 +61,8 @@ TEST(WaitUntil, says_what_was_last_seen_at_the_deadline) {
     EXPECT_THAT(
         [&] {
             wait_until(
-                clock, "IP address of web-1", std::chrono::seconds(60), [] { return false; }, [] { return "no lease"; });
+                clock, "IP address of web-1", std::chrono::seconds(60), [] { return false; },
+                [] { return "no lease"; });
         },
         ThrowsMessage<Error>(HasSubstr("IP address of web-1: not after 1m00s; last seen: no lease")));
 }
@@ -70,7 +71,9 @@ TEST(Random, uuids_and_macs_are_well_formed_and_differ) {
     std::set<std::string> seen;
     for (int i = 0; i < 100; ++i) {
         const std::string uuid = random_uuid();
-        EXPECT_TRUE(std::regex_match(uuid, std::regex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"))) << uuid;
+        EXPECT_TRUE(std::regex_match(
+            uuid, std::regex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")))
+            << uuid;
         EXPECT_TRUE(seen.insert(uuid).second);
         EXPECT_TRUE(std::regex_match(random_mac(), std::regex("52:54:00(:[0-9a-f]{2}){3}")));
     }
@@ -89,14 +92,16 @@ TEST(Redact, masks_keys_hashes_and_values) {
     EXPECT_EQ(redact("password: hunter2, user: joe"), "password: ***, user: joe");
     EXPECT_THAT(redact("d-i passwd/root-password password s3cret word"), Not(HasSubstr("s3cret")));
     EXPECT_THAT(redact("root:$y$j9T$abc$def:19000"), HasSubstr("root:***:19000"));
-    EXPECT_EQ(redact("a\n-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\nb"), "a\n***private key***\nb");
+    EXPECT_EQ(redact("a\n-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\nb"),
+              "a\n***private key***\nb");
     EXPECT_EQ(redact("nothing here"), "nothing here");
 }
 
 TEST(Redact, leaves_terms_of_ours_alone_and_only_those) {
     never_redact("secret:test-term");
 
-    EXPECT_EQ(redact("FOUND secret:test-term /x and secret: hunter2"), "FOUND secret:test-term /x and secret: ***");
+    EXPECT_EQ(redact("FOUND secret:test-term /x and secret: hunter2"),
+              "FOUND secret:test-term /x and secret: ***");
     EXPECT_EQ(redact("secret:test-terms"), "secret:***");
 }
 

@@ -22,7 +22,8 @@ std::vector<Command> sample() {
         {.name = "spawn",
          .group = "Machines",
          .summary = "new machine",
-         .positionals = {{.name = "IMAGE", .help = "image"}, {.name = "NAME", .help = "name", .required = false}},
+         .positionals = {{.name = "IMAGE", .help = "image"},
+                         {.name = "NAME", .help = "name", .required = false}},
          .options = {{.names = {"--count", "-n"}, .value = "N", .help = "how many"},
                      {.names = {"--network"}, .value = "NET", .help = "network", .repeatable = true},
                      {.names = {"--wait"}, .value = "SIGNAL", .help = "signal", .choices = {"none", "ssh"}},
@@ -44,7 +45,8 @@ Parsed parse_line(const std::string& line, const std::vector<Command>& commands)
 
 TEST(Parser, reads_positionals_options_and_flags_in_any_order) {
     const std::vector<Command> commands = sample();
-    const Parsed parsed = parse_line("spawn --count 3 debian13 --network nat web-{n} --network user --thick --json", commands);
+    const Parsed parsed =
+        parse_line("spawn --count 3 debian13 --network nat web-{n} --network user --thick --json", commands);
 
     ASSERT_EQ(parsed.kind, Parsed::Kind::run);
     EXPECT_EQ(parsed.command->name, "spawn");

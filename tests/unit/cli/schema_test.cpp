@@ -88,7 +88,8 @@ std::vector<Json> shipped_recipes() {
     return recipes;
 }
 
-/// valijson 1.0 reads every value as text where the schema has a `format`, which for us is a note and decides nothing.
+/// valijson 1.0 reads every value as text where the schema has a `format`, which for us is a note and decides
+/// nothing.
 void without_formats(Json& schema) {
     if (schema.is_object() && schema.contains("format") && schema["format"].is_string()) {
         schema.erase("format");
@@ -114,13 +115,15 @@ TEST(SchemaCheck, has_the_verdicts_of_valijson_on_broken_recipes) {
     constexpr int rounds = 120;  // valijson compiles every pattern anew: some 50 ms each
     for (int round = 0; round < rounds; ++round) {
         Json recipe = recipes[static_cast<std::size_t>(round) % recipes.size()];
-        for (unsigned long changes = random() % 3; round >= static_cast<int>(recipes.size()) && changes < 3; ++changes) {
+        for (unsigned long changes = random() % 3; round >= static_cast<int>(recipes.size()) && changes < 3;
+             ++changes) {
             break_something(recipe, random);
         }
         Diagnostics ours;
         check_schema({.file = "x.recipe", .root = recipe}, "", recipe, json_schema, ours);
         const bool theirs = valijson::Validator().validate(schema, Adapter(recipe), nullptr);
-        ASSERT_EQ(ours.empty(), theirs) << recipe.dump(1) << "\n" << (ours.empty() ? "" : to_text(ours.list().front()));
+        ASSERT_EQ(ours.empty(), theirs) << recipe.dump(1) << "\n"
+                                        << (ours.empty() ? "" : to_text(ours.list().front()));
         refused += theirs ? 0 : 1;
     }
     // A schema that takes everything, or nothing, would agree with itself too.

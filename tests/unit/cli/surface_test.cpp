@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a new user meets: overview, help, manual pages, completion. Over all commands, so that a new one cannot leave the line.
+// What a new user meets: overview, help, manual pages, completion. Over all commands, so that a new one
+// cannot leave the line.
 #include <gmock/gmock.h>
 
 #include "builder/base/error.hpp"
@@ -97,7 +98,8 @@ TEST(Manual, man_finds_no_fault_in_any_page) {
     for (const auto& [name, text] : pages) {
         write_file_atomically(folder / name, text);
         SystemProcessRunner runner;
-        const auto shown = runner.run({.program = "man", .args = {"--warnings=w", "-E", "UTF-8", "-l", (folder / name).string()}});
+        const auto shown = runner.run(
+            {.program = "man", .args = {"--warnings=w", "-E", "UTF-8", "-l", (folder / name).string()}});
         EXPECT_TRUE(shown.ok()) << name;
         EXPECT_THAT(shown.err, Not(HasSubstr("warning"))) << name;
     }
@@ -117,11 +119,14 @@ TEST(Completion, offers_images_and_machines_of_the_store) {
 /// What bash offers for the words of a command line, with `imgforge complete` answered by a stand-in.
 std::string offered(const std::string& words) {
     const TempDir folder("bash");
-    write_file_atomically(folder / "imgforge",
-                          "#!/bin/sh\ncase \"$*\" in 'complete image') echo debian13;; 'complete machine') echo web-1; esac\n", 0755);
+    write_file_atomically(
+        folder / "imgforge",
+        "#!/bin/sh\ncase \"$*\" in 'complete image') echo debian13;; 'complete machine') echo web-1; esac\n",
+        0755);
     write_file_atomically(folder / "script", completion_script("bash", all_commands()));
     SystemProcessRunner runner;
-    const std::string run = "PATH=" + folder.path().string() + ":$PATH; . " + (folder / "script").string() + "; COMP_WORDS=(" + words +
+    const std::string run = "PATH=" + folder.path().string() + ":$PATH; . " + (folder / "script").string() +
+                            "; COMP_WORDS=(" + words +
                             "); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _imgforge; echo \"${COMPREPLY[*]}\"";
     return run_checked(runner, {.program = "bash", .args = {"-c", run}}).out;
 }

@@ -55,7 +55,11 @@ TEST(QemuUser, is_the_last_one_that_the_settings_name) {
 class Examine : public testing::Test {
 protected:
     std::vector<Check> examine_one(CheckType type) {
-        DoctorContext context{.places = places_, .settings = settings_, .processes = processes_, .monitor = monitor_, .quick = quick_};
+        DoctorContext context{.places = places_,
+                              .settings = settings_,
+                              .processes = processes_,
+                              .monitor = monitor_,
+                              .quick = quick_};
         return examine(context, {std::move(type)});
     }
     TempDir home_{"doctor-test"};
@@ -67,8 +71,10 @@ protected:
 };
 
 TEST_F(Examine, a_check_that_throws_is_a_failed_check_with_its_hint) {
-    const std::vector<Check> found =
-        examine_one({"x", false, [](DoctorContext&) -> Check { throw Error(Failure::host, "no such thing", "install it"); }, "other"});
+    const std::vector<Check> found = examine_one(
+        {"x", false,
+         [](DoctorContext&) -> Check { throw Error(Failure::host, "no such thing", "install it"); },
+         "other"});
 
     ASSERT_THAT(found, testing::SizeIs(1));
     EXPECT_EQ(found[0].name, "x");
@@ -83,14 +89,17 @@ TEST_F(Examine, a_failed_check_always_says_how_it_is_mended) {
     for (const CheckType& type : all_checks()) {
         EXPECT_THAT(type.mend, Not(IsEmpty())) << type.name;
         const auto failed =
-            examine_one({type.name, false, [](DoctorContext&) -> Check { throw Error(Failure::tool, "broken"); }, type.mend});
+            examine_one({type.name, false,
+                         [](DoctorContext&) -> Check { throw Error(Failure::tool, "broken"); }, type.mend});
         EXPECT_EQ(to_json(failed)["checks"][0]["fix"], type.mend);
     }
 }
 
 TEST_F(Examine, quick_leaves_out_what_starts_a_machine) {
     quick_ = true;
-    EXPECT_THAT(examine_one({"slow", true, [](DoctorContext&) -> Check { throw Error(Failure::tool, "ran"); }, "x"}), IsEmpty());
+    EXPECT_THAT(
+        examine_one({"slow", true, [](DoctorContext&) -> Check { throw Error(Failure::tool, "ran"); }, "x"}),
+        IsEmpty());
 }
 
 }  // namespace

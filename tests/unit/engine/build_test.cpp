@@ -37,7 +37,8 @@ TEST(Build, runs_every_stage_once_and_then_none) {
     EXPECT_THAT(shop.world->ran, SizeIs(8));
     EXPECT_EQ(disk_text(first), disk_text(second));
     for (const BuiltStage& stage : second.stages) {
-        EXPECT_EQ(stage.plan.verdict, PlannedStage::Verdict::reuse) << stage.plan.name << ": " << stage.plan.reason;
+        EXPECT_EQ(stage.plan.verdict, PlannedStage::Verdict::reuse)
+            << stage.plan.name << ": " << stage.plan.reason;
     }
     EXPECT_EQ(build_record(second)["generation"], 1);
     EXPECT_EQ(scratch_folders(shop.services().places), 0U);
@@ -47,7 +48,8 @@ TEST(Build, promotes_after_the_last_stage_and_again_when_everything_was_reused) 
     Workshop shop;
     shop.build();
     shop.build();
-    // The second time because a build may be killed between the last stage and its hooks; hooks are idempotent.
+    // The second time because a build may be killed between the last stage and its hooks; hooks are
+    // idempotent.
     EXPECT_THAT(shop.world->hooks, ElementsAre("promote", "promote"));
 }
 
@@ -66,7 +68,8 @@ TEST(Build, quarantines_when_a_later_stage_fails_and_resumes_there) {
 
     EXPECT_THAT(context, HasSubstr("stage 'seven' (sample.recipe:11)"));
     EXPECT_THAT(context, HasSubstr("runs/"));
-    EXPECT_THAT(shop.world->hooks, ElementsAre(AllOf(HasSubstr("quarantine"), HasSubstr("the package 'nonsense' does not exist"))));
+    EXPECT_THAT(shop.world->hooks, ElementsAre(AllOf(HasSubstr("quarantine"),
+                                                     HasSubstr("the package 'nonsense' does not exist"))));
     const std::vector<PlannedStage> plan = shop.plan();
     EXPECT_THAT(running(plan), ElementsAre("seven"));
     EXPECT_THAT(plan.back().reason, HasSubstr("failed last time"));
@@ -96,7 +99,8 @@ TEST(Build, an_interrupt_leaves_no_scratch_and_resumes) {
     EXPECT_EQ(scratch_folders(shop.services().places), 0U);
     EXPECT_THAT(shop.plan()[2].reason, HasSubstr("was interrupted last time"));
     shop.build();
-    EXPECT_THAT(shop.world->ran, ElementsAre("one", "two", "three", "four", "five", "six", "publish", "seven"));
+    EXPECT_THAT(shop.world->ran,
+                ElementsAre("one", "two", "three", "four", "five", "six", "publish", "seven"));
 }
 
 TEST(Build, runs_consecutive_stages_of_one_group_together_and_keeps_what_was_published) {
@@ -146,14 +150,20 @@ TEST(Plan, names_the_line_of_a_file_the_option_the_tool_and_the_revision) {
         lines += fmt::format("d-i key{} string value\n", i);
     }
     write_file_atomically(shop.home / "preseed.cfg", lines);
-    const std::vector<Override> recipe = {{"stages.one.file", "preseed.cfg"}, {"stages.two.password", "first-s3cret"}};
+    const std::vector<Override> recipe = {{"stages.one.file", "preseed.cfg"},
+                                          {"stages.two.password", "first-s3cret"}};
     shop.build({}, recipe);
-    const auto reason = [&](std::size_t stage, const std::vector<Override>& changed) { return shop.plan({}, changed)[stage].reason; };
+    const auto reason = [&](std::size_t stage, const std::vector<Override>& changed) {
+        return shop.plan({}, changed)[stage].reason;
+    };
 
-    EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.count", "5"}}), "option 'count' changed from 2 to 5");
+    EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.count", "5"}}),
+              "option 'count' changed from 2 to 5");
     EXPECT_EQ(reason(1, {recipe[0], {"stages.two.password", "other-s3cret"}}), "option 'password' changed");
-    EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.packages", "[vim]"}}), "option 'packages' is new");
-    write_file_atomically(shop.home / "preseed.cfg", std::string(lines).replace(lines.find("key12 "), 6, "kex12 "));
+    EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.packages", "[vim]"}}),
+              "option 'packages' is new");
+    write_file_atomically(shop.home / "preseed.cfg",
+                          std::string(lines).replace(lines.find("key12 "), 6, "kex12 "));
     EXPECT_THAT(reason(0, recipe), testing::EndsWith("preseed.cfg line 12 changed"));
     EXPECT_EQ(reason(1, recipe), "stage 'one' runs before it");
     write_file_atomically(shop.home / "preseed.cfg", lines + "d-i another boolean true\n");
@@ -226,7 +236,8 @@ TEST(Build, evicts_old_disks_but_never_one_that_a_kept_layer_stands_on) {
     shop.settings = {{"cache", {{"max-size", "1K"}}}};
     shop.build();
 
-    // All disks were over the budget and went, leaves first. What is published is still there, so nothing has to run …
+    // All disks were over the budget and went, leaves first. What is published is still there, so nothing has
+    // to run …
     EXPECT_THAT(running(shop.plan()), IsEmpty());
     // … until a stage must run and asks for the disk below it.
     const std::vector<PlannedStage> plan = shop.plan({}, {{"stages.publish.count", "3"}});

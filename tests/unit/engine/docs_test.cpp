@@ -9,7 +9,8 @@ namespace {
 
 std::string row_of(const std::string& manual, const std::string& key) {
     const std::size_t at = manual.find("\n| `" + key + "` |");
-    return at == std::string::npos ? std::string() : manual.substr(at + 1, manual.find('\n', at + 1) - at - 1);
+    return at == std::string::npos ? std::string()
+                                   : manual.substr(at + 1, manual.find('\n', at + 1) - at - 1);
 }
 
 TEST(RecipeManual, has_a_row_for_every_key_of_the_schema_with_its_default) {
@@ -30,7 +31,10 @@ TEST(RecipeManual, has_a_row_for_every_key_of_the_schema_with_its_default) {
             EXPECT_NE(row, "") << block << "." << key.key();
             if (key.value().contains("default")) {
                 const Json& fallback = key.value()["default"];
-                EXPECT_THAT(row, testing::HasSubstr("`" + (fallback.is_string() ? fallback.get<std::string>() : fallback.dump()) + "`"));
+                EXPECT_THAT(
+                    row,
+                    testing::HasSubstr(
+                        "`" + (fallback.is_string() ? fallback.get<std::string>() : fallback.dump()) + "`"));
             }
         }
     }

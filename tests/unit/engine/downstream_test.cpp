@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whatever the recipe is: a build right after a build runs nothing, and one changed option runs its stage and exactly those after it.
+// Whatever the recipe is: a build right after a build runs nothing, and one changed option runs its stage and
+// exactly those after it.
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -28,8 +29,8 @@ AnyStage any_stage() {
 std::string recipe_text(const std::vector<AnyStage>& stages) {
     std::string text = "name: any\nos: debian13\nstages:\n";
     for (std::size_t i = 0; i < stages.size(); ++i) {
-        text += fmt::format("  - {}: {{name: s{}, text: '{}', count: {}, mode: {}}}\n", stages[i].type, i, stages[i].text, stages[i].count,
-                            stages[i].slow ? "slow" : "fast");
+        text += fmt::format("  - {}: {{name: s{}, text: '{}', count: {}, mode: {}}}\n", stages[i].type, i,
+                            stages[i].text, stages[i].count, stages[i].slow ? "slow" : "fast");
     }
     return text;
 }
@@ -74,7 +75,8 @@ RC_GTEST_PROP(AnyRecipe, one_changed_option_reruns_exactly_the_stages_downstream
     RC_ASSERT(running(plan(shop, stages)).empty());
 }
 
-// 100 recipes by default would take longer than all other tests of the engine. A failure prints the RC_PARAMS that repeat it.
+// 100 recipes by default would take longer than all other tests of the engine. A failure prints the RC_PARAMS
+// that repeat it.
 const int fewer = ::setenv("RC_PARAMS", "max_success=25", 0);
 
 }  // namespace

@@ -21,16 +21,23 @@ const Json& FakeStage::schema() const {
         {"additionalProperties", false},
         {"properties",
          {{"text", {{"type", "string"}, {"default", "plain"}, {"description", "what goes into the disk"}}},
-          {"count", {{"type", "integer"}, {"minimum", 1}, {"maximum", 9}, {"default", 1}, {"description", "how often"}}},
-          {"mode", {{"type", "string"}, {"enum", {"fast", "slow"}}, {"default", "fast"}, {"description", "how"}}},
+          {"count",
+           {{"type", "integer"},
+            {"minimum", 1},
+            {"maximum", 9},
+            {"default", 1},
+            {"description", "how often"}}},
+          {"mode",
+           {{"type", "string"}, {"enum", {"fast", "slow"}}, {"default", "fast"}, {"description", "how"}}},
           {"password", {{"type", "string"}, {"description", "a secret"}}},
           {"packages", {{"type", "array"}, {"items", {{"type", "string"}}}, {"description", "a list"}}},
-          {"file", {{"type", "string"}, {"format", "path"}, {"description", "a file whose content counts"}}}}}};
+          {"file",
+           {{"type", "string"}, {"format", "path"}, {"description", "a file whose content counts"}}}}}};
     return schema;
 }
 
-void FakeStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-                      Diagnostics& diagnostics) const {
+void FakeStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+                      const std::string& pointer, Diagnostics& diagnostics) const {
     if (options.contains("file") && !fs::exists(recipe.folder / options["file"].get<std::string>())) {
         diagnostics.add(document.at(pointer + "/file", "no such file"));
     }
@@ -56,7 +63,8 @@ bool FakeStage::still_valid(const StageResult&, const StageServices&, std::strin
 StageResult FakeStage::run(StageTask& task) const {
     task.on_undo("undo " + task.name, [world = world_, name = task.name] { world->undone.push_back(name); });
     const std::string below = task.input.disk ? read_file(*task.input.disk) : std::string();
-    write_file_atomically(task.scratch / "disk", below + fmt::format("{} {}\n", task.name, canonical(task.options)));
+    write_file_atomically(task.scratch / "disk",
+                          below + fmt::format("{} {}\n", task.name, canonical(task.options)));
     if (world_->interrupt[task.name]-- > 0) {
         throw Interrupted();
     }
@@ -69,7 +77,8 @@ StageResult FakeStage::run(StageTask& task) const {
 
 void FakeStage::reused(StageTask&, const StageResult&) const {}
 
-void FakeStage::run_group(std::span<StageTask> tasks, std::span<const StageType* const> types, const Publish& publish) const {
+void FakeStage::run_group(std::span<StageTask> tasks, std::span<const StageType* const> types,
+                          const Publish& publish) const {
     world_->groups.push_back(tasks.size());
     StageType::run_group(tasks, types, publish);
 }
@@ -79,7 +88,8 @@ StageResult FakePublish::run(StageTask& task) const {
     fs::remove(task.scratch / "disk");
     write_file_atomically(task.scratch / "report", "ok");
     register_hook(task);
-    return {.files = {{"report", "report"}}, .facts = {{"generation", 1}, {"image", {{"path", task.input.disk->string()}}}}};
+    return {.files = {{"report", "report"}},
+            .facts = {{"generation", 1}, {"image", {{"path", task.input.disk->string()}}}}};
 }
 
 void FakePublish::reused(StageTask& task, const StageResult&) const {
@@ -87,13 +97,15 @@ void FakePublish::reused(StageTask& task, const StageResult&) const {
 }
 
 void FakePublish::register_hook(StageTask& task) const {
-    task.at_end("promote",
-                [world = world_](const BuildEnd& end) { world->hooks.push_back(end.success ? "promote" : "quarantine: " + end.error); });
+    task.at_end("promote", [world = world_](const BuildEnd& end) {
+        world->hooks.push_back(end.success ? "promote" : "quarantine: " + end.error);
+    });
 }
 
 fs::path fast_folder() {
     std::error_code code;
-    return fs::is_directory("/dev/shm", code) && ::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm") : fs::path();
+    return fs::is_directory("/dev/shm", code) && ::access("/dev/shm", W_OK) == 0 ? fs::path("/dev/shm")
+                                                                                 : fs::path();
 }
 
 Workshop::Workshop() {
@@ -115,7 +127,11 @@ RecipeRules Workshop::rules() const {
 }
 
 StageServices Workshop::services() {
-    return {.places = {home.path() / "home"}, .settings = settings, .processes = &processes, .clock = &clock, .monitor = &monitor};
+    return {.places = {home.path() / "home"},
+            .settings = settings,
+            .processes = &processes,
+            .clock = &clock,
+            .monitor = &monitor};
 }
 
 std::string Workshop::recipe_text() const {
@@ -145,12 +161,14 @@ Recipe Workshop::recipe_from(const std::string& text) const {
     return std::move(*loaded.recipe);
 }
 
-BuildReport Workshop::build(const BuildOptions& options, const std::vector<Override>& overrides, const BuildSeams& seams) {
+BuildReport Workshop::build(const BuildOptions& options, const std::vector<Override>& overrides,
+                            const BuildSeams& seams) {
     Recipe made = recipe(overrides);
     return engine::build(made, options, services(), seams);
 }
 
-std::vector<PlannedStage> Workshop::plan(const BuildOptions& options, const std::vector<Override>& overrides) {
+std::vector<PlannedStage> Workshop::plan(const BuildOptions& options,
+                                         const std::vector<Override>& overrides) {
     Recipe made = recipe(overrides);
     return plan_build(made, options, services());
 }

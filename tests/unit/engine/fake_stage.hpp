@@ -18,30 +18,36 @@ struct World {
     std::map<std::string, int> fail{};       ///< stage name -> how many times it fails
     std::map<std::string, int> interrupt{};  ///< stage name -> how many times Ctrl-C comes
     std::vector<std::string> undone{};
-    std::vector<std::string> hooks{};    ///< "promote" / "quarantine"
-    std::vector<std::string> refused{};  ///< fingerprint prefixes are not used: types whose cached result is refused
-    std::vector<std::size_t> groups{};   ///< sizes of the groups run together
+    std::vector<std::string> hooks{};  ///< "promote" / "quarantine"
+    std::vector<std::string>
+        refused{};  ///< fingerprint prefixes are not used: types whose cached result is refused
+    std::vector<std::size_t> groups{};  ///< sizes of the groups run together
 };
 
-/// A stage whose disk is a text file: the disk below, plus one line of its own. Deterministic, so that the final
-/// "disk" of two builds can be compared.
+/// A stage whose disk is a text file: the disk below, plus one line of its own. Deterministic, so that the
+/// final "disk" of two builds can be compared.
 class FakeStage : public StageType {
 public:
     FakeStage(std::string name, std::shared_ptr<World> world, std::string group = {}, bool standalone = false)
-        : name_(std::move(name)), group_(std::move(group)), world_(std::move(world)), standalone_(standalone) {}
+        : name_(std::move(name)),
+          group_(std::move(group)),
+          world_(std::move(world)),
+          standalone_(standalone) {}
 
     std::string_view name() const override { return name_; }
     std::string_view summary() const override { return "a stage for tests"; }
     int revision() const override { return revision_; }
     const Json& schema() const override;
-    void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document, const std::string& pointer,
-               Diagnostics& diagnostics) const override;
+    void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
+               const std::string& pointer, Diagnostics& diagnostics) const override;
     std::vector<Ingredient> ingredients(const RecipeFacts& recipe, const Json& options) const override;
     std::string_view group() const override { return group_; }
-    bool still_valid(const StageResult& cached, const StageServices& services, std::string& reason) const override;
+    bool still_valid(const StageResult& cached, const StageServices& services,
+                     std::string& reason) const override;
     StageResult run(StageTask& task) const override;
     void reused(StageTask& task, const StageResult& cached) const override;
-    void run_group(std::span<StageTask> tasks, std::span<const StageType* const> types, const Publish& publish) const override;
+    void run_group(std::span<StageTask> tasks, std::span<const StageType* const> types,
+                   const Publish& publish) const override;
 
     int revision_ = 1;
     std::string tool_{};  ///< program whose identity counts; empty: none
@@ -64,7 +70,8 @@ private:
     void register_hook(StageTask& task) const;
 };
 
-/// Every journal entry is flushed to the disk, which under load takes longer than all tests together: memory, where there is one.
+/// Every journal entry is flushed to the disk, which under load takes longer than all tests together: memory,
+/// where there is one.
 std::filesystem::path fast_folder();
 
 /// A home in a temp folder, eight stages "one" … "seven" and "publish", and a recipe that uses them.
@@ -76,8 +83,10 @@ public:
     std::string recipe_text() const;
     Recipe recipe(const std::vector<Override>& overrides = {}) const;
     Recipe recipe_from(const std::string& text) const;
-    BuildReport build(const BuildOptions& options = {}, const std::vector<Override>& overrides = {}, const BuildSeams& seams = {});
-    std::vector<PlannedStage> plan(const BuildOptions& options = {}, const std::vector<Override>& overrides = {});
+    BuildReport build(const BuildOptions& options = {}, const std::vector<Override>& overrides = {},
+                      const BuildSeams& seams = {});
+    std::vector<PlannedStage> plan(const BuildOptions& options = {},
+                                   const std::vector<Override>& overrides = {});
     FakeStage& type(const std::string& name) { return *types_.at(name); }
 
     std::shared_ptr<World> world = std::make_shared<World>();

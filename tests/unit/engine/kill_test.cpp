@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// kill -9 at every journal transition: a child process ends without any clean-up at the injected point, then the same
-// build is started again and must end with the same disk.
+// kill -9 at every journal transition: a child process ends without any clean-up at the injected point, then
+// the same build is started again and must end with the same disk.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,8 +67,8 @@ TEST(KilledBuild, resumes_at_every_journal_transition_with_the_same_result) {
     }
 }
 
-// The cache has room for nothing, so every build ends with evictions: a kill between two of them must not leave a layer that a later
-// build would stand on although its disk is gone.
+// The cache has room for nothing, so every build ends with evictions: a kill between two of them must not
+// leave a layer that a later build would stand on although its disk is gone.
 TEST(KilledBuild, in_the_middle_of_evictions_costs_no_more_than_the_layers_that_went) {
     const Json tight = {{"cache", {{"max-size", "1K"}}}};
     const std::vector<Override> change = {{"stages.seven.text", "another"}};
@@ -100,8 +100,8 @@ TEST(KilledBuild, a_second_build_of_the_recipe_waits_and_names_the_first) {
     Workshop shop;
     shop.services().places.create();
     std::filesystem::create_directories(shop.services().places.cache() / "locks");
-    std::optional<FileLock> held =
-        FileLock::try_acquire(shop.services().places.cache() / "locks" / "recipe-sample.lock", "build of sample");
+    std::optional<FileLock> held = FileLock::try_acquire(
+        shop.services().places.cache() / "locks" / "recipe-sample.lock", "build of sample");
     ASSERT_TRUE(held);
     std::atomic<bool> waiting = false;
     std::thread release([&] {

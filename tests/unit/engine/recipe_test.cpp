@@ -46,31 +46,40 @@ stages:
 
 TEST(Recipe, missing_keys_ranges_and_choices_are_faults) {
     EXPECT_THAT(faults("name: a\n"), testing::Contains(HasSubstr("'stages' is missing")));
-    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {count: 10}}]\n"), ElementsAre(HasSubstr("between 1 and 9")));
-    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {mode: fats}}]\n"), ElementsAre(HasSubstr("did you mean 'fast'?")));
-    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: []\n"), ElementsAre(HasSubstr("'stages' must not be empty")));
-    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {}, two: {}}]\n"), ElementsAre(HasSubstr("a stage is one")));
+    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {count: 10}}]\n"),
+                ElementsAre(HasSubstr("between 1 and 9")));
+    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {mode: fats}}]\n"),
+                ElementsAre(HasSubstr("did you mean 'fast'?")));
+    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: []\n"),
+                ElementsAre(HasSubstr("'stages' must not be empty")));
+    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {}, two: {}}]\n"),
+                ElementsAre(HasSubstr("a stage is one")));
     EXPECT_THAT(faults("[]"), ElementsAre(HasSubstr("must be a map")));
     EXPECT_THAT(faults(""), ElementsAre(HasSubstr("must be a map")));
 }
 
 TEST(Recipe, a_secret_of_the_wrong_kind_is_not_repeated_in_the_fault) {
-    const std::vector<std::string> told = faults("name: a\nos: rocky9\nstages: [{one: {password: [hunter2]}}]\n");
+    const std::vector<std::string> told =
+        faults("name: a\nos: rocky9\nstages: [{one: {password: [hunter2]}}]\n");
     ASSERT_THAT(told, SizeIs(1));
     EXPECT_THAT(told[0], testing::Not(HasSubstr("hunter2")));
 }
 
 TEST(Recipe, the_medium_is_given_or_made_and_signatures_need_what_they_sign) {
     const std::string head = "name: a\nos: rocky9\nstages: [{one: {}}]\n";
-    EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, archive: trixie}\n"), ElementsAre(HasSubstr("exclude each other")));
-    EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, signature: http://x/s}\n"), ElementsAre(HasSubstr("needs 'checksums'")));
+    EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, archive: trixie}\n"),
+                ElementsAre(HasSubstr("exclude each other")));
+    EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, signature: http://x/s}\n"),
+                ElementsAre(HasSubstr("needs 'checksums'")));
     EXPECT_THAT(faults(head + "installer: {iso: nowhere.iso}\n"), ElementsAre(HasSubstr("no such file")));
-    EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, sha256: abc}\n"), ElementsAre(HasSubstr("64 hexadecimal digits")));
+    EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, sha256: abc}\n"),
+                ElementsAre(HasSubstr("64 hexadecimal digits")));
 }
 
 TEST(Recipe, second_stage_of_a_type_gets_a_number_and_names_must_differ) {
     const Workshop shop;
-    const Recipe recipe = shop.recipe_from("name: a\nos: rocky9\nstages: [{one: {}}, {one: {}}, {two: {name: last}}]\n");
+    const Recipe recipe =
+        shop.recipe_from("name: a\nos: rocky9\nstages: [{one: {}}, {one: {}}, {two: {name: last}}]\n");
     ASSERT_THAT(recipe.stages, SizeIs(3));
     EXPECT_EQ(recipe.stages[1].name, "one-2");
     EXPECT_EQ(recipe.stages[2].name, "last");
@@ -82,8 +91,9 @@ TEST(Recipe, second_stage_of_a_type_gets_a_number_and_names_must_differ) {
 
 TEST(Override, sets_values_by_stage_name_before_validation) {
     Workshop shop;
-    const Recipe recipe = shop.recipe({parse_override("machine.memory=2G"), parse_override("stages.three.count=5"),
-                                       parse_override("stages.four.packages=[a, b]"), parse_override("stages.five.text=yes=no")});
+    const Recipe recipe = shop.recipe(
+        {parse_override("machine.memory=2G"), parse_override("stages.three.count=5"),
+         parse_override("stages.four.packages=[a, b]"), parse_override("stages.five.text=yes=no")});
     EXPECT_EQ(recipe.facts.machine["memory"], "2G");
     EXPECT_EQ(recipe.stages[2].options["count"], 5);
     EXPECT_EQ(recipe.stages[3].options["packages"], Json::array({"a", "b"}));
@@ -95,8 +105,10 @@ TEST(Override, sets_values_by_stage_name_before_validation) {
 TEST(Override, another_medium_replaces_the_archive_and_is_relative_to_the_working_folder) {
     const Workshop shop;
     write_file_atomically(shop.home / "my.iso", "x");
-    const std::string text = "name: a\nos: rocky9\ninstaller: {archive: trixie, packages: [vim]}\nstages: [{one: {}}]\n";
-    const LoadedRecipe loaded = parse_recipe(text, "/elsewhere/x.recipe", shop.rules(), {{"installer.iso", "my.iso"}});
+    const std::string text =
+        "name: a\nos: rocky9\ninstaller: {archive: trixie, packages: [vim]}\nstages: [{one: {}}]\n";
+    const LoadedRecipe loaded =
+        parse_recipe(text, "/elsewhere/x.recipe", shop.rules(), {{"installer.iso", "my.iso"}});
     ASSERT_TRUE(loaded.recipe) << loaded.diagnostics.text();
     EXPECT_EQ(loaded.recipe->facts.installer, (Json{{"iso", (shop.home / "my.iso").string()}}));
 }
@@ -114,13 +126,15 @@ TEST(HostileRecipe, is_a_clear_fault_and_never_a_hang) {
     }
     EXPECT_THAT(faults(bomb), ElementsAre(HasSubstr("more than")));
     EXPECT_THAT(faults(std::string(1U << 20U, 'k') + ": 1\n"), testing::Not(IsEmpty()));
-    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {" + std::string(900, 'k') + ": 1}}]\n"), SizeIs(1));
+    EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {" + std::string(900, 'k') + ": 1}}]\n"),
+                SizeIs(1));
     EXPECT_THAT(faults(std::string("\x7f"
                                    "ELF\0\1\2",
                                    7)),
                 ElementsAre(HasSubstr("not a text file")));
     EXPECT_THAT(faults(std::string(100000, '[')), SizeIs(1));
-    EXPECT_THAT(faults("name: \"" + std::string(2U << 20U, 'x') + "\"\nos: rocky9\nstages: [{one: }]\n"), SizeIs(1));
+    EXPECT_THAT(faults("name: \"" + std::string(2U << 20U, 'x') + "\"\nos: rocky9\nstages: [{one: }]\n"),
+                SizeIs(1));
 }
 
 TEST(FindRecipe, takes_paths_then_shipped_names_and_says_what_is_near) {
@@ -144,7 +158,8 @@ TEST(FindRecipe, takes_paths_then_shipped_names_and_says_what_is_near) {
     EXPECT_THROW(find_recipe((shop.home / "loop.recipe").string(), shipped), Error);
 }
 
-// Changing any option of any stage changes exactly the fingerprints from that stage on, and reruns exactly those.
+// Changing any option of any stage changes exactly the fingerprints from that stage on, and reruns exactly
+// those.
 TEST(ChangedOption, reruns_exactly_the_stages_downstream) {
     Workshop shop;
     shop.build();
@@ -155,8 +170,10 @@ TEST(ChangedOption, reruns_exactly_the_stages_downstream) {
     for (std::size_t i = 0; i < order.size(); ++i) {
         for (const Override& change : changes) {
             SCOPED_TRACE(order[i] + "." + change.key);
-            const std::vector<PlannedStage> plan = shop.plan({}, {{"stages." + order[i] + "." + change.key, change.value}});
-            EXPECT_EQ(running(plan), std::vector<std::string>(order.begin() + static_cast<std::ptrdiff_t>(i), order.end()));
+            const std::vector<PlannedStage> plan =
+                shop.plan({}, {{"stages." + order[i] + "." + change.key, change.value}});
+            EXPECT_EQ(running(plan),
+                      std::vector<std::string>(order.begin() + static_cast<std::ptrdiff_t>(i), order.end()));
             EXPECT_THAT(plan[i].reason, HasSubstr("option '" + change.key + "'"));
             EXPECT_THAT(plan[i].reason, testing::Not(HasSubstr("s3cret")));
             for (std::size_t k = 0; k < plan.size(); ++k) {
@@ -176,7 +193,8 @@ TEST(Fingerprint, leaves_names_and_written_defaults_out_and_counts_file_contents
     const std::string with_file = print("{one: {file: a.cfg}}");
     std::filesystem::rename(shop.home / "a.cfg", shop.home / "b.cfg");
     EXPECT_EQ(with_file, print("{one: {file: b.cfg}}"));
-    const auto before = identify(shop.recipe_from("name: x\nos: rocky9\nstages: [{one: {file: b.cfg}}]\n"))[0];
+    const auto before =
+        identify(shop.recipe_from("name: x\nos: rocky9\nstages: [{one: {file: b.cfg}}]\n"))[0];
     write_file_atomically(shop.home / "b.cfg", "line 1\nline two\n");
     const auto after = identify(shop.recipe_from("name: x\nos: rocky9\nstages: [{one: {file: b.cfg}}]\n"))[0];
     EXPECT_THAT(differences(before.ingredients, after.ingredients), ElementsAre("b.cfg line 2 changed"));

@@ -33,7 +33,8 @@ TEST(SharedStage, is_made_by_the_first_build_and_taken_over_by_the_one_that_wait
         second = std::thread([&] { taken = engine::build(other, {}, shop.services()); });
         SystemClock clock;
         wait_until(
-            clock, "the second build to wait", std::chrono::seconds(60), [&] { return told(shop.monitor, "which makes the same"); },
+            clock, "the second build to wait", std::chrono::seconds(60),
+            [&] { return told(shop.monitor, "which makes the same"); },
             [] { return std::string("no message"); }, std::chrono::milliseconds(2));
     };
 

@@ -15,8 +15,9 @@ const std::string b64(64, 'b');
 const std::string c128(128, 'c');
 
 TEST(ChecksumFile, reads_every_form_that_distributions_publish) {
-    const auto list = parse_checksums("# comment\r\n" + a64 + "  one.iso\r\n" + b64 + " *./dir/two.iso\nSHA512 (three.iso) = " + c128 +
-                                      "\nSHA256 (four.iso) = " + std::string(64, 'D') + "\nd41d8cd98f00b204e9800998ecf8427e  weak.iso\n");
+    const auto list = parse_checksums(
+        "# comment\r\n" + a64 + "  one.iso\r\n" + b64 + " *./dir/two.iso\nSHA512 (three.iso) = " + c128 +
+        "\nSHA256 (four.iso) = " + std::string(64, 'D') + "\nd41d8cd98f00b204e9800998ecf8427e  weak.iso\n");
     ASSERT_EQ(list.size(), 4U);
     EXPECT_EQ(checksum_for(list, "one.iso", "x").hex, a64);
     EXPECT_EQ(checksum_for(list, "two.iso", "x").hex, b64);
@@ -39,7 +40,8 @@ TEST(Signature, expired_and_revoked_keys_and_one_bad_signature_do_not_count) {
     EXPECT_FALSE(good_signer("[GNUPG:] NEWSIG\n[GNUPG:] EXPKEYSIG K name\n" + valid));
     EXPECT_FALSE(good_signer("[GNUPG:] NEWSIG\n[GNUPG:] REVKEYSIG K name\n" + valid));
     EXPECT_FALSE(good_signer("[GNUPG:] GOODSIG K name\n" + valid + "[GNUPG:] BADSIG K name\n"));
-    EXPECT_TRUE(good_signer("[GNUPG:] GOODSIG K name\n" + valid + "[GNUPG:] NEWSIG\n[GNUPG:] ERRSIG K 1 10 00 1 9 F\n"))
+    EXPECT_TRUE(good_signer("[GNUPG:] GOODSIG K name\n" + valid +
+                            "[GNUPG:] NEWSIG\n[GNUPG:] ERRSIG K 1 10 00 1 9 F\n"))
         << "a second key we do not have";
     EXPECT_FALSE(good_signer("[GNUPG:] GOODSIG K name\n" + valid, "OTHER"));
     EXPECT_TRUE(good_signer("[GNUPG:] GOODSIG K name\n" + valid, "f1"));

@@ -58,7 +58,8 @@ TEST_F(BackingChain, lists_the_top_first_with_formats) {
 
 TEST_F(BackingChain, relative_names_are_relative_to_the_image_that_has_them) {
     fs::create_directory(folder_ / "sub");
-    create_overlay({.overlay = folder_ / "sub" / "o.qcow2", .backing = base(), .backing_name = "../base.qcow2"});
+    create_overlay(
+        {.overlay = folder_ / "sub" / "o.qcow2", .backing = base(), .backing_name = "../base.qcow2"});
 
     EXPECT_THAT(read_backing_chain(folder_ / "sub" / "o.qcow2", DiskFormat::qcow2), SizeIs(2));
 }
@@ -102,7 +103,8 @@ TEST_F(BackingChain, a_link_in_the_folder_does_not_widen_it) {
 }
 
 TEST_F(BackingChain, refuses_any_reference_when_the_image_must_stand_alone) {
-    EXPECT_THAT(refusal(overlay("top.qcow2", base()), {.allow_backing = false}), HasSubstr("must stand alone"));
+    EXPECT_THAT(refusal(overlay("top.qcow2", base()), {.allow_backing = false}),
+                HasSubstr("must stand alone"));
 }
 
 TEST_F(BackingChain, refuses_circles_and_depth) {
@@ -113,7 +115,8 @@ TEST_F(BackingChain, refuses_circles_and_depth) {
     create_overlay({.overlay = a, .backing = b});
 
     EXPECT_THAT(refusal(b), HasSubstr("circle"));
-    EXPECT_THAT(refusal(overlay("c.qcow2", overlay("d.qcow2", base("e.qcow2"))), {.depth_limit = 2}), HasSubstr("deeper than 2"));
+    EXPECT_THAT(refusal(overlay("c.qcow2", overlay("d.qcow2", base("e.qcow2"))), {.depth_limit = 2}),
+                HasSubstr("deeper than 2"));
 }
 
 TEST_F(BackingChain, refuses_a_missing_backing_format) {
@@ -141,7 +144,11 @@ TEST_F(BackingChain, damaged_headers_are_refused_not_followed) {
     const auto file = base();
     const std::string good = read_file(file);
     for (const auto& [at, bytes] : std::vector<std::pair<std::size_t, std::string>>{
-             {0, "XFI"}, {7, "\x09"}, {23, "\x30"}, {100, "\xff\xff\xff\xff"}, {8, std::string("\0\0\0\0\0\x01\0\0\0\0\x04\0", 12)}}) {
+             {0, "XFI"},
+             {7, "\x09"},
+             {23, "\x30"},
+             {100, "\xff\xff\xff\xff"},
+             {8, std::string("\0\0\0\0\0\x01\0\0\0\0\x04\0", 12)}}) {
         write_file_atomically(file, good);
         patch(file, at, bytes);
         EXPECT_THAT(refusal(file), HasSubstr("not a usable qcow2")) << at;

@@ -39,7 +39,8 @@ std::filesystem::path make_iso(const TempDir& dir, Names names, const std::strin
     const auto path = dir / "test.iso";
     archive* out = archive_write_new();
     archive_write_set_format_iso9660(out);
-    archive_write_set_format_option(out, "iso9660", "rockridge", names == Names::rock_ridge ? "useful" : nullptr);
+    archive_write_set_format_option(out, "iso9660", "rockridge",
+                                    names == Names::rock_ridge ? "useful" : nullptr);
     archive_write_set_format_option(out, "iso9660", "joliet", names == Names::joliet ? "1" : nullptr);
     archive_write_set_format_option(out, "iso9660", "volume-id", "Debian 13.0.0 amd64 n");
     archive_write_open_filename(out, path.c_str());
@@ -79,7 +80,8 @@ void put_little32(std::string& bytes, std::size_t at, std::uint32_t value) {
 }
 
 /// The image with `change` applied to its bytes.
-std::filesystem::path altered(const TempDir& dir, Names names, const std::function<void(std::string&)>& change) {
+std::filesystem::path altered(const TempDir& dir, Names names,
+                              const std::function<void(std::string&)>& change) {
     std::string bytes = read_file(make_iso(dir, names));
     change(bytes);
     const auto path = dir / "altered.iso";
@@ -103,8 +105,8 @@ TEST(IsoReader, reads_rock_ridge_names_and_follows_links) {
     for (const IsoEntry& entry : iso.walk())
         paths.push_back(entry.path);
 
-    EXPECT_THAT(
-        paths, ElementsAre("a-name-longer-than-eight-dot-three.text", "install.amd", "link", "readme.txt", "round", "install.amd/vmlinuz"));
+    EXPECT_THAT(paths, ElementsAre("a-name-longer-than-eight-dot-three.text", "install.amd", "link",
+                                   "readme.txt", "round", "install.amd/vmlinuz"));
     EXPECT_EQ(iso.volume().label, "DEBIAN_13_0_0_AMD64_N");  // libarchive writes d-characters only
     EXPECT_TRUE(iso.volume().rock_ridge);
     EXPECT_EQ(iso.read("/link"), "kernel");
@@ -183,7 +185,8 @@ TEST(IsoReader, tells_what_is_no_iso) {
 
 TEST(IsoReader, tells_a_truncated_image_by_its_declared_size) {
     const TempDir dir;
-    const auto file = altered(dir, Names::rock_ridge, [](std::string& bytes) { bytes.resize(bytes.size() / 2); });
+    const auto file =
+        altered(dir, Names::rock_ridge, [](std::string& bytes) { bytes.resize(bytes.size() / 2); });
 
     EXPECT_THAT(message_of_opening(file), HasSubstr("truncated"));
 }
@@ -200,16 +203,18 @@ TEST(IsoReader, refuses_a_directory_that_contains_itself) {
 
 TEST(IsoReader, refuses_directories_outside_the_image) {
     const TempDir dir;
-    const auto file =
-        altered(dir, Names::rock_ridge, [](std::string& bytes) { put_little32(bytes, root_record(bytes, "INSTALL") + 2, 0x7FFFFFFFU); });
+    const auto file = altered(dir, Names::rock_ridge, [](std::string& bytes) {
+        put_little32(bytes, root_record(bytes, "INSTALL") + 2, 0x7FFFFFFFU);
+    });
 
     EXPECT_THAT(message_of_opening(file), HasSubstr("beyond the end"));
 }
 
 TEST(IsoReader, refuses_to_read_files_outside_the_image) {
     const TempDir dir;
-    const auto file =
-        altered(dir, Names::rock_ridge, [](std::string& bytes) { put_little32(bytes, root_record(bytes, "README") + 10, 0xFFFFFFF0U); });
+    const auto file = altered(dir, Names::rock_ridge, [](std::string& bytes) {
+        put_little32(bytes, root_record(bytes, "README") + 10, 0xFFFFFFF0U);
+    });
     const IsoReader iso(file);
 
     EXPECT_THROW(iso.extract("readme.txt", dir / "out", ~0ULL), Error);
@@ -228,8 +233,9 @@ TEST(IsoReader, refuses_names_that_traverse) {
 
 TEST(IsoReader, refuses_records_that_leave_their_sector) {
     const TempDir dir;
-    const auto file =
-        altered(dir, Names::rock_ridge, [](std::string& bytes) { bytes[root_record(bytes, "README") + 32] = static_cast<char>(250); });
+    const auto file = altered(dir, Names::rock_ridge, [](std::string& bytes) {
+        bytes[root_record(bytes, "README") + 32] = static_cast<char>(250);
+    });
 
     EXPECT_THAT(message_of_opening(file), HasSubstr("a directory record"));
 }

@@ -56,9 +56,14 @@ TEST(CreateOverlay, refuses_to_cut_off_the_base_or_to_stand_on_nothing) {
     const TempDir folder("unit");
     create_empty_qcow2(folder / "base", ByteSize::gib(2));
 
-    EXPECT_THROW(create_overlay({.overlay = folder / "o", .backing = folder / "base", .virtual_size = ByteSize::gib(1)}), Error);
+    EXPECT_THROW(create_overlay(
+                     {.overlay = folder / "o", .backing = folder / "base", .virtual_size = ByteSize::gib(1)}),
+                 Error);
     EXPECT_THROW(create_overlay({.overlay = folder / "o", .backing = folder / "none"}), Error);
-    EXPECT_THROW(create_overlay({.overlay = folder / "o", .backing = folder / "base", .backing_name = std::string(1024, 'x')}), Error);
+    EXPECT_THROW(
+        create_overlay(
+            {.overlay = folder / "o", .backing = folder / "base", .backing_name = std::string(1024, 'x')}),
+        Error);
     EXPECT_FALSE(std::filesystem::exists(folder / "o"));
 }
 

@@ -19,14 +19,16 @@ using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST(QemuImgSpecs, info_states_the_format_and_takes_no_lock_only_when_looking) {
-    EXPECT_THAT(qemu_img::info("/a/b.qcow2", DiskFormat::qcow2).args, ElementsAre("info", "--output=json", "-f", "qcow2", "/a/b.qcow2"));
+    EXPECT_THAT(qemu_img::info("/a/b.qcow2", DiskFormat::qcow2).args,
+                ElementsAre("info", "--output=json", "-f", "qcow2", "/a/b.qcow2"));
     EXPECT_THAT(qemu_img::info("/a/b.qcow2", DiskFormat::qcow2, true, true).args,
                 ElementsAre("info", "--output=json", "-f", "qcow2", "--backing-chain", "-U", "/a/b.qcow2"));
 }
 
 TEST(QemuImgSpecs, overlay_states_the_backing_format) {
-    EXPECT_THAT(qemu_img::create_overlay("/o.qcow2", "/b.raw", DiskFormat::raw, ByteSize::gib(10)).args,
-                ElementsAre("create", "-q", "-f", "qcow2", "-b", "/b.raw", "-F", "raw", "/o.qcow2", "10737418240"));
+    EXPECT_THAT(
+        qemu_img::create_overlay("/o.qcow2", "/b.raw", DiskFormat::raw, ByteSize::gib(10)).args,
+        ElementsAre("create", "-q", "-f", "qcow2", "-b", "/b.raw", "-F", "raw", "/o.qcow2", "10737418240"));
 }
 
 TEST(QemuImgSpecs, names_with_a_colon_or_dash_are_kept_from_being_protocols_and_options) {
@@ -36,19 +38,26 @@ TEST(QemuImgSpecs, names_with_a_colon_or_dash_are_kept_from_being_protocols_and_
 }
 
 TEST(QemuImgSpecs, compressed_qcow2_names_the_compression_type) {
-    const auto args = qemu_img::convert({.from = "a", .to = "b", .compression = qemu_img::Compression::zstd}).args;
+    const auto args =
+        qemu_img::convert({.from = "a", .to = "b", .compression = qemu_img::Compression::zstd}).args;
 
-    EXPECT_THAT(args, AllOf(Contains("-c"), Contains("compression_type=zstd"), Contains("-W"), Contains("-p")));
+    EXPECT_THAT(args,
+                AllOf(Contains("-c"), Contains("compression_type=zstd"), Contains("-W"), Contains("-p")));
 }
 
 TEST(QemuImgSpecs, uncompressed_qcow2_is_written_in_order) {
-    EXPECT_THAT(qemu_img::convert({.from = "a", .to = "b"}).args, AllOf(Not(Contains("-c")), Not(Contains("-W"))));
-    EXPECT_THAT(qemu_img::convert({.from = "a", .to = "b", .to_format = DiskFormat::raw}).args, Contains("-W"));
+    EXPECT_THAT(qemu_img::convert({.from = "a", .to = "b"}).args,
+                AllOf(Not(Contains("-c")), Not(Contains("-W"))));
+    EXPECT_THAT(qemu_img::convert({.from = "a", .to = "b", .to_format = DiskFormat::raw}).args,
+                Contains("-W"));
 }
 
 TEST(QemuImgSpecs, compression_is_left_out_for_formats_without_it) {
-    const auto args =
-        qemu_img::convert({.from = "a", .to = "b", .to_format = DiskFormat::vdi, .compression = qemu_img::Compression::zstd}).args;
+    const auto args = qemu_img::convert({.from = "a",
+                                         .to = "b",
+                                         .to_format = DiskFormat::vdi,
+                                         .compression = qemu_img::Compression::zstd})
+                          .args;
 
     EXPECT_THAT(args, Not(Contains("-c")));
 }
@@ -92,7 +101,9 @@ TEST(QemuImgCheck, damage_is_a_result_and_not_an_error) {
     test::FakeProcessRunner runner;
     runner.expect(
         "qemu-img",
-        {.code = 2, .out = R"({"image-end-offset": 1, "corruptions": 3, "check-errors": 0, "filename": "x", "format": "qcow2"})"});
+        {.code = 2,
+         .out =
+             R"({"image-end-offset": 1, "corruptions": 3, "check-errors": 0, "filename": "x", "format": "qcow2"})"});
 
     const auto result = qemu_img::run_check(runner, "x", DiskFormat::qcow2);
 
@@ -108,7 +119,8 @@ TEST(QemuImgCheck, a_check_that_could_not_run_is_an_error) {
 }
 
 TEST(QemuImgMap, compressed_clusters_have_no_offset) {
-    const auto extents = qemu_img::parse_map(R"([{"start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true},
+    const auto extents = qemu_img::parse_map(
+        R"([{"start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true},
         {"start": 65536, "length": 131072, "depth": 1, "present": true, "zero": false, "data": true, "offset": 327680},
         {"start": 196608, "length": 65536, "depth": 1, "present": false, "zero": true, "data": false}])");
 
@@ -120,7 +132,8 @@ TEST(QemuImgMap, compressed_clusters_have_no_offset) {
 }
 
 TEST(QemuImgMeasure, reads_both_sizes) {
-    const auto measure = qemu_img::parse_measure(R"({"bitmaps": 0, "required": 1441792, "fully-allocated": 1074135040})");
+    const auto measure =
+        qemu_img::parse_measure(R"({"bitmaps": 0, "required": 1441792, "fully-allocated": 1074135040})");
 
     EXPECT_EQ(measure.required.in_bytes(), 1441792U);
     EXPECT_EQ(measure.fully_allocated.in_bytes(), 1074135040U);

@@ -38,7 +38,8 @@ struct Packed {
         CpioTree result;
         const auto add = [&](CpioEntry&& entry) { result.insert_or_assign(entry.path, std::move(entry)); };
         read_initrd(bytes, true, add);
-        read_initrd(std::string_view(bytes).substr(bytes.rfind(std::string(8, '\0') + "070701") + 8), true, add);
+        read_initrd(std::string_view(bytes).substr(bytes.rfind(std::string(8, '\0') + "070701") + 8), true,
+                    add);
         return result;
     }
 };
@@ -79,7 +80,8 @@ TEST_P(PackInitrdPadding, puts_the_member_at_a_multiple_of_512_after_eight_nuls)
     ASSERT_NE(at, std::string::npos);
     EXPECT_EQ(at % 512, 0U);
     EXPECT_GE(at - original.size(), 8U);
-    EXPECT_EQ(packed.bytes.substr(original.size(), at - original.size()).find_first_not_of('\0'), std::string::npos);
+    EXPECT_EQ(packed.bytes.substr(original.size(), at - original.size()).find_first_not_of('\0'),
+              std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Lengths, PackInitrdPadding, testing::Range<std::size_t>(0, 24));
@@ -87,12 +89,14 @@ INSTANTIATE_TEST_SUITE_P(Lengths, PackInitrdPadding, testing::Range<std::size_t>
 TEST(PackInitrd, follows_merged_usr_instead_of_replacing_the_link) {
     const Packed packed(merged_usr_initrd(), {{"/lib/debian-installer.d/S99x", "y", 0755}});
 
-    EXPECT_THAT(packed.report.paths, ElementsAre("usr/lib/debian-installer.d", "usr/lib/debian-installer.d/S99x"));
+    EXPECT_THAT(packed.report.paths,
+                ElementsAre("usr/lib/debian-installer.d", "usr/lib/debian-installer.d/S99x"));
     EXPECT_EQ(packed.tree().at("lib").kind, CpioEntry::Kind::symlink);
 }
 
 TEST(PackInitrd, adds_missing_parents_and_leaves_existing_ones_alone) {
-    const Packed packed(merged_usr_initrd(), {{"/tmp/a", "1", 0644}, {"/etc/x/b", "2", 0644}, {"/etc/x/c", "3", 0644}});
+    const Packed packed(merged_usr_initrd(),
+                        {{"/tmp/a", "1", 0644}, {"/etc/x/b", "2", 0644}, {"/etc/x/c", "3", 0644}});
 
     EXPECT_THAT(packed.report.paths, ElementsAre("tmp/a", "etc", "etc/x", "etc/x/b", "etc/x/c"));
 }
@@ -108,13 +112,15 @@ TEST(PackInitrd, sees_the_main_archive_behind_early_microcode) {
 TEST(PackInitrd, same_input_gives_same_bytes) {
     const std::vector<InitrdMember> members = {{"/preseed.cfg", "x", 0644}};
 
-    EXPECT_EQ(Packed(gzip(merged_usr_initrd()), members).bytes, Packed(gzip(merged_usr_initrd()), members).bytes);
+    EXPECT_EQ(Packed(gzip(merged_usr_initrd()), members).bytes,
+              Packed(gzip(merged_usr_initrd()), members).bytes);
 }
 
 TEST(PackInitrd, refuses_paths_that_are_none) {
     for (const char* path : {"preseed.cfg", "/", "/a/../b", "/a//b", "/a/.", "/dir/"})
         EXPECT_THAT(refusal(merged_usr_initrd(), {{path, "x", 0644}}), HasSubstr("cannot be a path")) << path;
-    EXPECT_THAT(refusal(merged_usr_initrd(), {{"/lib/a", "x", 0644}, {"/usr/lib/a", "y", 0644}}), HasSubstr("given twice"));
+    EXPECT_THAT(refusal(merged_usr_initrd(), {{"/lib/a", "x", 0644}, {"/usr/lib/a", "y", 0644}}),
+                HasSubstr("given twice"));
     EXPECT_THAT(refusal(merged_usr_initrd(), {{"/init/a", "x", 0644}}), HasSubstr("not a folder"));
 }
 
@@ -122,7 +128,8 @@ TEST(PackInitrd, refuses_what_is_no_initrd) {
     EXPECT_THAT(refusal("hello, this is text", {{"/a", "x", 0644}}), HasSubstr("no cpio archive"));
     EXPECT_THAT(refusal("", {{"/a", "x", 0644}}), HasSubstr("empty"));
     EXPECT_THAT(refusal(merged_usr_initrd().substr(0, 300), {{"/a/b", "x", 0644}}), HasSubstr("damaged"));
-    EXPECT_THAT(refusal(gzip(merged_usr_initrd()).substr(0, 60), {{"/a/b", "x", 0644}}), HasSubstr("damaged"));
+    EXPECT_THAT(refusal(gzip(merged_usr_initrd()).substr(0, 60), {{"/a/b", "x", 0644}}),
+                HasSubstr("damaged"));
 }
 
 TEST(PackInitrd, rewrites_lz4_as_gzip) {

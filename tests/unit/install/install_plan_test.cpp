@@ -60,7 +60,8 @@ TEST(InstallDomain, a_thick_disk_is_not_given_back_to_the_host_by_the_installers
 }
 
 TEST(WithArguments, puts_words_before_what_is_for_the_installed_system) {
-    EXPECT_EQ(with_arguments("auto=true --- console=ttyS0", {"a", "b=c"}), "auto=true a b=c --- console=ttyS0");
+    EXPECT_EQ(with_arguments("auto=true --- console=ttyS0", {"a", "b=c"}),
+              "auto=true a b=c --- console=ttyS0");
     EXPECT_EQ(with_arguments("inst.cmdline", {"inst.ks=file:/ks.cfg"}), "inst.cmdline inst.ks=file:/ks.cfg");
     EXPECT_EQ(with_arguments("x --- y", {}), "x --- y");
     EXPECT_EQ(with_arguments("autoinstall a=b ---", {"autoinstall", "a=bc"}), "autoinstall a=b a=bc ---");
@@ -74,8 +75,10 @@ TEST(EmulationWords, are_for_installers_that_keep_their_words_apart_from_those_o
 TEST(MaskAnswers, hides_passwords_of_every_dialect) {
     const std::string masked = mask_answers(
         "d-i passwd/root-password password hunter22\nd-i passwd/user-password-crypted password $6$salt$hash\n"
-        "d-i passwd/make-user boolean false\nrootpw --plaintext hunter22\nuser --name=a --password=hunter22 --plaintext\n"
-        "    password: \"hunter22\"\n<user_password>hunter22</user_password>\n{\"hashedPassword\": \"hunter22\"}\n");
+        "d-i passwd/make-user boolean false\nrootpw --plaintext hunter22\nuser --name=a --password=hunter22 "
+        "--plaintext\n"
+        "    password: \"hunter22\"\n<user_password>hunter22</user_password>\n{\"hashedPassword\": "
+        "\"hunter22\"}\n");
 
     EXPECT_THAT(masked, Not(HasSubstr("hunter22")));
     EXPECT_THAT(masked, Not(HasSubstr("$6$")));
@@ -87,7 +90,8 @@ TEST(MaskAnswers, hides_passwords_of_every_dialect) {
 // debian-installer's log quotes the commands of the answers word for word.
 TEST(RememberAnswerSecrets, hides_their_passwords_everywhere_and_keeps_the_length_of_raw_files) {
     remember_answer_secrets(
-        "d-i passwd/user-password password correct-horse\nlock_passwd: false\nuser --name=a --password=battery-staple --plaintext\n");
+        "d-i passwd/user-password password correct-horse\nlock_passwd: false\nuser --name=a "
+        "--password=battery-staple --plaintext\n");
 
     EXPECT_THAT(redact("running: echo user:correct-horse | chpasswd"), Not(HasSubstr("correct-horse")));
     EXPECT_THAT(redact("it is false"), HasSubstr("false"));

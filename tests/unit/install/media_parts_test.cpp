@@ -18,13 +18,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-std::string package(const std::string& name, const std::string& depends = {}, const std::string& provides = {}) {
+std::string package(const std::string& name, const std::string& depends = {},
+                    const std::string& provides = {}) {
     std::string text = "Package: " + name + "\nVersion: 1\n";
     if (!depends.empty())
         text += "Depends: " + depends + "\n";
     if (!provides.empty())
         text += "Provides: " + provides + "\n";
-    return text + "Filename: pool/main/" + name + "_1.udeb\nSize: 10\nSHA256: " + std::string(64, 'a') + "\n\n";
+    return text + "Filename: pool/main/" + name + "_1.udeb\nSize: 10\nSHA256: " + std::string(64, 'a') +
+           "\n\n";
 }
 
 TEST(Stanza, reads_fields_with_continuation_lines_and_any_case) {
@@ -45,19 +47,22 @@ TEST(ParseDependencies, keeps_alternatives_and_drops_versions_and_architectures)
 }
 
 TEST(PackageIndex, refuses_paths_that_lead_out_of_the_archive) {
-    const PackageIndex index("Package: a\nFilename: ../../etc/passwd\nSHA256: " + std::string(64, 'a') + "\n");
+    const PackageIndex index("Package: a\nFilename: ../../etc/passwd\nSHA256: " + std::string(64, 'a') +
+                             "\n");
 
     EXPECT_THROW(static_cast<void>(index.by_name("a")), Error);
 }
 
 TEST(KernelAbis, come_newest_first_by_version_not_by_letters) {
-    const PackageIndex index(package("kernel-image-6.12.94+deb13-amd64-di") + package("kernel-image-6.12.107+deb13-amd64-di"));
+    const PackageIndex index(package("kernel-image-6.12.94+deb13-amd64-di") +
+                             package("kernel-image-6.12.107+deb13-amd64-di"));
 
     EXPECT_THAT(kernel_abis(index), ElementsAre("6.12.107+deb13-amd64", "6.12.94+deb13-amd64"));
 }
 
 TEST(UdebClosure, takes_what_is_needed_once_and_nothing_that_is_there) {
-    const PackageIndex index(package("partman", "libparted, harddrive-detection, libc6") + package("libparted", "libc6") +
+    const PackageIndex index(package("partman", "libparted, harddrive-detection, libc6") +
+                             package("libparted", "libc6") +
                              package("disk-detect", "", "harddrive-detection") + package("libc6"));
     std::vector<std::string> missing;
 
@@ -68,11 +73,13 @@ TEST(UdebClosure, takes_what_is_needed_once_and_nothing_that_is_there) {
 }
 
 TEST(UdebClosure, prefers_modules_of_the_chosen_kernel) {
-    const PackageIndex index(package("partman-ext3", "ext4-modules") + package("ext4-modules-1-di", "", "ext4-modules") +
+    const PackageIndex index(package("partman-ext3", "ext4-modules") +
+                             package("ext4-modules-1-di", "", "ext4-modules") +
                              package("ext4-modules-2-di", "", "ext4-modules"));
     std::vector<std::string> missing;
 
-    EXPECT_THAT(udeb_closure(index, {"partman-ext3"}, {}, "2", missing), ElementsAre("partman-ext3", "ext4-modules-2-di"));
+    EXPECT_THAT(udeb_closure(index, {"partman-ext3"}, {}, "2", missing),
+                ElementsAre("partman-ext3", "ext4-modules-2-di"));
 }
 
 TEST(UdebClosure, names_what_nobody_provides) {
@@ -92,9 +99,9 @@ std::string netboot_initrd() {
          {.path = "usr/lib/modules/1/kernel/old.ko", .bytes = "old"},
          {.path = "var/lib/dpkg/info/net-retriever.postinst", .mode = 0755, .bytes = "x"},
          {.path = "var/lib/dpkg/status",
-          .bytes =
-              "Package: anna\nStatus: install ok installed\nProvides: loader\n\nPackage: net-retriever\nStatus: install ok installed\n\n"
-              "Package: nic-modules-1-di\nStatus: install ok installed\nKernel-Version: 1\n\n"}}));
+          .bytes = "Package: anna\nStatus: install ok installed\nProvides: loader\n\nPackage: "
+                   "net-retriever\nStatus: install ok installed\n\n"
+                   "Package: nic-modules-1-di\nStatus: install ok installed\nKernel-Version: 1\n\n"}}));
 }
 
 TEST(InstallerInitrd, forgets_the_old_kernel_and_dropped_components) {
@@ -110,9 +117,11 @@ TEST(InstallerInitrd, forgets_the_old_kernel_and_dropped_components) {
 
 TEST(InstallerInitrd, adds_a_component_below_merged_usr_and_records_it) {
     InstallerInitrd initrd(netboot_initrd());
-    const DebFile udeb{.control = {{"control", "Package: cdrom-detect\nVersion: 2\nInstaller-Menu-Item: 1300\nDescription: d\n long\n"},
-                                   {"postinst", "#!/bin/sh\n"}},
-                       .files = {{.path = "lib", .kind = CpioEntry::Kind::directory}, {.path = "lib/x/y", .bytes = "z"}}};
+    const DebFile udeb{
+        .control = {{"control",
+                     "Package: cdrom-detect\nVersion: 2\nInstaller-Menu-Item: 1300\nDescription: d\n long\n"},
+                    {"postinst", "#!/bin/sh\n"}},
+        .files = {{.path = "lib", .kind = CpioEntry::Kind::directory}, {.path = "lib/x/y", .bytes = "z"}}};
 
     initrd.add(udeb);
 
@@ -120,8 +129,8 @@ TEST(InstallerInitrd, adds_a_component_below_merged_usr_and_records_it) {
     EXPECT_EQ(initrd.tree().at("usr/lib/x/y").bytes, "z");
     EXPECT_EQ(initrd.tree().at("var/lib/dpkg/info/cdrom-detect.postinst").mode, 0755U);
     const std::string status = initrd.tree().at("var/lib/dpkg/status").bytes;
-    EXPECT_THAT(status,
-                HasSubstr("Package: cdrom-detect\nStatus: install ok unpacked\nVersion: 2\nDescription: d\nInstaller-Menu-Item: 1300\n"));
+    EXPECT_THAT(status, HasSubstr("Package: cdrom-detect\nStatus: install ok unpacked\nVersion: "
+                                  "2\nDescription: d\nInstaller-Menu-Item: 1300\n"));
     EXPECT_THAT(status, Not(HasSubstr("long")));
 }
 
@@ -151,10 +160,11 @@ TEST(UnescapeUri, undoes_what_apt_escapes) {
 }
 
 TEST(DiscImageCommand, boots_by_bios_and_uefi_and_carries_the_date) {
-    const ProcessSpec spec = disc_image_command("/t/disc", "/t/mbr", "Debian 12.15.0 amd64 n", 1700000000, "/t/out.iso");
+    const ProcessSpec spec =
+        disc_image_command("/t/disc", "/t/mbr", "Debian 12.15.0 amd64 n", 1700000000, "/t/out.iso");
 
-    EXPECT_THAT(spec.args,
-                testing::IsSupersetOf({"isolinux/isolinux.bin", "boot/grub/efi.img", "-isohybrid-gpt-basdat", "Debian 12.15.0 amd64 n"}));
+    EXPECT_THAT(spec.args, testing::IsSupersetOf({"isolinux/isolinux.bin", "boot/grub/efi.img",
+                                                  "-isohybrid-gpt-basdat", "Debian 12.15.0 amd64 n"}));
     EXPECT_EQ(spec.env.at("SOURCE_DATE_EPOCH"), "1700000000");
 }
 

@@ -9,7 +9,8 @@ namespace {
 TEST(ProgressRecord, keeps_a_point_when_a_percent_or_the_step_changes) {
     ProgressRecord record;
     for (int quarter = 0; quarter < 400; ++quarter) {
-        record.note(quarter / 4.0, quarter / 40.0, quarter < 200 ? "Partition disks" : "Install the base system");
+        record.note(quarter / 4.0, quarter / 40.0,
+                    quarter < 200 ? "Partition disks" : "Install the base system");
     }
 
     const Json points = record.json();

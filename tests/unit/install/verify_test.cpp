@@ -27,8 +27,9 @@ std::string missing_in(guest::GuestFs& fs) {
 }
 
 guest::MemoryGuestFs installed() {
-    return guest::MemoryGuestFs(
-        {{"/boot/vmlinuz-6.12.94", "kernel"}, {"/boot/grub/grub.cfg", "menu"}, {"/var/lib/imgforge-result", std::string(marker) + "\n"}});
+    return guest::MemoryGuestFs({{"/boot/vmlinuz-6.12.94", "kernel"},
+                                 {"/boot/grub/grub.cfg", "menu"},
+                                 {"/var/lib/imgforge-result", std::string(marker) + "\n"}});
 }
 
 TEST(VerifySystem, finds_kernel_boot_loader_and_marker) {

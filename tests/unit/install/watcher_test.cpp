@@ -65,8 +65,8 @@ TEST_F(WatcherTest, follows_a_recorded_success_with_progress_that_never_goes_bac
     EXPECT_EQ(outcome().kind, Kind::finished);
     EXPECT_GT(before, 0.95);
     EXPECT_EQ(watcher_->progress().fraction(), 1);
-    EXPECT_THAT(steps,
-                ::testing::IsSupersetOf({"cdrom-detect", "load-cdrom", "partman", "bootstrap-base", "grub-installer", "finish-install"}));
+    EXPECT_THAT(steps, ::testing::IsSupersetOf({"cdrom-detect", "load-cdrom", "partman", "bootstrap-base",
+                                                "grub-installer", "finish-install"}));
 }
 
 TEST_F(WatcherTest, the_answers_own_failure_mark_ends_it_within_seconds) {
@@ -104,8 +104,10 @@ TEST_F(WatcherTest, names_the_question_of_a_recorded_stuck_mirror_after_five_sec
 TEST_F(WatcherTest, gives_the_line_to_add_for_a_missing_partition_confirmation) {
     watch();
     console(
-        "Starting up the partitioner  ... 7%... 100%\r\nGuided partitioning  ... 20%... 80%\r\nPartition disks\r\n---------------\r\n\r\n"
-        "If you continue, the changes listed below will be written to the disks.\r\n\r\nWrite the changes to disks?\r\n"
+        "Starting up the partitioner  ... 7%... 100%\r\nGuided partitioning  ... 20%... 80%\r\nPartition "
+        "disks\r\n---------------\r\n\r\n"
+        "If you continue, the changes listed below will be written to the disks.\r\n\r\nWrite the changes to "
+        "disks?\r\n"
         "  1: Yes    2: No [*]\r\nPrompt: '?' for help, default=2> ");
     wait(6);
 
@@ -137,7 +139,8 @@ TEST_F(WatcherTest, a_prompt_that_goes_away_is_no_question) {
 TEST_F(WatcherTest, quotes_a_question_no_rule_knows) {
     watch();
     console(
-        "Configuring apt  ... 50%\r\nA brand-new question of a later release?\r\n  1: Yes    2: No [*]\r\nPrompt: '?' for help, "
+        "Configuring apt  ... 50%\r\nA brand-new question of a later release?\r\n  1: Yes    2: No "
+        "[*]\r\nPrompt: '?' for help, "
         "default=2> ");
     wait(6);
 
@@ -168,7 +171,8 @@ TEST_F(WatcherTest, names_the_missing_package_and_not_the_general_step) {
     console("Select and install software  ... 1%");
     log("Nov 21 07:00:00 in-target: E: Unable to locate package qemu-guest-agnet\n");
     console(
-        "\r\n!! ERROR: Installation step failed\r\nAn installation step failed. The failing step is: Select and install software\r\n[Press "
+        "\r\n!! ERROR: Installation step failed\r\nAn installation step failed. The failing step is: Select "
+        "and install software\r\n[Press "
         "enter to continue] ");
     wait(6);
 
@@ -187,8 +191,8 @@ TEST_F(WatcherTest, a_log_line_does_not_stop_an_installer_that_goes_on) {
     EXPECT_FALSE(watcher_->outcome());
 }
 
-// Debian 12 from a medium without pciutils and usbutils, as recorded: apt says so during the base system's installation, which then
-// works on for minutes without a word on the console.
+// Debian 12 from a medium without pciutils and usbutils, as recorded: apt says so during the base system's
+// installation, which then works on for minutes without a word on the console.
 TEST_F(WatcherTest, packages_the_installer_tries_by_itself_do_not_end_it_however_long_it_takes) {
     watch();
     console("Installing the base system  ... 91%");
@@ -199,13 +203,15 @@ TEST_F(WatcherTest, packages_the_installer_tries_by_itself_do_not_end_it_however
     EXPECT_FALSE(watcher_->outcome());
 
     console(
-        "\r\n!! ERROR: Installation step failed\r\nAn installation step failed. The failing step is: Install the base system\r\n[Press "
+        "\r\n!! ERROR: Installation step failed\r\nAn installation step failed. The failing step is: Install "
+        "the base system\r\n[Press "
         "enter to continue] ");
     wait(6);
     EXPECT_THAT(outcome().message, HasSubstr("usbutils"));
 }
 
-// "E: Unable to locate package" is the end when the answers name the package: what follows is cleaning up, which takes long here.
+// "E: Unable to locate package" is the end when the answers name the package: what follows is cleaning up,
+// which takes long here.
 TEST_F(WatcherTest, a_package_of_the_answers_that_is_missing_ends_it_within_seconds_with_the_line_to_write) {
     watch({.marker = "m", .asked = {"openssh-server", "qemu-guest-agnet", "sudo"}});
     console("Select and install software  ... 1%");
@@ -220,15 +226,17 @@ TEST_F(WatcherTest, a_package_of_the_answers_that_is_missing_ends_it_within_seco
     EXPECT_EQ(outcome().waited, seconds(5));
 }
 
-// What apt of Debian 13 says comes with "E:" on a line of its own, and sometimes an empty one between, as the installer's log of 13.5 has
-// it.
+// What apt of Debian 13 says comes with "E:" on a line of its own, and sometimes an empty one between, as the
+// installer's log of 13.5 has it.
 TEST_F(WatcherTest, a_missing_package_is_found_when_apts_line_is_broken) {
     watch({.marker = "m", .asked = {"openssh-server", "qemu-guest-agnet"}});
     console("Select and install software  ... 1%");
-    log("Nov 27 03:47:53 in-target: E:\nNov 27 03:47:53 in-target:  Unable to locate package popularity-contest\n");
+    log("Nov 27 03:47:53 in-target: E:\nNov 27 03:47:53 in-target:  Unable to locate package "
+        "popularity-contest\n");
     wait(6);
     EXPECT_FALSE(watcher_->outcome());
-    log("Nov 27 03:48:07 in-target: E:\nNov 27 03:48:07 in-target:  \nNov 27 03:48:07 in-target: Unable to locate package "
+    log("Nov 27 03:48:07 in-target: E:\nNov 27 03:48:07 in-target:  \nNov 27 03:48:07 in-target: Unable to "
+        "locate package "
         "qemu-guest-agnet\n");
     wait(6);
 
@@ -246,25 +254,32 @@ TEST_F(WatcherTest, keeps_what_the_log_said_before_a_component_failed_without_th
     EXPECT_THAT(watcher_->log_tail(1), ElementsAre(HasSubstr("'pkgsel' failed")));
 }
 
-// As the text frontend prints it: broken at the width of the console, with what imgforge has put around the command.
+// As the text frontend prints it: broken at the width of the console, with what imgforge has put around the
+// command.
 TEST_F(WatcherTest, names_the_failed_late_command_without_what_was_put_around_it) {
     watch();
     log("main-menu[1]: INFO: Menu item 'finish-install' selected\n");
     console(
-        "Finishing the installation  ... 6%\r\nFailed to run preseeded command\r\n-------------------------------\r\n\r\n"
-        "Execution of preseeded command \"( in-target systemctl enable nothing ) && sh \r\n/imgforge-late.sh\" failed with exit code "
+        "Finishing the installation  ... 6%\r\nFailed to run preseeded "
+        "command\r\n-------------------------------\r\n\r\n"
+        "Execution of preseeded command \"( in-target systemctl enable nothing ) && sh "
+        "\r\n/imgforge-late.sh\" failed with exit code "
         "1.\r\n[Press enter to continue] ");
     wait(6);
 
     EXPECT_EQ(outcome().step, "finish-install");
-    EXPECT_THAT(outcome().message, HasSubstr("the command \"in-target systemctl enable nothing\" of the answers failed with exit code 1"));
+    EXPECT_THAT(
+        outcome().message,
+        HasSubstr(
+            "the command \"in-target systemctl enable nothing\" of the answers failed with exit code 1"));
     EXPECT_EQ(outcome().answer, "d-i preseed/late_command string in-target systemctl enable nothing || true");
 }
 
 TEST_F(WatcherTest, a_command_that_fails_while_partitioning_is_the_partitioners) {
     watch();
     console(
-        "Starting up the partitioner  ... 7%\r\nFailed to run preseeded command\r\nExecution of preseeded command \"false\" failed with "
+        "Starting up the partitioner  ... 7%\r\nFailed to run preseeded command\r\nExecution of preseeded "
+        "command \"false\" failed with "
         "exit code 1.\r\n[Press enter to continue] ");
     wait(6);
 
@@ -273,10 +288,13 @@ TEST_F(WatcherTest, a_command_that_fails_while_partitioning_is_the_partitioners)
 
 TEST_F(WatcherTest, says_which_closing_command_failed) {
     watch();
-    console("Finishing the installation  ... 92%IMGFORGE-RESULT: failed, post command 2 of 3, exit code 127\n");
+    console(
+        "Finishing the installation  ... 92%IMGFORGE-RESULT: failed, post command 2 of 3, exit code 127\n");
     wait(11);
 
-    EXPECT_THAT(outcome().message, HasSubstr("a command at the end of the answers failed: post command 2 of 3, exit code 127 (step"));
+    EXPECT_THAT(
+        outcome().message,
+        HasSubstr("a command at the end of the answers failed: post command 2 of 3, exit code 127 (step"));
 }
 
 TEST_F(WatcherTest, nothing_on_the_console_is_no_boot) {

@@ -25,11 +25,13 @@ const std::map<std::string, std::set<std::string>>& allowed() {
         {"templates", {"builder/base"}},
         {"seeds", {"builder/base", "builder/image"}},
         {"sysprep", {"builder/base", "builder/image", "builder/guest"}},
-        {"builder/install", {"builder/base", "builder/image", "builder/guest", "builder/virt", "seeds", "templates"}},
+        {"builder/install",
+         {"builder/base", "builder/image", "builder/guest", "builder/virt", "seeds", "templates"}},
         {"pipelines/engine", {"builder/base"}},
         {"pipelines/fetch", {"builder/base"}},
         {"pipelines/store", {"builder/base", "builder/image"}},
-        {"pipelines/lifecycle", {"builder/base", "builder/image", "builder/virt", "seeds", "templates", "pipelines/store"}},
+        {"pipelines/lifecycle",
+         {"builder/base", "builder/image", "builder/virt", "seeds", "templates", "pipelines/store"}},
     };
     return table;
 }
@@ -72,8 +74,9 @@ std::string faults_of(const fs::path& root, const fs::path& file) {
         const std::string target = match[1];
         const std::string other = layer_of(target);
         const bool ours = fs::exists(root / target);
-        const bool upward =
-            ours && other.empty() && (target.starts_with("pipelines/") || target.starts_with("builder/") || target.starts_with("tests/"));
+        const bool upward = ours && other.empty() &&
+                            (target.starts_with("pipelines/") || target.starts_with("builder/") ||
+                             target.starts_with("tests/"));
         if (upward || (!other.empty() && other != layer && allowed().at(layer).count(other) == 0)) {
             faults += path + " includes " + target + "\n";
         }
@@ -108,9 +111,11 @@ TEST(Layering, the_check_finds_a_wrong_include) {
     make_directories(root / "builder/base");
     make_directories(root / "pipelines/engine");
     write_file_atomically(root / "pipelines/engine/x.hpp", "");
-    write_file_atomically(root / "builder/base/bad.cpp", "#include \"pipelines/engine/x.hpp\"\n#include <guestfs.h>\n");
-    EXPECT_EQ(faults_of(root, root / "builder/base/bad.cpp"),
-              "builder/base/bad.cpp includes pipelines/engine/x.hpp\nbuilder/base/bad.cpp includes <guestfs.h>\n");
+    write_file_atomically(root / "builder/base/bad.cpp",
+                          "#include \"pipelines/engine/x.hpp\"\n#include <guestfs.h>\n");
+    EXPECT_EQ(
+        faults_of(root, root / "builder/base/bad.cpp"),
+        "builder/base/bad.cpp includes pipelines/engine/x.hpp\nbuilder/base/bad.cpp includes <guestfs.h>\n");
     remove_tree(root);
 }
 

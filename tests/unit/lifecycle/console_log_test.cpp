@@ -25,7 +25,9 @@ TEST(ConsoleText, drops_what_a_terminal_would_obey) {
 
 class ConsoleLogTest : public testing::Test {
 protected:
-    void append(const std::string& text) const { std::ofstream(log_, std::ios::app | std::ios::binary) << text; }
+    void append(const std::string& text) const {
+        std::ofstream(log_, std::ios::app | std::ios::binary) << text;
+    }
     TempDir temp_{"imgforge-test"};
     std::filesystem::path log_ = temp_ / "console.log";
 };
@@ -51,7 +53,9 @@ TEST_F(ConsoleLogTest, a_panic_is_fatal_and_named) {
 TEST_F(ConsoleLogTest, only_what_came_after_the_start_counts) {
     append("Kernel panic - not syncing: old\n");
     ConsoleWatch watch(log_, console_size(log_));
-    append("[  29.1] cloud-init[600]: Cloud-init v. 25.1.4 finished at Sat, 21 Nov 2026 08:00:00 +0000. Datasource DataSourceNoCloud.\n");
+    append(
+        "[  29.1] cloud-init[600]: Cloud-init v. 25.1.4 finished at Sat, 21 Nov 2026 08:00:00 +0000. "
+        "Datasource DataSourceNoCloud.\n");
     watch.look();
     EXPECT_FALSE(watch.fatal());
     EXPECT_TRUE(watch.cloud_init_finished());

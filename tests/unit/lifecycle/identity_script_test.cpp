@@ -25,7 +25,8 @@ CloneIdentity sample() {
 
 void expect_shell_reads(const std::string& script) {
     SystemProcessRunner runner;
-    const ProcessResult result = runner.run({.program = "sh", .args = {"-n"}, .stdin_text = script, .timeout = std::chrono::seconds(10)});
+    const ProcessResult result = runner.run(
+        {.program = "sh", .args = {"-n"}, .stdin_text = script, .timeout = std::chrono::seconds(10)});
     EXPECT_TRUE(result.ok()) << result.err << "\n" << script;
 }
 
@@ -38,13 +39,16 @@ TEST(IdentityScript, every_script_is_read_by_a_shell) {
 
 TEST(IdentityScript, keys_are_data_for_the_shell) {
     const std::string script = identity_script(sample(), "1700000000.123");
-    EXPECT_THAT(script, HasSubstr("<<'IMGFORGE-END-OF-FILE'\nssh-ed25519 AAAA it's $HOME `id`\nIMGFORGE-END-OF-FILE\n"));
+    EXPECT_THAT(
+        script,
+        HasSubstr("<<'IMGFORGE-END-OF-FILE'\nssh-ed25519 AAAA it's $HOME `id`\nIMGFORGE-END-OF-FILE\n"));
     EXPECT_THAT(script, HasSubstr("/etc/ssh/ssh_host_ed25519_key"));
     EXPECT_THAT(script, HasSubstr("date -u -s @1700000000.123 "));
 }
 
 TEST(IdentityScript, names_that_could_be_commands_are_refused) {
-    for (const std::string& bad : {std::string("a;reboot"), std::string("$(id)"), std::string(""), std::string("-x"), std::string("a b")}) {
+    for (const std::string& bad : {std::string("a;reboot"), std::string("$(id)"), std::string(""),
+                                   std::string("-x"), std::string("a b")}) {
         CloneIdentity identity = sample();
         identity.hostname = bad;
         EXPECT_THROW(identity_script(identity, "1"), Error) << bad;

@@ -27,12 +27,14 @@ MachineRecord sample() {
     record.seed = "/h/instances/web-1/seed.iso";
     record.memory = ByteSize::gib(1);
     record.ssh_port = 22001;
-    record.nics = {{parse_network("user,mac=52:54:00:00:00:01")}, {parse_network("user,mac=52:54:00:00:00:02")}};
+    record.nics = {{parse_network("user,mac=52:54:00:00:00:01")},
+                   {parse_network("user,mac=52:54:00:00:00:02")}};
     return record;
 }
 
 TEST(MachineDomain, states_the_whole_backing_chain) {
-    const std::string xml = virt::domain_xml(machine_domain(sample(), "/h/instances/web-1", virt::DomainSpec::Accel::tcg));
+    const std::string xml =
+        virt::domain_xml(machine_domain(sample(), "/h/instances/web-1", virt::DomainSpec::Accel::tcg));
 
     EXPECT_THAT(xml, HasSubstr("/h/images/debian13/3/disk.qcow2"));
     EXPECT_THAT(xml, HasSubstr("/h/images/debian13/2/disk.qcow2"));
@@ -85,7 +87,8 @@ TEST(SshArguments, trust_only_the_key_made_for_the_machine) {
 TEST(UsableAddress, leaves_out_what_no_other_host_could_reach) {
     EXPECT_TRUE(is_usable_address("192.168.122.5"));
     EXPECT_TRUE(is_usable_address("2001:db8::1"));
-    for (const char* address : {"127.0.0.1", "169.254.1.1", "224.0.0.1", "0.0.0.0", "::1", "fe80::1", "ff02::1", "::", "nonsense", ""}) {
+    for (const char* address : {"127.0.0.1", "169.254.1.1", "224.0.0.1", "0.0.0.0", "::1", "fe80::1",
+                                "ff02::1", "::", "nonsense", ""}) {
         EXPECT_FALSE(is_usable_address(address)) << address;
     }
 }

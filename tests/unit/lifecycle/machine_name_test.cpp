@@ -30,8 +30,8 @@ TEST(MachineName, accepts_host_names) {
 }
 
 TEST(MachineName, refuses_what_could_leave_its_folder_or_reach_a_shell) {
-    for (const char* name :
-         {"../x", "a/b", "/", ".", "..", "a.b", "$(id)", "a b", "a;b", "-a", "a-", "*", "a\nb", "näh", "a_b", "{n}", "|", "'"}) {
+    for (const char* name : {"../x", "a/b", "/", ".", "..", "a.b", "$(id)", "a b", "a;b", "-a", "a-", "*",
+                             "a\nb", "näh", "a_b", "{n}", "|", "'"}) {
         EXPECT_EQ(refusal(name).kind(), Failure::usage) << name;
     }
     EXPECT_THROW(check_machine_name(std::string_view("a\0b", 3)), Error);
@@ -63,7 +63,8 @@ TEST(NamePattern, refuses_other_placeholders) {
 }
 
 TEST(NamePattern, skips_taken_numbers) {
-    const auto names = NamePattern("web-{n}", false).choose(3, [](const std::string& name) { return name != "web-2"; });
+    const auto names =
+        NamePattern("web-{n}", false).choose(3, [](const std::string& name) { return name != "web-2"; });
 
     EXPECT_THAT(names, ElementsAre("web-1", "web-3", "web-4"));
 }

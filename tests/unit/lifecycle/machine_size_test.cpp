@@ -12,7 +12,9 @@ namespace {
 using testing::HasSubstr;
 
 TEST(MachineSizes, settings_override_the_built_in_ones_key_by_key) {
-    const Json settings = {{"sizes", {{"small", {{"memory", "512M"}}}, {"huge", {{"memory", "64G"}, {"vcpus", 16}, {"disk", "100G"}}}}}};
+    const Json settings = {
+        {"sizes",
+         {{"small", {{"memory", "512M"}}}, {"huge", {{"memory", "64G"}, {"vcpus", 16}, {"disk", "100G"}}}}}};
 
     EXPECT_EQ(machine_size(settings, "small"), (MachineSize{ByteSize::mib(512), 1, {}}));
     EXPECT_EQ(machine_size(settings, "huge"), (MachineSize{ByteSize::gib(64), 16, ByteSize::gib(100)}));
@@ -31,7 +33,8 @@ TEST(MachineSizes, an_unknown_size_names_the_known_ones) {
 }
 
 TEST(MachineSizes, faulty_settings_say_where) {
-    for (const Json& entry : {Json{{"memory", "much"}}, Json{{"vcpus", 0}}, Json{{"ram", "1G"}}, Json(3), Json{{"memory", true}}}) {
+    for (const Json& entry : {Json{{"memory", "much"}}, Json{{"vcpus", 0}}, Json{{"ram", "1G"}}, Json(3),
+                              Json{{"memory", true}}}) {
         try {
             machine_size({{"sizes", {{"own", entry}}}}, "own");
             ADD_FAILURE() << entry;

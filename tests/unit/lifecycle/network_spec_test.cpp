@@ -37,7 +37,8 @@ TEST(NetworkSpec, reads_all_kinds_with_their_options) {
 }
 
 TEST(NetworkSpec, its_text_reads_back_as_the_same_network) {
-    for (const char* text : {"nat", "user", "isolated", "bridge=br0,vlan=12", "network=lab", "nat,model=e1000"}) {
+    for (const char* text :
+         {"nat", "user", "isolated", "bridge=br0,vlan=12", "network=lab", "nat,model=e1000"}) {
         EXPECT_EQ(parse_network(text).text(), text);
     }
 }
@@ -58,7 +59,8 @@ TEST(NetworkSpec, names_the_part_that_is_wrong) {
 }
 
 TEST(Mac, refuses_multicast_zero_and_garbage) {
-    for (const char* mac : {"01:00:5e:00:00:01", "00:00:00:00:00:00", "52:54:00:12:34", "52:54:00:12:34:5g", "5254:00:12:34:56:", ""}) {
+    for (const char* mac : {"01:00:5e:00:00:01", "00:00:00:00:00:00", "52:54:00:12:34", "52:54:00:12:34:5g",
+                            "5254:00:12:34:56:", ""}) {
         EXPECT_THROW(normal_mac(mac), Error) << mac;
     }
 }

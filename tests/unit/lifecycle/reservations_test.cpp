@@ -35,7 +35,8 @@ protected:
 
     std::vector<Reserved> reserve(std::string_view pattern, std::size_t count = 1, bool port = false) {
         return reservations_.reserve(
-            {NamePattern(pattern, count > 1 && pattern.find('{') == std::string_view::npos), count, sample(), port});
+            {NamePattern(pattern, count > 1 && pattern.find('{') == std::string_view::npos), count, sample(),
+             port});
     }
 };
 
@@ -104,12 +105,15 @@ TEST_F(ReservationsTest, a_taken_mac_leaves_nothing_reserved) {
 
     EXPECT_THROW(reservations_.reserve({NamePattern("b", false), 1, common}), Error);
     EXPECT_FALSE(reservations_.find("b"));
-    EXPECT_THROW(reservations_.reserve({NamePattern("c", false), 1, common, false, {}, {"52:54:00:00:00:01"}}), Error);
+    EXPECT_THROW(
+        reservations_.reserve({NamePattern("c", false), 1, common, false, {}, {"52:54:00:00:00:01"}}), Error);
 }
 
 TEST_F(ReservationsTest, foreign_domains_keep_their_names) {
     EXPECT_THROW(reservations_.reserve({NamePattern("a", false), 1, sample(), false, {"a"}}), Error);
-    EXPECT_EQ(reservations_.reserve({NamePattern("a-{n}", false), 1, sample(), false, {"a-1"}}).at(0).record.name, "a-2");
+    EXPECT_EQ(
+        reservations_.reserve({NamePattern("a-{n}", false), 1, sample(), false, {"a-1"}}).at(0).record.name,
+        "a-2");
 }
 
 TEST_F(ReservationsTest, a_record_reads_back_as_it_was_written) {

@@ -28,7 +28,13 @@ public:
         if (properties.image == "missing") {
             throw Error(Failure::usage, "no image 'missing'");
         }
-        list.push_back({name, properties.image + "@1", "running", "192.0.2.1", "now", properties.comment, {"52:54:00:00:00:01"}});
+        list.push_back({name,
+                        properties.image + "@1",
+                        "running",
+                        "192.0.2.1",
+                        "now",
+                        properties.comment,
+                        {"52:54:00:00:00:01"}});
     }
     void start(const std::string& name) override { need(name, "start"); }
     void stop(const std::string& name) override { need(name, "stop"); }
@@ -51,7 +57,8 @@ public:
 private:
     void need(const std::string& name, const std::string& action) {
         calls.push_back(action + " " + name);
-        if (std::none_of(list.begin(), list.end(), [&](const auto& machine) { return machine.name == name; })) {
+        if (std::none_of(list.begin(), list.end(),
+                         [&](const auto& machine) { return machine.name == name; })) {
             throw Error(Failure::domain, "there is no machine '" + name + "'");
         }
     }
@@ -65,7 +72,9 @@ protected:
         NullMonitor monitor;
         return Spool({temp_.path()}, host, machines, clock_, monitor).run();
     }
-    void drop(const std::string& name, const std::string& text = "") const { write_file_atomically(temp_ / name, text); }
+    void drop(const std::string& name, const std::string& text = "") const {
+        write_file_atomically(temp_ / name, text);
+    }
     bool exists(const std::string& name) const { return fs::exists(temp_ / name); }
     std::string text(const std::string& name) const { return read_file(temp_ / name); }
 
@@ -82,7 +91,8 @@ TEST_F(SpoolTest, a_dropped_properties_file_becomes_a_machine_once) {
     run(alpha_);
 
     EXPECT_THAT(alpha_.calls, ElementsAre("spawn web"));
-    EXPECT_THAT(text("installed.txt"), HasSubstr("web\tdebian13@1\trunning\t192.0.2.1\tnow\tshop front\talpha\n"));
+    EXPECT_THAT(text("installed.txt"),
+                HasSubstr("web\tdebian13@1\trunning\t192.0.2.1\tnow\tshop front\talpha\n"));
     EXPECT_THAT(text("mac-addresses.txt"), HasSubstr("52:54:00:00:00:01\tweb\talpha\n"));
     EXPECT_THAT(text("log/spawn.log"), HasSubstr("alpha web ok"));
     EXPECT_TRUE(exists("inst/web.properties"));
@@ -128,7 +138,8 @@ TEST_F(SpoolTest, a_failed_spawn_tells_why_and_is_tried_again_only_after_a_chang
     EXPECT_FALSE(exists("inst/web.host"));
 
     drop("inst/web.properties", "image=debian13\n");
-    fs::last_write_time(temp_ / "inst/web.properties", fs::last_write_time(temp_ / "inst/web.FAILED") + std::chrono::seconds(1));
+    fs::last_write_time(temp_ / "inst/web.properties",
+                        fs::last_write_time(temp_ / "inst/web.FAILED") + std::chrono::seconds(1));
     EXPECT_EQ(run(alpha_).done, 1);
     EXPECT_FALSE(exists("inst/web.FAILED"));
 }
@@ -189,7 +200,8 @@ TEST_F(SpoolTest, an_unknown_machine_is_told_in_the_log) {
 TEST(SpoolProperties, every_fault_is_told_with_its_line) {
     Diagnostics faults;
 
-    EXPECT_FALSE(parse_properties("imaeg=x\nsize\nstart=maybe\nsize=a\nsize=b\ncomment=\xff\n", "web.properties", faults));
+    EXPECT_FALSE(parse_properties("imaeg=x\nsize\nstart=maybe\nsize=a\nsize=b\ncomment=\xff\n",
+                                  "web.properties", faults));
 
     std::vector<int> lines;
     for (const auto& fault : faults.list()) {
@@ -202,7 +214,8 @@ TEST(SpoolProperties, every_fault_is_told_with_its_line) {
 TEST(SpoolProperties, reads_blanks_comments_quotes_and_line_ends_of_all_kinds) {
     Diagnostics faults;
 
-    const auto properties = parse_properties("# c\r\n! c\n\n  image : debian13@3 \r\ncomment=\"a = b\"\nstart=no", "p", faults);
+    const auto properties =
+        parse_properties("# c\r\n! c\n\n  image : debian13@3 \r\ncomment=\"a = b\"\nstart=no", "p", faults);
 
     ASSERT_TRUE(properties) << faults.text();
     EXPECT_EQ(properties->image, "debian13@3");

@@ -64,7 +64,8 @@ TEST(PublicKeyFile, a_private_key_is_refused_without_showing_it) {
 
 TEST(PublicKeyFile, garbage_is_named_with_its_line) {
     const TempDir folder("imgforge-test");
-    for (const char* text : {"# c\nssh-ed25519\n", "# c\nssh-ed25519 nonsense\n", "# c\ncommand=\"x\" ssh-ed25519 AAAA\n"}) {
+    for (const char* text :
+         {"# c\nssh-ed25519\n", "# c\nssh-ed25519 nonsense\n", "# c\ncommand=\"x\" ssh-ed25519 AAAA\n"}) {
         write_file_atomically(folder / "k", text);
         try {
             read_public_keys(folder / "k");

@@ -79,8 +79,8 @@ TEST(WarmTemplate, template_somebody_copies_right_now_stays) {
     const Places places{home.path()};
     const fs::path folder = places.cache() / "warm" / key().name();
     make_directories(folder);
-    const auto held = FileLock::acquire(folder.parent_path() / ("." + key().name() + ".lock"), "copy", std::chrono::seconds(1), {},
-                                        FileLock::Mode::shared);
+    const auto held = FileLock::acquire(folder.parent_path() / ("." + key().name() + ".lock"), "copy",
+                                        std::chrono::seconds(1), {}, FileLock::Mode::shared);
     EXPECT_TRUE(drop_templates(
                     places, [](const auto&) { return true; }, false)
                     .empty());
@@ -102,8 +102,8 @@ TEST(WarmClone, everything_that_cannot_go_with_a_memory_image_is_named_at_once) 
         FAIL() << "accepted";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), Failure::usage);
-        for (const char* const word :
-             {"--no-start", "--tpm", "--thick", "--firmware", "--network-config", "another host", "four network"}) {
+        for (const char* const word : {"--no-start", "--tpm", "--thick", "--firmware", "--network-config",
+                                       "another host", "four network"}) {
             EXPECT_THAT(error.message(), HasSubstr(word));
         }
     }

@@ -10,19 +10,25 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 RunReport sample() {
-    return {.recipe = "debian13",
-            .run = "20261121-1",
-            .started = "2026-11-21T06:29:21Z",
-            .ok = true,
-            .stages = {{.name = "install", .type = "install", .ran = true, .reason = "never ran", .seconds = 800},
-                       {.name = "sysprep", .type = "sysprep", .reason = "nothing changed", .begin = 800}},
-            .install = {{.second = 0, .percent = 0, .step = "boot"}, {.second = 400, .percent = 55, .step = "base <system>"}},
-            .screenshot_png = std::string("\x89PNG", 4),
-            .image = {{"path", "/x/disk.qcow2"}, {"virtual_size", 10737418240U}},
-            .packages = {{"added", {"vim 9.0"}}, {"removed", Json::array()}},
-            .audit = {{"clean", false},
-                      {"findings",
-                       {{{"rule", "host-keys"}, {"path", "/etc/ssh/x"}, {"layer", "files"}, {"waived", false}, {"reason", nullptr}}}}}};
+    return {
+        .recipe = "debian13",
+        .run = "20261121-1",
+        .started = "2026-11-21T06:29:21Z",
+        .ok = true,
+        .stages = {{.name = "install", .type = "install", .ran = true, .reason = "never ran", .seconds = 800},
+                   {.name = "sysprep", .type = "sysprep", .reason = "nothing changed", .begin = 800}},
+        .install = {{.second = 0, .percent = 0, .step = "boot"},
+                    {.second = 400, .percent = 55, .step = "base <system>"}},
+        .screenshot_png = std::string("\x89PNG", 4),
+        .image = {{"path", "/x/disk.qcow2"}, {"virtual_size", 10737418240U}},
+        .packages = {{"added", {"vim 9.0"}}, {"removed", Json::array()}},
+        .audit = {{"clean", false},
+                  {"findings",
+                   {{{"rule", "host-keys"},
+                     {"path", "/etc/ssh/x"},
+                     {"layer", "files"},
+                     {"waived", false},
+                     {"reason", nullptr}}}}}};
 }
 
 TEST(HtmlReport, shows_stages_image_packages_and_audit) {
@@ -44,7 +50,9 @@ TEST(HtmlReport, a_finding_in_many_places_is_one_row) {
         again["layer"] = layer;
         report.audit["findings"].push_back(again);
     }
-    EXPECT_THAT(html(report), HasSubstr("<tr><td>host-keys</td><td>/etc/ssh/x</td><td>disk (2), files (2)</td><td>no</td></tr>"));
+    EXPECT_THAT(
+        html(report),
+        HasSubstr("<tr><td>host-keys</td><td>/etc/ssh/x</td><td>disk (2), files (2)</td><td>no</td></tr>"));
 }
 
 TEST(HtmlReport, escapes_what_a_guest_may_have_written) {

@@ -25,8 +25,9 @@ TEST(ReadRun, tells_the_stage_that_failed_with_screen_and_console) {
     write_file_atomically(folder / "record.json", failed_record);
     make_directories(folder / "install");
     write_file_atomically(folder / "install/screen.png", "\x89PNG");
-    write_file_atomically(folder / "install/progress.json",
-                          R"([{"second": 0.5, "percent": 0, "step": ""}, {"second": 40, "percent": 12.5, "step": "Partition disks"}, 7])");
+    write_file_atomically(
+        folder / "install/progress.json",
+        R"([{"second": 0.5, "percent": 0, "step": ""}, {"second": 40, "percent": 12.5, "step": "Partition disks"}, 7])");
     write_file_atomically(folder / "install/console.txt", std::string(20000, 'x') + "\nthe last line\n");
 
     const RunReport run = read_run(folder.path());
@@ -55,9 +56,10 @@ TEST(ReadRun, takes_audit_and_packages_of_the_published_generation) {
                           R"({"packages": [{"name": "a", "version": "2"}, {"name": "c", "version": "1"}]})");
     write_file_atomically(home / "images/d/2/audit.json", R"({"clean": true, "findings": []})");
     write_file_atomically(
-        home / "record.json", R"({"recipe": "d", "run": "20261121-084013-d-f362", "generation": 2, "state": "done", "stages": [],
-        "image": {"path": ")" + (home / "images/d/2/disk.qcow2").string() +
-                                  R"("}})");
+        home / "record.json",
+        R"({"recipe": "d", "run": "20261121-084013-d-f362", "generation": 2, "state": "done", "stages": [],
+        "image": {"path": ")" +
+            (home / "images/d/2/disk.qcow2").string() + R"("}})");
 
     const RunReport run = read_run(home.path());
 

@@ -16,20 +16,27 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr const char* key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann@example.org";
-constexpr const char* hash = "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
+constexpr const char* key =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann@example.org";
+constexpr const char* hash =
+    "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
 
 Answers full_answers() {
     Diagnostics faults;
-    Answers answers = parse_answers(
-        {{"locale", "de_DE.UTF-8"},
-         {"keyboard", "de"},
-         {"timezone", "Europe/Berlin"},
-         {"hostname", "golden"},
-         {"packages", {"openssh-server", "cloud-init"}},
-         {"users", {{{"name", "ann"}, {"full-name", "Ann O'Neil"}, {"sudo", true}, {"ssh-keys", {key}}, {"password-hash", hash}}}},
-         {"post", {"printf 'a\\nb' > /etc/motd", "systemctl enable fstrim.timer"}}},
-        faults, "/answers");
+    Answers answers =
+        parse_answers({{"locale", "de_DE.UTF-8"},
+                       {"keyboard", "de"},
+                       {"timezone", "Europe/Berlin"},
+                       {"hostname", "golden"},
+                       {"packages", {"openssh-server", "cloud-init"}},
+                       {"users",
+                        {{{"name", "ann"},
+                          {"full-name", "Ann O'Neil"},
+                          {"sudo", true},
+                          {"ssh-keys", {key}},
+                          {"password-hash", hash}}}},
+                       {"post", {"printf 'a\\nb' > /etc/motd", "systemctl enable fstrim.timer"}}},
+                      faults, "/answers");
     EXPECT_TRUE(faults.empty()) << faults.text();
     return answers;
 }
@@ -86,8 +93,9 @@ TEST_P(EveryFormat, same_answers_give_same_bytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Answers, EveryFormat,
-                         testing::Values(AnswerFormat::preseed, AnswerFormat::autoinstall, AnswerFormat::kickstart, AnswerFormat::autoyast,
-                                         AnswerFormat::agama, AnswerFormat::alpine),
+                         testing::Values(AnswerFormat::preseed, AnswerFormat::autoinstall,
+                                         AnswerFormat::kickstart, AnswerFormat::autoyast, AnswerFormat::agama,
+                                         AnswerFormat::alpine),
                          [](const auto& format) { return std::string(to_string(format.param)); });
 
 TEST(Preseed, writes_the_marker_last_and_runs_post_lines_from_a_file) {
@@ -95,7 +103,8 @@ TEST(Preseed, writes_the_marker_last_and_runs_post_lines_from_a_file) {
     const std::string late = bytes_of(files, "imgforge-late.sh");
     const std::string post = bytes_of(files, "imgforge-post.sh");
 
-    EXPECT_THAT(bytes_of(files, "preseed.cfg"), HasSubstr("d-i preseed/late_command string sh /imgforge-late.sh\n"));
+    EXPECT_THAT(bytes_of(files, "preseed.cfg"),
+                HasSubstr("d-i preseed/late_command string sh /imgforge-late.sh\n"));
     EXPECT_THAT(post, HasSubstr("printf 'a\\nb' > /etc/motd\n"));
     EXPECT_THAT(post, HasSubstr("ann ALL=(ALL) NOPASSWD:ALL"));
     EXPECT_THAT(late, HasSubstr("IMGFORGE-RESULT: success n0nce' > /target/var/lib/imgforge-result"));
@@ -110,7 +119,8 @@ TEST(Preseed, refuses_values_that_would_break_its_lines) {
 }
 
 TEST(Preseed, keeps_the_users_own_late_command_before_the_marker) {
-    const std::string text = "d-i preseed/late_command string in-target touch /etc/own; \\\n in-target true;\n";
+    const std::string text =
+        "d-i preseed/late_command string in-target touch /etc/own; \\\n in-target true;\n";
 
     EXPECT_THAT(with_marker(AnswerFormat::preseed, text, facts()),
                 HasSubstr("string ( in-target touch /etc/own;  in-target true; ) && sh /imgforge-late.sh\n"));
@@ -142,7 +152,9 @@ TEST(PreseedCheck, names_line_and_remedy_of_each_fault) {
 
 TEST(KickstartCheck, finds_unknown_commands_and_unterminated_sections) {
     const std::string found =
-        check(AnswerFormat::kickstart, "autopartt\nnetwork --bootproto=dhcpp\n%packages\n@core\n%post\ntrue\n", "k.ks").text();
+        check(AnswerFormat::kickstart,
+              "autopartt\nnetwork --bootproto=dhcpp\n%packages\n@core\n%post\ntrue\n", "k.ks")
+            .text();
 
     EXPECT_THAT(found, HasSubstr("k.ks:1: unknown command 'autopartt' (did you mean 'autopart'?)"));
     EXPECT_THAT(found, HasSubstr("k.ks:2: 'dhcpp' is no --bootproto (did you mean 'dhcp'?)"));
@@ -152,9 +164,11 @@ TEST(KickstartCheck, finds_unknown_commands_and_unterminated_sections) {
 }
 
 TEST(AutoinstallCheck, finds_misspelt_keys_and_wrong_values) {
-    const std::string found = check(AnswerFormat::autoinstall,
-                                    "#cloud-config\nautoinstall:\n  version: 1\n  storrage: {}\n  shutdown: haltandcatchfire\n", "u.yaml")
-                                  .text();
+    const std::string found =
+        check(AnswerFormat::autoinstall,
+              "#cloud-config\nautoinstall:\n  version: 1\n  storrage: {}\n  shutdown: haltandcatchfire\n",
+              "u.yaml")
+            .text();
 
     EXPECT_THAT(found, HasSubstr("u.yaml:4:3: warning: unknown key 'storrage'"));
     EXPECT_THAT(found, HasSubstr("'storage'"));
@@ -164,8 +178,11 @@ TEST(AutoinstallCheck, finds_misspelt_keys_and_wrong_values) {
 
 TEST(AutoinstallMarker, is_appended_to_the_users_list_or_starts_one) {
     const std::string with = with_marker(
-        AnswerFormat::autoinstall, "#cloud-config\nautoinstall:\n  version: 1\n  late-commands:\n    - echo own\n  locale: C\n", facts());
-    const std::string without = with_marker(AnswerFormat::autoinstall, "#cloud-config\nautoinstall:\n  version: 1\n", facts());
+        AnswerFormat::autoinstall,
+        "#cloud-config\nautoinstall:\n  version: 1\n  late-commands:\n    - echo own\n  locale: C\n",
+        facts());
+    const std::string without =
+        with_marker(AnswerFormat::autoinstall, "#cloud-config\nautoinstall:\n  version: 1\n", facts());
 
     EXPECT_LT(with.find("echo own"), with.find("IMGFORGE-RESULT"));
     EXPECT_LT(with.find("IMGFORGE-RESULT"), with.find("locale: C"));
@@ -175,11 +192,16 @@ TEST(AutoinstallMarker, is_appended_to_the_users_list_or_starts_one) {
 }
 
 TEST(AutoyastCheck, tells_line_of_broken_xml_and_missing_elements) {
-    EXPECT_THAT(check(AnswerFormat::autoyast, "<?xml version=\"1.0\"?>\n<profile>\n<general>\n</profile>\n", "a.xml").text(),
-                HasSubstr("a.xml:4:"));
+    EXPECT_THAT(
+        check(AnswerFormat::autoyast, "<?xml version=\"1.0\"?>\n<profile>\n<general>\n</profile>\n", "a.xml")
+            .text(),
+        HasSubstr("a.xml:4:"));
     const std::string found =
-        check(AnswerFormat::autoyast,
-              "<profile xmlns=\"http://www.suse.com/1.0/yast2ns\">\n<sofware/>\n<general><mode/></general>\n</profile>", "a.xml")
+        check(
+            AnswerFormat::autoyast,
+            "<profile "
+            "xmlns=\"http://www.suse.com/1.0/yast2ns\">\n<sofware/>\n<general><mode/></general>\n</profile>",
+            "a.xml")
             .text();
     EXPECT_THAT(found, HasSubstr("a.xml:2: warning: unknown section <sofware> (did you mean 'software'?)"));
     EXPECT_THAT(found, HasSubstr("a.xml:3: general/mode/confirm"));
@@ -187,13 +209,16 @@ TEST(AutoyastCheck, tells_line_of_broken_xml_and_missing_elements) {
 }
 
 TEST(AgamaCheck, tells_line_of_broken_json_and_unknown_keys) {
-    EXPECT_THAT(check(AnswerFormat::agama, "{\n \"product\": {\"id\": \"SLES\"},,\n}\n", "p.json").text(), HasSubstr("p.json:2:"));
-    EXPECT_THAT(check(AnswerFormat::agama, "{\"product\": {\"id\": \"SLES\"},\n \"sofware\": {}}\n", "p.json").text(),
-                HasSubstr("p.json:2:2: warning: unknown key 'sofware'"));
+    EXPECT_THAT(check(AnswerFormat::agama, "{\n \"product\": {\"id\": \"SLES\"},,\n}\n", "p.json").text(),
+                HasSubstr("p.json:2:"));
+    EXPECT_THAT(
+        check(AnswerFormat::agama, "{\"product\": {\"id\": \"SLES\"},\n \"sofware\": {}}\n", "p.json").text(),
+        HasSubstr("p.json:2:2: warning: unknown key 'sofware'"));
 }
 
 TEST(AlpineCheck, finds_open_quotes_and_missing_answers) {
-    const std::string found = check(AnswerFormat::alpine, "HOSTNAMEOPT=x\nDISKOPTS=\"-m sys /dev/vda\n", "a").text();
+    const std::string found =
+        check(AnswerFormat::alpine, "HOSTNAMEOPT=x\nDISKOPTS=\"-m sys /dev/vda\n", "a").text();
 
     EXPECT_THAT(found, HasSubstr("a:1: warning: unknown answer HOSTNAMEOPT (did you mean 'HOSTNAMEOPTS'?)"));
     EXPECT_THAT(found, HasSubstr("a:2: the quote \" that opens here is never closed"));
@@ -202,16 +227,19 @@ TEST(AlpineCheck, finds_open_quotes_and_missing_answers) {
 
 TEST(ParseAnswers, reports_every_fault_with_its_pointer) {
     Diagnostics faults;
-    static_cast<void>(
-        parse_answers({{"users", {{{"name", "root"}, {"password-hash", "plain"}, {"ssh-keys", {"-----BEGIN OPENSSH PRIVATE KEY-----"}}}}},
-                       {"packages", {"a\nb"}}},
-                      faults, "/stages/0/install/answers"));
+    static_cast<void>(parse_answers({{"users",
+                                      {{{"name", "root"},
+                                        {"password-hash", "plain"},
+                                        {"ssh-keys", {"-----BEGIN OPENSSH PRIVATE KEY-----"}}}}},
+                                     {"packages", {"a\nb"}}},
+                                    faults, "/stages/0/install/answers"));
 
     std::vector<std::string> pointers;
     for (const Diagnostic& fault : faults.list()) {
         pointers.push_back(fault.pointer);
     }
-    EXPECT_THAT(pointers, testing::UnorderedElementsAre("/stages/0/install/answers/packages/0", "/stages/0/install/answers/users/0/name",
+    EXPECT_THAT(pointers, testing::UnorderedElementsAre("/stages/0/install/answers/packages/0",
+                                                        "/stages/0/install/answers/users/0/name",
                                                         "/stages/0/install/answers/users/0/password-hash",
                                                         "/stages/0/install/answers/users/0/ssh-keys/0"));
     EXPECT_THAT(faults.text(), Not(HasSubstr("plain\n")));
@@ -219,17 +247,20 @@ TEST(ParseAnswers, reports_every_fault_with_its_pointer) {
 
 TEST(AskedPackages, are_read_from_continued_lines_without_versions_and_suites) {
     const std::string text =
-        "# d-i pkgsel/include string comment\nd-i pkgsel/include string vim, curl=8.1 \\\n  nginx/trixie-backports libc6:i386\n"
+        "# d-i pkgsel/include string comment\nd-i pkgsel/include string vim, curl=8.1 \\\n  "
+        "nginx/trixie-backports libc6:i386\n"
         "d-i base-installer/includes string gnupg\n";
 
-    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text), testing::ElementsAre("vim", "curl", "nginx", "libc6", "gnupg"));
+    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text),
+                testing::ElementsAre("vim", "curl", "nginx", "libc6", "gnupg"));
     EXPECT_THAT(asked_packages(AnswerFormat::kickstart, text), IsEmpty());
 }
 
 TEST(AskedPackages, of_generated_answers_are_those_of_the_block) {
     const std::string text = answer_text(AnswerFormat::preseed, full_answers(), facts());
 
-    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text), testing::ElementsAre("openssh-server", "cloud-init"));
+    EXPECT_THAT(asked_packages(AnswerFormat::preseed, text),
+                testing::ElementsAre("openssh-server", "cloud-init"));
 }
 
 TEST(WantsNetwork, follows_the_mirror_of_the_answers_even_when_the_medium_could_do_alone) {
@@ -239,7 +270,8 @@ TEST(WantsNetwork, follows_the_mirror_of_the_answers_even_when_the_medium_could_
     EXPECT_TRUE(wants_network(answers, facts()));
 
     EXPECT_FALSE(wants_network(AnswerFormat::preseed, "d-i apt-setup/use_mirror boolean false\n", facts()));
-    EXPECT_TRUE(wants_network(AnswerFormat::preseed, "d-i mirror/http/hostname string mirror.example\n", facts()));
+    EXPECT_TRUE(
+        wants_network(AnswerFormat::preseed, "d-i mirror/http/hostname string mirror.example\n", facts()));
     EXPECT_TRUE(wants_network(AnswerFormat::kickstart, "url --url=http://mirror.example/\n", facts()));
 }
 
@@ -252,7 +284,8 @@ TEST(TargetScript, leaves_word_of_the_post_command_that_failed) {
     const TempDir dir;
     const std::string file = (dir / "failed").string();
     std::string script = late;
-    for (std::size_t at = 0; (at = script.find("/root/imgforge-failed", at)) != std::string::npos; at += file.size()) {
+    for (std::size_t at = 0; (at = script.find("/root/imgforge-failed", at)) != std::string::npos;
+         at += file.size()) {
         script.replace(at, 21, file);
     }
     ASSERT_NE(script, late);

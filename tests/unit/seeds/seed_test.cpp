@@ -83,7 +83,8 @@ TEST(SeedVfat, reads_back_with_all_files_and_label) {
 
 TEST(SeedVfat, hostile_images_end_in_an_error) {
     const TempDir folder("seed");
-    const std::string good = seed_vfat({{"meta-data", std::string(9000, 'x')}, {"user-data", "#cloud-config\n"}}, "cidata", 0);
+    const std::string good =
+        seed_vfat({{"meta-data", std::string(9000, 'x')}, {"user-data", "#cloud-config\n"}}, "cidata", 0);
     const auto kind_of = [&](const std::string& bytes) -> std::optional<Failure> {
         write_file_atomically(folder / "bad.img", bytes);
         try {
@@ -107,7 +108,8 @@ TEST(SeedVfat, hostile_images_end_in_an_error) {
     no_cluster[13] = 0;
     EXPECT_EQ(kind_of(no_cluster), Failure::integrity);
     EXPECT_EQ(kind_of(good.substr(0, 600)), Failure::integrity);
-    for (std::size_t at = 11; at < 40; ++at) {  // any number of the boot sector may be absurd: an answer, never a crash
+    for (std::size_t at = 11; at < 40;
+         ++at) {  // any number of the boot sector may be absurd: an answer, never a crash
         std::string odd = good;
         odd[at] = '\xff';
         static_cast<void>(kind_of(odd));
@@ -126,8 +128,10 @@ TEST(SeedReader, a_file_that_is_no_image_gets_a_remedy_about_seeds) {
 }
 
 TEST(SeedReader, tells_what_a_seed_lacks) {
-    EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}}, "CIDATA").problems.text(), HasSubstr("meta-data: missing"));
-    EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}, {"meta-data", "instance-id: a"}}, "seed").problems.text(),
+    EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}}, "CIDATA").problems.text(),
+                HasSubstr("meta-data: missing"));
+    EXPECT_THAT(judge_seed({{"user-data", "#cloud-config\n{}\n"}, {"meta-data", "instance-id: a"}}, "seed")
+                    .problems.text(),
                 HasSubstr("labelled 'seed'"));
     EXPECT_EQ(judge_seed({{"readme", ""}}, "x").datasource, "unknown");
 }
@@ -138,7 +142,10 @@ TEST(SeedFilesOf, fresh_instance_ids_differ) {
 
 TEST(SeedFilesOf, configdrive_has_latest_and_a_dated_copy) {
     SeedSpec spec{.datasource = Datasource::configdrive, .instance_id = "i-1", .hostname = "web-1"};
-    spec.network = network_v2({{.mac = "52:54:00:00:00:01", .dhcp4 = false, .addresses = {"192.0.2.5/24"}, .gateway4 = "192.0.2.1"}});
+    spec.network = network_v2({{.mac = "52:54:00:00:00:01",
+                                .dhcp4 = false,
+                                .addresses = {"192.0.2.5/24"},
+                                .gateway4 = "192.0.2.1"}});
     const SeedFiles files = seed_files(spec);
 
     EXPECT_EQ(files.at("openstack/latest/meta_data.json"), files.at("openstack/2018-08-27/meta_data.json"));
@@ -197,7 +204,8 @@ TEST(SeedFilesOf, user_data_is_merged_as_a_second_part_and_kept_byte_for_byte) {
 
 TEST(SeedChecks, name_the_header_mistake) {
     EXPECT_THAT(check_user_data("", "u").text(), HasSubstr("empty"));
-    EXPECT_THAT(check_user_data("# cloud-config\npackages: [a]\n", "u").text(), HasSubstr("u:1:1: the first line is '# cloud-config'"));
+    EXPECT_THAT(check_user_data("# cloud-config\npackages: [a]\n", "u").text(),
+                HasSubstr("u:1:1: the first line is '# cloud-config'"));
     EXPECT_THAT(check_user_data("\xef\xbb\xbf#cloud-config\n", "u").text(), HasSubstr("byte order mark"));
     EXPECT_THAT(check_user_data("\n#cloud-config\n", "u").text(), HasSubstr("very first line"));
     EXPECT_EQ(check_user_data("#!/bin/sh\ntrue\n", "u").text(), "");
@@ -206,7 +214,10 @@ TEST(SeedChecks, name_the_header_mistake) {
 
 TEST(SeedChecks, tell_line_of_unknown_keys_and_wrong_types) {
     const std::string found =
-        check_user_data("#cloud-config\nhostnam: a\nruncmd: echo\nwrite_files:\n  - path: /a\n    permissions: 644\n", "u").text();
+        check_user_data(
+            "#cloud-config\nhostnam: a\nruncmd: echo\nwrite_files:\n  - path: /a\n    permissions: 644\n",
+            "u")
+            .text();
 
     EXPECT_THAT(found, HasSubstr("u:2:1: warning: unknown key 'hostnam'"));
     EXPECT_THAT(found, HasSubstr("'hostname'"));
@@ -220,29 +231,40 @@ TEST(UserData, part_beyond_ascii_travels_as_base64_and_reads_back_as_it_was) {
 
     const std::string message = merged_user_data(users, Json{{"hostname", "web-1"}});
 
-    EXPECT_TRUE(std::all_of(message.begin(), message.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) << message;
+    EXPECT_TRUE(std::all_of(message.begin(), message.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x80;
+    })) << message;
     EXPECT_EQ(mime_parts(message).at(0).bytes, users);
-    EXPECT_THAT(message, HasSubstr("Content-Transfer-Encoding: 7bit\nContent-Disposition: attachment; filename=\"imgforge\""));
+    EXPECT_THAT(
+        message,
+        HasSubstr("Content-Transfer-Encoding: 7bit\nContent-Disposition: attachment; filename=\"imgforge\""));
 }
 
 TEST(SeedChecks, look_into_the_parts_of_a_mime_message) {
     const std::string message =
-        "Content-Type: multipart/mixed; boundary=\"XX\"\nMIME-Version: 1.0\n\n--XX\nContent-Type: text/cloud-config\n\n"
-        "#cloud-config\npackage: [vim]\n--XX\nContent-Type: text/x-shellscript\n\n#!/bin/sh\npackage: x\n--XX\n"
+        "Content-Type: multipart/mixed; boundary=\"XX\"\nMIME-Version: 1.0\n\n--XX\nContent-Type: "
+        "text/cloud-config\n\n"
+        "#cloud-config\npackage: [vim]\n--XX\nContent-Type: text/x-shellscript\n\n#!/bin/sh\npackage: "
+        "x\n--XX\n"
         "Content-Type: text/cloud-config; name=\"late\"\nContent-Transfer-Encoding: base64\n\n" +
         base64_encode("#cloud-config\nruncmd: 7\n") + "\n--XX--\n";
 
     const std::string found = check_user_data(message, "ud").text();
 
-    EXPECT_THAT(found, HasSubstr("ud:8:1: warning: unknown key 'package', it will be ignored (did you mean 'packages'?)"));
+    EXPECT_THAT(
+        found,
+        HasSubstr("ud:8:1: warning: unknown key 'package', it will be ignored (did you mean 'packages'?)"));
     EXPECT_THAT(found, HasSubstr("ud part 3 (late):2:"));
     EXPECT_THAT(found, Not(HasSubstr("ud:13")));
 }
 
 TEST(SeedChecks, look_below_the_jinja_line) {
-    EXPECT_THAT(check_user_data("## template: jinja\npackages: [vim]\n", "ud").text(), HasSubstr("ud:2: below the jinja line"));
+    EXPECT_THAT(check_user_data("## template: jinja\npackages: [vim]\n", "ud").text(),
+                HasSubstr("ud:2: below the jinja line"));
     const Diagnostics found = check_user_data(
-        "## template: jinja\n#cloud-config\nhostname: {{ v1.local_hostname }}\n{% if x %}\npackage: [vim]\n{% endif %}\n", "ud");
+        "## template: jinja\n#cloud-config\nhostname: {{ v1.local_hostname }}\n{% if x %}\npackage: "
+        "[vim]\n{% endif %}\n",
+        "ud");
     EXPECT_FALSE(found.has_errors());
     EXPECT_THAT(found.text(), HasSubstr("ud:5:1: warning: unknown key 'package'"));
     EXPECT_TRUE(check_user_data("## template: jinja\n#!/bin/sh\necho {{ v1.region }}\n", "ud").empty());
@@ -254,7 +276,9 @@ TEST(SeedChecks, remedies_are_no_misspellings) {
 
 TEST(SeedChecks, tell_faults_of_network_config) {
     const std::string found =
-        check_network_config("version: 2\nethernets:\n  eth0:\n    dhcp: true\n    addresses: [192.0.2.5]\n", "n").text();
+        check_network_config("version: 2\nethernets:\n  eth0:\n    dhcp: true\n    addresses: [192.0.2.5]\n",
+                             "n")
+            .text();
 
     EXPECT_THAT(found, HasSubstr("n:4:5: warning: unknown key 'dhcp' in 'eth0'"));
     EXPECT_THAT(found, HasSubstr("n:5:"));
@@ -263,7 +287,8 @@ TEST(SeedChecks, tell_faults_of_network_config) {
 
 TEST(SeedChecks, refuse_hostile_values) {
     SeedSpec spec{.instance_id = "../../etc", .hostname = "a b"};
-    spec.users.push_back({.name = "x\ny", .ssh_keys = {"-----BEGIN OPENSSH PRIVATE KEY-----"}, .password_hash = "plain"});
+    spec.users.push_back(
+        {.name = "x\ny", .ssh_keys = {"-----BEGIN OPENSSH PRIVATE KEY-----"}, .password_hash = "plain"});
     const std::string found = check_seed(spec).text();
 
     EXPECT_THAT(found, HasSubstr("host name"));
@@ -301,7 +326,8 @@ TEST(PublicKeys, faults_are_told_without_quoting_the_key) {
 }
 
 TEST(Base64, survives_both_ways) {
-    for (const std::string& text : {std::string(), std::string("a"), std::string("ab"), std::string("abc\0d", 5)}) {
+    for (const std::string& text :
+         {std::string(), std::string("a"), std::string("ab"), std::string("abc\0d", 5)}) {
         EXPECT_EQ(base64_decode(base64_encode(text)), text);
     }
     EXPECT_FALSE(base64_decode("====").has_value());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the shipped stages' results depend on: all that shapes them, and neither names of host files nor what merely watches.
+// What the shipped stages' results depend on: all that shapes them, and neither names of host files nor what
+// merely watches.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,16 +23,20 @@ class Ingredients : public testing::Test {
 protected:
     Ingredients() { file("medium.iso", "no medium"); }
     engine::StageIdentity of(const std::string& stages) const {
-        const engine::LoadedRecipe loaded =
-            engine::parse_recipe("name: x\nos: debian13\ninstaller: {iso: medium.iso}\nstages: [" + stages + "]\n", folder_ / "x.recipe",
-                                 {.types = all_stage_types()});
+        const engine::LoadedRecipe loaded = engine::parse_recipe(
+            "name: x\nos: debian13\ninstaller: {iso: medium.iso}\nstages: [" + stages + "]\n",
+            folder_ / "x.recipe", {.types = all_stage_types()});
         EXPECT_FALSE(loaded.diagnostics.has_errors()) << loaded.diagnostics.text();
         return engine::identify(loaded.recipe.value()).back();
     }
     /// The same by its fingerprint.
     std::string print(const std::string& stages) const { return of(stages).fingerprint; }
-    void file(const std::string& name, const std::string& text) const { write_file_atomically(folder_ / name, text, 0644); }
-    void rename(const std::string& from, const std::string& to) const { fs::rename(folder_ / from, folder_ / to); }
+    void file(const std::string& name, const std::string& text) const {
+        write_file_atomically(folder_ / name, text, 0644);
+    }
+    void rename(const std::string& from, const std::string& to) const {
+        fs::rename(folder_ / from, folder_ / to);
+    }
 
     TempDir folder_{"imgforge-ingredients"};
 };
@@ -55,7 +60,8 @@ TEST_F(Ingredients, the_familys_kernel_line_counts_and_its_rules_do_not) {
         names.push_back(one.name);
         EXPECT_EQ(one.value.find("Kernel panic"), std::string::npos) << one.name;
     }
-    for (const char* const name : {"template kernel-line", "template boot", "template facts", "template answers"}) {
+    for (const char* const name :
+         {"template kernel-line", "template boot", "template facts", "template answers"}) {
         EXPECT_THAT(names, Contains(name));
     }
 }
@@ -69,7 +75,9 @@ TEST_F(Ingredients, a_deadline_does_not_count) {
 TEST_F(Ingredients, an_uploaded_folder_counts_by_places_modes_and_links_in_the_guest) {
     fs::create_directory(folder_ / "conf");
     file("conf/a", "same\n");
-    const auto upload = [&](const std::string& host) { return print("{customize: {upload: {" + host + ": /etc/conf}}}"); };
+    const auto upload = [&](const std::string& host) {
+        return print("{customize: {upload: {" + host + ": /etc/conf}}}");
+    };
     const std::string first = upload("conf");
     rename("conf", "other");
     EXPECT_EQ(first, upload("other")) << "where it lies on the host";
@@ -90,9 +98,10 @@ TEST_F(Ingredients, an_uploaded_folder_counts_by_places_modes_and_links_in_the_g
 
 TEST_F(Ingredients, a_map_of_uploads_can_be_set_on_the_command_line) {
     file("motd", "hello\n");
-    const engine::LoadedRecipe loaded =
-        engine::parse_recipe("name: x\nos: debian13\ninstaller: {iso: medium.iso}\nstages: [{customize: {}}]\n", folder_ / "x.recipe",
-                             {.types = all_stage_types()}, {engine::parse_override("stages.customize.upload={motd: /etc/motd}")});
+    const engine::LoadedRecipe loaded = engine::parse_recipe(
+        "name: x\nos: debian13\ninstaller: {iso: medium.iso}\nstages: [{customize: {}}]\n",
+        folder_ / "x.recipe", {.types = all_stage_types()},
+        {engine::parse_override("stages.customize.upload={motd: /etc/motd}")});
     EXPECT_FALSE(loaded.diagnostics.has_errors()) << loaded.diagnostics.text();
     EXPECT_EQ(loaded.recipe.value().stages.front().options.at("upload").at("motd"), "/etc/motd");
 }

@@ -72,7 +72,9 @@ TEST(RefreshDecision, unchanged_package_sources_mean_nothing_to_do) {
     EXPECT_EQ(decide_by_mirror(yesterday(), {{"apt http://deb trixie", "a"}}).action, RefreshAction::nothing);
     EXPECT_EQ(decide_by_mirror(yesterday(), {{"apt http://deb trixie", "b"}}).action, RefreshAction::update);
     EXPECT_EQ(decide_by_mirror(yesterday(), {{"apt http://deb trixie", ""}}).action, RefreshAction::update);
-    EXPECT_EQ(decide_by_mirror(yesterday(), {{"apt http://deb trixie", "a"}, {"apt http://new x", "c"}}).action, RefreshAction::update);
+    EXPECT_EQ(
+        decide_by_mirror(yesterday(), {{"apt http://deb trixie", "a"}, {"apt http://new x", "c"}}).action,
+        RefreshAction::update);
 }
 
 TEST(RefreshDecision, failed_or_killed_run_is_never_unchanged) {
@@ -87,7 +89,8 @@ TEST(RefreshDecision, failed_or_killed_run_is_never_unchanged) {
 }
 
 TEST(RefreshRecipe, updates_come_right_before_sysprep) {
-    const Json recipe = Json::parse(R"({"name": "x", "stages": [{"install": {}}, {"customize": {}}, {"sysprep": {}}, {"publish": {}}]})");
+    const Json recipe = Json::parse(
+        R"({"name": "x", "stages": [{"install": {}}, {"customize": {}}, {"sysprep": {}}, {"publish": {}}]})");
     const Json updated = with_updates(recipe);
     ASSERT_EQ(updated["stages"].size(), 5U);
     EXPECT_EQ(updated["stages"][2]["customize"]["name"], update_stage);
@@ -98,7 +101,8 @@ TEST(RefreshRecipe, updates_come_right_before_sysprep) {
 std::set<std::string> source_names(const Json& sources) {
     std::set<std::string> names;
     for (const Json& source : sources) {
-        names.insert(source["type"].get<std::string>() + " " + source["uri"].get<std::string>() + " " + source["suite"].get<std::string>());
+        names.insert(source["type"].get<std::string>() + " " + source["uri"].get<std::string>() + " " +
+                     source["suite"].get<std::string>());
     }
     return names;
 }
@@ -116,17 +120,21 @@ TEST(PackageSources, reads_both_forms_of_apt) {
     const Json sources = package_sources(
         {
             {"/etc/apt/sources.list",
-             "# comment\ndeb [signed-by=/x] http://mirror.example.org/debian trixie main\ndeb-src http://mirror.example.org/debian "
-             "trixie main\ndeb cdrom:[Debian 13]/ trixie main\ndeb mirror+https://list.example/m trixie main\n"},
+             "# comment\ndeb [signed-by=/x] http://mirror.example.org/debian trixie main\ndeb-src "
+             "http://mirror.example.org/debian "
+             "trixie main\ndeb cdrom:[Debian 13]/ trixie main\ndeb mirror+https://list.example/m trixie "
+             "main\n"},
             {"/etc/apt/sources.list.d/debian.sources",
-             "Types: deb deb-src\nURIs: http://mirror.example.org/debian/\nSuites: trixie-updates\n trixie-backports\nComponents: "
+             "Types: deb deb-src\nURIs: http://mirror.example.org/debian/\nSuites: trixie-updates\n "
+             "trixie-backports\nComponents: "
              "main\n\nTypes: deb\nEnabled: no\nURIs: http://off\nSuites: x\n"},
         },
         guest_like("debian", 13, 0));
-    EXPECT_EQ(
-        source_names(sources),
-        (std::set<std::string>{"apt http://mirror.example.org/debian trixie", "apt http://mirror.example.org/debian trixie-updates",
-                               "apt http://mirror.example.org/debian trixie-backports", "unknown mirror+https://list.example/m trixie"}));
+    EXPECT_EQ(source_names(sources),
+              (std::set<std::string>{"apt http://mirror.example.org/debian trixie",
+                                     "apt http://mirror.example.org/debian trixie-updates",
+                                     "apt http://mirror.example.org/debian trixie-backports",
+                                     "unknown mirror+https://list.example/m trixie"}));
 }
 
 TEST(PackageSources, yum_and_dnf_variables_are_filled_in_and_disabled_repositories_left_out) {
@@ -134,25 +142,33 @@ TEST(PackageSources, yum_and_dnf_variables_are_filled_in_and_disabled_repositori
         {
             {"/etc/dnf/vars/rltype", "\n"},
             {"/etc/yum.repos.d/rocky.repo",
-             "[baseos]\nname=x\nmirrorlist=https://mirrors.example/mirrorlist?arch=$basearch&repo=BaseOS-$releasever$rltype\n"
-             "#baseurl=http://dl.example/$releasever\nenabled=1\n[source]\nmirrorlist=https://mirrors.example/source\nenabled=0\n"
+             "[baseos]\nname=x\nmirrorlist=https://mirrors.example/"
+             "mirrorlist?arch=$basearch&repo=BaseOS-$releasever$rltype\n"
+             "#baseurl=http://dl.example/$releasever\nenabled=1\n[source]\nmirrorlist=https://"
+             "mirrors.example/source\nenabled=0\n"
              "[plain]\nbaseurl = https://dl.example/9/os/ \n[odd]\nbaseurl=https://dl.example/$nobody/\n"},
-            {"/etc/yum.repos.d/fedora.repo", "[f]\nmetalink=https://m.example/metalink?repo=fedora-$releasever&arch=$basearch\n"},
+            {"/etc/yum.repos.d/fedora.repo",
+             "[f]\nmetalink=https://m.example/metalink?repo=fedora-$releasever&arch=$basearch\n"},
         },
         guest_like("rocky", 9, 4));
-    EXPECT_EQ(source_names(sources), (std::set<std::string>{"mirrorlist https://mirrors.example/mirrorlist?arch=x86_64&repo=BaseOS-9 ",
-                                                            "yum https://dl.example/9/os ", "unknown https://dl.example/$nobody ",
-                                                            "metalink https://m.example/metalink?repo=fedora-9&arch=x86_64 "}));
+    EXPECT_EQ(
+        source_names(sources),
+        (std::set<std::string>{"mirrorlist https://mirrors.example/mirrorlist?arch=x86_64&repo=BaseOS-9 ",
+                               "yum https://dl.example/9/os ", "unknown https://dl.example/$nobody ",
+                               "metalink https://m.example/metalink?repo=fedora-9&arch=x86_64 "}));
 }
 
 TEST(PackageSources, zypper_apk_and_pacman_are_known) {
-    EXPECT_EQ(source_names(package_sources({{"/etc/zypp/repos.d/oss.repo", "[oss]\nbaseurl=http://d.example/leap/$releasever/oss/\n"}},
-                                           guest_like("opensuse", 15, 6))),
+    EXPECT_EQ(source_names(package_sources(
+                  {{"/etc/zypp/repos.d/oss.repo", "[oss]\nbaseurl=http://d.example/leap/$releasever/oss/\n"}},
+                  guest_like("opensuse", 15, 6))),
               (std::set<std::string>{"yum http://d.example/leap/15.6/oss "}));
-    EXPECT_EQ(source_names(package_sources({{"/etc/apk/repositories", "http://a.example/v3.21/main\n# http://a.example/edge\n"}},
-                                           guest_like("alpine", 3, 21))),
+    EXPECT_EQ(source_names(package_sources(
+                  {{"/etc/apk/repositories", "http://a.example/v3.21/main\n# http://a.example/edge\n"}},
+                  guest_like("alpine", 3, 21))),
               (std::set<std::string>{"apk http://a.example/v3.21/main "}));
-    // A source that only the guest can ask is one all the same: without it a refresh would think that nothing can be new.
+    // A source that only the guest can ask is one all the same: without it a refresh would think that nothing
+    // can be new.
     EXPECT_EQ(source_names(package_sources({{"/etc/pacman.conf", "[core]\n"}}, guest_like("arch", 0, 0))),
               (std::set<std::string>{"unknown pacman "}));
 }
@@ -180,8 +196,8 @@ TEST(MirrorState, asks_the_file_that_changes_with_the_source) {
     EXPECT_EQ(state("apt", "http://down", "trixie"), "");
     EXPECT_EQ(state("unknown", "x", ""), "");
 
-    const Json sources = Json::array(
-        {{{"type", "apt"}, {"uri", "http://signed"}, {"suite", "trixie"}}, {{"type", "apt"}, {"uri", "http://down"}, {"suite", "s"}}});
+    const Json sources = Json::array({{{"type", "apt"}, {"uri", "http://signed"}, {"suite", "trixie"}},
+                                      {{"type", "apt"}, {"uri", "http://down"}, {"suite", "s"}}});
     const MirrorState both = ask_mirrors(sources, fetch);
     EXPECT_EQ(both.at("apt http://signed trixie").size(), 64U);
     EXPECT_EQ(both.at("apt http://down s"), "");
@@ -190,12 +206,14 @@ TEST(MirrorState, asks_the_file_that_changes_with_the_source) {
 TEST(MirrorState, metalink_changes_with_the_digest_in_it_and_not_with_the_order_of_its_mirrors) {
     const auto metalink = [](char digit, const std::string& mirror) {
         return fmt::format(
-            "<metalink><file name=\"repomd.xml\"><mm0:timestamp>1</mm0:timestamp><verification><hash type=\"md5\">00</hash>"
+            "<metalink><file name=\"repomd.xml\"><mm0:timestamp>1</mm0:timestamp><verification><hash "
+            "type=\"md5\">00</hash>"
             "<hash type=\"sha256\">{}</hash></verification><url>{}</url></file></metalink>",
             std::string(64, digit), mirror);
     };
     const auto state = [](const std::string& text) {
-        return source_state({{"type", "metalink"}, {"uri", "https://m"}}, [&](const std::string&) { return std::optional(text); });
+        return source_state({{"type", "metalink"}, {"uri", "https://m"}},
+                            [&](const std::string&) { return std::optional(text); });
     };
     EXPECT_EQ(state(metalink('a', "http://1")), state(metalink('a', "http://2")));
     EXPECT_NE(state(metalink('a', "http://1")), state(metalink('b', "http://1")));
@@ -256,8 +274,8 @@ TEST(RefreshBudget, all_jobs_run_never_more_than_fit_and_one_without_room_is_ref
 }
 
 TEST(RefreshBudget, settings_are_read_and_faults_named) {
-    const Budget budget =
-        Budget::from_settings(Json::parse(R"({"jobs": 3, "budget": {"memory": "6G", "cpus": 5, "disk": "20G"}})"), "/", {});
+    const Budget budget = Budget::from_settings(
+        Json::parse(R"({"jobs": 3, "budget": {"memory": "6G", "cpus": 5, "disk": "20G"}})"), "/", {});
     EXPECT_EQ(budget.jobs, 3);
     EXPECT_EQ(budget.memory, ByteSize::gib(6));
     EXPECT_EQ(budget.cpus, 5);
@@ -274,9 +292,17 @@ std::vector<RefreshResult> three_results() {
                             .before = 3,
                             .after = 4};
     published.changes_text = "debian13@3 -> debian13@4\n  packages: 1 changed\n";
-    RefreshResult same{.image = "rocky9", .reason = "no package source has changed", .outcome = "unchanged", .before = 2, .after = 2};
-    RefreshResult failed{
-        .image = "alpine", .action = RefreshAction::build, .reason = "changed", .outcome = "failed", .before = 1, .after = 1};
+    RefreshResult same{.image = "rocky9",
+                       .reason = "no package source has changed",
+                       .outcome = "unchanged",
+                       .before = 2,
+                       .after = 2};
+    RefreshResult failed{.image = "alpine",
+                         .action = RefreshAction::build,
+                         .reason = "changed",
+                         .outcome = "failed",
+                         .before = 1,
+                         .after = 1};
     failed.error = "no IP address\n  in stage spawn";
     return {published, same, failed};
 }
@@ -296,7 +322,8 @@ TEST(RefreshReport, notify_runs_only_when_asked_and_gets_the_mail_on_stdin) {
     NullMonitor monitor;
     test::FakeProcessRunner processes;
     processes.expect("mail", {});
-    const Json settings = Json::parse(R"({"notify": {"command": ["mail", "-s", "imgforge", "root"], "on": ["failure"]}})");
+    const Json settings =
+        Json::parse(R"({"notify": {"command": ["mail", "-s", "imgforge", "root"], "on": ["failure"]}})");
     const std::vector<RefreshResult> results = three_results();
 
     EXPECT_FALSE(notify(settings, {results[0], results[1]}, "host1", processes, monitor));

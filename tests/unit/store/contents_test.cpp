@@ -22,7 +22,8 @@ TEST(Packages, dpkg_status_gives_those_whose_files_are_there) {
         "Package: openssl\nStatus: install ok installed\nMaintainer: X <x@d>\nArchitecture: amd64\n"
         "Version: 3.0.15-1\nDescription: text\n folded: no key\n\n"
         "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n"
-        "Package: libc6\nStatus: hold ok installed\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: amd64\n\n"
+        "Package: libc6\nStatus: hold ok installed\nSource: glibc (2.41)\nVersion: 2.41-12\nArchitecture: "
+        "amd64\n\n"
         "Package: half\nStatus: install reinstreq half-installed\nVersion: 1\n\n"
         "Package: libc-bin\nStatus: install ok triggers-pending\nVersion: 2.41-12\nArchitecture: amd64\n");
     ASSERT_EQ(packages.size(), 3U);
@@ -32,14 +33,16 @@ TEST(Packages, dpkg_status_gives_those_whose_files_are_there) {
 }
 
 TEST(Packages, apk_rpm_and_pacman_are_read) {
-    const auto apk =
-        parse_apk_installed("C:Q1\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld.so\na:0:0:755\n\nP:busybox\nV:1\nA:x86_64\n");
+    const auto apk = parse_apk_installed(
+        "C:Q1\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld.so\na:0:0:755\n\nP:busybox\nV:1\nA:"
+        "x86_64\n");
     ASSERT_EQ(apk.size(), 2U);
     EXPECT_EQ(apk[0].license, "MIT");
     EXPECT_EQ(apk[0].architecture, "x86_64");
     const auto rpm = parse_rpm_query(
         "bash\t(none)\t5.2\t1.el9\tx86_64\tbash-5.2.src.rpm\tGPLv3+\tRocky\n"
-        "perl\t4\t5.32\t2.el9\tx86_64\tperl.src.rpm\tGPL\tRocky\ngpg-pubkey\t(none)\ta\tb\t(none)\t(none)\tx\t(none)\n");
+        "perl\t4\t5.32\t2.el9\tx86_64\tperl.src.rpm\tGPL\tRocky\ngpg-pubkey\t(none)\ta\tb\t(none)\t(none)"
+        "\tx\t(none)\n");
     ASSERT_EQ(rpm.size(), 2U);
     EXPECT_EQ(rpm[0].version, "5.2-1.el9");
     EXPECT_EQ(rpm[1].version, "4:5.32-2.el9");
@@ -55,7 +58,8 @@ TEST(Sbom, has_the_image_every_package_and_their_urls) {
                               .release = "debian-13",
                               .created = "2026-01-01T00:00:00Z",
                               .tool_version = "1"};
-    const Json document = sbom(subject, {{.name = "g++", .version = "4:12+1", .architecture = "amd64", .supplier = "D"}});
+    const Json document =
+        sbom(subject, {{.name = "g++", .version = "4:12+1", .architecture = "amd64", .supplier = "D"}});
     EXPECT_EQ(document["spdxVersion"], "SPDX-2.3");
     ASSERT_EQ(document["packages"].size(), 2U);
     EXPECT_EQ(document["packages"][1]["externalRefs"][0]["referenceLocator"],
@@ -64,13 +68,16 @@ TEST(Sbom, has_the_image_every_package_and_their_urls) {
     // Identifiers: letters, digits, '.' and '-' only.
     for (const Json& package : document["packages"]) {
         const std::string id = package["SPDXID"];
-        EXPECT_EQ(id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"), std::string::npos) << id;
+        EXPECT_EQ(id.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"),
+                  std::string::npos)
+            << id;
     }
 }
 
 TEST(Files, text_form_survives_a_round_trip_packed_and_odd_names_stay_printable) {
-    std::vector<FileRecord> files{{.path = "/etc/b", .type = 'f', .mode = 0644, .size = 3, .digest = "d"},
-                                  {.path = printable_path(std::string("/etc/a\xff\n\"")), .type = 'l', .target = "x"}};
+    std::vector<FileRecord> files{
+        {.path = "/etc/b", .type = 'f', .mode = 0644, .size = 3, .digest = "d"},
+        {.path = printable_path(std::string("/etc/a\xff\n\"")), .type = 'l', .target = "x"}};
     const std::string text = files_to_text(files);
     const auto back = files_from_text(gunzip(gzip(text), "test"), "test");
     ASSERT_EQ(back.size(), 2U);
@@ -107,8 +114,12 @@ TEST(Diff, packages_are_added_removed_and_changed_with_several_kernels) {
 
 TEST(Diff, files_say_what_changed_and_leave_volatile_ones_out) {
     ContentDiff diff;
-    diff_files({{.path = "/etc/a", .mode = 0644, .size = 1, .digest = "1"}, {.path = "/etc/b"}, {.path = "/var/log/x", .digest = "1"}},
-               {{.path = "/etc/a", .mode = 0600, .size = 2, .digest = "2"}, {.path = "/usr/c"}, {.path = "/var/log/x", .digest = "2"}},
+    diff_files({{.path = "/etc/a", .mode = 0644, .size = 1, .digest = "1"},
+                {.path = "/etc/b"},
+                {.path = "/var/log/x", .digest = "1"}},
+               {{.path = "/etc/a", .mode = 0600, .size = 2, .digest = "2"},
+                {.path = "/usr/c"},
+                {.path = "/var/log/x", .digest = "2"}},
                false, diff);
     ASSERT_EQ(diff.files_changed.size(), 1U);
     EXPECT_THAT(diff.files_changed[0].what(), ElementsAre("content", "mode"));
@@ -117,14 +128,17 @@ TEST(Diff, files_say_what_changed_and_leave_volatile_ones_out) {
     const Json record = diff_record({.image = "x", .generation = 1}, {.image = "x", .generation = 2}, diff);
     EXPECT_EQ(record["configuration"]["changed"][0]["path"], "/etc/a");
     EXPECT_EQ(record["files"]["added"][0]["path"], "/usr/c");
-    EXPECT_THAT(diff_text({.image = "x", .generation = 1}, {.image = "x", .generation = 2}, diff), HasSubstr("~ /etc/a (content, mode)"));
+    EXPECT_THAT(diff_text({.image = "x", .generation = 1}, {.image = "x", .generation = 2}, diff),
+                HasSubstr("~ /etc/a (content, mode)"));
 }
 
 TEST(ContentDigest, ignores_order_and_volatile_files_and_sees_everything_else) {
     const TempDir folder("imgforge-digest");
-    const auto digest = [&](const std::vector<FileRecord>& files, std::vector<Package> packages, ByteSize size = ByteSize::gib(1)) {
+    const auto digest = [&](const std::vector<FileRecord>& files, std::vector<Package> packages,
+                            ByteSize size = ByteSize::gib(1)) {
         write_file_atomically(folder / "files.json", files_to_text(files));
-        return content_digest({.packages = std::move(packages), .package_format = "deb", .files = folder / "files.json"}, size);
+        return content_digest(
+            {.packages = std::move(packages), .package_format = "deb", .files = folder / "files.json"}, size);
     };
     const FileRecord passwd{.path = "/etc/passwd", .mode = 0644, .size = 5, .digest = "1"};
     const FileRecord log{.path = "/var/log/syslog", .digest = "1"};
@@ -177,7 +191,8 @@ TEST(ChooseParent, distances_of_ten_nights_stay_small) {
 
 TEST(ChooseParent, takes_no_quarantined_parent_and_none_for_the_first) {
     EXPECT_FALSE(choose_parent({}, 4).has_value());
-    EXPECT_FALSE(choose_parent({{.image = "x", .generation = 1, .state = GenerationState::quarantined}}, 4).has_value());
+    EXPECT_FALSE(choose_parent({{.image = "x", .generation = 1, .state = GenerationState::quarantined}}, 4)
+                     .has_value());
     EXPECT_EQ(choose_parent({{.image = "x", .generation = 1, .state = GenerationState::current},
                              {.image = "x", .generation = 2, .state = GenerationState::quarantined}},
                             4),

@@ -21,7 +21,9 @@ std::vector<GcItem> random_history(std::mt19937& random) {
     for (int i = 1; i <= count; ++i) {
         GcItem item{.generation = i, .created = now - static_cast<std::int64_t>(random() % 40) * day};
         const auto state = random() % 8;
-        item.state = state == 0 ? GenerationState::quarantined : state == 1 ? GenerationState::candidate : GenerationState::retired;
+        item.state = state == 0   ? GenerationState::quarantined
+                     : state == 1 ? GenerationState::candidate
+                                  : GenerationState::retired;
         if (i > 1 && random() % 2 == 0) {
             item.parent = 1 + static_cast<int>(random() % static_cast<unsigned>(i - 1));
         }
@@ -63,19 +65,24 @@ TEST(GcPlan, properties_hold_for_any_history) {
         for (const GcItem& item : items) {
             const bool stays = stay.count(item.generation) != 0;
             if (item.state == GenerationState::current || !item.holders.empty()) {
-                ASSERT_TRUE(stays) << "seed " << seed << ": current or held generation " << item.generation << " removed";
+                ASSERT_TRUE(stays) << "seed " << seed << ": current or held generation " << item.generation
+                                   << " removed";
             }
             if (stays && item.parent) {
-                ASSERT_TRUE(stay.count(*item.parent) != 0) << "seed " << seed << ": parent of " << item.generation << " removed";
+                ASSERT_TRUE(stay.count(*item.parent) != 0)
+                    << "seed " << seed << ": parent of " << item.generation << " removed";
             }
-            const bool served = item.state == GenerationState::current || item.state == GenerationState::retired;
+            const bool served =
+                item.state == GenerationState::current || item.state == GenerationState::retired;
             in_service += served ? 1 : 0;
             in_service_kept += served && stays ? 1 : 0;
             if (served && policy.keep_age && std::chrono::seconds(now - item.created) < *policy.keep_age) {
-                ASSERT_TRUE(stays) << "seed " << seed << ": young generation " << item.generation << " removed";
+                ASSERT_TRUE(stays) << "seed " << seed << ": young generation " << item.generation
+                                   << " removed";
             }
         }
-        ASSERT_GE(in_service_kept, std::min<std::size_t>(in_service, static_cast<std::size_t>(policy.keep))) << "seed " << seed;
+        ASSERT_GE(in_service_kept, std::min<std::size_t>(in_service, static_cast<std::size_t>(policy.keep)))
+            << "seed " << seed;
 
         // Keeping more never removes what keeping fewer would have left.
         GcPolicy more = policy;
@@ -94,7 +101,10 @@ TEST(GcPlan, properties_hold_for_any_history) {
 TEST(GcPlan, says_why) {
     const std::vector<GcItem> items{
         {.generation = 1, .state = GenerationState::retired, .created = now - 9 * day},
-        {.generation = 2, .state = GenerationState::retired, .created = now - 8 * day, .holders = {{Holder::Kind::instance, "web-1"}}},
+        {.generation = 2,
+         .state = GenerationState::retired,
+         .created = now - 8 * day,
+         .holders = {{Holder::Kind::instance, "web-1"}}},
         {.generation = 3, .state = GenerationState::current, .created = now}};
     const auto plan = plan_gc(items, {.keep = 1}, now);
     EXPECT_EQ(plan[0].reason, "removed: beyond the newest 1");
@@ -103,9 +113,10 @@ TEST(GcPlan, says_why) {
 }
 
 TEST(GcPlan, old_quarantined_generation_goes_and_fresh_candidate_stays) {
-    const std::vector<GcItem> items{{.generation = 1, .state = GenerationState::quarantined, .created = now - 30 * day},
-                                    {.generation = 2, .state = GenerationState::current, .created = now - day},
-                                    {.generation = 3, .state = GenerationState::candidate, .created = now}};
+    const std::vector<GcItem> items{
+        {.generation = 1, .state = GenerationState::quarantined, .created = now - 30 * day},
+        {.generation = 2, .state = GenerationState::current, .created = now - day},
+        {.generation = 3, .state = GenerationState::candidate, .created = now}};
     const auto plan = plan_gc(items, {}, now);
     EXPECT_TRUE(plan[0].remove);
     EXPECT_FALSE(plan[2].remove);

@@ -65,7 +65,10 @@ TEST(Store, quarantined_generation_is_neither_promoted_nor_given_out) {
     home.store.quarantine("debian13", 1, "two clones had the same machine-id", "report");
 
     EXPECT_THAT(failure([&] { home.store.promote("debian13", 1); }), HasSubstr("same machine-id"));
-    EXPECT_THAT(failure([&] { home.store.acquire("debian13@1", {Holder::Kind::instance, "web-1"}); }), HasSubstr("quarantined"));
+    EXPECT_THAT(failure([&] {
+                    home.store.acquire("debian13@1", {Holder::Kind::instance, "web-1"});
+                }),
+                HasSubstr("quarantined"));
     EXPECT_EQ(read_file(home.places.images() / "debian13/quarantine-1.txt"), "report");
 }
 
@@ -76,7 +79,8 @@ TEST(Store, deletion_is_refused_while_somebody_holds_it_and_says_who) {
     const Holder web{Holder::Kind::instance, "web-1"};
     EXPECT_EQ(home.store.acquire("debian13", web).generation, 1);
 
-    EXPECT_THAT(failure([&] { home.store.remove("debian13", 1, true); }), HasSubstr("in use by instance web-1"));
+    EXPECT_THAT(failure([&] { home.store.remove("debian13", 1, true); }),
+                HasSubstr("in use by instance web-1"));
     home.store.remove_references(web);
     home.store.remove("debian13", 1, true);
     EXPECT_FALSE(fs::exists(home.places.images() / "debian13"));
@@ -103,7 +107,8 @@ TEST(Store, image_of_which_one_generation_is_in_use_is_deleted_whole_or_not_at_a
     const Holder web{Holder::Kind::instance, "web-1"};
     home.store.acquire("debian13@1", web);
 
-    EXPECT_THAT(failure([&] { home.store.remove_image("debian13"); }), HasSubstr("debian13@1 is in use by instance web-1"));
+    EXPECT_THAT(failure([&] { home.store.remove_image("debian13"); }),
+                HasSubstr("debian13@1 is in use by instance web-1"));
     EXPECT_EQ(home.store.generations("debian13").size(), 3U);
     EXPECT_TRUE(fs::exists(home.places.images() / "debian13/3/disk.qcow2"));
     home.store.remove_references(web);
@@ -125,7 +130,8 @@ TEST(Store, several_removals_are_one_change_and_what_cannot_go_says_why) {
 
     const std::map<int, std::string> refused = home.store.remove_all("debian13", all);
 
-    // One change of the index however many go: otherwise a collection of N generations would write N indexes of N entries.
+    // One change of the index however many go: otherwise a collection of N generations would write N indexes
+    // of N entries.
     EXPECT_EQ(serial(), before + 1);
     EXPECT_EQ(peek_serial(home.places.images() / "debian13"), before + 1);
     ASSERT_EQ(refused.size(), 2U);
@@ -190,15 +196,20 @@ TEST(Store, unknown_names_get_a_suggestion) {
     EXPECT_THAT(failure([&] { home.store.resolve("debain13"); }), HasSubstr("did you mean 'debian13'"));
     EXPECT_THAT(failure([&] { home.store.resolve("debian13"); }), HasSubstr("no current generation"));
     EXPECT_THAT(failure([&] { home.store.resolve("debian13@9"); }), HasSubstr("no generation 9"));
-    EXPECT_THAT(failure([&] { home.store.add_reference("debian13", 9, {Holder::Kind::instance, "x"}); }), HasSubstr("does not exist"));
+    EXPECT_THAT(failure([&] {
+                    home.store.add_reference("debian13", 9, {Holder::Kind::instance, "x"});
+                }),
+                HasSubstr("does not exist"));
 }
 
 TEST(Store, failing_publication_leaves_nothing) {
     StoreHome home;
     const Store::Scratch scratch = home.store.make_scratch("debian13");
     write_file_atomically(scratch.folder / "disk.qcow2", "disk");
-    EXPECT_THROW(home.store.adopt("debian13", scratch, [](int) -> Generation { throw Error(Failure::host, "No space left on device"); }),
-                 Error);
+    EXPECT_THROW(
+        home.store.adopt("debian13", scratch,
+                         [](int) -> Generation { throw Error(Failure::host, "No space left on device"); }),
+        Error);
     home.store.drop_scratch("debian13", scratch);
 
     EXPECT_THAT(home.store.images(), IsEmpty());
@@ -231,7 +242,8 @@ TEST(Store, running_publication_is_left_alone) {
 TEST(Store, complete_publication_of_a_dead_process_becomes_a_candidate) {
     StoreHome home;
     const Generation made = add_generation(home.store, "debian13");
-    // As a process killed between the rename and the commit leaves it: folder and journal row, no generation row.
+    // As a process killed between the rename and the commit leaves it: folder and journal row, no generation
+    // row.
     home.database.transaction([&] {
         Rows rows(home.database, home.places.images());
         rows.drop_generation("debian13", 1);

@@ -34,8 +34,8 @@ struct VerifiedHome : StoreHome {
     std::vector<std::string> found() {
         std::vector<std::string> lines;
         for (const Finding& finding : verify(store, {}, monitor)) {
-            lines.push_back(finding.image + "@" + std::to_string(finding.generation) + " " + finding.what + ": " + finding.path.string() +
-                            " " + finding.problem);
+            lines.push_back(finding.image + "@" + std::to_string(finding.generation) + " " + finding.what +
+                            ": " + finding.path.string() + " " + finding.problem);
         }
         return lines;
     }
@@ -105,7 +105,8 @@ TEST(Verify, names_a_tampered_index) {
 TEST(Verify, lost_database_is_rebuilt_with_states_and_references) {
     VerifiedHome home;
     make_directories(home.places.instances() / "web-1");
-    image::create_overlay({.overlay = home.places.instances() / "web-1/disk.qcow2", .backing = home.store.find("debian13", 1)->disk()});
+    image::create_overlay({.overlay = home.places.instances() / "web-1/disk.qcow2",
+                           .backing = home.store.find("debian13", 1)->disk()});
     const Places places = home.places;
     fs::rename(places.state_db(), places.state_db().string() + ".lost");
     fs::remove(places.state_db().string() + "-wal");
@@ -132,7 +133,8 @@ TEST(Verify, old_copy_of_the_database_is_named) {
 TEST(Verify, machine_without_recorded_reference_is_named_and_protects_its_base) {
     VerifiedHome home;
     make_directories(home.places.instances() / "web-2");
-    image::create_overlay({.overlay = home.places.instances() / "web-2/disk.qcow2", .backing = home.store.find("debian13", 1)->disk()});
+    image::create_overlay({.overlay = home.places.instances() / "web-2/disk.qcow2",
+                           .backing = home.store.find("debian13", 1)->disk()});
     EXPECT_THAT(home.found(), Contains(HasSubstr("debian13@1 reference")));
     EXPECT_THROW(home.store.remove("debian13", 1), Error);
     repair(home.store, home.monitor);

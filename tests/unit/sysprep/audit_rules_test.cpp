@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Every structural rule finds its planted leftover, and only that rule does; a clean guest passes all of them.
+// Every structural rule finds its planted leftover, and only that rule does; a clean guest passes all of
+// them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,12 +23,16 @@ public:
         file("/etc/machine-id", "", 0444);
         link("/var/lib/dbus/machine-id", "/etc/machine-id");
         file("/etc/hostname", "localhost\n");
-        file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n");
+        file("/etc/passwd",
+             "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n");
         file("/etc/shadow", "root:!:20000::::::\nnobody:*:20000::::::\n");
         file("/etc/gshadow", "root:*::\nsudo:!::\n");
         file("/etc/sudoers", "# %sudo ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL:ALL) ALL\n");
-        file("/etc/fstab", "# UUID=dead-beef is a comment\nUUID=11111111-2222-3333-4444-555555555555 / ext4 defaults 0 1\n");
-        file("/boot/grub/grub.cfg", "search --no-floppy --fs-uuid --set=root 11111111-2222-3333-4444-555555555555\n");
+        file(
+            "/etc/fstab",
+            "# UUID=dead-beef is a comment\nUUID=11111111-2222-3333-4444-555555555555 / ext4 defaults 0 1\n");
+        file("/boot/grub/grub.cfg",
+             "search --no-floppy --fs-uuid --set=root 11111111-2222-3333-4444-555555555555\n");
         file("/boot/efi/EFI/debian/shimx64.efi", "x");
         file("/boot/efi/EFI/BOOT/BOOTX64.EFI", "x");
         file("/etc/ssh/sshd_config", "Port 22\n");
@@ -43,10 +48,14 @@ public:
         file("/etc/selinux/config", "SELINUX=disabled\n");
         os.init = "systemd";
         os.family = "debian";
-        os.file_systems = {{.mountable = "/dev/sda1", .type = "ext4", .uuid = "11111111-2222-3333-4444-555555555555", .mount_point = "/"}};
+        os.file_systems = {{.mountable = "/dev/sda1",
+                            .type = "ext4",
+                            .uuid = "11111111-2222-3333-4444-555555555555",
+                            .mount_point = "/"}};
     }
     void add(const std::string& path, TreeEntry entry) {
-        for (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0; slash = path.rfind('/', slash - 1)) {
+        for (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+             slash = path.rfind('/', slash - 1)) {
             if (!tree.exists(path.substr(0, slash))) {
                 TreeEntry parent;
                 parent.stat.type = FileType::directory;
@@ -56,9 +65,12 @@ public:
         tree.add(path, std::move(entry));
     }
     void file(const std::string& path, const std::string& content, std::uint32_t mode = 0644) {
-        add(path, {.stat = {.type = FileType::regular, .mode = mode, .size = content.size()}, .content = content});
+        add(path,
+            {.stat = {.type = FileType::regular, .mode = mode, .size = content.size()}, .content = content});
     }
-    void link(const std::string& path, const std::string& target) { add(path, {.stat = {.type = FileType::symlink}, .target = target}); }
+    void link(const std::string& path, const std::string& target) {
+        add(path, {.stat = {.type = FileType::symlink}, .target = target});
+    }
     void folder(const std::string& path) { add(path, {.stat = {.type = FileType::directory, .mode = 0755}}); }
     void remove(const std::string& path) {
         GuestTree rest;
@@ -99,17 +111,22 @@ struct Planted {
 };
 
 std::function<void(Guest&)> with_file(std::string path, std::string content = "x") {
-    return [path = std::move(path), content = std::move(content)](Guest& guest) { guest.file(path, content); };
+    return
+        [path = std::move(path), content = std::move(content)](Guest& guest) { guest.file(path, content); };
 }
 
 const std::vector<Planted>& planted() {
     static const std::vector<Planted> all{
-        {"machine-id", "an id", [](Guest& g) { g.file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n", 0444); }},
+        {"machine-id", "an id",
+         [](Guest& g) { g.file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n", 0444); }},
         {"machine-id", "missing", [](Guest& g) { g.remove("/etc/machine-id"); }},
         {"machine-id", "writable", [](Guest& g) { g.file("/etc/machine-id", "", 0644); }},
-        {"machine-id", "uninitialized unasked", [](Guest& g) { g.file("/etc/machine-id", "uninitialized\n", 0444); }},
-        {"machine-id", "two links", [](Guest& g) { g.add("/etc/machine-id", {.stat = {.mode = 0444, .links = 2}, .content = ""}); }},
-        {"dbus-machine-id", "regular", with_file("/var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n")},
+        {"machine-id", "uninitialized unasked",
+         [](Guest& g) { g.file("/etc/machine-id", "uninitialized\n", 0444); }},
+        {"machine-id", "two links",
+         [](Guest& g) { g.add("/etc/machine-id", {.stat = {.mode = 0444, .links = 2}, .content = ""}); }},
+        {"dbus-machine-id", "regular",
+         with_file("/var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n")},
         {"ssh-host-keys", "key", with_file("/etc/ssh/ssh_host_ed25519_key")},
         {"ssh-host-keys", "public key", with_file("/etc/ssh/ssh_host_rsa_key.pub")},
         {"ssh-host-keys", "dropbear", with_file("/etc/dropbear/dropbear_rsa_host_key")},
@@ -121,42 +138,61 @@ const std::vector<Planted>& planted() {
         {"ssh-host-key-regenerator", "unit not enabled",
          [](Guest& g) { g.remove("/etc/systemd/system/multi-user.target.wants/keys.service"); }},
         {"ssh-host-key-regenerator", "only at a first boot (Debian 13)",
-         with_file("/etc/systemd/system/keys.service", "[Unit]\nConditionFirstBoot=yes\n[Service]\nExecStart=/usr/bin/ssh-keygen -A\n")},
-        {"ssh-host-key-regenerator", "masked", [](Guest& g) { g.link("/etc/systemd/system/keys.service", "/dev/null"); }},
-        {"network-mac", "netplan", with_file("/etc/netplan/50-cloud-init.yaml", "match: {macaddress: \"52:54:00:12:34:56\"}\n")},
-        {"network-mac", "link file", with_file("/etc/systemd/network/10.link", "[Match]\nMACAddress=52:54:00:12:34:56\n")},
-        {"network-mac", "ifcfg", with_file("/etc/sysconfig/network-scripts/ifcfg-eth0", "HWADDR=52-54-00-12-34-56\n")},
+         with_file("/etc/systemd/system/keys.service",
+                   "[Unit]\nConditionFirstBoot=yes\n[Service]\nExecStart=/usr/bin/ssh-keygen -A\n")},
+        {"ssh-host-key-regenerator", "masked",
+         [](Guest& g) { g.link("/etc/systemd/system/keys.service", "/dev/null"); }},
+        {"network-mac", "netplan",
+         with_file("/etc/netplan/50-cloud-init.yaml", "match: {macaddress: \"52:54:00:12:34:56\"}\n")},
+        {"network-mac", "link file",
+         with_file("/etc/systemd/network/10.link", "[Match]\nMACAddress=52:54:00:12:34:56\n")},
+        {"network-mac", "ifcfg",
+         with_file("/etc/sysconfig/network-scripts/ifcfg-eth0", "HWADDR=52-54-00-12-34-56\n")},
         {"network-mac", "NetworkManager",
-         with_file("/etc/NetworkManager/system-connections/a.nmconnection", "mac-address=52:54:00:AB:CD:EF\n")},
+         with_file("/etc/NetworkManager/system-connections/a.nmconnection",
+                   "mac-address=52:54:00:AB:CD:EF\n")},
         {"entropy", "seed", with_file("/var/lib/systemd/random-seed")},
         {"entropy", "seed on the ESP", with_file("/boot/efi/loader/random-seed")},
         {"entropy", "credential secret", with_file("/var/lib/systemd/credential.secret")},
         {"hostname", "old name", with_file("/etc/hostname", "buildhost\n")},
-        {"initramfs-identity", "machine-id inside", [](Guest& g) { g.initramfs.emplace_back("/boot/initrd.img!etc/machine-id"); }},
+        {"initramfs-identity", "machine-id inside",
+         [](Guest& g) { g.initramfs.emplace_back("/boot/initrd.img!etc/machine-id"); }},
         {"passwords", "root hash", with_file("/etc/shadow", "root:$y$j9T$abc$def:20000::::::\n")},
         {"passwords", "empty", with_file("/etc/shadow", "root::20000::::::\n")},
         {"passwords", "in passwd", with_file("/etc/passwd", "root:abcdefghijklm:0:0:root:/root:/bin/bash\n")},
-        {"users", "a person", with_file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\npacker:x:1000:1000::/srv/packer:/bin/bash\n")},
-        {"users", "a second root", with_file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\n")},
-        {"sudo", "drop-in", with_file("/etc/sudoers.d/90-cloud-init-users", "debian ALL=(ALL) NOPASSWD:ALL\n")},
+        {"users", "a person",
+         with_file("/etc/passwd",
+                   "root:x:0:0:root:/root:/bin/bash\npacker:x:1000:1000::/srv/packer:/bin/bash\n")},
+        {"users", "a second root",
+         with_file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/root:/bin/bash\n")},
+        {"sudo", "drop-in",
+         with_file("/etc/sudoers.d/90-cloud-init-users", "debian ALL=(ALL) NOPASSWD:ALL\n")},
         {"sudo", "main file", with_file("/etc/sudoers", "%sudo ALL=(ALL) NOPASSWD: ALL\n")},
         {"home-ssh", "authorized keys", with_file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAA me\n")},
         {"home-ssh", "known hosts", with_file("/home/me/.ssh/known_hosts")},
         {"home-history", "bash", with_file("/root/.bash_history", "ls\n")},
         {"home-credentials", "aws", with_file("/root/.aws/credentials")},
-        {"boot-uuids", "fstab", with_file("/etc/fstab", "UUID=99999999-2222-3333-4444-555555555555 / ext4 defaults 0 1\n")},
+        {"boot-uuids", "fstab",
+         with_file("/etc/fstab", "UUID=99999999-2222-3333-4444-555555555555 / ext4 defaults 0 1\n")},
         {"boot-uuids", "grub",
-         with_file("/boot/grub/grub.cfg", "search --no-floppy --fs-uuid --set=root 99999999-2222-3333-4444-555555555555\n")},
+         with_file("/boot/grub/grub.cfg",
+                   "search --no-floppy --fs-uuid --set=root 99999999-2222-3333-4444-555555555555\n")},
         {"boot-uuids", "kernel line",
-         with_file("/boot/loader/entries/a.conf", "options root=UUID=99999999-2222-3333-4444-555555555555 ro\n")},
-        {"boot-uuids", "resume", with_file("/etc/initramfs-tools/conf.d/resume", "RESUME=UUID=99999999-2222-3333-4444-555555555555\n")},
+         with_file("/boot/loader/entries/a.conf",
+                   "options root=UUID=99999999-2222-3333-4444-555555555555 ro\n")},
+        {"boot-uuids", "resume",
+         with_file("/etc/initramfs-tools/conf.d/resume",
+                   "RESUME=UUID=99999999-2222-3333-4444-555555555555\n")},
         {"cloud-init", "instance", with_file("/var/lib/cloud/instances/iid/user-data.txt")},
         {"cloud-init", "installer", with_file("/etc/cloud/cloud.cfg.d/99-installer.cfg", "growpart: off\n")},
-        {"cloud-init", "no datasource", with_file("/etc/cloud/cloud.cfg.d/50-x.cfg", "datasource_list: [ None ]\n")},
+        {"cloud-init", "no datasource",
+         with_file("/etc/cloud/cloud.cfg.d/50-x.cfg", "datasource_list: [ None ]\n")},
         {"cloud-init", "disabled", with_file("/etc/cloud/cloud-init.disabled", "")},
         {"snapshots", "snapper", with_file("/.snapshots/1/snapshot/etc/shadow")},
         {"snapshots", "subvolume",
-         [](Guest& g) { g.os.file_systems.push_back({.mountable = "btrfsvol:/dev/sda2/snapshots/1", .type = "btrfs"}); }},
+         [](Guest& g) {
+             g.os.file_systems.push_back({.mountable = "btrfsvol:/dev/sda2/snapshots/1", .type = "btrfs"});
+         }},
         {"clean-shutdown", "dirty", [](Guest& g) { g.os.file_systems[0].dirty = true; }},
         {"efi-loader", "gone", [](Guest& g) { g.remove("/boot/efi/EFI/BOOT"); }},
         {"selinux-labels", "missing", with_file("/etc/selinux/config", "SELINUX=enforcing\n")},
@@ -203,19 +239,23 @@ const std::vector<Planted>& planted() {
         {"desktop-state", "", with_file("/var/lib/AccountsService/users/me")},
         {"accounting", "", with_file("/var/account/pacct")},
         {"build-tools", "", with_file("/root/virt-sysprep-firstboot.log")},
-        {"iscsi-name", "", with_file("/etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:abc\n")},
+        {"iscsi-name", "",
+         with_file("/etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:abc\n")},
         {"popularity-contest", "", with_file("/etc/popularity-contest.conf", "MY_HOSTID=\"abc\"\n")},
         {"tpm-state", "", with_file("/var/lib/systemd/pcrlock.json")},
         {"rescue-kernel", "", with_file("/boot/loader/entries/0123-0-rescue.conf")},
         {"application-ids", "", with_file("/var/lib/mysql/auto.cnf")},
         {"package-database-leftovers", "", with_file("/var/lib/dpkg/status-old")},
-        {"networkmanager-profiles", "", with_file("/etc/NetworkManager/system-connections/a.nmconnection", "[connection]\nuuid=1\n")},
+        {"networkmanager-profiles", "",
+         with_file("/etc/NetworkManager/system-connections/a.nmconnection", "[connection]\nuuid=1\n")},
         {"resolv-conf", "", with_file("/etc/resolv.conf", "nameserver 10.0.0.1\n")},
         {"boot-environment", "", with_file("/boot/grub/grubenv", "# GRUB Environment Block\nrecordfail=1\n")},
         {"grub-install-device", "",
-         with_file("/var/cache/debconf/config.dat", "Name: grub-pc/install_devices\nValue: /dev/disk/by-id/ata-QEMU\n")},
+         with_file("/var/cache/debconf/config.dat",
+                   "Name: grub-pc/install_devices\nValue: /dev/disk/by-id/ata-QEMU\n")},
         {"snap-login", "", with_file("/var/lib/snapd/state.json", R"({"data":{"auth":{"users":[]}}})")},
-        {"libvirt-networks", "", with_file("/etc/libvirt/qemu/networks/default.xml", "<network>\n  <uuid>1</uuid>\n</network>\n")},
+        {"libvirt-networks", "",
+         with_file("/etc/libvirt/qemu/networks/default.xml", "<network>\n  <uuid>1</uuid>\n</network>\n")},
         {"self-made-keys", "", with_file("/etc/ssl/private/ssl-cert-snakeoil.key")},
     };
     return all;
@@ -232,7 +272,9 @@ TEST(AuditRules, each_planted_leftover_fails_exactly_its_rule) {
 
 TEST(AuditRules, every_rule_has_a_planted_leftover) {
     for (const GuestRule& rule : guest_rules()) {
-        EXPECT_TRUE(std::any_of(planted().begin(), planted().end(), [&](const Planted& p) { return p.rule == rule.name; })) << rule.name;
+        EXPECT_TRUE(std::any_of(planted().begin(), planted().end(), [&](const Planted& p) {
+            return p.rule == rule.name;
+        })) << rule.name;
         EXPECT_FALSE(rule.heading.empty() || rule.source.empty()) << rule.name;
     }
 }
@@ -278,9 +320,12 @@ TEST(AuditRules, openrc_guests_have_no_machine_id_and_make_keys_in_their_script)
 TEST(AuditRules, red_hat_units_by_template_count_as_regenerator) {
     Guest guest;
     guest.remove("/etc/systemd/system/multi-user.target.wants/keys.service");
-    guest.file("/usr/lib/systemd/system/sshd.service", "[Unit]\nWants=sshd-keygen.target\n[Service]\nExecStart=/usr/sbin/sshd -D\n");
-    guest.file("/usr/lib/systemd/system/sshd-keygen.target", "[Unit]\nWants=sshd-keygen@rsa.service sshd-keygen@ed25519.service\n");
-    guest.file("/usr/lib/systemd/system/sshd-keygen@.service", "[Service]\nExecStart=/usr/libexec/openssh/sshd-keygen %i\n");
+    guest.file("/usr/lib/systemd/system/sshd.service",
+               "[Unit]\nWants=sshd-keygen.target\n[Service]\nExecStart=/usr/sbin/sshd -D\n");
+    guest.file("/usr/lib/systemd/system/sshd-keygen.target",
+               "[Unit]\nWants=sshd-keygen@rsa.service sshd-keygen@ed25519.service\n");
+    guest.file("/usr/lib/systemd/system/sshd-keygen@.service",
+               "[Service]\nExecStart=/usr/libexec/openssh/sshd-keygen %i\n");
 
     EXPECT_THAT(guest.failing(), IsEmpty());
 }
@@ -294,7 +339,9 @@ TEST(AuditRules, comments_and_broadcast_addresses_are_no_mac_pins) {
 
 TEST(AuditRules, a_partition_id_is_not_taken_for_a_file_system) {
     Guest guest;
-    guest.file("/etc/fstab", "PARTUUID=99999999-2222-3333-4444-555555555555 / ext4 defaults 0 1\nUUID=ABCD-1234 /mnt vfat nofail 0 0\n");
+    guest.file("/etc/fstab",
+               "PARTUUID=99999999-2222-3333-4444-555555555555 / ext4 defaults 0 1\nUUID=ABCD-1234 /mnt vfat "
+               "nofail 0 0\n");
 
     EXPECT_THAT(guest.failing(), IsEmpty());
 }
@@ -314,7 +361,8 @@ TEST(ImageRules, each_fault_of_the_file_is_found) {
     EXPECT_EQ(failing({.info = {.bitmaps = {"b"}}}), std::set<std::string>{"image-standalone"});
     EXPECT_EQ(failing({.check = {.leaks = 1}}), std::set<std::string>{"image-sound"});
     EXPECT_EQ(failing({.info = {.corrupt = true}}), std::set<std::string>{"image-sound"});
-    EXPECT_EQ(failing({.used_bytes = 1U << 30U, .allocated_bytes = 2ULL << 30U}), std::set<std::string>{"image-sparse"});
+    EXPECT_EQ(failing({.used_bytes = 1U << 30U, .allocated_bytes = 2ULL << 30U}),
+              std::set<std::string>{"image-sparse"});
     EXPECT_THAT(failing({.used_bytes = 1U << 30U, .allocated_bytes = 1U << 30U}), IsEmpty());
 }
 

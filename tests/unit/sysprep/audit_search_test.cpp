@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The search for secrets: patterns, packed content, waivers. All keys, hashes and tokens here were made up for the tests.
+// The search for secrets: patterns, packed content, waivers. All keys, hashes and tokens here were made up
+// for the tests.
 #include <archive.h>
 #include <archive_entry.h>
 
@@ -50,7 +51,8 @@ TEST(SecretPatterns, find_each_kind_of_secret) {
         {"-----BEGIN RSA PRIVATE KEY-----\n" + b64, "secret:private-key"},
         {"-----BEGIN PRIVATE KEY-----\r\n" + b64, "secret:private-key"},
         {"key: \"-----BEGIN EC PRIVATE KEY-----\\n" + b64, "secret:private-key"},
-        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\n" + b64, "secret:private-key"},
+        {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\n" + b64,
+         "secret:private-key"},
         {"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n" + b64, "secret:private-key"},
         {"  -----BEGIN OPENSSH PRIVATE KEY-----\n  " + b64, "secret:private-key"},
         {"b3BlbnNzaC1rZXktdjEA" + b64, "secret:private-key"},
@@ -66,7 +68,8 @@ TEST(SecretPatterns, find_each_kind_of_secret) {
         {"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0." + std::string(43, 'a'), "secret:jwt"},
         {"d-i passwd/root-password password hunter22\n", "secret:installer-password"},
         {"d-i passwd/user-password-crypted password xyzzyxyzzy\n", "secret:installer-password"},
-        {"Name: passwd/root-password\nTemplate: passwd/root-password\nValue: hunter22\n", "secret:installer-password"},
+        {"Name: passwd/root-password\nTemplate: passwd/root-password\nValue: hunter22\n",
+         "secret:installer-password"},
         {"\nrootpw --plaintext hunter22\n", "secret:installer-password"},
     };
     for (const auto& [text, rule] : secrets) {
@@ -99,7 +102,8 @@ TEST(SecretPatterns, names_of_formats_in_programs_are_no_secrets) {
 }
 
 TEST(SecretPatterns, keys_that_share_their_first_line_are_told_apart) {
-    const std::string first = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA" + repeat("AAAA", 12) + "\n";
+    const std::string first =
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA" + repeat("AAAA", 12) + "\n";
     Matcher::Scratch scratch(generic());
     const auto prints = [&](const std::string& text) {
         std::vector<std::string> out;
@@ -118,8 +122,10 @@ TEST(SecretPatterns, keys_that_share_their_first_line_are_told_apart) {
 }
 
 TEST(SecretPatterns, assigned_passwords_count_in_files_of_installers_only) {
-    EXPECT_THAT(rules_in("password=hunter22\n", "/var/log/installer/syslog"), ElementsAre("secret:installer-password"));
-    EXPECT_THAT(rules_in("  Password: \"hunter22\"\n", "/root/original-ks.cfg"), ElementsAre("secret:installer-password"));
+    EXPECT_THAT(rules_in("password=hunter22\n", "/var/log/installer/syslog"),
+                ElementsAre("secret:installer-password"));
+    EXPECT_THAT(rules_in("  Password: \"hunter22\"\n", "/root/original-ks.cfg"),
+                ElementsAre("secret:installer-password"));
     EXPECT_THAT(rules_in("password=hunter22\n", "/usr/share/doc/x"), IsEmpty());
     EXPECT_THAT(rules_in("password=hunter22\n"), IsEmpty());
     EXPECT_THAT(rules_in("password=true\npassword: ****\n", "/var/log/installer/syslog"), IsEmpty());
@@ -139,7 +145,9 @@ TEST(NeedlePatterns, binary_needles_and_words) {
         return needle_patterns(all);
     }()});
     Matcher::Scratch scratch(matcher);
-    const auto count = [&](const std::string& text) { return matcher.scan(scratch, text, 0, text.size()).size(); };
+    const auto count = [&](const std::string& text) {
+        return matcher.scan(scratch, text, 0, text.size()).size();
+    };
 
     EXPECT_EQ(count("xx" + raw + "yy"), 1U);
     EXPECT_EQ(count("host builder7."), 1U);
@@ -161,7 +169,8 @@ TEST(Matcher, only_secrets_that_start_in_the_piece_are_reported) {
 }
 
 /// Packs files with libarchive: format by name, filter by name ("none" for no filter).
-std::string packed(const std::string& format, const std::string& filter, const std::vector<std::pair<std::string, std::string>>& files) {
+std::string packed(const std::string& format, const std::string& filter,
+                   const std::vector<std::pair<std::string, std::string>>& files) {
     std::string out(4U << 20U, '\0');
     std::size_t used = 0;
     archive* const writer = archive_write_new();
@@ -205,18 +214,22 @@ TEST(ContentScan, looks_inside_every_kind_of_packed_file) {
         EXPECT_THAT(places("/a", packed("ustar", filter, file)), Contains("/a!etc/x")) << filter;
     }
     for (const std::string format : {"zip", "7zip", "newc", "ustar", "ar"}) {
-        EXPECT_THAT(places("/a", packed(format, "none", {{"x", file[0].second}})), Contains("/a!x")) << format;
+        EXPECT_THAT(places("/a", packed(format, "none", {{"x", file[0].second}})), Contains("/a!x"))
+            << format;
     }
 }
 
 TEST(ContentScan, looks_into_every_part_of_an_initramfs) {
-    const std::string microcode = packed("newc", "none", {{"kernel/x86/microcode/GenuineIntel.bin", "bytes"}});
+    const std::string microcode =
+        packed("newc", "none", {{"kernel/x86/microcode/GenuineIntel.bin", "bytes"}});
     const std::string main_part = packed("newc", "zstd", {{"init", "x"}, {"etc/hostname", "SECRETSECRET"}});
 
-    EXPECT_THAT(places("/boot/initrd", microcode + std::string(512, '\0') + main_part), ElementsAre("/boot/initrd!etc/hostname"));
+    EXPECT_THAT(places("/boot/initrd", microcode + std::string(512, '\0') + main_part),
+                ElementsAre("/boot/initrd!etc/hostname"));
 
-    const std::string twice =
-        packed("raw", "gzip", {{"x", packed("newc", "none", {{"a", "x"}}) + packed("newc", "none", {{"b", "SECRETSECRET"}})}});
+    const std::string twice = packed(
+        "raw", "gzip",
+        {{"x", packed("newc", "none", {{"a", "x"}}) + packed("newc", "none", {{"b", "SECRETSECRET"}})}});
     EXPECT_THAT(places("/boot/initrd", twice), ElementsAre("/boot/initrd!b")) << "two archives in one stream";
 }
 
@@ -237,22 +250,26 @@ TEST(ContentScan, damaged_archives_end_with_a_warning_and_not_an_error) {
 }
 
 TEST(Waivers, cover_by_pattern_need_a_use_and_carry_their_reason) {
-    std::vector<Finding> findings{
-        {.rule = "secret:private-key", .path = "/opt/demo/key.pem", .layer = "content", .detail = "private key", .fingerprint = "aa"},
-        {.rule = "secret:private-key",
-         .path = "partition 1 (ext4)",
-         .offset = 5,
-         .layer = "disk",
-         .detail = "private key",
-         .fingerprint = "aa"},
-        {.rule = "secret:private-key",
-         .path = "partition 1 (ext4)",
-         .offset = 9,
-         .layer = "disk",
-         .detail = "private key",
-         .fingerprint = "bb"}};
+    std::vector<Finding> findings{{.rule = "secret:private-key",
+                                   .path = "/opt/demo/key.pem",
+                                   .layer = "content",
+                                   .detail = "private key",
+                                   .fingerprint = "aa"},
+                                  {.rule = "secret:private-key",
+                                   .path = "partition 1 (ext4)",
+                                   .offset = 5,
+                                   .layer = "disk",
+                                   .detail = "private key",
+                                   .fingerprint = "aa"},
+                                  {.rule = "secret:private-key",
+                                   .path = "partition 1 (ext4)",
+                                   .offset = 9,
+                                   .layer = "disk",
+                                   .detail = "private key",
+                                   .fingerprint = "bb"}};
 
-    const auto warnings = apply_waivers(findings, {{"secret:*", "/opt/demo/*", "demo key"}, {"logs", "*", "never there"}});
+    const auto warnings =
+        apply_waivers(findings, {{"secret:*", "/opt/demo/*", "demo key"}, {"logs", "*", "never there"}});
 
     EXPECT_TRUE(findings[0].waived);
     EXPECT_EQ(findings[0].reason, "demo key");
@@ -263,8 +280,11 @@ TEST(Waivers, cover_by_pattern_need_a_use_and_carry_their_reason) {
 
 TEST(Report, json_has_the_fields_of_the_contract_and_no_fingerprint) {
     Report report;
-    report.findings = {
-        {.rule = "machine-id", .path = "/etc/machine-id", .layer = "structure", .detail = "holds 33 bytes", .fingerprint = "aa"}};
+    report.findings = {{.rule = "machine-id",
+                        .path = "/etc/machine-id",
+                        .layer = "structure",
+                        .detail = "holds 33 bytes",
+                        .fingerprint = "aa"}};
 
     const Json json = report.to_json();
 
@@ -287,8 +307,10 @@ TEST(MatchesPattern, star_and_question_mark) {
 }
 
 TEST(BlockLocator, reads_debugfs_tables) {
-    EXPECT_THAT(parse_icheck("Block\tInode number\n12\t34\n56\t<block not found>\n"), ElementsAre(std::pair(12U, 34U)));
-    EXPECT_THAT(parse_ncheck("Inode\tPathname\n34\t/usr/a\tb\n34\t/usr/c\n"), ElementsAre(std::pair(34U, std::string("/usr/a\tb"))));
+    EXPECT_THAT(parse_icheck("Block\tInode number\n12\t34\n56\t<block not found>\n"),
+                ElementsAre(std::pair(12U, 34U)));
+    EXPECT_THAT(parse_ncheck("Inode\tPathname\n34\t/usr/a\tb\n34\t/usr/c\n"),
+                ElementsAre(std::pair(34U, std::string("/usr/a\tb"))));
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct Cells {
 /// "A6" sorts before "A10".
 struct ByNumber {
     bool operator()(const std::string& left, const std::string& right) const {
-        return std::pair(left[0], std::stoi(left.substr(1))) < std::pair(right[0], std::stoi(right.substr(1)));
+        return std::pair(left[0], std::stoi(left.substr(1))) <
+               std::pair(right[0], std::stoi(right.substr(1)));
     }
 };
 
@@ -64,11 +65,15 @@ std::string table() {
     }
     std::string text =
         "# What sysprep cleans, row by row\n\n"
-        "Rows are those of the specification of sysprep: A machine identity, B network, C storage and boot, D cloud and management, E "
+        "Rows are those of the specification of sysprep: A machine identity, B network, C storage and boot, "
+        "D cloud and management, E "
         "users\n"
-        "and secrets, F logs and caches. `imgforge sysprep --list-operations --verbose` says why and from where each operation is known.\n"
-        "What no rule names is still searched for as bytes: every needle collected before cleaning, and the patterns of secrets.\n\n"
-        "This file is made from the records: `IMGFORGE_UPDATE_DOCS=1 unit_sysprep --gtest_filter=CoverageTable.*`.\n\n"
+        "and secrets, F logs and caches. `imgforge sysprep --list-operations --verbose` says why and from "
+        "where each operation is known.\n"
+        "What no rule names is still searched for as bytes: every needle collected before cleaning, and the "
+        "patterns of secrets.\n\n"
+        "This file is made from the records: `IMGFORGE_UPDATE_DOCS=1 unit_sysprep "
+        "--gtest_filter=CoverageTable.*`.\n\n"
         "| row | cleaned by | rule of the audit | stays, because |\n|---|---|---|---|\n";
     for (const auto& [row, cells] : rows) {
         text += fmt::format("| {} | {} | {} | {} |\n", row, cells.operations, cells.rules, cells.exception);

@@ -43,7 +43,8 @@ protected:
 TEST_F(Customize, guards_services_while_packages_are_installed_and_removes_the_guard) {
     bool guarded = false;
     fs.on_run = [&](std::string_view script) {
-        guarded = guarded || (script.find("install") != std::string_view::npos && fs.exists("/usr/sbin/policy-rc.d"));
+        guarded = guarded ||
+                  (script.find("install") != std::string_view::npos && fs.exists("/usr/sbin/policy-rc.d"));
         return guest::CommandResult{0, ""};
     };
     fs.make_directory("/usr/sbin");
@@ -69,8 +70,9 @@ TEST_F(Customize, names_the_failing_command_and_shows_the_end_of_its_output) {
 }
 
 TEST_F(Customize, reports_what_it_wrote_so_that_sysprep_keeps_it) {
-    const auto report =
-        apply({{"write", {{"/etc/motd", "hello\n"}}}, {"ssh-keys", {{"root", {"ssh-ed25519 AAAA me"}}}}, {"timezone", "Europe/Berlin"}});
+    const auto report = apply({{"write", {{"/etc/motd", "hello\n"}}},
+                               {"ssh-keys", {{"root", {"ssh-ed25519 AAAA me"}}}},
+                               {"timezone", "Europe/Berlin"}});
 
     EXPECT_THAT(report.paths, Contains("/etc/motd"));
     EXPECT_THAT(report.paths, Contains("/root/.ssh/authorized_keys"));
@@ -99,19 +101,23 @@ TEST_F(Customize, installs_first_boot_commands_for_both_init_systems) {
 }
 
 TEST_F(Customize, finds_all_faults_of_the_options_at_once) {
-    const auto faults = check_customize(customize_spec(
-        {{"upload", {{"missing", "relative"}}}, {"edit", {{"/etc/x", "y/a/b/"}}}, {"users", {{{"name", "Bad Name"}}}}}, folder.path()));
+    const auto faults = check_customize(customize_spec({{"upload", {{"missing", "relative"}}},
+                                                        {"edit", {{"/etc/x", "y/a/b/"}}},
+                                                        {"users", {{{"name", "Bad Name"}}}}},
+                                                       folder.path()));
     EXPECT_EQ(faults.size(), 4U);
 }
 
 TEST(PackageCommand, speaks_to_the_manager_of_each_family_and_refuses_options_as_names) {
     guest::Inspection os;
     os.family = "debian";
-    EXPECT_THAT(package_command(os, PackageAction::refresh, {}), HasSubstr("APT::Update::Error-Mode=any update"));
+    EXPECT_THAT(package_command(os, PackageAction::refresh, {}),
+                HasSubstr("APT::Update::Error-Mode=any update"));
     os.family = "redhat";
     EXPECT_EQ(package_command(os, PackageAction::install, {"vim"}), "dnf -y install vim");
     os.family = "suse";
-    EXPECT_THAT(package_command(os, PackageAction::install, {"vim"}), HasSubstr("zypper --non-interactive install"));
+    EXPECT_THAT(package_command(os, PackageAction::install, {"vim"}),
+                HasSubstr("zypper --non-interactive install"));
     os.family = "alpine";
     os.package_format = "apk";
     EXPECT_EQ(package_command(os, PackageAction::install, {"vim"}), "apk add vim");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The audit against sysprep: after all operations it finds nothing of what was planted; each single trace it finds, so it fails
-// when the operation that removes the trace is switched off.
+// The audit against sysprep: after all operations it finds nothing of what was planted; each single trace it
+// finds, so it fails when the operation that removes the trace is switched off.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -39,7 +39,8 @@ std::vector<Canary> canaries() {
     std::vector<Canary> all = test::canaries("memory");
     for (Canary& canary : all) {
         if (canary.path == "/etc/hosts") {
-            canary.content = "127.0.0.1 localhost\n127.0.1.1 goldenbuilder." + canary.mark + " goldenbuilder\n";
+            canary.content =
+                "127.0.0.1 localhost\n127.0.1.1 goldenbuilder." + canary.mark + " goldenbuilder\n";
         }
     }
     return all;
@@ -89,14 +90,16 @@ struct Search {
     }()};
 };
 
-/// Paths of what the audit finds: by its rules, its patterns and the needles that were collected before cleaning.
+/// Paths of what the audit finds: by its rules, its patterns and the needles that were collected before
+/// cleaning.
 std::set<std::string> found_in(MemoryGuestFs& fs, const audit::Expectations& expect = {}) {
     static const Search search;
     audit::ContentScan scan(search.matcher);
     audit::GuestTree tree;
     look(fs, "/", tree, scan);
     std::vector<audit::Finding> findings = scan.take_findings();
-    const auto structural = audit::check_guest({.tree = tree, .os = debian(), .expect = expect, .initramfs_identity = {}});
+    const auto structural =
+        audit::check_guest({.tree = tree, .os = debian(), .expect = expect, .initramfs_identity = {}});
     findings.insert(findings.end(), structural.begin(), structural.end());
     std::set<std::string> paths;
     for (const audit::Finding& finding : findings) {
@@ -131,9 +134,11 @@ TEST(LeftoverMutation, each_trace_that_an_operation_removes_is_found_when_it_is_
         const std::set<std::string> found = found_in(fs);
         for (const std::string& path : paths) {
             // Some rules name the folder.
-            const bool named = std::any_of(found.begin(), found.end(),
-                                           [&](const std::string& name) { return name == path || path.starts_with(name + "/"); });
-            EXPECT_TRUE(named) << "the audit does not see " << path << ", which the operation " << operation << " removes";
+            const bool named = std::any_of(found.begin(), found.end(), [&](const std::string& name) {
+                return name == path || path.starts_with(name + "/");
+            });
+            EXPECT_TRUE(named) << "the audit does not see " << path << ", which the operation " << operation
+                               << " removes";
         }
     }
 }

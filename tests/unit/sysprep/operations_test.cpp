@@ -42,15 +42,16 @@ Operation named(const std::string& name) {
     throw Error(Failure::usage, "no operation " + name);
 }
 
-OperationReport run(const std::string& name, MemoryGuestFs& fs, const SysprepOptions& options = {}, const Inspection& os = debian()) {
+OperationReport run(const std::string& name, MemoryGuestFs& fs, const SysprepOptions& options = {},
+                    const Inspection& os = debian()) {
     return perform(named(name), fs, os, options);
 }
 
 /// Every row of section 1 of the specification, A1 to F11.
 std::vector<std::string> specification_rows() {
     std::vector<std::string> rows;
-    for (const auto& [letter, count] :
-         {std::pair('A', 15), std::pair('B', 14), std::pair('C', 15), std::pair('D', 16), std::pair('E', 14), std::pair('F', 11)}) {
+    for (const auto& [letter, count] : {std::pair('A', 15), std::pair('B', 14), std::pair('C', 15),
+                                        std::pair('D', 16), std::pair('E', 14), std::pair('F', 11)}) {
         for (int number = 1; number <= count; ++number) {
             rows.push_back(letter + std::to_string(number));
         }
@@ -82,10 +83,11 @@ TEST(Operations, are_complete_records_with_unique_names) {
     for (const Operation& operation : all_operations()) {
         EXPECT_TRUE(names.insert(operation.name).second) << operation.name;
         EXPECT_TRUE(std::regex_match(operation.name, std::regex("[a-z][a-z-]+"))) << operation.name;
-        EXPECT_FALSE(operation.heading.empty() || operation.reason.empty() || operation.source.empty() || operation.rows.empty())
+        EXPECT_FALSE(operation.heading.empty() || operation.reason.empty() || operation.source.empty() ||
+                     operation.rows.empty())
             << operation.name;
-        EXPECT_TRUE(operation.perform || operation.on_devices || !operation.remove.empty() || !operation.empty.empty() ||
-                    !operation.clear.empty())
+        EXPECT_TRUE(operation.perform || operation.on_devices || !operation.remove.empty() ||
+                    !operation.empty.empty() || !operation.clear.empty())
             << operation.name;
         for (const std::string& pattern : operation.remove) {
             EXPECT_TRUE(pattern.starts_with("/")) << operation.name << " " << pattern;
@@ -176,7 +178,8 @@ TEST(SshHostkeysOperation, removes_keys_named_in_the_settings_and_keeps_moduli) 
 }
 
 TEST(SshHostkeyGenerator, is_added_to_debian_and_left_out_where_the_distribution_has_one) {
-    MemoryGuestFs debian_fs(Files{{"/usr/sbin/sshd", ""}, {"/usr/lib/systemd/system/sshd-keygen.service", "ConditionFirstBoot=yes"}});
+    MemoryGuestFs debian_fs(Files{{"/usr/sbin/sshd", ""},
+                                  {"/usr/lib/systemd/system/sshd-keygen.service", "ConditionFirstBoot=yes"}});
     run("ssh-hostkey-generator", debian_fs);
     const std::string unit = debian_fs.read("/etc/systemd/system/imgforge-ssh-hostkeys.service");
     EXPECT_THAT(unit, HasSubstr("ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key"));
@@ -186,13 +189,15 @@ TEST(SshHostkeyGenerator, is_added_to_debian_and_left_out_where_the_distribution
 
     Inspection rocky = debian();
     rocky.family = "redhat";
-    MemoryGuestFs rocky_fs(Files{{"/usr/sbin/sshd", ""}, {"/usr/lib/systemd/system/sshd-keygen@.service", ""}});
+    MemoryGuestFs rocky_fs(
+        Files{{"/usr/sbin/sshd", ""}, {"/usr/lib/systemd/system/sshd-keygen@.service", ""}});
     EXPECT_THAT(run("ssh-hostkey-generator", rocky_fs, {}, rocky).changes, IsEmpty());
 }
 
 TEST(InstallerDatasource, reads_the_list_of_subiquitys_hook_and_trusts_only_its_folders) {
     MemoryGuestFs fs(Files{{"/etc/cloud/clean.d/99-installer",
-                            "#!/usr/bin/env python3\nimport json\nfiles = json.loads('''[\"/etc/cloud/cloud.cfg.d/99-installer.cfg\", "
+                            "#!/usr/bin/env python3\nimport json\nfiles = "
+                            "json.loads('''[\"/etc/cloud/cloud.cfg.d/99-installer.cfg\", "
                             "\"/etc/netplan/00-x.yaml\", "
                             "\"/etc/passwd\", \"/etc/cloud/../shadow\"]''')\n"},
                            {"/etc/cloud/cloud.cfg.d/99-installer.cfg", "datasource_list: [None]\n"},
@@ -213,12 +218,14 @@ TEST(InstallerDatasource, reads_the_list_of_subiquitys_hook_and_trusts_only_its_
 }
 
 TEST(PasswordsOperation, takes_hashes_away_but_not_those_meant_to_stay) {
-    MemoryGuestFs fs(
-        Files{{"/etc/shadow", "root:$y$abc:19000:0:99999:7:::\nops:$6$x$y:19000::::::\ndaemon:*:19000::::::\nsync:!:1::::::\n"}});
+    MemoryGuestFs fs(Files{
+        {"/etc/shadow",
+         "root:$y$abc:19000:0:99999:7:::\nops:$6$x$y:19000::::::\ndaemon:*:19000::::::\nsync:!:1::::::\n"}});
 
     run("passwords", fs, {.keep_passwords = {"ops"}});
 
-    EXPECT_EQ(fs.read("/etc/shadow"), "root:*:19000:0:99999:7:::\nops:$6$x$y:19000::::::\ndaemon:*:19000::::::\nsync:!:1::::::\n");
+    EXPECT_EQ(fs.read("/etc/shadow"),
+              "root:*:19000:0:99999:7:::\nops:$6$x$y:19000::::::\ndaemon:*:19000::::::\nsync:!:1::::::\n");
 }
 
 TEST(LogsOperation, empties_current_logs_removes_rotated_ones_and_keeps_folders) {
@@ -240,12 +247,13 @@ TEST(LogsOperation, empties_current_logs_removes_rotated_ones_and_keeps_folders)
 }
 
 TEST(Homes, are_taken_from_passwd_and_not_only_from_home) {
-    MemoryGuestFs fs(
-        Files{{"/etc/passwd", "root:x:0:0::/root:/bin/sh\ndb:x:100:100::/var/lib/db:/bin/sh\nevil:x:1:1::/../../etc:/bin/sh\n"},
-              {"/var/lib/db/.ssh/authorized_keys", "k"},
-              {"/root/.bash_history", "h"},
-              {"/home/gone/.ssh/id_rsa", "k"},
-              {"/etc/.ssh/x", "k"}});
+    MemoryGuestFs fs(Files{
+        {"/etc/passwd",
+         "root:x:0:0::/root:/bin/sh\ndb:x:100:100::/var/lib/db:/bin/sh\nevil:x:1:1::/../../etc:/bin/sh\n"},
+        {"/var/lib/db/.ssh/authorized_keys", "k"},
+        {"/root/.bash_history", "h"},
+        {"/home/gone/.ssh/id_rsa", "k"},
+        {"/etc/.ssh/x", "k"}});
 
     run("ssh-user-files", fs);
     run("histories", fs);
@@ -258,7 +266,10 @@ TEST(Homes, are_taken_from_passwd_and_not_only_from_home) {
 }
 
 TEST(Keep, saves_a_file_in_a_folder_that_is_cleared) {
-    MemoryGuestFs fs(Files{{"/root/.ssh/authorized_keys", "k"}, {"/root/.ssh/id_rsa", "k"}, {"/tmp/.hidden/a", "x"}, {"/tmp/keep/b", "x"}});
+    MemoryGuestFs fs(Files{{"/root/.ssh/authorized_keys", "k"},
+                           {"/root/.ssh/id_rsa", "k"},
+                           {"/tmp/.hidden/a", "x"},
+                           {"/tmp/keep/b", "x"}});
     const SysprepOptions options{.keep = {"/root/.ssh/authorized_keys", "/tmp/keep"}};
 
     const auto keys = run("ssh-user-files", fs, options);
@@ -272,7 +283,9 @@ TEST(Keep, saves_a_file_in_a_folder_that_is_cleared) {
 }
 
 TEST(Links, that_lead_from_user_folders_into_the_system_are_refused_unless_kept) {
-    MemoryGuestFs fs(Files{{"/etc/passwd", "user:x:1000:1000::/home/user:/bin/sh\n"}, {"/etc/ssh/moduli", "m"}, {"/home/user/x", "x"}});
+    MemoryGuestFs fs(Files{{"/etc/passwd", "user:x:1000:1000::/home/user:/bin/sh\n"},
+                           {"/etc/ssh/moduli", "m"},
+                           {"/home/user/x", "x"}});
     fs.symlink("/etc/ssh", "/home/user/.ssh");
     fs.make_directory("/var");
     fs.symlink("/etc", "/var/tmp");
@@ -299,7 +312,8 @@ TEST(Links, between_merged_folders_and_to_data_are_followed) {
 }
 
 TEST(OnlyBelow, touches_nothing_else) {
-    MemoryGuestFs fs(Files{{"/var/log/a.log", "x"}, {"/var/log/b.log.1", "x"}, {"/tmp/x", "x"}, {"/etc/machine-id", "0123"}});
+    MemoryGuestFs fs(Files{
+        {"/var/log/a.log", "x"}, {"/var/log/b.log.1", "x"}, {"/tmp/x", "x"}, {"/etc/machine-id", "0123"}});
     const SysprepOptions options{.only_below = "/var"};
 
     for (const Operation& operation : all_operations()) {
@@ -319,8 +333,10 @@ TEST(Report, shows_control_characters_of_names_as_numbers) {
 }
 
 TEST(HostnameReferences, go_with_their_domain_and_leave_longer_names) {
-    MemoryGuestFs fs(Files{{"/etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\tgoldenbuild.lan goldenbuild\n10.0.0.9 goldenbuild2 nas\n"},
-                           {"/etc/mailname", "goldenbuild.lan\n"}});
+    MemoryGuestFs fs(
+        Files{{"/etc/hosts",
+               "127.0.0.1\tlocalhost\n127.0.1.1\tgoldenbuild.lan goldenbuild\n10.0.0.9 goldenbuild2 nas\n"},
+              {"/etc/mailname", "goldenbuild.lan\n"}});
 
     run("hostname-references", fs);
 
@@ -358,7 +374,9 @@ TEST(Selection, names_add_minus_removes_and_mistakes_are_told_at_once) {
 TEST(Selection, machine_id_is_emptied_before_an_initramfs_is_rebuilt_of_it) {
     const auto order = select_operations("", all_operations());
     const auto place = [&](const std::string& name) {
-        return std::find_if(order.begin(), order.end(), [&](const Operation& operation) { return operation.name == name; }) - order.begin();
+        return std::find_if(order.begin(), order.end(),
+                            [&](const Operation& operation) { return operation.name == name; }) -
+               order.begin();
     };
     EXPECT_LT(place("machine-id"), place("initramfs"));
     EXPECT_LT(place("hostname"), place("initramfs"));
@@ -366,7 +384,8 @@ TEST(Selection, machine_id_is_emptied_before_an_initramfs_is_rebuilt_of_it) {
 }
 
 TEST(Runner, what_a_program_of_the_guest_rebuilds_sees_no_identity_and_what_it_fills_again_is_emptied) {
-    MemoryGuestFs fs(Files{{"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"}, {"/etc/hostname", "goldenbuild\n"}});
+    MemoryGuestFs fs(
+        Files{{"/etc/machine-id", "0123456789abcdef0123456789abcdef\n"}, {"/etc/hostname", "goldenbuild\n"}});
     std::string embedded = "nothing was rebuilt";
     Operation rebuild{.name = "rebuild", .order = Operation::order_rebuild};
     rebuild.perform = [&](Cleaner& cleaner) {
@@ -379,7 +398,8 @@ TEST(Runner, what_a_program_of_the_guest_rebuilds_sees_no_identity_and_what_it_f
     OfflineSession session{nullptr, fs, os, needles, monitor, {}, false};
 
     const auto report =
-        run_operations(session, select_operations("", {rebuild, named("machine-id"), named("hostname")}), {}, Devices::untouched);
+        run_operations(session, select_operations("", {rebuild, named("machine-id"), named("hostname")}), {},
+                       Devices::untouched);
 
     EXPECT_EQ(embedded, "");
     EXPECT_EQ(fs.read("/etc/machine-id"), "");
@@ -405,7 +425,8 @@ TEST(Needles, are_collected_in_every_spelling_and_survive_a_file) {
                            {"/var/lib/cloud/data/instance-id", "iid-golden-1\n"}});
     const Needles needles = collect_needles(fs, debian());
     const auto has = [&](const std::string& value) {
-        return std::any_of(needles.items.begin(), needles.items.end(), [&](const Needle& needle) { return needle.value == value; });
+        return std::any_of(needles.items.begin(), needles.items.end(),
+                           [&](const Needle& needle) { return needle.value == value; });
     };
 
     EXPECT_TRUE(has("0123456789abcdef0123456789abcdef"));

@@ -92,8 +92,9 @@ TEST(Distributions, shipped_rows_load_without_a_fault) {
 TEST(Distributions, every_row_ends_with_the_generic_failures) {
     for (const Distribution& row : shipped_rows()) {
         const bool panic = std::any_of(row.failures.begin(), row.failures.end(), [](const FailureRule& rule) {
-            return std::regex_search(std::string("[    1.3] Kernel panic - not syncing: Attempted to kill init!"),
-                                     std::regex(rule.pattern));
+            return std::regex_search(
+                std::string("[    1.3] Kernel panic - not syncing: Attempted to kill init!"),
+                std::regex(rule.pattern));
         });
         EXPECT_TRUE(panic) << row.name;
     }
@@ -102,10 +103,11 @@ TEST(Distributions, every_row_ends_with_the_generic_failures) {
 TEST(DebianRow, names_the_answer_line_for_a_missing_partition_confirmation) {
     const Distribution& debian = shipped_row("debian13");
 
-    const QuestionRule* rule =
-        rule_for(debian,
-                 "Partition disks\n---------------\n\nIf you continue, the changes listed below will be written to the "
-                 "disks.\n\nWrite the changes to disks?\n  1: Yes    2: No [*]  \n\nPrompt: '?' for help, default=2> ");
+    const QuestionRule* rule = rule_for(debian,
+                                        "Partition disks\n---------------\n\nIf you continue, the changes "
+                                        "listed below will be written to the "
+                                        "disks.\n\nWrite the changes to disks?\n  1: Yes    2: No [*]  "
+                                        "\n\nPrompt: '?' for help, default=2> ");
 
     ASSERT_NE(rule, nullptr);
     EXPECT_EQ(rule->answer, "d-i partman/confirm boolean true");
@@ -114,8 +116,10 @@ TEST(DebianRow, names_the_answer_line_for_a_missing_partition_confirmation) {
 TEST(DebianRow, recognises_the_recorded_mirror_question) {
     const Distribution& row = shipped_row("debian12");
     const std::string question =
-        "Download installer components\n-----------------------------\n\nThe installer failed to download a file from the mirror. "
-        "This may be a problem \n\nDownloading a file failed:\n  1: Retry [*],  2: Change mirror,      3: Cancel,    \n\n"
+        "Download installer components\n-----------------------------\n\nThe installer failed to download a "
+        "file from the mirror. "
+        "This may be a problem \n\nDownloading a file failed:\n  1: Retry [*],  2: Change mirror,      3: "
+        "Cancel,    \n\n"
         "Prompt: '?' for help, default=1> ";
 
     const QuestionRule* rule = rule_for(row, question);
@@ -129,7 +133,8 @@ TEST(DebianRow, recognises_the_recorded_mirror_question) {
 TEST(DebianRow, names_the_failing_step) {
     const Distribution& row = shipped_row("debian12");
     const std::string text =
-        "!! ERROR: Installation step failed\n\nAn installation step failed. You can try to run the failing item again from the menu, or "
+        "!! ERROR: Installation step failed\n\nAn installation step failed. You can try to run the failing "
+        "item again from the menu, or "
         "skip it and choose something else. The failing step is: Select and install software\n";
 
     const QuestionRule* rule = rule_for(row, text);
@@ -141,7 +146,7 @@ TEST(DebianRow, names_the_failing_step) {
 }
 
 TEST(LoadDistributions, reports_all_faults_with_line_and_suggestion) {
-    const Folder folder(std::string(tiny_row) + "login-usr: x\npatience: {silence: soon}\nprogress: '(['\n");
+    const Folder folder(std::string(tiny_row) + "login-usr: x\ntimeouts: {silence: soon}\nprogress: '(['\n");
 
     const std::string text = error_of_loading(folder.dir.path());
 
@@ -163,7 +168,8 @@ TEST(RenderKernelLine, encodes_blanks_of_a_label_for_dracut) {
     const Folder folder(tiny_row);
     const auto rows = load_distributions(folder.dir.path().string());
 
-    EXPECT_EQ(render_kernel_line(rows.at(0), {{"label", "RHEL 9 x"}, {"more", "a b"}}), "console=ttyS0 root=RHEL\\x209\\x20x a b");
+    EXPECT_EQ(render_kernel_line(rows.at(0), {{"label", "RHEL 9 x"}, {"more", "a b"}}),
+              "console=ttyS0 root=RHEL\\x209\\x20x a b");
 }
 
 TEST(RenderKernelLine, refuses_a_placeholder_without_a_fact) {

@@ -36,9 +36,13 @@ protected:
         for (const char* const name : {"kvm", "boot_id", "vmlinuz"}) {
             write_file_atomically(folder_ / name, name, 0600);
         }
-        probe_ = {.device = folder_ / "kvm", .boot_id = folder_ / "boot_id", .kernels = {folder_ / "missing", folder_ / "vmlinuz"}};
+        probe_ = {.device = folder_ / "kvm",
+                  .boot_id = folder_ / "boot_id",
+                  .kernels = {folder_ / "missing", folder_ / "vmlinuz"}};
     }
-    Acceleration ask(const Json& settings = Json::object()) { return acceleration(qemu_, folder_ / "cache", settings, probe_); }
+    Acceleration ask(const Json& settings = Json::object()) {
+        return acceleration(qemu_, folder_ / "cache", settings, probe_);
+    }
 
     TempDir folder_;
     AccelerationProbe probe_;

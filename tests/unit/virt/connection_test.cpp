@@ -31,20 +31,22 @@ TEST(Connection, finds_what_exists_and_says_nothing_about_what_does_not) {
 
 TEST(Connection, lists_domains_that_run_and_domains_that_do_not) {
     const Connection connection = Connection::open(test_driver);
-    connection.define("<domain type='test'><name>idle</name><memory>65536</memory><os><type>hvm</type></os></domain>");
+    connection.define(
+        "<domain type='test'><name>idle</name><memory>65536</memory><os><type>hvm</type></os></domain>");
 
     std::map<std::string, DomainState> states;
     for (const DomainRow& row : connection.domains()) {
         states[row.name] = row.state;
     }
-    EXPECT_EQ(states, (std::map<std::string, DomainState>{{"idle", DomainState::shut_off}, {"test", DomainState::running}}));
+    EXPECT_EQ(states, (std::map<std::string, DomainState>{{"idle", DomainState::shut_off},
+                                                          {"test", DomainState::running}}));
     connection.find("idle")->undefine();
 }
 
 TEST(Connection, runs_a_domain_through_its_life) {
     const Connection connection = Connection::open(test_driver);
-    const Domain domain =
-        connection.define("<domain type='test'><name>life</name><memory>65536</memory><os><type>hvm</type></os></domain>");
+    const Domain domain = connection.define(
+        "<domain type='test'><name>life</name><memory>65536</memory><os><type>hvm</type></os></domain>");
 
     EXPECT_EQ(domain.status()->state, DomainState::shut_off);
     domain.start();
@@ -59,8 +61,9 @@ TEST(Connection, runs_a_domain_through_its_life) {
 
 TEST(Connection, remembers_how_a_domain_stopped_after_it_is_gone) {
     const Connection connection = Connection::open(test_driver);
-    const Domain domain =
-        connection.create("<domain type='test'><name>brief</name><memory>65536</memory><os><type>hvm</type></os></domain>", false);
+    const Domain domain = connection.create(
+        "<domain type='test'><name>brief</name><memory>65536</memory><os><type>hvm</type></os></domain>",
+        false);
     EXPECT_FALSE(domain.last_stop());
 
     domain.destroy();
@@ -85,8 +88,8 @@ TEST(Connection, tells_a_wrong_state_from_a_missing_domain) {
         EXPECT_EQ(error.cause(), VirtCause::invalid_state) << error.message();
         EXPECT_THAT(error.message(), HasSubstr("domain 'test'"));
     }
-    const Domain stale =
-        connection.define("<domain type='test'><name>stale</name><memory>65536</memory><os><type>hvm</type></os></domain>");
+    const Domain stale = connection.define(
+        "<domain type='test'><name>stale</name><memory>65536</memory><os><type>hvm</type></os></domain>");
     connection.find("stale")->undefine();
     try {
         stale.start();
@@ -140,7 +143,8 @@ TEST(EmbeddedRoot, survives_odd_characters_in_the_uri) {
 
 TEST(WorkerErrors, keep_kind_cause_and_hint_on_the_wire) {
     try {
-        throw_from_json(error_to_json(VirtError(VirtCause::agent_unavailable, Failure::domain, "silent", "install it")));
+        throw_from_json(
+            error_to_json(VirtError(VirtCause::agent_unavailable, Failure::domain, "silent", "install it")));
         FAIL();
     } catch (const VirtError& error) {
         EXPECT_EQ(error.cause(), VirtCause::agent_unavailable);

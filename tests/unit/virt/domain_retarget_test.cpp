@@ -18,10 +18,16 @@ DomainSpec other() {
     spec.name = "template";
     spec.uuid = "11111111-2222-4333-8444-555555555555";
     spec.generation_id = "aaaaaaaa-2222-4333-8444-555555555555";
-    spec.disks = {
-        {.path = "/h/cache/warm/t/disk.qcow2", .format = "qcow2", .target = "vda", .backing = {{"/h/images/d/1/disk.qcow2", "qcow2"}}}};
-    spec.serials = {{.kind = CharacterSpec::Kind::unix_socket, .path = "/h/t/console.sock", .log = "/h/t/console.log", .append = true}};
-    spec.channels = {{"org.qemu.guest_agent.0", {.kind = CharacterSpec::Kind::unix_socket, .path = "/h/t/agent.sock"}}};
+    spec.disks = {{.path = "/h/cache/warm/t/disk.qcow2",
+                   .format = "qcow2",
+                   .target = "vda",
+                   .backing = {{"/h/images/d/1/disk.qcow2", "qcow2"}}}};
+    spec.serials = {{.kind = CharacterSpec::Kind::unix_socket,
+                     .path = "/h/t/console.sock",
+                     .log = "/h/t/console.log",
+                     .append = true}};
+    spec.channels = {
+        {"org.qemu.guest_agent.0", {.kind = CharacterSpec::Kind::unix_socket, .path = "/h/t/agent.sock"}}};
     spec.metadata = {{"instance-id", "i-template"}};
     return spec;
 }
@@ -75,7 +81,10 @@ TEST(DomainRetarget, stated_root_ports_hold_devices_in_place) {
     DomainSpec spec = other();
     spec.root_ports = 9;
     spec.nics = {{.kind = NicSpec::Kind::network, .source = "default", .mac = "52:54:00:00:00:01", .port = 8},
-                 {.kind = NicSpec::Kind::user, .mac = "52:54:00:00:00:02", .forwards = {{"127.0.0.1", 22001, 22}}, .port = 9}};
+                 {.kind = NicSpec::Kind::user,
+                  .mac = "52:54:00:00:00:02",
+                  .forwards = {{"127.0.0.1", 22001, 22}},
+                  .port = 9}};
     const std::string xml = domain_xml(spec);
     EXPECT_THAT(xml, HasSubstr("index=\"9\" model=\"pcie-root-port\""));
     EXPECT_THAT(xml, HasSubstr("bus=\"0x08\" slot=\"0x00\""));

@@ -62,7 +62,8 @@ TEST(DomainXml, escapes_names_paths_and_kernel_lines) {
     const auto domain = domain_document.child("domain");
 
     EXPECT_STREQ(domain.child_value("title"), "a <b> & \"c\"");
-    EXPECT_STREQ(domain.child("devices").child("disk").child("source").attribute("file").value(), "/srv/it's <odd> & long/disk.qcow2");
+    EXPECT_STREQ(domain.child("devices").child("disk").child("source").attribute("file").value(),
+                 "/srv/it's <odd> & long/disk.qcow2");
     EXPECT_STREQ(domain.child("os").child_value("cmdline"), "ds=nocloud;s=http://10.0.2.2/?a=1&b=<2>");
 }
 
@@ -86,14 +87,18 @@ TEST(DomainXml, picks_the_processor_by_acceleration) {
 
 TEST(DomainXml, forwards_ports_of_a_user_nic_through_the_qemu_command_line) {
     DomainSpec spec = small_machine();
-    spec.nics.push_back({.kind = NicSpec::Kind::user, .mac = "52:54:00:01:02:03", .forwards = {{.host_port = 40022}}});
+    spec.nics.push_back(
+        {.kind = NicSpec::Kind::user, .mac = "52:54:00:01:02:03", .forwards = {{.host_port = 40022}}});
 
     const std::string xml = domain_xml(spec);
 
     EXPECT_THAT(xml, HasSubstr("user,id=imgforge-net0,hostfwd=tcp:127.0.0.1:40022-:22"));
     const auto document = parsed(xml);
-    const std::string card = document.child("domain").child("qemu:commandline").last_child().attribute("value").value();
-    EXPECT_EQ(parse_json(card, "card"), Json::parse(R"({"driver": "virtio-net-pci", "netdev": "imgforge-net0", "mac": "52:54:00:01:02:03",
+    const std::string card =
+        document.child("domain").child("qemu:commandline").last_child().attribute("value").value();
+    EXPECT_EQ(
+        parse_json(card, "card"),
+        Json::parse(R"({"driver": "virtio-net-pci", "netdev": "imgforge-net0", "mac": "52:54:00:01:02:03",
                                                          "romfile": "", "bus": "pcie.0", "addr": "0x10"})"));
     EXPECT_FALSE(document.child("domain").child("devices").child("interface"));
     EXPECT_THAT(read_domain_xml(xml).macs, ElementsAre("52:54:00:01:02:03"));
@@ -101,7 +106,8 @@ TEST(DomainXml, forwards_ports_of_a_user_nic_through_the_qemu_command_line) {
 
 TEST(DomainXml, tags_a_vlan_on_a_bridge) {
     DomainSpec spec = small_machine();
-    spec.nics.push_back({.kind = NicSpec::Kind::bridge, .source = "br0", .mac = "52:54:00:01:02:03", .vlan = 42});
+    spec.nics.push_back(
+        {.kind = NicSpec::Kind::bridge, .source = "br0", .mac = "52:54:00:01:02:03", .vlan = 42});
 
     const auto nic_document = parsed(domain_xml(spec));
     const auto nic = nic_document.child("domain").child("devices").child("interface");

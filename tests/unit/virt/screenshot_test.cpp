@@ -11,7 +11,8 @@ namespace imgforge::virt {
 namespace {
 
 TEST(Screenshot, reads_the_ppm_of_a_screendump) {
-    const std::string text = std::string("P6\n# made by QEMU\n2 1\n255\n") + std::string("\xff\x00\x00\x00\x00\xff", 6);
+    const std::string text =
+        std::string("P6\n# made by QEMU\n2 1\n255\n") + std::string("\xff\x00\x00\x00\x00\xff", 6);
 
     const Picture picture = read_ppm(text);
 
