@@ -13,7 +13,7 @@ add_custom_target(generated_docs ALL DEPENDS ${IMGFORGE_GENERATED}/man/imgforge.
 install(TARGETS imgforge RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS imgforge-host RUNTIME DESTINATION libexec/imgforge)
 install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
-install(FILES ${IMGFORGE_GENERATED}/man/imgforge.recipe.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+install(FILES ${IMGFORGE_GENERATED}/man/imgforge.recipe.5 ${IMGFORGE_GENERATED}/man/imgforge.config.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME imgforge)
 install(FILES ${IMGFORGE_GENERATED}/imgforge.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${IMGFORGE_GENERATED}/_imgforge DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

@@ -1,16 +1,84 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "builder/base/byte_size.hpp"
 #include "builder/base/json.hpp"
 
 namespace imgforge {
 
-/// The merged settings tree (maps merge key by key, later files win). Unknown top-level keys are errors with
-/// their place. Known: connection, network, sizes, defaults, hosts, jobs, budget, cache, ssh_keys, notify,
-/// metrics, acceleration, mirror.
-Json load_settings(const std::vector<std::filesystem::path>& files);
+/// One entry of `sizes:`; what is absent comes from the built-in size of that name.
+struct SizeSetting {
+    std::optional<ByteSize> memory{};
+    std::optional<unsigned> vcpus{};
+    std::optional<ByteSize> disk{};
+    bool operator==(const SizeSetting&) const = default;
+};
+
+/// One entry of `hosts:`.
+struct HostSetting {
+    std::string connection;  ///< libvirt URI
+    std::string pool{};      ///< storage pool for disks; empty: chosen on the host
+    bool operator==(const HostSetting&) const = default;
+};
+
+/// `budget:`, what concurrent jobs of a refresh may take together.
+struct BudgetSetting {
+    std::optional<ByteSize> memory{};
+    std::optional<int> cpus{};
+    std::optional<ByteSize> disk{};
+    bool operator==(const BudgetSetting&) const = default;
+};
+
+/// `cache:`, when cached stage results are evicted.
+struct CacheSetting {
+    std::optional<std::chrono::seconds> max_age{};  ///< since last use
+    std::optional<ByteSize> max_size{};
+    bool operator==(const CacheSetting&) const = default;
+};
+
+/// `notify:`, who gets the report of a refresh.
+struct NotifySetting {
+    std::vector<std::string> command{};  ///< program and arguments; empty: nobody
+    bool on_failure = true;
+    bool on_change = true;
+    bool always = false;
+    bool operator==(const NotifySetting&) const = default;
+};
+
+/// `acceleration:`; automatic measures what the host can do.
+enum class AccelerationSetting { automatic, kvm, tcg };
+
+/// What the configuration files say, checked and typed. A key exists when settings_table.cpp has a row for
+/// it; the row names the member below that it fills.
+struct Settings {
+    std::optional<std::string> connection{};  ///< libvirt URI, or "embedded"
+    std::vector<std::string> networks{};      ///< as for `spawn --network`; empty: the driver's default
+    std::map<std::string, SizeSetting> sizes{};
+    std::string default_size = "small";
+    std::map<std::string, HostSetting> hosts{};
+    std::optional<int> jobs{};
+    BudgetSetting budget{};
+    CacheSetting cache{};
+    std::vector<std::string> ssh_keys{};  ///< each a public key, or the file that holds some
+    NotifySetting notify{};
+    std::optional<std::filesystem::path> metrics{};
+    AccelerationSetting acceleration = AccelerationSetting::automatic;
+    bool operator==(const Settings&) const = default;
+};
+
+/// The settings of all files that exist: later files win, maps merge key by key, lists replace. Throws
+/// Failure::recipe with every error as "file:line:column: message (did you mean 'x'?)": unknown keys at any
+/// depth, wrong types and values.
+Settings load_settings(const std::vector<std::filesystem::path>& files);
+
+/// JSON Schema of a settings file, composed from the same rows; `man imgforge.config` is made from it.
+Json settings_schema();
 
 }  // namespace imgforge

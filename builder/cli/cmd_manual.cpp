@@ -24,6 +24,7 @@ Command manual_command() {
                     const engine::RecipeRules rules = recipe_rules();
                     pages["imgforge.recipe.5"] =
                         recipe_page(engine::recipe_schema(rules.types, rules.known_os));
+                    pages["imgforge.config.5"] = settings_page(settings_schema());
                     for (const auto& [name, text] : pages) {
                         write_file_atomically(folder / name, text);
                         names.push_back(name);

@@ -16,9 +16,8 @@ namespace {
 /// result.
 void write_metrics(const Arguments& arguments, const CommandContext& context,
                    const std::vector<stages::RefreshResult>& results) {
-    const Json setting = context.settings.value("metrics", Json());
     const std::string file =
-        arguments.get_or("metrics", setting.is_string() ? setting.get<std::string>() : std::string());
+        arguments.get_or("metrics", context.settings.metrics.value_or(std::filesystem::path()).string());
     if (file.empty()) {
         return;
     }
@@ -51,7 +50,7 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
     }
     if (!options.dry_run) {
         write_metrics(arguments, context, results);
-        stages::notify(context.settings, results, host_name(), *context.processes, *context.monitor);
+        stages::notify(context.settings.notify, results, host_name(), *context.processes, *context.monitor);
     }
     context.result(stages::refresh_record(results), stages::refresh_text(results));
     return static_cast<int>(failed ? ExitCode::failed : ExitCode::ok);

@@ -14,6 +14,7 @@
 #include "builder/base/monitor.hpp"
 #include "builder/base/places.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/settings.hpp"
 
 namespace imgforge::cli {
 
@@ -60,7 +61,7 @@ public:
 /// What every command gets. Owned by main; commands build on top whatever they need.
 struct CommandContext {
     Places places;
-    Json settings = Json::object();
+    Settings settings{};
     ProcessRunner* processes = nullptr;
     Clock* clock = nullptr;
     Monitor* monitor = nullptr;

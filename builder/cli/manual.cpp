@@ -110,12 +110,13 @@ std::string main_page(const std::vector<Command>& commands) {
         ".SH FILES\n.TP\n.I $IMGFORGE_HOME\nelse /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge: "
         "cache, images, instances, runs and state.db.\n.TP\n.I /etc/imgforge/config.yaml, "
         "~/.config/imgforge/config.yaml\n"
-        "Settings: connection, sizes, network, defaults, hosts, cache, notify.\n"
+        "Settings, see imgforge.config(5).\n"
         ".SH ENVIRONMENT\n.TP\n.B IMGFORGE_HOME\nWhere images and machines live.\n.TP\n.B "
         "LIBVIRT_DEFAULT_URI\nThe libvirt connection.\n"
         ".TP\n.B NO_COLOR\nNo colour on a terminal.\n";
     return page + exit_section +
-           ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR virsh (1),\n.BR qemu-img (1),\n.BR cloud-init (1)\n";
+           ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR imgforge.config (5),\n.BR virsh (1),\n.BR qemu-img "
+           "(1),\n.BR cloud-init (1)\n";
 }
 
 }  // namespace

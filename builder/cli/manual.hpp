@@ -16,6 +16,9 @@ std::map<std::string, std::string> manual_pages(const std::vector<Command>& comm
 /// imgforge.recipe(5), made from the JSON Schema of recipes (`imgforge schema`) for the same reason.
 std::string recipe_page(const Json& schema);
 
+/// imgforge.config(5), made from settings_schema().
+std::string settings_page(const Json& schema);
+
 /// Text for troff: backslashes, leading dots and quotes would be commands; a plain "-" would become a hyphen.
 std::string troff_escape(std::string_view text);
 

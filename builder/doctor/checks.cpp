@@ -31,7 +31,7 @@ constexpr const char* system_daemon_fix =
 
 Check acceleration(DoctorContext& context) {
     const virt::Acceleration found =
-        virt::acceleration(context.processes, context.places.cache(), context.settings);
+        virt::acceleration(context.processes, context.places.cache(), context.settings.acceleration);
     const bool kvm = found.accelerator == virt::Accelerator::kvm;
     return {.ok = kvm,
             .detail = found.detail,
@@ -70,7 +70,7 @@ Check kernel(DoctorContext&) {
 
 Check appliance(DoctorContext& context) {
     const virt::Acceleration speed =
-        virt::acceleration(context.processes, context.places.cache(), context.settings);
+        virt::acceleration(context.processes, context.places.cache(), context.settings.acceleration);
     const TempDir folder("imgforge-doctor");
     const fs::path disk = folder / "empty.raw";
     write_file_atomically(disk, std::string(1U << 20U, '\0'), 0600);

@@ -9,6 +9,7 @@
 #include "builder/base/monitor.hpp"
 #include "builder/base/places.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/settings.hpp"
 
 namespace imgforge::doctor {
 
@@ -24,7 +25,7 @@ struct Check {
 
 struct DoctorContext {
     const Places& places;
-    const Json& settings;
+    const Settings& settings;
     ProcessRunner& processes;
     Monitor& monitor;
     bool quick = false;  ///< leave out what starts a virtual machine (kernel boot test, appliance launch)

@@ -12,6 +12,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/json.hpp"
 #include "builder/base/lock.hpp"
 #include "builder/base/log.hpp"
 
@@ -121,19 +122,12 @@ std::string_view to_string(Accelerator accelerator) {
     return accelerator == Accelerator::kvm ? "kvm" : "tcg";
 }
 
-Acceleration acceleration(ProcessRunner& runner, const fs::path& cache, const Json& settings,
+Acceleration acceleration(ProcessRunner& runner, const fs::path& cache, AccelerationSetting wish,
                           const AccelerationProbe& probe) {
-    const std::string wish = settings.is_object() && settings.contains("acceleration")
-                                 ? settings.at("acceleration").get<std::string>()
-                                 : "auto";
-    if (wish == "kvm" || wish == "tcg") {
-        return {.accelerator = wish == "kvm" ? Accelerator::kvm : Accelerator::tcg,
+    if (wish != AccelerationSetting::automatic) {
+        return {.accelerator = wish == AccelerationSetting::kvm ? Accelerator::kvm : Accelerator::tcg,
                 .detail = "settings say so",
                 .measured = false};
-    }
-    if (wish != "auto") {
-        throw Error(Failure::usage,
-                    fmt::format("setting acceleration: '{}' is none of kvm, tcg, auto", wish));
     }
     make_directories(cache);
     const fs::path file = cache / "acceleration.json";

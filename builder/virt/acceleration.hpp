@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "builder/base/json.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/settings.hpp"
 
 namespace imgforge::virt {
 
@@ -36,9 +36,8 @@ struct AccelerationProbe {
 
 /// KVM only where a Linux kernel was really seen to start under it: /dev/kvm may open, answer its API
 /// version, even run firmware, and still hang every Linux guest (nested set-ups). The answer is remembered in
-/// `cache`/acceleration.json until the host boots again. Settings `acceleration: kvm|tcg` overrides without a
-/// test; `auto` or nothing measures.
-Acceleration acceleration(ProcessRunner& runner, const std::filesystem::path& cache, const Json& settings,
+/// `cache`/acceleration.json until the host boots again. kvm and tcg are taken without a test.
+Acceleration acceleration(ProcessRunner& runner, const std::filesystem::path& cache, AccelerationSetting wish,
                           const AccelerationProbe& probe = {});
 
 }  // namespace imgforge::virt

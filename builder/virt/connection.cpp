@@ -47,7 +47,8 @@ std::string normalised(const std::string& uri) {
 
 }  // namespace
 
-ConnectionChoice choose_connection(const std::optional<std::string>& option, const Json& settings) {
+ConnectionChoice choose_connection(const std::optional<std::string>& option,
+                                   const std::optional<std::string>& setting) {
     if (option && !option->empty()) {
         return {.uri = normalised(*option), .source = "--connect"};
     }
@@ -55,8 +56,8 @@ ConnectionChoice choose_connection(const std::optional<std::string>& option, con
         environment != nullptr && *environment != '\0') {
         return {.uri = normalised(environment), .source = "LIBVIRT_DEFAULT_URI"};
     }
-    if (settings.contains("connection") && settings.at("connection").is_string()) {
-        return {.uri = normalised(settings.at("connection")), .source = "settings"};
+    if (setting) {
+        return {.uri = normalised(*setting), .source = "settings"};
     }
     if (system_daemon_answers()) {
         return {.uri = "qemu:///system", .source = "qemu:///system answers"};

@@ -27,7 +27,8 @@ struct ConnectionChoice {
 
 /// --connect, else $LIBVIRT_DEFAULT_URI, else settings' `connection`, else qemu:///system when it answers
 /// within 3 s, else embedded. The word "embedded" stands for the embedded driver.
-ConnectionChoice choose_connection(const std::optional<std::string>& option, const Json& settings);
+ConnectionChoice choose_connection(const std::optional<std::string>& option,
+                                   const std::optional<std::string>& setting);
 
 /// "qemu:///embed?root=DIR". libvirt makes the folder; it holds definitions, sockets and logs of the machines
 /// in it.

@@ -215,7 +215,7 @@ private:
                     vanished.push_back(id);
                 }
             }
-            const CachePolicy policy = CachePolicy::from_settings(services_.settings);
+            const CachePolicy policy = CachePolicy::from_settings(services_.settings.cache);
             drop(choose_evictions(layers, used_at, in_use, policy, services_.clock->wall_seconds()),
                  vanished);
             for (const std::string& run : journal_.forget_old_runs(kept_runs)) {

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 
-#include <fmt/format.h>
-
-#include "builder/base/byte_size.hpp"
-#include "builder/base/clock.hpp"
-#include "builder/base/error.hpp"
-#include "builder/base/suggestion.hpp"
 #include "pipelines/engine/layer.hpp"
 
 namespace imgforge::engine {
@@ -104,26 +98,10 @@ Eviction choose_evictions(const std::vector<Layer>& layers,
     }
 }
 
-CachePolicy CachePolicy::from_settings(const Json& settings) {
+CachePolicy CachePolicy::from_settings(const CacheSetting& setting) {
     CachePolicy policy;
-    const Json cache = settings.is_object() ? settings.value("cache", Json::object()) : Json::object();
-    const std::vector<std::string> known = {"max-age", "max-size"};
-    for (const auto& item : cache.items()) {
-        const std::string value =
-            item.value().is_string() ? item.value().get<std::string>() : item.value().dump();
-        in_context([&] { return fmt::format("the setting cache: {}", item.key()); },
-                   [&] {
-                       if (item.key() == "max-age") {
-                           policy.max_age = parse_duration(value);
-                       } else if (item.key() == "max-size") {
-                           policy.max_bytes = ByteSize::parse(value).in_bytes();
-                       } else {
-                           throw Error(Failure::recipe,
-                                       fmt::format("unknown setting '{}' of cache{}", item.key(),
-                                                   did_you_mean(item.key(), known)));
-                       }
-                   });
-    }
+    policy.max_age = setting.max_age.value_or(policy.max_age);
+    policy.max_bytes = setting.max_size ? setting.max_size->in_bytes() : policy.max_bytes;
     return policy;
 }
 

@@ -65,8 +65,8 @@ private:
 struct CachePolicy {
     std::chrono::seconds max_age{std::chrono::hours(24 * 30)};  ///< since last use
     std::uint64_t max_bytes = 60ULL << 30U;
-    /// From `cache: {max-age: 30d, max-size: 60G}` of the settings; Failure::recipe for other keys or values.
-    static CachePolicy from_settings(const Json& settings);
+    /// With what `cache:` of the settings says.
+    static CachePolicy from_settings(const CacheSetting& setting);
 };
 
 /// Which layers to drop, in a safe order (children before what they stand on). `used_at`: wall seconds by

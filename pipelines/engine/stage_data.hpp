@@ -15,6 +15,7 @@
 #include "builder/base/monitor.hpp"
 #include "builder/base/places.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/settings.hpp"
 #include "builder/base/strict_yaml.hpp"
 
 namespace imgforge::engine {
@@ -22,7 +23,7 @@ namespace imgforge::engine {
 /// What the world outside gives to stages; owned by the command, alive for the whole build.
 struct StageServices {
     Places places;
-    Json settings = Json::object();  ///< merged config.yaml
+    Settings settings{};
     ProcessRunner* processes = nullptr;
     Clock* clock = nullptr;
     Monitor* monitor = nullptr;

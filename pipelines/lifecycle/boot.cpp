@@ -17,8 +17,7 @@ virt::DomainSpec::Accel machine_accel(Lifecycle& lifecycle, const MachineRecord&
         return lifecycle.accelerator() == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm
                                                                  : virt::DomainSpec::Accel::tcg;
     }
-    const auto setting = lifecycle.settings().find("acceleration");
-    if (setting != lifecycle.settings().end() && *setting == "tcg") {
+    if (lifecycle.settings().acceleration == AccelerationSetting::tcg) {
         return virt::DomainSpec::Accel::tcg;
     }
     try {

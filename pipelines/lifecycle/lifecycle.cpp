@@ -35,14 +35,14 @@ store::Store& Lifecycle::store() {
 virt::Accelerator Lifecycle::accelerator() {
     const std::lock_guard guard(mutex_);
     if (!accelerator_) {
-        accelerator_ = virt::acceleration(processes(), places().cache(), settings()).accelerator;
+        accelerator_ = virt::acceleration(processes(), places().cache(), settings().acceleration).accelerator;
     }
     return *accelerator_;
 }
 
 const virt::ConnectionChoice& Lifecycle::choice() {
     if (!choice_) {
-        choice_ = virt::choose_connection(context_.connection, settings());
+        choice_ = virt::choose_connection(context_.connection, settings().connection);
     }
     return *choice_;
 }

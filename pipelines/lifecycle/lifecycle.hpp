@@ -15,6 +15,7 @@
 #include "builder/base/monitor.hpp"
 #include "builder/base/places.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/settings.hpp"
 #include "builder/base/state_db.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "builder/virt/connection.hpp"
@@ -27,7 +28,7 @@ namespace imgforge::lifecycle {
 /// What a program that looks after machines gets from outside.
 struct LifecycleContext {
     Places places;
-    Json settings = Json::object();
+    Settings settings{};
     ProcessRunner* processes = nullptr;
     Clock* clock = nullptr;
     Monitor* monitor = nullptr;
@@ -42,7 +43,7 @@ public:
     explicit Lifecycle(LifecycleContext context);
 
     const Places& places() const { return context_.places; }
-    const Json& settings() const { return context_.settings; }
+    const Settings& settings() const { return context_.settings; }
     ProcessRunner& processes() const { return *context_.processes; }
     Clock& clock() const { return *context_.clock; }
     Monitor& monitor() const { return *context_.monitor; }

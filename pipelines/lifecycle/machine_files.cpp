@@ -35,13 +35,9 @@ std::vector<std::string> login_keys(Lifecycle& lifecycle, const SpawnOptions& op
         }
     };
     add(callers_public_keys());
-    const auto setting = lifecycle.settings().find("ssh_keys");
-    if (setting != lifecycle.settings().end() && setting->is_array()) {
-        for (const auto& entry : *setting) {
-            const std::string text = entry.get<std::string>();
-            // A setting may hold the key itself or name a file of keys.
-            text.find(' ') != std::string::npos ? add({text}) : add(read_public_keys(text));
-        }
+    for (const std::string& text : lifecycle.settings().ssh_keys) {
+        // A setting may hold the key itself or name a file of keys.
+        text.find(' ') != std::string::npos ? add({text}) : add(read_public_keys(text));
     }
     for (const auto& file : options.ssh_key_files) {
         add(read_public_keys(file));

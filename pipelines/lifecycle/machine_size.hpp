@@ -5,7 +5,7 @@
 #include <string>
 
 #include "builder/base/byte_size.hpp"
-#include "builder/base/json.hpp"
+#include "builder/base/settings.hpp"
 
 namespace imgforge::lifecycle {
 
@@ -20,9 +20,6 @@ struct MachineSize {
 /// The size of that name: from `sizes:` of the settings ({small: {memory: 1G, vcpus: 1, disk: 10G}}), else
 /// one of the built-in small (1 GiB, 1 vCPU), medium (2 GiB, 2), large (4 GiB, 4). Throws Failure::usage
 /// naming the known ones.
-MachineSize machine_size(const Json& settings, const std::string& name);
-
-/// The name used when none is given: `defaults: {size: …}` of the settings, else "small".
-std::string default_size(const Json& settings);
+MachineSize machine_size(const Settings& settings, const std::string& name);
 
 }  // namespace imgforge::lifecycle

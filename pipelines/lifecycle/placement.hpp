@@ -2,22 +2,10 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "pipelines/lifecycle/lifecycle.hpp"
 
 namespace imgforge::lifecycle {
-
-/// One entry of `hosts:` in the settings: {lab1: {connection: qemu+ssh://lab1/system, pool: imgforge}} or
-/// {lab1: qemu+ssh://…}.
-struct HostEntry {
-    std::string name;
-    std::string connection;
-    std::string pool{};
-};
-
-/// All entries. Throws Failure::recipe with the place of a faulty one.
-std::vector<HostEntry> configured_hosts(const Json& settings);
 
 /// Where machines shall be made.
 struct Placement {

@@ -190,22 +190,18 @@ void prepare_networks(const virt::Connection& connection, const std::vector<Netw
     }
 }
 
-std::vector<NetworkSpec> default_networks(const Json& settings, bool embedded) {
+std::vector<NetworkSpec> default_networks(const Settings& settings, bool embedded) {
     if (embedded) {
         return {parse_network("user")};
     }
-    const auto setting = settings.find("network");
-    if (setting == settings.end()) {
+    if (settings.networks.empty()) {
         return {parse_network("nat")};
     }
     return in_context([] { return std::string("settings, network"); },
                       [&] {
-                          if (setting->is_string()) {
-                              return std::vector{parse_network(setting->get<std::string>())};
-                          }
                           std::vector<NetworkSpec> networks;
-                          for (const auto& entry : *setting) {
-                              networks.push_back(parse_network(entry.get<std::string>()));
+                          for (const std::string& text : settings.networks) {
+                              networks.push_back(parse_network(text));
                           }
                           return networks;
                       });

@@ -28,6 +28,6 @@ void prepare_networks(const virt::Connection& connection, const std::vector<Netw
 
 /// The network of machines that ask for none: user on the embedded driver, else `network:` of the settings,
 /// else nat.
-std::vector<NetworkSpec> default_networks(const Json& settings, bool embedded);
+std::vector<NetworkSpec> default_networks(const Settings& settings, bool embedded);
 
 }  // namespace imgforge::lifecycle

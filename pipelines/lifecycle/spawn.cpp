@@ -56,7 +56,7 @@ Login choose_login(const store::Generation& generation, const std::string& wante
 
 MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
     MachineSize size = machine_size(lifecycle.settings(),
-                                    options.size.empty() ? default_size(lifecycle.settings()) : options.size);
+                                    options.size.empty() ? lifecycle.settings().default_size : options.size);
     size.memory = options.memory.value_or(size.memory);
     size.vcpus = options.vcpus.value_or(size.vcpus);
     if (options.disk) {

@@ -270,8 +270,8 @@ StageResult InstallStage::run(StageTask& task) const {
         task.monitor->message(note);
     }
     prepare_installation(task, made);
-    const virt::Acceleration acceleration =
-        virt::acceleration(*task.services->processes, task.services->places.cache(), task.services->settings);
+    const virt::Acceleration acceleration = virt::acceleration(
+        *task.services->processes, task.services->places.cache(), task.services->settings.acceleration);
     install::InstallPlan plan = plan_of(task, made, acceleration);
     if (const std::string limit = task.options.value("timeout", ""); !limit.empty()) {
         plan.total = parse_duration(limit);

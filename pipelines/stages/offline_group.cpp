@@ -121,9 +121,9 @@ private:
 
 }  // namespace
 
-guest::Accelerator appliance_accelerator(const Json& settings, const Places& places,
+guest::Accelerator appliance_accelerator(const Settings& settings, const Places& places,
                                          ProcessRunner& processes) {
-    const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings);
+    const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings.acceleration);
     return found.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }
 

@@ -13,7 +13,7 @@
 namespace imgforge::stages {
 
 /// What this host's appliances run with: settings, else the measured answer (virt/acceleration).
-guest::Accelerator appliance_accelerator(const Json& settings, const Places& places,
+guest::Accelerator appliance_accelerator(const Settings& settings, const Places& places,
                                          ProcessRunner& processes);
 
 /// A stage whose work is done on a disk at rest. Consecutive ones (customize, sysprep, audit, compact) share

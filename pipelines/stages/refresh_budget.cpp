@@ -30,39 +30,17 @@ ByteSize available_memory() {
                            static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
-ByteSize size_setting(const Json& budget, const char* key, ByteSize otherwise) {
-    if (!budget.contains(key)) {
-        return otherwise;
-    }
-    return in_context([&] { return fmt::format("setting budget.{}", key); },
-                      [&] {
-                          return ByteSize::parse(budget[key].is_string() ? budget[key].get<std::string>()
-                                                                         : budget[key].dump());
-                      });
-}
-
-int count_setting(const Json& tree, const char* key, int otherwise) {
-    if (!tree.contains(key)) {
-        return otherwise;
-    }
-    if (!tree[key].is_number_integer() || tree[key].get<int>() < 1) {
-        throw Error(Failure::usage,
-                    fmt::format("setting {}: {} is no positive number", key, tree[key].dump()));
-    }
-    return tree[key].get<int>();
-}
-
 }  // namespace
 
-Budget Budget::from_settings(const Json& settings, const std::filesystem::path& home,
+Budget Budget::from_settings(const Settings& settings, const std::filesystem::path& home,
                              std::optional<int> jobs) {
-    const Json budget = settings.value("budget", Json::object());
+    const BudgetSetting& budget = settings.budget;
     const int cores = static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
     Budget result;
-    result.jobs = jobs ? *jobs : count_setting(settings, "jobs", std::max(cores / 2, 1));
-    result.memory = size_setting(budget, "memory", ByteSize::bytes(available_memory().in_bytes() / 5 * 4));
-    result.cpus = count_setting(budget, "cpus", cores);
-    result.disk = size_setting(budget, "disk", ByteSize::bytes(free_space(home) / 10 * 9));
+    result.jobs = jobs ? *jobs : settings.jobs.value_or(std::max(cores / 2, 1));
+    result.memory = budget.memory ? *budget.memory : ByteSize::bytes(available_memory().in_bytes() / 5 * 4);
+    result.cpus = budget.cpus.value_or(cores);
+    result.disk = budget.disk ? *budget.disk : ByteSize::bytes(free_space(home) / 10 * 9);
     return result;
 }
 

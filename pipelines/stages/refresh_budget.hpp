@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "builder/base/byte_size.hpp"
-#include "builder/base/json.hpp"
+#include "builder/base/settings.hpp"
 
 namespace imgforge::stages {
 
@@ -27,9 +27,8 @@ struct Budget {
     ByteSize disk{};
 
     /// `jobs:` and `budget: {memory, cpus, disk}` of the settings; what they leave open: half the cores, 80 %
-    /// of the memory that is free now, 90 % of the free space below `home`. Throws Failure::usage for values
-    /// that are none.
-    static Budget from_settings(const Json& settings, const std::filesystem::path& home,
+    /// of the memory that is free now, 90 % of the free space below `home`.
+    static Budget from_settings(const Settings& settings, const std::filesystem::path& home,
                                 std::optional<int> jobs);
 };
 

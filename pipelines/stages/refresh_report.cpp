@@ -37,21 +37,6 @@ std::string first_line(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
 
-std::vector<std::string> words(const Json& value) {
-    std::vector<std::string> list;
-    if (value.is_string()) {
-        list.push_back(value.get<std::string>());
-    } else if (value.is_array()) {
-        for (const Json& word : value) {
-            if (!word.is_string()) {
-                throw Error(Failure::usage, "setting notify: every word of the command must be a string");
-            }
-            list.push_back(word.get<std::string>());
-        }
-    }
-    return list;
-}
-
 /// A label value of the Prometheus text format: backslash, quote and newline escaped. Image names have none
 /// of them.
 std::string metric(const char* name, const RefreshResult& result, double value) {
@@ -143,24 +128,15 @@ std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int6
            fmt::format("imgforge_refresh_last_run_timestamp_seconds {}\n", now);
 }
 
-bool notify(const Json& settings, const std::vector<RefreshResult>& results, const std::string& host,
+bool notify(const NotifySetting& setting, const std::vector<RefreshResult>& results, const std::string& host,
             ProcessRunner& processes, Monitor& monitor) {
-    const Json notify = settings.value("notify", Json::object());
-    const std::vector<std::string> command =
-        words(notify.is_object() ? notify.value("command", Json()) : notify);
-    std::vector<std::string> when = words(notify.is_object() ? notify.value("on", Json()) : Json());
-    if (when.empty()) {
-        when = {"failure", "change"};
-    }
-    const auto asked = [&](const char* word) {
-        return std::find(when.begin(), when.end(), word) != when.end();
-    };
     const bool failed = count(results, "failed") > 0;
     const bool changed = count(results, "published") > 0;
-    if (command.empty() ||
-        !(asked("always") || (failed && asked("failure")) || (changed && asked("change")))) {
+    const bool wanted = setting.always || (failed && setting.on_failure) || (changed && setting.on_change);
+    if (setting.command.empty() || !wanted) {
         return false;
     }
+    const std::vector<std::string>& command = setting.command;
     const ProcessSpec spec{.program = command.front(),
                            .args = {command.begin() + 1, command.end()},
                            .env = {{"IMGFORGE_RESULT", failed    ? "failed"

@@ -23,7 +23,7 @@ std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int6
 /// Runs the `notify:` command of the settings ({command: [PROGRAM, ARG…], on: [failure, change, always]})
 /// with the mail on its stdin when the results call for it; its failure is a warning. True when it was run. A
 /// recipe cannot name a command.
-bool notify(const Json& settings, const std::vector<RefreshResult>& results, const std::string& host,
+bool notify(const NotifySetting& setting, const std::vector<RefreshResult>& results, const std::string& host,
             ProcessRunner& processes, Monitor& monitor);
 
 }  // namespace imgforge::stages

@@ -149,7 +149,7 @@ inline engine::StageServices stand_in_services(const Places& places, ProcessRunn
                                                Monitor& monitor) {
     engine::StageServices services;
     services.places = places;
-    services.settings = Json{{"budget", {{"disk", "1T"}}}};  // /dev/shm is small on some hosts
+    services.settings.budget.disk = ByteSize::gib(1024);  // /dev/shm is small on some hosts
     services.processes = &processes;
     services.clock = &clock;
     services.monitor = &monitor;

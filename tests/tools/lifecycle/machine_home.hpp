@@ -106,7 +106,7 @@ public:
 
     TempDir folder{"imgforge-machines", "/var/tmp"};
     Places places{folder / "home"};
-    Json settings = {{"acceleration", "tcg"}};
+    Settings settings{.acceleration = AccelerationSetting::tcg};
     SystemProcessRunner processes;
     SystemClock clock;
     NullMonitor monitor;

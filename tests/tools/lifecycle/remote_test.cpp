@@ -83,8 +83,8 @@ protected:
         }
         home_.emplace();
         host_.emplace(home_->folder / "lab1");
-        home_->settings["hosts"] = {{"dead", {{"connection", "qemu+unix:///system?socket=/nonexistent"}}},
-                                    {"lab1", {{"connection", host_->uri()}, {"pool", "images"}}}};
+        home_->settings.hosts = {{"dead", {.connection = "qemu+unix:///system?socket=/nonexistent"}},
+                                 {"lab1", {.connection = host_->uri(), .pool = "images"}}};
         wait_until(
             home_->clock, "second libvirtd", std::chrono::seconds(60),
             [&] { return host_->virsh({"uri"}).find("error") == std::string::npos; },

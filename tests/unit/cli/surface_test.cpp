@@ -88,6 +88,15 @@ TEST(RecipeManual, names_every_key_and_stage_type) {
     }
 }
 
+TEST(SettingsManual, names_every_key_at_every_depth) {
+    const std::string page = settings_page(settings_schema());
+
+    for (const char* const key : {"connection", "NAME", "pool", "vcpus", "command", "max\\-age"}) {
+        EXPECT_THAT(page, HasSubstr(std::string("\\fB") + key + "\\fR")) << key;
+    }
+    EXPECT_THAT(page, HasSubstr("One of: auto, kvm, tcg."));
+}
+
 TEST(Manual, man_finds_no_fault_in_any_page) {
     if (!find_program("man")) {
         IMGFORGE_SKIP("unit", "man is missing");
@@ -95,6 +104,7 @@ TEST(Manual, man_finds_no_fault_in_any_page) {
     const TempDir folder("manual");
     std::map<std::string, std::string> pages = manual_pages(all_commands());
     pages["imgforge.recipe.5"] = recipe_manual();
+    pages["imgforge.config.5"] = settings_page(settings_schema());
     for (const auto& [name, text] : pages) {
         write_file_atomically(folder / name, text);
         SystemProcessRunner runner;

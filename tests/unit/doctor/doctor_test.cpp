@@ -64,7 +64,7 @@ protected:
     }
     TempDir home_{"doctor-test"};
     Places places_{home_.path()};
-    Json settings_ = Json::object();
+    Settings settings_;
     imgforge::test::FakeProcessRunner processes_;
     RecordingMonitor monitor_;
     bool quick_ = false;

@@ -94,7 +94,7 @@ public:
     imgforge::test::FakeClock clock;
     RecordingMonitor monitor;
     SystemProcessRunner processes;
-    Json settings = Json::object();
+    Settings settings;
 
 private:
     std::map<std::string, std::unique_ptr<FakeStage>> types_;

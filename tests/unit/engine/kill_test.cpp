@@ -17,7 +17,7 @@
 namespace imgforge::engine::test {
 namespace {
 
-std::vector<std::string> all_points(const Json& settings = Json::object()) {
+std::vector<std::string> all_points(const Settings& settings = {}) {
     Workshop shop;
     shop.settings = settings;
     std::vector<std::string> points;
@@ -70,7 +70,8 @@ TEST(KilledBuild, resumes_at_every_journal_transition_with_the_same_result) {
 // The cache has room for nothing, so every build ends with evictions: a kill between two of them must not
 // leave a layer that a later build would stand on although its disk is gone.
 TEST(KilledBuild, in_the_middle_of_evictions_costs_no_more_than_the_layers_that_went) {
-    const Json tight = {{"cache", {{"max-size", "1K"}}}};
+    Settings tight;
+    tight.cache.max_size = ByteSize::kib(1);
     const std::vector<Override> change = {{"stages.seven.text", "another"}};
     Workshop undisturbed;
     const std::string expected = disk_text(undisturbed.build({}, change));
@@ -83,7 +84,7 @@ TEST(KilledBuild, in_the_middle_of_evictions_costs_no_more_than_the_layers_that_
         Workshop shop;
         shop.settings = tight;
         build_and_die(shop, static_cast<std::size_t>(point - points.begin()));
-        shop.settings = Json::object();
+        shop.settings = {};
         EXPECT_EQ(disk_text(shop.build({}, change)), expected);
         EXPECT_EQ(running(shop.plan({}, change)).size(), 0U);
     }

@@ -125,7 +125,7 @@ TEST(Connection, lists_networks_of_the_driver) {
 }
 
 TEST(ConnectionChoice, prefers_the_option_then_the_environment_then_settings) {
-    const Json settings{{"connection", "qemu+ssh://host/system"}};
+    const std::optional<std::string> settings = "qemu+ssh://host/system";
     setenv("LIBVIRT_DEFAULT_URI", "test:///default", 1);
     EXPECT_EQ(choose_connection("qemu:///session", settings).uri, "qemu:///session");
     EXPECT_EQ(choose_connection(std::nullopt, settings).uri, "test:///default");

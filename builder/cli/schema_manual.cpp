@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "builder/cli/schema_manual.hpp"
+
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "builder/cli/manual.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+std::string text_of(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// "text", "one of: bios, uefi", "a list".
+std::string kind_of(const Json& rule) {
+    if (rule.contains("enum")) {
+        std::vector<std::string> words;
+        for (const Json& word : rule["enum"]) {
+            words.push_back(word.is_string() ? word.get<std::string>() : word.dump());
+        }
+        return fmt::format("One of: {}.", fmt::join(words, ", "));
+    }
+    std::string kinds;
+    const Json types = rule.value("type", Json());
+    for (const Json& type : types.is_array() ? types : Json::array({types})) {
+        const std::string word = !type.is_string()   ? ""
+                                 : type == "string"  ? "text"
+                                 : type == "boolean" ? "true or false"
+                                 : type == "integer" ? "a whole number"
+                                 : type == "array"   ? "a list"
+                                 : type == "object"  ? "a mapping"
+                                                     : type.get<std::string>();
+        kinds += (kinds.empty() || word.empty() ? "" : " or ") + word;
+    }
+    return kinds.empty() ? "" : "Takes " + kinds + ".";
+}
+
+std::string sentence(std::string text) {
+    if (!text.empty() && text.back() != '.') {
+        text += '.';
+    }
+    return text.empty() ? text : text + " ";
+}
+
+}  // namespace
+
+std::string schema_entries(const Json& rule) {
+    std::string text;
+    const Json properties = rule.value("properties", Json::object());
+    for (const auto& [key, sub] : properties.items()) {
+        text += schema_entry(key, sub);
+    }
+    // Keys that the user names.
+    const auto others = rule.find("additionalProperties");
+    return others != rule.end() && others->is_object() && !text_of(*others, "description").empty()
+               ? text + schema_entry("NAME", *others)
+               : text;
+}
+
+std::string schema_entry(const std::string& key, const Json& rule) {
+    std::string line = sentence(text_of(rule, "description")) + kind_of(rule);
+    if (rule.contains("default") && !rule["default"].is_structured()) {
+        line += fmt::format(" Default: {}.", rule["default"].is_string() ? rule["default"].get<std::string>()
+                                                                         : rule["default"].dump());
+    }
+    std::string text = fmt::format(".TP\n\\fB{}\\fR\n{}\n", troff_escape(key), troff_escape(line));
+    const Json items = rule.value("items", Json::object());
+    for (const Json* below : {&rule, &items}) {
+        if (const std::string more = below->is_object() ? schema_entries(*below) : ""; !more.empty()) {
+            text += ".RS\n" + more + ".RE\n";
+        }
+    }
+    return text;
+}
+
+std::string described(const Json& rule) {
+    return sentence(text_of(rule, "description"));
+}
+
+}  // namespace imgforge::cli
