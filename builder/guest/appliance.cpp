@@ -5,7 +5,9 @@
 #include <guestfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "builder/base/clock.hpp"
 #include "builder/base/handle.hpp"
@@ -164,13 +166,26 @@ void Appliance::add_drives() {
     }
 }
 
+/// A launch is work of one processor: where others want it as well it takes as many times longer as there are
+/// runnable tasks per processor. At most eight times: a hang must still end.
+static std::chrono::seconds scaled_by_load(std::chrono::seconds deadline) {
+    double load = 0;
+    const double processors = std::max(1.0, static_cast<double>(std::thread::hardware_concurrency()));
+    if (::getloadavg(&load, 1) != 1) {
+        return deadline;
+    }
+    constexpr double most = 8.0;
+    const double factor = std::clamp(load / processors, 1.0, most);
+    return std::chrono::seconds(static_cast<long>(static_cast<double>(deadline.count()) * factor));
+}
+
 void Appliance::launch() {
     State& state = *state_;
     Activity activity(state.monitor, "start the appliance", state.options.parent_activity);
     const auto begin = std::chrono::steady_clock::now();
     state.watchdog.watch_children_of_this_thread();
     {
-        const Guard guard(*this, state.options.launch_deadline);
+        const Guard guard(*this, scaled_by_load(state.options.launch_deadline));
         if (guestfs_launch(handle()) != 0) {
             const std::string message = last_error();
             raise_if_lost("start of the libguestfs appliance");

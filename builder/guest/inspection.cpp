@@ -5,23 +5,16 @@
 #include <guestfs.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <set>
 
-#include "builder/base/file.hpp"
-#include "builder/base/redact.hpp"
-#include "builder/guest/appliance_fs.hpp"
-#include "builder/guest/device_resolver.hpp"
 #include "builder/guest/file_system_list.hpp"
+#include "builder/guest/opening.hpp"
 #include "builder/guest/system_facts.hpp"
 
 namespace imgforge::guest {
 
-namespace {
-
-constexpr std::array<std::string_view, 8> linux_types{"ext2",  "ext3", "ext4", "xfs",
-                                                      "btrfs", "f2fs", "jfs",  "reiserfs"};
+static constexpr std::array<std::string_view, 8> linux_types{"ext2",  "ext3", "ext4", "xfs",
+                                                             "btrfs", "f2fs", "jfs",  "reiserfs"};
 
 bool is_linux_type(std::string_view type) {
     return std::find(linux_types.begin(), linux_types.end(), type) != linux_types.end();
@@ -38,114 +31,17 @@ void mount_as(Appliance& appliance, const std::string& mountable, const std::str
     });
 }
 
-/// One inspection: the state that its steps share.
-class Opening {
-public:
-    Opening(Appliance& appliance, const OpenOptions& options)
-        : appliance_(appliance), fs_(appliance), options_(options) {}
-
-    Inspection run() {
-        os_.file_systems = list_file_systems(appliance_, false);
-        open_containers();
-        refuse_hibernated();
-        find_root();
-        read_system(appliance_, fs_, os_);
-        mount_others();
-        mount_esp();
-        finish();
-        return std::move(os_);
-    }
-
-private:
-    void add_containers();
-    void open_containers();
-    void refuse_hibernated() const;
-    void find_root();
-    bool mount_candidate(const FileSystem& candidate);
-    bool names_as_root(const std::vector<FstabEntry>& table, const std::string& mountable) const;
-    bool is_claimed(const std::string& mountable) const;
-    void claim(const std::string& root);
-    void unmount_candidate();
-    [[noreturn]] void no_root();
-    void mount_others();
-    void mount_one(const FstabEntry& entry);
-    void mount_esp();
-    void finish();
-    void mount(const std::string& mountable, const std::string& mount_point);
-    DeviceResolver resolver() const;
-    std::vector<FstabEntry> fstab() {
-        return fs_.exists("/etc/fstab") ? parse_fstab(read_small(fs_, "/etc/fstab"))
-                                        : std::vector<FstabEntry>();
-    }
-
-    Appliance& appliance_;
-    ApplianceFs fs_;
-    const OpenOptions& options_;
-    Inspection os_;
-    std::vector<FstabEntry> fstab_;
-    std::set<std::string> claimed_;  ///< devices that belong to the system found
-};
-
-/// guestfs_list_filesystems leaves LUKS out, as it does with all that only holds others. Both versions of the
-/// header begin alike (LUKS1 On-Disk Format Specification; LUKS2 On-Disk Format Specification, 3.1).
-void Opening::add_containers() {
-    constexpr std::string_view magic("LUKS\xba\xbe", 6);
-    std::vector<std::string> devices =
-        take_strings(appliance_.call("disks", [](guestfs_h* g) { return guestfs_list_devices(g); }));
-    for (char** more :
-         {appliance_.call("partitions", [](guestfs_h* g) { return guestfs_list_partitions(g); }),
-          appliance_.call("logical volumes", [](guestfs_h* g) { return guestfs_lvs(g); })}) {
-        const std::vector<std::string> names = take_strings(more);
-        devices.insert(devices.end(), names.begin(), names.end());
-    }
-    for (const std::string& device : devices) {
-        const bool listed =
-            std::any_of(os_.file_systems.begin(), os_.file_systems.end(),
-                        [&](const FileSystem& file_system) { return file_system.mountable == device; });
-        if (!listed && appliance_.read_device(device, 0, magic.size()) == magic) {
-            FileSystem container;
-            container.mountable = device;
-            container.type = "crypto_LUKS";
-            os_.file_systems.push_back(std::move(container));
-        }
-    }
-}
-
-void Opening::open_containers() {
-    if (options_.passphrase_file.empty()) {
-        return;
-    }
-    add_containers();
-    std::vector<std::string> containers;
-    for (const FileSystem& file_system : os_.file_systems) {
-        if (file_system.type == "crypto_LUKS") {
-            containers.push_back(file_system.mountable);
-        }
-    }
-    if (containers.empty()) {
-        return;
-    }
-    std::string passphrase = read_file(options_.passphrase_file, 1U << 20U);
-    passphrase = passphrase.substr(0, passphrase.find('\n'));
-    remember_secret(passphrase);
-    for (std::size_t index = 0; index < containers.size(); ++index) {
-        const std::string name = fmt::format("imgforge-luks{}", index);
-        const int done = appliance_.attempt("opening of an encrypted volume", [&](guestfs_h* g) {
-            return options_.read_only
-                       ? guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(),
-                                                 name.c_str(), GUESTFS_CRYPTSETUP_OPEN_READONLY, 1, -1)
-                       : guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(),
-                                                 name.c_str(), -1);
-        });
-        if (done != 0) {
-            throw Error(Failure::guest,
-                        fmt::format("cannot open the encrypted volume {} with the passphrase given",
-                                    containers[index]));
-        }
-    }
-    appliance_.call("LVM scan", [](guestfs_h* g) { return guestfs_lvm_scan(g, 1); });
-    os_.encrypted = true;
-    os_.file_systems = list_file_systems(appliance_, true);
+Inspection Opening::run() {
+    os_.file_systems = list_file_systems(appliance_, false);
+    open_containers();
+    refuse_hibernated();
+    find_root();
+    mount_others();
+    mount_esp();
+    // Last: a /usr of its own holds os-release and the programs.
+    read_system(appliance_, fs_, os_);
+    finish();
+    return std::move(os_);
 }
 
 void Opening::refuse_hibernated() const {
@@ -207,8 +103,11 @@ bool Opening::mount_candidate(const FileSystem& candidate) {
         os_.warnings.push_back(error.message());
         return false;
     }
-    const auto marks = fs_.glob_all(
-        {"/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/bin", "/usr/bin", "/ostree/deploy"});
+    // Systems older than os-release(5) have a file of their distribution's.
+    const auto marks =
+        fs_.glob_all({"/etc/os-release", "/usr/lib/os-release", "/bin", "/usr/bin", "/usr", "/etc/fstab",
+                      "/ostree/deploy", "/etc/{debian_version,redhat-release,fedora-release,centos-release}",
+                      "/etc/{SuSE,alpine,arch,gentoo,slackware}{-release,-version}"});
     const auto has = [&](std::string_view mark) {
         return std::find(marks.begin(), marks.end(), mark) != marks.end();
     };
@@ -218,7 +117,11 @@ bool Opening::mount_candidate(const FileSystem& candidate) {
             fmt::format("{} holds an ostree system: its /etc lies in a deployment, which is not supported",
                         candidate.mountable));
     }
-    return (has("/etc/os-release") || has("/usr/lib/os-release")) && (has("/bin") || has("/usr/bin"));
+    const bool named = std::any_of(marks.begin(), marks.end(), [](const std::string& mark) {
+        return mark.ends_with("-release") || mark.ends_with("_version") || mark.ends_with("-version");
+    });
+    const bool programs = has("/bin") || has("/usr/bin") || (has("/usr") && has("/etc/fstab"));
+    return named && programs;
 }
 
 void Opening::find_root() {
@@ -298,110 +201,20 @@ void Opening::no_root() {
         throw Error(Failure::guest, "the image is encrypted (LUKS)",
                     "give the passphrase in a file: --passphrase-file FILE");
     }
+    const bool container_linux =
+        std::any_of(os_.file_systems.begin(), os_.file_systems.end(), [](const FileSystem& file_system) {
+            return file_system.label == "USR-A" || file_system.label == "STATE" || file_system.label == "OEM";
+        });
+    if (container_linux) {
+        throw Error(Failure::guest,
+                    "CoreOS and Container Linux guests are not supported: their system is a read-only image");
+    }
     if (ntfs) {
         throw Error(Failure::guest, "Windows guests are not supported");
     }
     throw Error(Failure::guest, fmt::format("no operating system found in the image; file systems seen: {}",
                                             seen.empty() ? "none" : seen));
 }
-
-void Opening::mount_others() {
-    std::vector<FstabEntry> entries;
-    for (const FstabEntry& entry : fstab_) {
-        const bool plain = entry.mount_point.size() > 1 && entry.mount_point.front() == '/' &&
-                           entry.mount_point.find("/..") == std::string::npos;
-        const bool from_disk = entry.spec.starts_with("/dev/") || entry.spec.find('=') != std::string::npos;
-        if (plain && from_disk && !entry.has("bind") && entry.type != "swap" && entry.type != "iso9660" &&
-            entry.type != "udf" && !entry.spec.starts_with("/dev/cdrom") &&
-            !entry.spec.starts_with("/dev/sr")) {
-            entries.push_back(entry);
-        }
-    }
-    std::stable_sort(entries.begin(), entries.end(), [](const FstabEntry& left, const FstabEntry& right) {
-        return left.mount_point.size() < right.mount_point.size();
-    });
-    for (const FstabEntry& entry : entries) {
-        mount_one(entry);
-    }
-}
-
-void Opening::mount_one(const FstabEntry& entry) {
-    static const std::set<std::string> needed{"/boot", "/usr",  "/var",     "/etc",
-                                              "/home", "/root", "/var/log", "/var/lib"};
-    const bool fatal = needed.contains(entry.mount_point) && !entry.has("nofail");
-    const auto complain = [&](const std::string& reason) {
-        const std::string sentence =
-            fmt::format("{} (fstab: {}) cannot be mounted: {}", entry.mount_point, entry.spec, reason);
-        if (fatal) {
-            throw Error(Failure::guest, sentence,
-                        "secrets on it would stay behind; correct the guest's fstab or give all its disks");
-        }
-        os_.warnings.push_back(sentence);
-    };
-    const auto mountable = resolver().mountable(entry);
-    const auto target = fs_.resolve(entry.mount_point);
-    if (!mountable) {
-        return complain("no file system of the image is that");
-    }
-    if (!target || !fs_.is_directory(*target)) {
-        return complain("the mount point does not exist in the guest");
-    }
-    for (const auto& mounted : os_.mountpoints) {
-        if (mounted.first == *target) {
-            return;
-        }
-    }
-    try {
-        mount(*mountable, *target);
-    } catch (const ApplianceError& error) {
-        complain(error.message());
-    }
-}
-
-void Opening::mount_esp() {
-    // systemd-boot and GRUB keep random-seed and loader entries on it; fstab may leave it out or say noauto.
-    for (const FileSystem& file_system : os_.file_systems) {
-        const bool mounted =
-            std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
-                        [&](const auto& mount) { return mount.second == file_system.mountable; });
-        if (file_system.type != "vfat" || mounted) {
-            continue;
-        }
-        for (const std::string_view place : {"/boot/efi", "/efi"}) {
-            const bool taken = std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
-                                           [&](const auto& mount) { return mount.first == place; });
-            const auto target = fs_.resolve(place);
-            if (!taken && target == place && fs_.is_directory(place)) {
-                mount(file_system.mountable, std::string(place));
-                break;
-            }
-        }
-    }
-}
-
-void Opening::finish() {
-    for (FileSystem& file_system : os_.file_systems) {
-        for (const auto& [mount_point, mountable] : os_.mountpoints) {
-            if (mountable == file_system.mountable) {
-                file_system.mount_point = mount_point;
-            }
-        }
-        if (file_system.dirty) {
-            os_.warnings.push_back(fmt::format(
-                "{}: the guest was not shut down cleanly; its journal was replayed", file_system.mountable));
-        }
-        const bool covered = std::any_of(
-            os_.mountpoints.begin(), os_.mountpoints.end(),
-            [&](const auto& mount) { return device_of(mount.second) == device_of(file_system.mountable); });
-        if (!covered &&
-            (is_linux_type(file_system.type) || file_system.type == "vfat" || file_system.type == "ntfs")) {
-            os_.warnings.push_back(fmt::format("{} ({}) is not in the guest's fstab and is left alone",
-                                               file_system.mountable, file_system.type));
-        }
-    }
-}
-
-}  // namespace
 
 Inspection open_guest(Appliance& appliance, const OpenOptions& options) {
     return Opening(appliance, options).run();

@@ -4,9 +4,11 @@
 #include <guestfs.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <tuple>
+#include <utility>
 
 #include "builder/guest/os_files.hpp"
 
@@ -43,6 +45,25 @@ void read_architecture(Appliance& appliance, GuestFs& fs, Inspection& os) {
     }
 }
 
+/// The ID that os-release(5) would have, of a system older than it.
+std::string distribution_by_file(GuestFs& fs) {
+    static constexpr std::array<std::pair<const char*, const char*>, 8> files{
+        {{"/etc/fedora-release", "fedora"},
+         {"/etc/centos-release", "centos"},
+         {"/etc/redhat-release", "rhel"},
+         {"/etc/SuSE-release", "opensuse"},
+         {"/etc/alpine-release", "alpine"},
+         {"/etc/arch-release", "arch"},
+         {"/etc/lsb-release", "ubuntu"},
+         {"/etc/debian_version", "debian"}}};
+    for (const auto& [file, id] : files) {
+        if (fs.exists(file)) {
+            return id;
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string read_small(GuestFs& fs, std::string_view path) {
@@ -55,7 +76,10 @@ void read_system(Appliance& appliance, GuestFs& fs, Inspection& os) {
     if (text.empty()) {
         text = read_small(fs, "/usr/lib/os-release");
     }
-    const auto release = parse_key_values(text);
+    auto release = parse_key_values(text);
+    if (text.empty()) {
+        release["ID"] = distribution_by_file(fs);
+    }
     const auto get = [&](const char* key) {
         const auto found = release.find(key);
         return found == release.end() ? std::string() : found->second;
