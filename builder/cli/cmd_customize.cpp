@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <sstream>
+
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
@@ -21,27 +25,109 @@ std::pair<std::string, std::string> halves(const std::string& text, char separat
     return {text.substr(0, at), text.substr(at + 1)};
 }
 
+/// FILE, file:FILE or string:KEY.
+std::string public_key(const std::string& source) {
+    if (source.starts_with("string:")) {
+        return source.substr(7);
+    }
+    const std::string key = read_file(source.starts_with("file:") ? source.substr(5) : source, 1U << 20U);
+    return key.substr(0, key.find('\n'));
+}
+
+/// As with virt-customize --run and --firstboot name a script of this host; a value that is no file is a
+/// shell line.
+void add_commands(const Arguments& arguments, Json& options) {
+    for (const std::string& text : arguments.all("run")) {
+        options[std::filesystem::is_regular_file(text) ? "scripts" : "run"].push_back(text);
+    }
+    options["firstboot"] = arguments.all("firstboot-command");
+    for (const std::string& text : arguments.all("firstboot")) {
+        constexpr std::uintmax_t limit = 16U << 20U;
+        options["firstboot"].push_back(std::filesystem::is_regular_file(text) ? read_file(text, limit)
+                                                                              : text);
+    }
+}
+
+/// --commands-from-file: "append-line /etc/x:text" per line, as the options without their dashes; empty lines
+/// and lines after "#" do not count; a line that ends with a backslash goes on in the next one.
+Arguments with_files(Arguments arguments) {
+    static const std::set<std::string> flags{"update", "network", "no-network", "selinux-relabel"};
+    for (const std::string& file : arguments.all("commands-from-file")) {
+        std::istringstream lines(read_file(file, 1U << 20U));
+        int number = 0;
+        for (std::string line, more; std::getline(lines, line);) {
+            ++number;
+            while (line.ends_with('\\') && std::getline(lines, more)) {
+                line = line.substr(0, line.size() - 1) + more;
+                ++number;
+            }
+            const std::size_t start = line.find_first_not_of(" \t");
+            if (start == std::string::npos || line[start] == '#') {
+                continue;
+            }
+            const std::size_t end = std::min(line.size(), line.find_first_of(" \t", start));
+            const std::string name = line.substr(start, end - start);
+            const std::size_t value = std::min(line.size(), line.find_first_not_of(" \t", end));
+            const Command command = customize_command();
+            const bool known =
+                std::any_of(command.options.begin(), command.options.end(),
+                            [&](const Option& one) { return one.names.front() == "--" + name; });
+            if (!known || (value == line.size() && !flags.contains(name))) {
+                throw Error(Failure::usage,
+                            fmt::format("{}:{}: '{}' {}", file, number, name,
+                                        known ? "lacks its value" : "is not an option of customize"),
+                            "one option per line, without its dashes");
+            }
+            arguments.values[name].push_back(line.substr(value));
+        }
+    }
+    return arguments;
+}
+
 sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
-    Json options = {{"packages", arguments.all("install")}, {"remove", arguments.all("uninstall")},
-                    {"mkdir", arguments.all("mkdir")},      {"run", arguments.all("run")},
-                    {"scripts", arguments.all("script")},   {"firstboot", arguments.all("firstboot")},
-                    {"update", arguments.has("update")}};
+    Json options = {{"packages", arguments.all("install")},
+                    {"remove", arguments.all("uninstall")},
+                    {"run", arguments.all("run-command")},
+                    {"scripts", arguments.all("script")},
+                    {"firstboot-install", arguments.all("firstboot-install")},
+                    {"update", arguments.has("update")},
+                    {"selinux-relabel", arguments.has("selinux-relabel")}};
+    for (const char* key : {"mkdir", "touch", "truncate", "delete"}) {
+        options[key] = arguments.all(key);
+    }
     for (const char* key : {"timezone", "locale", "hostname"}) {
         options[key] = arguments.get_or(key, "");
     }
-    for (const char* key : {"upload", "write", "link", "edit"}) {
+    for (const char* key :
+         {"upload", "copy-in", "write", "link", "edit", "append-line", "copy", "move", "password"}) {
         for (const std::string& text : arguments.all(key)) {
             const auto [left, right] = halves(text, ':', fmt::format("--{}", key));
-            options[key][left] = right;
+            options[key].push_back({{left, right}});
         }
     }
-    for (const std::string& text : arguments.all("ssh-key")) {
-        const auto [user, file] = halves(text, ':', "--ssh-key");
-        std::string key = read_file(file, 1U << 20U);
-        options["ssh-keys"][user].push_back(key.substr(0, key.find('\n')));
+    if (const auto password = arguments.get("root-password")) {
+        options["password"].push_back({{"root", *password}});
     }
-    if (arguments.has("network")) {
-        options["network"] = true;
+    for (const std::string& text : arguments.all("chmod")) {
+        const auto [mode, path] = halves(text, ':', "--chmod");
+        options["chmod"].push_back({{path, mode}});
+    }
+    for (const std::string& text : arguments.all("chown")) {
+        const std::size_t path = text.find(":/");
+        if (path == std::string::npos || path == 0) {
+            throw Error(Failure::usage, fmt::format("--chown wants USER:GROUP:PATH, not '{}'", text));
+        }
+        options["chown"].push_back({{text.substr(path + 1), text.substr(0, path)}});
+    }
+    add_commands(arguments, options);
+    for (const char* name : {"ssh-key", "ssh-inject"}) {
+        for (const std::string& text : arguments.all(name)) {
+            const auto [user, source] = halves(text, ':', fmt::format("--{}", name));
+            options["ssh-keys"][user].push_back(public_key(source));
+        }
+    }
+    if (arguments.has("network") || arguments.has("no-network")) {
+        options["network"] = !arguments.has("no-network");
     }
     return sysprep::customize_spec(options, {});
 }
@@ -57,7 +143,8 @@ int run_customize(const Arguments& arguments, CommandContext& context) {
     if (const auto output = arguments.get("output")) {
         request.output = *output;
     }
-    const sysprep::CustomizeSpec spec = spec_of(arguments);
+    request.root_device = arguments.get_or("root", "");
+    const sysprep::CustomizeSpec spec = spec_of(with_files(arguments));
     std::string faults;
     for (const auto& [option, message] : sysprep::check_customize(spec)) {
         faults += fmt::format("{}--{}: {}", faults.empty() ? "" : "; ", option.substr(1), message);
@@ -65,12 +152,20 @@ int run_customize(const Arguments& arguments, CommandContext& context) {
     if (!faults.empty()) {
         throw Error(Failure::usage, faults);
     }
+    if (arguments.has("dry-run")) {
+        context.result({{"dry_run", true}, {"options", "valid"}},
+                       fmt::format("the options are valid; {} was not opened", request.image.string()));
+        return 0;
+    }
     const std::filesystem::path logs = context.places.runs() / "customize-logs";
     const sysprep::CustomizeReport report =
         sysprep::customize_image(request, spec, logs, *context.processes, *context.monitor);
     std::string text;
     for (const std::string& step : report.steps) {
         text += step + "\n";
+    }
+    for (const auto& [user, password] : report.generated) {
+        text += fmt::format("drawn for {}: {}\n", user, password);
     }
     context.result(report.to_json(), text + fmt::format("logs are in {}", logs.string()));
     return 0;
@@ -88,8 +183,11 @@ Command customize_command() {
             "or written to --output. "
             "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, "
             "--install), files (--mkdir, "
-            "--upload, --write, --link, --edit), SSH keys, settings, commands (--run, --script). Run it "
-            "twice for another order. Commands "
+            "--upload, --copy-in, --write, --link, --copy, --move, --edit, --append-line, --touch, "
+            "--truncate, "
+            "--chmod, --chown, --delete), SSH keys, passwords, settings, commands (--run, --script), first "
+            "boot. "
+            "Options of one name keep their order. Run it twice for another order. Commands "
             "have network only when packages are installed or updated, or with --network.",
         .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .completes = Completes::file}},
         .options =
@@ -117,7 +215,49 @@ Command customize_command() {
                  .value = "PATH:s/A/B/",
                  .help = "replace a pattern in every line of a file",
                  .repeatable = true},
+                {.names = {"--append-line"},
+                 .value = "PATH:LINE",
+                 .help = "add a line at the end of a file",
+                 .repeatable = true},
+                {.names = {"--copy"},
+                 .value = "PATH:NEW",
+                 .help = "copy within the guest",
+                 .repeatable = true},
+                {.names = {"--copy-in"},
+                 .value = "FILE:DIRECTORY",
+                 .help = "copy a file or directory of this host into a directory of the guest",
+                 .repeatable = true},
+                {.names = {"--move"},
+                 .value = "PATH:NEW",
+                 .help = "move within the guest",
+                 .repeatable = true},
+                {.names = {"--delete"},
+                 .value = "PATTERN",
+                 .help = "remove files and directories",
+                 .repeatable = true},
+                {.names = {"--touch"},
+                 .value = "PATH",
+                 .help = "make a file when missing",
+                 .repeatable = true},
+                {.names = {"--truncate"}, .value = "PATH", .help = "empty a file", .repeatable = true},
+                {.names = {"--chmod"},
+                 .value = "MODE:PATH",
+                 .help = "set the mode, octal",
+                 .repeatable = true},
+                {.names = {"--chown"},
+                 .value = "USER:GROUP:PATH",
+                 .help = "set the owner, names of the guest or numbers",
+                 .repeatable = true},
+                {.names = {"--password"},
+                 .value = "USER:CHANGE",
+                 .help = "password:TEXT, file:FILE, hash:CRYPT, random, disabled, locked, locked:…",
+                 .repeatable = true},
+                {.names = {"--root-password"}, .value = "CHANGE", .help = "--password for root"},
                 {.names = {"--run"},
+                 .value = "COMMAND|FILE",
+                 .help = "run a shell line, or a script of this host, in the guest",
+                 .repeatable = true},
+                {.names = {"--run-command"},
                  .value = "COMMAND",
                  .help = "run a shell line in the guest",
                  .repeatable = true},
@@ -127,9 +267,27 @@ Command customize_command() {
                  .repeatable = true,
                  .completes = Completes::file},
                 {.names = {"--firstboot"},
-                 .value = "COMMAND",
-                 .help = "every clone runs this once at its first boot",
+                 .value = "COMMAND|FILE",
+                 .help = "every clone runs this line or script once at its first boot, in order",
                  .repeatable = true},
+                {.names = {"--firstboot-command"},
+                 .value = "COMMAND",
+                 .help = "every clone runs this line once at its first boot, before --firstboot",
+                 .repeatable = true},
+                {.names = {"--firstboot-install"},
+                 .value = "PACKAGE",
+                 .help = "every clone installs this at its first boot, before its commands",
+                 .repeatable = true},
+                {.names = {"--ssh-inject"},
+                 .value = "USER:KEY",
+                 .help = "public key of an existing user: FILE, file:FILE or string:KEY",
+                 .repeatable = true},
+                {.names = {"--selinux-relabel"}, .help = "make SELinux labels anew after the changes"},
+                {.names = {"--commands-from-file"},
+                 .value = "FILE",
+                 .help = "read further options from a file, one per line, without dashes",
+                 .repeatable = true,
+                 .completes = Completes::file},
                 {.names = {"--ssh-key"},
                  .value = "USER:FILE",
                  .help = "public key for an existing user",
@@ -138,6 +296,11 @@ Command customize_command() {
                 {.names = {"--locale"}, .value = "LOCALE", .help = "such as en_US.UTF-8"},
                 {.names = {"--hostname"}, .value = "NAME", .help = "a name that all clones start with"},
                 {.names = {"--network"}, .help = "give the commands network"},
+                {.names = {"--no-network"}, .help = "no network, also while packages are installed"},
+                {.names = {"--dry-run", "-n"}, .help = "check the options and stop; the image is not opened"},
+                {.names = {"--root"},
+                 .value = "DEVICE",
+                 .help = "root file system, when the image holds several systems"},
                 {.names = {"--output", "-o"},
                  .value = "FILE",
                  .help = "write the result here and leave IMAGE alone",
@@ -155,7 +318,11 @@ Command customize_command() {
         .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin",
                       "a package and the time zone"},
                      {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'touch /seen'",
-                      "a file and a command"}},
+                      "a file and a command"},
+                     {"imgforge customize debian.qcow2 --edit '/etc/default/grub:s/quiet/quiet splash/'",
+                      "a line changed; an error when none matches"},
+                     {"imgforge customize debian.qcow2 --password root:random",
+                      "draws a password and shows it"}},
         .run = run_customize,
     };
 }

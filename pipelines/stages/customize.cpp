@@ -49,7 +49,7 @@ public:
         return "packages, files, users, settings and commands in the image, in this order, without booting "
                "it";
     }
-    int revision() const override { return 1; }
+    int revision() const override { return 2; }
     bool changes_guest() const override { return true; }
     const Json& schema() const override { return sysprep::customize_schema(); }
 

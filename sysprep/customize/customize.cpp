@@ -12,6 +12,7 @@
 #include "builder/base/process.hpp"
 #include "builder/base/redact.hpp"
 #include "sysprep/cleaner.hpp"
+#include "sysprep/customize/customizing.hpp"
 #include "sysprep/customize/firstboot.hpp"
 
 namespace imgforge::sysprep {
@@ -28,71 +29,10 @@ std::string tail(const std::string& text, std::size_t lines) {
     return at == std::string::npos || at == 0 ? text : text.substr(at + 1);
 }
 
-/// Runs the steps of one spec.
-class Customizing {
-public:
-    Customizing(OfflineSession& session, const CustomizeSpec& spec, const std::filesystem::path& logs)
-        : session_(session),
-          fs_(session.fs),
-          spec_(spec),
-          logs_(logs),
-          activity_(session.monitor, "customize",
-                    session.appliance == nullptr ? 0 : session.appliance->parent_activity()),
-          cleaner_(session.fs, session.os, options_) {
-        make_directories(logs_, 0700);
-    }
+}  // namespace
 
-    CustomizeReport run() {
-        check_architecture();
-        packages();
-        files();
-        users();
-        settings();
-        commands();
-        if (!spec_.firstboot.empty()) {
-            install_firstboot(cleaner_, spec_.firstboot);
-            step("first boot commands installed");
-        }
-        for (const Change& change : cleaner_.changes) {
-            keep(change.path);
-        }
-        return std::move(report_);
-    }
-
-private:
-    void step(std::string text) {
-        activity_.detail(text);
-        report_.steps.push_back(std::move(text));
-    }
-    void keep(const std::string& path) { report_.paths.push_back(guest::glob_quote(path)); }
-    bool needs_commands() const {
-        return spec_.update || !spec_.install.empty() || !spec_.remove.empty() || !spec_.run.empty() ||
-               !spec_.run_scripts.empty() || !spec_.users.empty() || !spec_.locale.empty();
-    }
-    void check_architecture() const;
-    void packages();
-    void files();
-    void users();
-    void make_user(const UserSpec& user);
-    void add_keys(const std::string& user, const std::vector<std::string>& keys);
-    void set_hash(const std::string& user, const std::string& hash);
-    void settings();
-    void locale();
-    void commands();
-    void command(const std::string& what, const std::string& script);
-
-    OfflineSession& session_;
-    guest::GuestFs& fs_;
-    const CustomizeSpec& spec_;
-    std::filesystem::path logs_;
-    Activity activity_;
-    SysprepOptions options_;
-    Cleaner cleaner_;
-    CustomizeReport report_;
-    int number_ = 0;
-};
-
-void Customizing::check_architecture() const {
+/// Whether programs of the guest can run in this host's appliance.
+bool Customizing::runs_here() const {
 #if defined(__x86_64__)
     const bool same = session_.os.arch == "x86_64" || session_.os.arch == "i386";
 #elif defined(__aarch64__)
@@ -100,7 +40,11 @@ void Customizing::check_architecture() const {
 #else
     const bool same = true;
 #endif
-    if (needs_commands() && !same && !session_.os.arch.empty()) {
+    return same || session_.os.arch.empty();
+}
+
+void Customizing::check_architecture() const {
+    if (needs_commands() && !runs_here()) {
         throw Error(Failure::guest,
                     fmt::format("the guest is {}: its programs cannot run in this host's appliance",
                                 session_.os.arch),
@@ -190,98 +134,29 @@ void Customizing::files() {
         step(fmt::format("link {} -> {}", path, target));
         keep(path);
     }
-    static const std::regex expression("s(.)(.*)\\1(.*)\\1");
-    for (const auto& [path, change] : spec_.edit) {
-        std::smatch parts;
-        if (!std::regex_match(change, parts, expression)) {
-            throw Error(Failure::recipe,
-                        fmt::format("'{}' is not of the form s/pattern/replacement/", change));
-        }
-        const std::regex pattern(parts[2].str());
-        const std::string replacement = parts[3].str();
-        cleaner_.edit_lines(path, [&](const std::string& line) {
-            return std::optional(std::regex_replace(line, pattern, replacement));
-        });
-        step(fmt::format("edit {}", path));
-        keep(path);
-    }
+    apply_file_steps(cleaner_, spec_.files, [&](const std::string& text) { step(text); });
 }
 
-void Customizing::set_hash(const std::string& user, const std::string& hash) {
-    remember_secret(hash);
-    cleaner_.edit_lines("/etc/shadow", [&](const std::string& line) -> std::optional<std::string> {
-        if (!line.starts_with(user + ":")) {
-            return line;
-        }
-        const std::size_t end = line.find(':', user.size() + 1);
-        return user + ":" + hash + (end == std::string::npos ? "" : line.substr(end));
-    });
-    report_.passwords.push_back(user);
-}
-
-void Customizing::add_keys(const std::string& user, const std::vector<std::string>& keys) {
-    const std::vector<Account> accounts = cleaner_.accounts();
-    const auto account = std::find_if(accounts.begin(), accounts.end(),
-                                      [&](const Account& candidate) { return candidate.name == user; });
-    if (account == accounts.end() || account->home.size() < 2) {
-        throw Error(Failure::guest,
-                    fmt::format("no user '{}' with a home in the guest for its SSH keys", user));
+/// New files have no label yet, and the policy of an enforcing guest would keep services from reading them.
+void Customizing::selinux() {
+    if (!spec_.selinux_relabel || !fs_.exists("/etc/selinux/config")) {
+        return;
     }
-    const std::string folder = guest::join_path(account->home, ".ssh");
-    const std::string file = folder + "/authorized_keys";
-    if (!fs_.exists(folder)) {
-        fs_.make_directory(folder, 0700);
-        fs_.chown(folder, account->uid, account->gid);
-    }
-    std::string content = cleaner_.read(file);
-    for (const std::string& key : keys) {
-        if (content.find(key) == std::string::npos) {
-            content += (content.empty() || content.ends_with('\n') ? "" : "\n") + key + "\n";
-        }
-    }
-    fs_.write(file, content, 0600, account->uid, account->gid);
-    keep(file);
-    step(fmt::format("SSH keys of {}", user));
-}
-
-void Customizing::make_user(const UserSpec& user) {
-    const std::vector<Account> accounts = cleaner_.accounts();
-    const bool exists = std::any_of(accounts.begin(), accounts.end(),
-                                    [&](const Account& account) { return account.name == user.name; });
-    if (!exists) {
-        // busybox has adduser only.
-        const std::string name = shell_quote(user.name);
-        const std::string shell = shell_quote(user.shell);
-        command(fmt::format("make user {}", user.name),
-                fmt::format("if command -v useradd >/dev/null; then useradd -m -s {0} {2}{1}; else adduser "
-                            "-D -s {0} {3}{1}; fi",
-                            shell, name, user.system ? "-r " : "", user.system ? "-S " : ""));
-    }
-    for (const std::string& group : user.groups) {
-        command(fmt::format("put {} into {}", user.name, group),
-                fmt::format(
-                    "if command -v usermod >/dev/null; then usermod -a -G {0} {1}; else addgroup {1} {0}; fi",
-                    shell_quote(group), shell_quote(user.name)));
-    }
-    if (!user.password_hash.empty()) {
-        set_hash(user.name, user.password_hash);
-    }
-    if (user.sudo) {
-        const std::string file = "/etc/sudoers.d/80-" + user.name;
-        cleaner_.write(file, user.name + " ALL=(ALL:ALL) NOPASSWD: ALL\n", 0440);
-        keep(file);
-    }
-    if (!user.ssh_keys.empty()) {
-        add_keys(user.name, user.ssh_keys);
-    }
-}
-
-void Customizing::users() {
-    for (const UserSpec& user : spec_.users) {
-        make_user(user);
-    }
-    for (const auto& [user, keys] : spec_.ssh_keys) {
-        add_keys(user, keys);
+    const std::string config = cleaner_.read("/etc/selinux/config");
+    std::smatch type;
+    static const std::regex policy_type("(^|\\n)SELINUXTYPE=([a-z]+)");
+    const std::string contexts =
+        std::regex_search(config, type, policy_type)
+            ? fmt::format("/etc/selinux/{}/contexts/files/file_contexts", type[2].str())
+            : "";
+    const bool now = !contexts.empty() && fs_.exists(contexts) &&
+                     !fs_.glob_all({"/usr/sbin/setfiles", "/sbin/setfiles"}).empty() && runs_here();
+    if (now) {
+        command("make SELinux labels",
+                fmt::format("setfiles -F -e /proc -e /sys -e /dev {} /", shell_quote(contexts)));
+    } else {
+        cleaner_.write("/.autorelabel", "-F\n");
+        step("SELinux labels are made at the next boot");
     }
 }
 
@@ -323,6 +198,19 @@ void Customizing::settings() {
     }
 }
 
+void Customizing::first_boot() {
+    std::vector<std::string> lines;
+    if (!spec_.firstboot_install.empty()) {
+        lines.push_back(package_command(session_.os, PackageAction::refresh, {}) + " && " +
+                        package_command(session_.os, PackageAction::install, spec_.firstboot_install));
+    }
+    lines.insert(lines.end(), spec_.firstboot.begin(), spec_.firstboot.end());
+    if (!lines.empty()) {
+        install_firstboot(cleaner_, lines);
+        step("first boot commands installed");
+    }
+}
+
 void Customizing::commands() {
     for (const std::string& line : spec_.run) {
         command(line, line);
@@ -337,14 +225,16 @@ void Customizing::commands() {
     }
 }
 
-}  // namespace
-
 Json CustomizeReport::to_json() const {
     Json names = Json::array();
     for (const auto& log : logs) {
         names.push_back(log.filename().string());
     }
-    return {{"steps", steps}, {"paths", paths}, {"passwords", passwords}, {"logs", names}};
+    return {{"steps", steps},
+            {"paths", paths},
+            {"passwords", passwords},
+            {"generated", generated},
+            {"logs", names}};
 }
 
 CustomizeReport customize(OfflineSession& session, const CustomizeSpec& spec,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "builder/base/json.hpp"
+#include "sysprep/customize/file_steps.hpp"
 #include "sysprep/offline_session.hpp"
 
 namespace imgforge::sysprep {
@@ -35,16 +36,19 @@ struct CustomizeSpec {
     std::vector<std::pair<std::string, std::string>> write{};  ///< guest path -> content
     std::vector<std::string> mkdir{};
     std::vector<std::pair<std::string, std::string>> link{};  ///< link -> target
-    std::vector<std::pair<std::string, std::string>>
-        edit{};  ///< guest path -> s/regex/replacement/ (ECMAScript, every line)
+    FileSteps files{};                                        ///< after the lists above
     std::vector<UserSpec> users{};
-    std::map<std::string, std::vector<std::string>> ssh_keys{};  ///< existing user -> public keys
+    std::map<std::string, std::vector<std::string>> ssh_keys{};    ///< existing user -> public keys
+    std::vector<std::pair<std::string, std::string>> passwords{};  ///< user -> see parse_password()
+    std::filesystem::path folder{};                                ///< of relative files in `passwords`
     std::string timezone{};
     std::string locale{};
     std::string hostname{};
     std::vector<std::string> run{};                    ///< shell lines, each with its own log
     std::vector<std::filesystem::path> run_scripts{};  ///< host files, run in the guest
     std::vector<std::string> firstboot{};              ///< shell lines at the first boot of every clone
+    std::vector<std::string> firstboot_install{};      ///< packages installed at that boot, before the lines
+    bool selinux_relabel = false;  ///< labels are made anew: now, where the guest has setfiles; else at boot
     bool network = false;  ///< asked for; package work needs it unless the guest has an offline source
     std::chrono::seconds timeout{std::chrono::hours(1)};  ///< per command
 };
@@ -55,6 +59,8 @@ struct CustomizeReport {
     std::vector<std::string> paths;      ///< written on purpose, as glob-quoted patterns
     std::vector<std::string> passwords;  ///< users whose password was set on purpose
     std::vector<std::filesystem::path> logs;
+    /// Drawn here for `random`: user -> password. Part of the result only, of no log and no file.
+    std::map<std::string, std::string> generated;
     Json to_json() const;
 };
 

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "builder/base/error.hpp"
 
 namespace imgforge::sysprep {
@@ -53,10 +56,14 @@ start() {
 }  // namespace
 
 void install_firstboot(Cleaner& cleaner, const std::vector<std::string>& commands) {
+    // Numbers go on where an earlier customisation stopped: its commands run first.
     int number = 0;
+    for (const guest::DirEntry& entry : cleaner.fs().list(std::string(folder) + "/scripts")) {
+        number = std::max(number, std::atoi(entry.name.c_str()));
+    }
     for (const std::string& command : commands) {
         cleaner.write(fmt::format("{}/scripts/{:04}", folder, ++number),
-                      fmt::format("#!/bin/sh\n{}\n", command), 0755);
+                      command.starts_with("#!") ? command : fmt::format("#!/bin/sh\n{}\n", command), 0755);
     }
     cleaner.write(std::string(folder) + "/run", runner, 0755);
     if (cleaner.os().init == "systemd") {

@@ -7,6 +7,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "sysprep/customize/customize.hpp"
+#include "sysprep/customize/passwords.hpp"
 
 namespace imgforge::sysprep {
 
@@ -17,14 +18,45 @@ std::vector<std::string> strings(const Json& options, const char* key) {
                                  : std::vector<std::string>();
 }
 
-template <class Pair>
-void pairs(const Json& options, const char* key, std::vector<Pair>& into,
-           const std::function<Pair(const std::string&, const std::string&)>& make) {
-    if (options.contains(key)) {
-        for (const auto& [name, value] : options.at(key).items()) {
-            into.push_back(make(name, value.template get<std::string>()));
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// A map, or, where order matters or a key comes twice, a list of maps and of "KEY:VALUE".
+Pairs pairs(const Json& options, const char* key) {
+    Pairs out;
+    const auto add_map = [&](const Json& map) {
+        for (const auto& [name, value] : map.items()) {
+            out.emplace_back(name, value.get<std::string>());
         }
+    };
+    const Json list = options.value(key, Json::array());
+    if (list.is_object()) {
+        add_map(list);
+        return out;
     }
+    for (const Json& entry : list) {
+        if (entry.is_object()) {
+            add_map(entry);
+            continue;
+        }
+        const std::string text = entry.get<std::string>();
+        const std::size_t colon = std::min(text.size(), text.find(':'));
+        out.emplace_back(text.substr(0, colon), text.substr(std::min(text.size(), colon + 1)));
+    }
+    return out;
+}
+
+FileSteps file_steps(const Json& options) {
+    FileSteps steps;
+    steps.copy = pairs(options, "copy");
+    steps.move = pairs(options, "move");
+    steps.edit = pairs(options, "edit");
+    steps.append_line = pairs(options, "append-line");
+    steps.touch = strings(options, "touch");
+    steps.truncate = strings(options, "truncate");
+    steps.chmod = pairs(options, "chmod");
+    steps.chown = pairs(options, "chown");
+    steps.erase = strings(options, "delete");
+    return steps;
 }
 
 UserSpec user_of(const Json& json) {
@@ -46,20 +78,25 @@ bool is_guest_path(const std::string& path) {
 }  // namespace
 
 CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& folder) {
-    using Strings = std::pair<std::string, std::string>;
-    using Upload = std::pair<std::filesystem::path, std::string>;
-    const auto plain = [](const std::string& name, const std::string& value) { return Strings(name, value); };
     CustomizeSpec spec;
     spec.update = options.value("update", false);
     spec.install = strings(options, "packages");
     spec.remove = strings(options, "remove");
-    pairs<Upload>(options, "upload", spec.upload, [&](const std::string& host, const std::string& path) {
-        return Upload(folder / host, path);
-    });
-    pairs<Strings>(options, "write", spec.write, plain);
+    for (const auto& [host, path] : pairs(options, "upload")) {
+        spec.upload.emplace_back(folder / host, path);
+    }
+    for (const auto& [host, path] : pairs(options, "copy-in")) {
+        spec.upload.emplace_back(folder / host,
+                                 guest::join_path(path, std::filesystem::path(host).filename().string()));
+    }
+    spec.write = pairs(options, "write");
     spec.mkdir = strings(options, "mkdir");
-    pairs<Strings>(options, "link", spec.link, plain);
-    pairs<Strings>(options, "edit", spec.edit, plain);
+    spec.link = pairs(options, "link");
+    spec.files = file_steps(options);
+    spec.passwords = pairs(options, "password");
+    spec.folder = folder;
+    spec.firstboot_install = strings(options, "firstboot-install");
+    spec.selinux_relabel = options.value("selinux-relabel", false);
     for (const Json& user : options.value("users", Json::array())) {
         spec.users.push_back(user_of(user));
     }
@@ -107,12 +144,13 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
     };
     check_paths(spec.write, "/write");
     check_paths(spec.link, "/link");
-    check_paths(spec.edit, "/edit");
-    static const std::regex expression("s(.)(.*)\\1(.*)\\1");
-    for (const auto& [path, change] : spec.edit) {
-        if (!std::regex_match(change, expression)) {
-            faults.emplace_back("/edit",
-                                fmt::format("'{}' is not of the form s/pattern/replacement/", change));
+    const auto more = check_file_steps(spec.files);
+    faults.insert(faults.end(), more.begin(), more.end());
+    for (const auto& [user, change] : spec.passwords) {
+        try {
+            parse_password(change, spec.folder);
+        } catch (const Error& error) {
+            faults.emplace_back("/password", fmt::format("{}: {}", user, error.message()));
         }
     }
     static const std::regex user_name("[a-z_][a-z0-9_-]{0,31}");
@@ -135,7 +173,19 @@ const Json& customize_schema() {
             "write": {"type": "object", "additionalProperties": {"type": "string"}, "description": "path in the guest: content", "default": {}},
             "mkdir": {"type": "array", "items": {"type": "string"}, "description": "folders to make", "default": []},
             "link": {"type": "object", "additionalProperties": {"type": "string"}, "description": "symbolic link: what it points to", "default": {}},
-            "edit": {"type": "object", "additionalProperties": {"type": "string"}, "description": "path in the guest: s/pattern/replacement/ for every line", "default": {}},
+            "copy-in": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "host file or folder: folder in the guest that takes it under its own name", "default": {}},
+            "copy": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: path of the copy", "default": {}},
+            "move": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: new path", "default": {}},
+            "edit": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: s/pattern/replacement/flags; a list applies several to one file; one that changes nothing is an error", "default": {}},
+            "append-line": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: line to add at its end", "default": {}},
+            "chmod": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: octal mode", "default": {}},
+            "chown": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: user:group, names or numbers", "default": {}},
+            "touch": {"type": "array", "items": {"type": "string"}, "description": "files to make, empty, when missing", "default": []},
+            "truncate": {"type": "array", "items": {"type": "string"}, "description": "files to empty", "default": []},
+            "delete": {"type": "array", "items": {"type": "string"}, "description": "files and folders to remove; patterns allowed", "default": []},
+            "password": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "user: password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked or locked: and one of these", "default": {}},
+            "firstboot-install": {"type": "array", "items": {"type": "string"}, "description": "packages that every clone installs at its first boot", "default": []},
+            "selinux-relabel": {"type": "boolean", "description": "make SELinux labels anew after the changes", "default": false},
             "users": {"type": "array", "description": "users to make", "default": [], "items": {"type": "object", "additionalProperties": false, "required": ["name"],
                 "properties": {
                     "name": {"type": "string", "description": "login name"},

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace imgforge::sysprep {
+
+/// What becomes of a user's password: a word of virt-customize(1) "USERS AND PASSWORDS".
+struct PasswordChange {
+    bool keep_hash = false;   ///< `locked` without a new password: the old hash gets "!" before it
+    bool locked = false;      ///< "!" before the hash
+    std::string hash{};       ///< crypt(3), or "*"
+    std::string generated{};  ///< the password, when it was drawn here: shown once, kept nowhere
+};
+
+/// `password:TEXT`, `file:PATH` (first line; relative to `folder`), `hash:CRYPT`, `random`, `disabled`,
+/// `locked`, `locked:` and one of these. Throws Failure::recipe for others, Failure::host for a file that
+/// cannot be read.
+PasswordChange parse_password(std::string_view text, const std::filesystem::path& folder);
+
+/// The field of /etc/shadow after the change.
+std::string shadow_field(const PasswordChange& change, std::string_view before);
+
+}  // namespace imgforge::sysprep
