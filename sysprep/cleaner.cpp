@@ -290,18 +290,34 @@ std::vector<Account> Cleaner::accounts() {
     return all;
 }
 
+/// Homes of accounts that own nothing (bin, sys, sync …): programs and devices lie there.
+static bool is_system_home(std::string_view home) {
+    static constexpr std::array<std::string_view, 8> folders{"/usr/",  "/bin/", "/sbin/", "/dev/",
+                                                             "/proc/", "/sys/", "/run/",  "/lib/"};
+    const bool local = home.starts_with("/usr/local/") || home.starts_with("/usr/home/");
+    const std::string folder_name = std::string(home) + "/";
+    return !local && std::any_of(folders.begin(), folders.end(),
+                                 [&](std::string_view folder) { return folder_name.starts_with(folder); });
+}
+
 std::vector<std::string> Cleaner::homes() {
     std::vector<std::string> all{"/root"};
     for (const Account& account : accounts()) {
         const bool usable = account.home.starts_with("/") && account.home.size() > 1 &&
-                            account.home.find("/..") == std::string::npos;
+                            account.home.find("/..") == std::string::npos && !is_system_home(account.home);
         if (usable && fs_.is_directory(account.home)) {
             all.push_back(account.home);
         }
     }
-    // A home may stay after its user went.
+    // A home may stay after its user went, also one outside /home: it is known by what it holds.
     for (const std::string& home : fs_.glob("/home/*")) {
         all.push_back(home);
+    }
+    for (const std::string& trace : fs_.glob_all(
+             {"/{srv,opt,data,var/lib,var/opt,export/home,usr/home,usr/local,var/home,app,u}/*/"
+              "{.ssh,.bash_history,.gnupg,.aws,.docker,.netrc,.config,.local,.cache,.bashrc,.profile}",
+              "/{srv,opt,data,home}/*/*/{.ssh,.bash_history,.gnupg,.aws,.docker,.netrc}"})) {
+        all.push_back(guest::parent_of(trace));
     }
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());

@@ -26,6 +26,7 @@ enum class MachineIdState { empty, uninitialized, remove, keep };
 struct SysprepOptions {
     MachineIdState machine_id = MachineIdState::empty;
     std::vector<std::string> keep{};            ///< glob patterns of paths that are never touched
+    std::vector<std::string> remove{};          ///< further patterns to remove; "~/" is every home
     std::vector<std::string> keep_passwords{};  ///< users whose password hash stays
     std::vector<std::string> remove_users{};    ///< build users to be removed with their homes
     std::string only_below{};  ///< a mount point: what lies in the folder below it is all that is touched
@@ -79,7 +80,8 @@ public:
     /// Something found that is not ours to remove, for the report.
     void note(std::string text);
 
-    /// All accounts of /etc/passwd, and their homes, each once, "/" left out.
+    /// All accounts of /etc/passwd, and their homes, each once, "/" left out; also what looks like a home and
+    /// has no account any more.
     std::vector<Account> accounts();
     std::vector<std::string> homes();
     /// `names` below every home, as patterns.

@@ -25,21 +25,24 @@ struct DeviceWork {
 
 /// One operation: a record, from which the command, --list-operations, the manual and the tests are made.
 ///
-/// Contract: `perform` may run on any guest of the families; what is missing is no fault; it changes the
-/// guest only through the Cleaner, so that everything is reported and --keep is honoured; it neither mounts
-/// nor unmounts; run a second time it changes nothing. `on_devices` runs after all file systems were cleaned
-/// and unmounted; in a dry run with `list_only`.
+/// Contract: `perform` may run on any guest, whatever its distribution; what is missing is no fault; it
+/// changes the guest only through the Cleaner, so that everything is reported and --keep is honoured; it
+/// neither mounts nor unmounts; run a second time it changes nothing. `on_devices` runs after all file
+/// systems were cleaned and unmounted; in a dry run with `list_only`.
 struct Operation {
-    std::string name;                     ///< "ssh-hostkeys"
-    std::string heading;                  ///< one line, imperative
-    std::string reason;                   ///< why two clones must not share it, or who it would betray
-    std::string source;                   ///< manual page, specification or code this knowledge comes from
-    std::vector<std::string> rows;        ///< rows of the specification that it covers: "A6"
-    std::vector<std::string> families{};  ///< debian, redhat, suse, alpine, arch; empty: all
-    bool enabled = true;                  ///< part of the default set
+    std::string name;               ///< "ssh-hostkeys"
+    std::string heading;            ///< one line, imperative
+    std::string reason;             ///< why two clones must not share it, or who it would betray
+    std::string source;             ///< manual page, specification or code this knowledge comes from
+    std::vector<std::string> rows;  ///< rows of the specification that it covers: "A6"
+    bool enabled = true;            ///< part of the default set
     int order = order_clean;
     bool again =
         false;  ///< performed once more after all others: programs of the guest may have filled it again
+    /// What is known as paths only, as words: a glob pattern is removed; with "/" at its end it is a folder
+    /// to be emptied; with "=" before it, a regular file to be truncated; "~/" stands for every home. Braces,
+    /// "?", "*" and "[…]" work as in a shell; a dot file must be named.
+    const char* paths = "";
     std::vector<std::string> remove{};  ///< glob patterns to remove
     std::vector<std::string> empty{};   ///< glob patterns of regular files to truncate in place
     std::vector<std::string>

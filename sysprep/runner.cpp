@@ -12,7 +12,7 @@
 #include "builder/base/printable.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/guest/system_facts.hpp"
-#include "sysprep/selection.hpp"
+#include "sysprep/paths.hpp"
 
 namespace imgforge::sysprep {
 
@@ -41,9 +41,7 @@ public:
     Run(OfflineSession& session, const std::vector<Operation>& all, const SysprepOptions& options)
         : session_(session), options_(options) {
         for (const Operation& operation : all) {
-            if (applies_to(operation, session.os.family)) {
-                operations_.push_back(&operation);
-            }
+            operations_.push_back(&operation);
         }
     }
 
@@ -144,14 +142,18 @@ void Run::devices(std::vector<OperationReport>& reports, const std::string& fsta
 OperationReport perform(const Operation& operation, guest::GuestFs& fs, const guest::Inspection& os,
                         const SysprepOptions& options) {
     Cleaner cleaner(fs, os, options);
-    if (!operation.remove.empty()) {
-        cleaner.remove_all(operation.remove);
+    const bool in_homes = std::string_view(operation.paths).find("~/") != std::string_view::npos;
+    const PathSet paths = paths_of(operation, in_homes ? cleaner.homes() : std::vector<std::string>());
+    if (!paths.remove.empty()) {
+        cleaner.remove_all(paths.remove);
     }
-    if (!operation.empty.empty()) {
-        cleaner.empty_all(operation.empty);
+    if (!paths.empty.empty()) {
+        cleaner.empty_all(paths.empty);
     }
-    for (const std::string& folder : operation.clear) {
-        cleaner.clear(folder);
+    if (!paths.clear.empty()) {
+        for (const std::string& folder : fs.glob_all(paths.clear)) {
+            cleaner.clear(folder);
+        }
     }
     if (operation.perform) {
         operation.perform(cleaner);

@@ -70,9 +70,4 @@ std::vector<Operation> select_operations(std::string_view text, std::vector<Oper
     return all;
 }
 
-bool applies_to(const Operation& operation, std::string_view family) {
-    return operation.families.empty() || std::find(operation.families.begin(), operation.families.end(),
-                                                   family) != operation.families.end();
-}
-
 }  // namespace imgforge::sysprep

@@ -15,7 +15,4 @@ namespace imgforge::sysprep {
 /// known one.
 std::vector<Operation> select_operations(std::string_view text, std::vector<Operation> all);
 
-/// True when the operation applies to guests of this family.
-bool applies_to(const Operation& operation, std::string_view family);
-
 }  // namespace imgforge::sysprep

@@ -21,7 +21,7 @@ int list_operations(CommandContext& context) {
                         {"reason", operation.reason},
                         {"source", operation.source},
                         {"default", operation.enabled},
-                        {"families", operation.families},
+                        {"families", Json::array()},  // every operation is for every distribution
                         {"rows", operation.rows}});
         text +=
             fmt::format("{}{:28} {}\n", operation.enabled ? "* " : "  ", operation.name, operation.heading);
@@ -36,6 +36,7 @@ int list_operations(CommandContext& context) {
 sysprep::SysprepOptions options_of(const Arguments& arguments) {
     sysprep::SysprepOptions options;
     options.keep = arguments.all("keep");
+    options.remove = arguments.all("remove");
     options.keep_passwords = arguments.all("keep-password");
     options.remove_users = arguments.all("remove-user");
     const std::string state = arguments.get_or("machine-id", "empty");
@@ -65,11 +66,18 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
     if (const auto output = arguments.get("output")) {
         request.output = *output;
     }
+    const sysprep::SysprepOptions options = options_of(arguments);
+    for (const std::string& pattern : options.remove) {
+        if (!pattern.starts_with("/") && !pattern.starts_with("~/")) {
+            throw Error(Failure::usage, fmt::format("--remove '{}' is not an absolute path", pattern),
+                        "start it with / or with ~/ for every home");
+        }
+    }
     const bool dry_run = arguments.has("dry-run");
     const auto operations =
         sysprep::select_operations(arguments.get_or("operations", ""), sysprep::all_operations());
-    const sysprep::SysprepReport report = sysprep::sysprep_image(
-        request, operations, options_of(arguments), dry_run, *context.processes, *context.monitor);
+    const sysprep::SysprepReport report =
+        sysprep::sysprep_image(request, operations, options, dry_run, *context.processes, *context.monitor);
     const std::string end =
         dry_run ? fmt::format("{} changes would be made; the image is as it was", report.change_count())
                 : fmt::format("{} changes; {} is clean", report.change_count(),
@@ -116,6 +124,10 @@ Command sysprep_command() {
                  .value = "PATTERN",
                  .help = "never touch paths in the guest that match",
                  .repeatable = true},
+                {.names = {"--remove"},
+                 .value = "PATTERN",
+                 .help = "remove these paths as well; ~/ is every home",
+                 .repeatable = true},
                 {.names = {"--keep-password"},
                  .value = "USER",
                  .help = "leave this user's password",
@@ -144,7 +156,9 @@ Command sysprep_command() {
             },
         .examples = {{"imgforge sysprep debian.qcow2 --dry-run", "what would be cleaned, file by file"},
                      {"imgforge sysprep debian.qcow2 --output golden.qcow2", "a cleaned copy"},
-                     {"imgforge sysprep debian.qcow2 --operations -logs,-caches", "leave logs and caches"}},
+                     {"imgforge sysprep debian.qcow2 --operations -logs,-caches", "leave logs and caches"},
+                     {"imgforge sysprep debian.qcow2 --remove '/etc/wireguard/*'",
+                      "also what the audit found of the administrator's"}},
         .run = run_sysprep,
     };
 }

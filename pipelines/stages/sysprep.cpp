@@ -26,6 +26,7 @@ std::vector<std::string> strings(const Json& options, const char* key) {
 sysprep::SysprepOptions options_of(const StageTask& task) {
     sysprep::SysprepOptions options;
     options.keep = strings(task.options, "keep");
+    options.remove = strings(task.options, "remove");
     options.keep_passwords = strings(task.options, "keep-passwords");
     options.remove_users = strings(task.options, "remove-users");
     const std::string state = task.options.value("machine-id", "empty");
@@ -50,7 +51,7 @@ public:
     std::string_view summary() const override {
         return "clean the image of identity, secrets and traces, so that clones are unique";
     }
-    int revision() const override { return 1; }
+    int revision() const override { return 2; }
     bool changes_guest() const override { return true; }
 
     const Json& schema() const override {
@@ -60,6 +61,7 @@ public:
                 "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c; see imgforge sysprep --list-operations", "default": ""},
                 "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "description": "what to leave in /etc/machine-id", "default": "empty"},
                 "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
+                "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/"}, "description": "patterns of paths to remove as well; ~/ is every home", "default": []},
                 "keep-passwords": {"type": "array", "items": {"type": "string"}, "description": "users whose password stays usable", "default": []},
                 "remove-users": {"type": "array", "items": {"type": "string"}, "description": "build users to remove with their homes", "default": []},
                 "passphrase-file": {"type": "string", "format": "path", "description": "file with the passphrase of encrypted volumes", "default": ""}

@@ -101,30 +101,10 @@ std::vector<Finding> sudo(const GuestFacts& facts) {
     return out;
 }
 
-std::vector<std::string> homes(const GuestTree& tree) {
-    std::vector<std::string> out;
-    for (const std::string_view line : lines_of(tree.read("/etc/passwd"))) {
-        const auto fields = fields_of(line);
-        const bool usable = fields.size() >= 7 && fields[5].starts_with('/') && fields[5] != "/" &&
-                            !fields[5].starts_with("/usr") && !fields[5].starts_with("/bin") &&
-                            !fields[5].starts_with("/dev") && !fields[5].starts_with("/proc") &&
-                            !fields[5].starts_with("/run");
-        if (usable && std::find(out.begin(), out.end(), fields[5]) == out.end()) {
-            out.emplace_back(fields[5]);
-        }
-    }
-    for (const std::string& home : tree.glob("/home/*")) {
-        if (std::find(out.begin(), out.end(), home) == out.end()) {
-            out.push_back(home);
-        }
-    }
-    return out;
-}
-
 std::vector<Finding> in_homes(const GuestFacts& facts, const std::vector<std::string_view>& names,
                               std::string_view what) {
     std::vector<Finding> out;
-    for (const std::string& home : homes(facts.tree)) {
+    for (const std::string& home : guest_homes(facts.tree)) {
         for (const std::string_view name : names) {
             for (const std::string& path : facts.tree.glob(home + "/" + std::string(name))) {
                 const TreeEntry* const entry = facts.tree.find(path);
@@ -171,6 +151,26 @@ std::vector<Finding> credentials(const GuestFacts& facts) {
 }
 
 }  // namespace
+
+std::vector<std::string> guest_homes(const GuestTree& tree) {
+    std::vector<std::string> out;
+    for (const std::string_view line : lines_of(tree.read("/etc/passwd"))) {
+        const auto fields = fields_of(line);
+        const bool usable = fields.size() >= 7 && fields[5].starts_with('/') && fields[5] != "/" &&
+                            !fields[5].starts_with("/usr") && !fields[5].starts_with("/bin") &&
+                            !fields[5].starts_with("/dev") && !fields[5].starts_with("/proc") &&
+                            !fields[5].starts_with("/run");
+        if (usable && std::find(out.begin(), out.end(), fields[5]) == out.end()) {
+            out.emplace_back(fields[5]);
+        }
+    }
+    for (const std::string& home : tree.glob("/home/*")) {
+        if (std::find(out.begin(), out.end(), home) == out.end()) {
+            out.push_back(home);
+        }
+    }
+    return out;
+}
 
 std::vector<GuestRule> access_rules() {
     return {

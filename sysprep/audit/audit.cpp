@@ -69,8 +69,9 @@ std::uint64_t used_bytes(OfflineSession& session) {
     return used;
 }
 
+/// Known by shape or place, not by value: the same may stand in a package.
 bool is_generic_secret(const Finding& finding) {
-    return finding.rule.starts_with("secret:");
+    return finding.rule.starts_with("secret:") || finding.rule.starts_with("site:");
 }
 
 /// What stands in an unchanged file of a package is public; the same bytes elsewhere (a copy below /boot, a
@@ -85,9 +86,11 @@ void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages)
             finding.waived = true;
             finding.reason = fmt::format(
                 "shipped in package {}, file unchanged: public, no secret of this machine", *package);
-            published.try_emplace(
-                finding.fingerprint,
-                fmt::format("the same bytes are shipped in package {} ({})", *package, finding.path));
+            if (!finding.fingerprint.empty()) {
+                published.try_emplace(
+                    finding.fingerprint,
+                    fmt::format("the same bytes are shipped in package {} ({})", *package, finding.path));
+            }
         }
     }
     for (Finding& finding : findings) {
@@ -198,12 +201,11 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     std::vector<Finding> findings = std::move(scan.findings);
     append(findings, content.take_findings());
     name_files(findings, session, view);
-    PackageFiles packages(tree, session.fs, session.os);
-    waive_package_files(findings, packages);
-
     append(findings,
            check_guest(
                {.tree = tree, .os = session.os, .expect = request.expect, .initramfs_identity = initramfs}));
+    PackageFiles packages(tree, session.fs, session.os);
+    waive_package_files(findings, packages);
     append(findings, check_image(image_facts(request, processes, view, used_bytes(session))));
 
     Json coverage = scan_coverage(scan);

@@ -26,6 +26,7 @@ namespace {
 
 using guest::FileType;
 constexpr std::size_t kept_limit = 512U << 10U;
+constexpr std::size_t package_list_limit = 64U << 20U;
 constexpr std::size_t file_limit = 1024U << 20U;
 
 bool is_kept(std::string_view path) {
@@ -222,7 +223,8 @@ GuestTree read_tar(int fd, ContentScan& scan) {
         if (file.stat.type == FileType::regular) {
             std::string content = read_data(reader.get(), file.stat.size, path);
             scan.file(path, content);
-            if (content.size() <= kept_limit && is_kept(path)) {
+            const bool list = path == "/var/lib/dpkg/status" || path == "/lib/apk/db/installed";
+            if (content.size() <= (list ? package_list_limit : kept_limit) && (list || is_kept(path))) {
                 file.content = std::move(content);
             }
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/guest_tree.hpp"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 
 #include "sysprep/audit/report.hpp"
@@ -95,9 +97,21 @@ std::vector<std::string> GuestTree::below(std::string_view directory) const {
 }
 
 std::vector<std::string> GuestTree::children(std::string_view directory) const {
-    std::vector<std::string> out = below(directory);
-    const std::size_t prefix = directory == "/" ? 1 : directory.size() + 1;
-    std::erase_if(out, [&](const std::string& path) { return path.find('/', prefix) != std::string::npos; });
+    const std::string prefix = directory == "/" ? "/" : std::string(directory) + "/";
+    std::vector<std::string> out;
+    auto at = entries_.lower_bound(prefix);
+    while (at != entries_.end() && at->first.starts_with(prefix)) {
+        const std::size_t slash = at->first.find('/', prefix.size());
+        if (slash == std::string::npos) {
+            if (at->first.size() > prefix.size()) {
+                out.push_back(at->first);
+            }
+            ++at;
+        } else {
+            // What lies deeper is passed over in one step: '0' follows '/'.
+            at = entries_.lower_bound(at->first.substr(0, slash) + "0");
+        }
+    }
     return out;
 }
 
@@ -105,7 +119,11 @@ std::vector<std::string> GuestTree::glob(std::string_view pattern) const {
     std::vector<std::string> at{""};
     for (const std::string_view part : components(pattern)) {
         std::vector<std::string> next;
-        const bool literal = part.find_first_of("*?") == std::string_view::npos;
+        const bool literal = part.find_first_of("*?[\\") == std::string_view::npos;
+        const std::string wanted(part);
+        const auto matches = [&](const std::string& name) {
+            return ::fnmatch(wanted.c_str(), name.c_str(), 0) == 0;
+        };
         for (const std::string& folder : at) {
             if (literal) {
                 std::string path = folder + "/" + std::string(part);
@@ -115,7 +133,7 @@ std::vector<std::string> GuestTree::glob(std::string_view pattern) const {
                 continue;
             }
             for (std::string& child : children(folder.empty() ? "/" : folder)) {
-                if (matches_pattern(part, std::string_view(child).substr(folder.size() + 1))) {
+                if (matches(child.substr(folder.size() + 1))) {
                     next.push_back(std::move(child));
                 }
             }

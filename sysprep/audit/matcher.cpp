@@ -24,14 +24,18 @@ std::string as_expression(std::string_view literal) {
     return out;
 }
 
-hs_database_t* compile(const std::vector<Pattern>& patterns) {
+/// `with_place`: also the patterns that apply to files in some places only.
+hs_database_t* compile(const std::vector<Pattern>& patterns, bool with_place) {
     std::vector<std::string> texts;
     std::vector<unsigned> flags;
     std::vector<unsigned> ids;
-    for (const Pattern& pattern : patterns) {
-        texts.push_back(as_expression(pattern.literal));
-        flags.push_back(pattern.caseless ? HS_FLAG_CASELESS : 0U);
-        ids.push_back(static_cast<unsigned>(ids.size()));
+    for (unsigned id = 0; id < patterns.size(); ++id) {
+        const Pattern& pattern = patterns[id];
+        if (with_place || !pattern.where) {
+            texts.push_back(pattern.expression.empty() ? as_expression(pattern.literal) : pattern.expression);
+            flags.push_back(pattern.caseless ? HS_FLAG_CASELESS : 0U);
+            ids.push_back(id);
+        }
     }
     std::vector<const char*> expressions;
     std::transform(texts.begin(), texts.end(), std::back_inserter(expressions),
@@ -69,16 +73,20 @@ Matcher::Matcher(std::vector<Pattern> patterns) : patterns_(std::move(patterns))
         longest = std::max(longest, pattern.literal.size());
     }
     margin_ = look_ahead + look_behind + longest;
-    database_ = compile(patterns_);
+    database_ = compile(patterns_, true);
+    raw_database_ = compile(patterns_, false);
 }
 
 Matcher::~Matcher() {
     hs_free_database(static_cast<hs_database_t*>(database_));
+    hs_free_database(static_cast<hs_database_t*>(raw_database_));
 }
 
 Matcher::Scratch::Scratch(const Matcher& matcher) {
     hs_scratch_t* made = nullptr;
-    if (hs_alloc_scratch(static_cast<hs_database_t*>(matcher.database_), &made) != HS_SUCCESS) {
+    // One scratch grows to serve both.
+    if (hs_alloc_scratch(static_cast<hs_database_t*>(matcher.database_), &made) != HS_SUCCESS ||
+        hs_alloc_scratch(static_cast<hs_database_t*>(matcher.raw_database_), &made) != HS_SUCCESS) {
         throw Error(Failure::host, "no memory for the pattern matcher");
     }
     scratch_ = made;
@@ -92,7 +100,8 @@ std::vector<Hit> Matcher::scan(Scratch& scratch, std::string_view data, std::siz
                                std::string_view path) const {
     std::vector<Raw> raw;
     // hs_scan takes 32-bit lengths; pieces are megabytes.
-    if (hs_scan(static_cast<hs_database_t*>(database_), data.data(), static_cast<unsigned>(data.size()), 0,
+    void* const database = path.empty() ? raw_database_ : database_;
+    if (hs_scan(static_cast<hs_database_t*>(database), data.data(), static_cast<unsigned>(data.size()), 0,
                 static_cast<hs_scratch_t*>(scratch.scratch_), &collect, &raw) != HS_SUCCESS) {
         throw Error(Failure::tool, "the pattern matcher failed");
     }

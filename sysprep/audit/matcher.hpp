@@ -54,6 +54,7 @@ public:
 private:
     std::vector<Pattern> patterns_;
     void* database_ = nullptr;
+    void* raw_database_ = nullptr;  ///< without the patterns for files in some places
     std::size_t margin_ = 0;
     std::string salt_;  ///< random per process: a fingerprint cannot be looked up in a table
 };

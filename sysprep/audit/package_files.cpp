@@ -65,6 +65,7 @@ std::string digest_hex(const char* algorithm, std::string_view bytes) {
 PackageFiles::PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const guest::Inspection& os)
     : fs_(fs), rpm_(os.package_format == "rpm") {
     read_dpkg(tree);
+    read_conffiles(tree);
     read_apk(tree);
 }
 
@@ -81,6 +82,22 @@ void PackageFiles::read_dpkg(const GuestTree& tree) {
                                          Owner{package, std::string(line.substr(0, 32))});
             }
         }
+    }
+}
+
+/// dpkg: settings that a package brings stand in the status file: "Conffiles:", then " /etc/x md5" per line.
+void PackageFiles::read_conffiles(const GuestTree& tree) {
+    std::string package;
+    bool conffiles = false;
+    for (const std::string_view line : lines_of(tree.read("/var/lib/dpkg/status"))) {
+        if (line.starts_with("Package: ")) {
+            package = line.substr(9);
+        }
+        const auto words = words_of(line);
+        if (conffiles && line.starts_with(' ') && words.size() >= 2) {
+            owners_.insert_or_assign(std::string(words[0]), Owner{package, std::string(words[1])});
+        }
+        conffiles = line.starts_with("Conffiles:") || (conffiles && line.starts_with(' '));
     }
 }
 

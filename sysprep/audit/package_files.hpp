@@ -28,6 +28,7 @@ private:
         std::string digest;  ///< hex
     };
     void read_dpkg(const GuestTree& tree);
+    void read_conffiles(const GuestTree& tree);
     void read_apk(const GuestTree& tree);
     std::optional<Owner> ask_rpm(const std::string& path);
 

@@ -14,7 +14,8 @@ std::set<std::string> string_set(const Json& json, const char* key) {
 
 std::vector<GuestRule> all_guest_rules() {
     std::vector<GuestRule> all = identity_rules();
-    for (auto more : {access_rules(), boot_rules(), leftover_rules(), settings_rules()}) {
+    for (auto more :
+         {access_rules(), boot_rules(), leftover_rules(), settings_rules(), cleaned_rules(), site_rules()}) {
         all.insert(all.end(), more.begin(), more.end());
     }
     return all;
@@ -69,6 +70,16 @@ std::vector<Finding> image_is_sparse(const ImageFacts& facts) {
 
 }  // namespace
 
+/// The file, or a folder above it.
+static bool is_named(const std::set<std::string>& named, const std::string& path) {
+    for (std::size_t end = path.size(); end != std::string::npos && end > 0; end = path.rfind('/', end - 1)) {
+        if (named.contains(path.substr(0, end))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Finding leftover(std::string path, std::string detail) {
     return {.path = std::move(path), .layer = "structure", .detail = std::move(detail)};
 }
@@ -92,8 +103,15 @@ const std::vector<GuestRule>& guest_rules() {
 
 std::vector<Finding> check_guest(const GuestFacts& facts) {
     std::vector<Finding> out;
+    std::set<std::string> named;
     for (const GuestRule& rule : guest_rules()) {
+        // Rules made of tables say less than those written for a file: one finding per file is enough.
+        const bool general = rule.name.starts_with("left:") || rule.name.starts_with("site:");
         for (Finding& finding : rule.check(facts)) {
+            if (general && is_named(named, finding.path)) {
+                continue;
+            }
+            named.insert(finding.path);
             finding.rule = rule.name;
             out.push_back(std::move(finding));
         }

@@ -78,6 +78,14 @@ std::vector<GuestRule> boot_rules();
 std::vector<GuestRule> leftover_rules();
 std::vector<GuestRule> settings_rules();
 
+/// What the tables of sysprep clean must not be there.
+std::vector<GuestRule> cleaned_rules();
+/// What an administrator may have put there on purpose: rules "site:…", each finding with the two ways out.
+std::vector<GuestRule> site_rules();
+
+/// Homes of all accounts, below system folders left out, and what lies in /home.
+std::vector<std::string> guest_homes(const GuestTree& tree);
+
 /// A finding of a rule; name and layer are filled in by check_guest().
 Finding leftover(std::string path, std::string detail);
 

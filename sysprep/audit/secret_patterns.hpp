@@ -31,6 +31,9 @@ struct Pattern {
     std::function<std::optional<Span>(std::string_view data, std::size_t at)> verify;
     /// Only in guest files whose path this accepts (decoded content); empty: everywhere.
     std::function<bool(std::string_view path)> where{};
+    /// A regular expression (of Hyperscan) in place of the literal; `at` is then as many bytes before the end
+    /// of its match as `literal` is long.
+    std::string expression{};
 };
 
 constexpr std::size_t look_behind = 128;

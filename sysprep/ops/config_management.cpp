@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <regex>
+
 #include "sysprep/ops/ops.hpp"
 
 namespace imgforge::sysprep {
 
-Operation config_management_operation() {
-    return {
-        .name = "config-management",
-        .heading = "Remove identities of Puppet, Chef, Salt and CFEngine",
-        .reason = "one certificate for all clones; the server mixes them up",
-        .source = "puppet.conf(5) ssldir, chef-client, salt minion_id, cf-key(8)",
-        .rows = {"D10"},
-        .remove = {"/etc/puppetlabs/puppet/ssl/*", "/opt/puppetlabs/puppet/cache/*", "/var/lib/puppet/*",
-                   "/etc/chef/{client,validation}.pem", "/etc/salt/minion_id", "/etc/salt/pki/minion/*",
-                   "/var/cfengine/ppkeys/*", "/var/cfengine/policy_server.dat"},
-        .perform =
-            [](Cleaner& cleaner) {
-                cleaner.remove_all(cleaner.in_homes({".ansible"}));
-                for (const std::string& path : cleaner.fs().glob("/etc/ansible/facts.d/*")) {
-                    cleaner.note(path + " gives facts about the builder to Ansible");
-                }
-            },
-    };
+void forget_node_names(Cleaner& cleaner) {
+    // client.rb: node_name "builder"; minion: id: builder; puppet.conf: certname = builder. Without the line
+    // each program takes the machine's own name.
+    static const std::regex name(
+        R"(\s*(node_name\s+.*|chef_guid\s+.*|id:\s*\S.*|minion_id:.*|certname\s*=.*|node_name_value\s*=.*))");
+    for (const std::string& path :
+         cleaner.fs().glob_all({"/etc/{chef,cinc}/{client.rb,client.d/*.rb}",
+                                "/etc/{salt,venv-salt-minion}/{minion,minion.d/*.conf}",
+                                "/etc/{puppetlabs/,}puppet/puppet.conf"})) {
+        cleaner.edit_lines(path, [](const std::string& line) {
+            return std::regex_match(line, name) ? std::nullopt : std::optional(line);
+        });
+    }
 }
 
 }  // namespace imgforge::sysprep

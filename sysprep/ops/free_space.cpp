@@ -10,6 +10,7 @@
 #include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/image/disk_view.hpp"
+#include "sysprep/ops/encryption.hpp"
 #include "sysprep/ops/ops.hpp"
 
 namespace imgforge::sysprep {
@@ -239,7 +240,7 @@ Operation free_space_operation() {
                     for (const guest::FileSystem& file_system : work.os.file_systems) {
                         type = file_system.mountable == device ? file_system.type : type;
                     }
-                    if (work.os.encrypted && device.starts_with("/dev/mapper/imgforge-luks")) {
+                    if (is_encrypted(work, device)) {
                         work.notes.push_back(
                             fmt::format("free space of {} is encrypted and was left as it is", device));
                     } else if (type.starts_with("ext")) {

@@ -38,7 +38,6 @@ Operation grub_install_device_operation() {
         .reason = "the next upgrade of GRUB fails in clones, whose disk has another name",
         .source = "debconf grub-pc/install_devices; cloud-init cc_grub_dpkg",
         .rows = {"C12"},
-        .families = {"debian"},
         .remove = {"/boot/grub/device.map", "/boot/grub2/device.map"},
         .perform = [](Cleaner& cleaner) { cleaner.edit("/var/cache/debconf/config.dat", forgotten); },
     };

@@ -27,7 +27,6 @@ Operation ifcfg_operation() {
         .reason = "HWADDR pins the builder's network card, a static address collides",
         .source = "sysconfig(5) of network-scripts and wicked",
         .rows = {"B6"},
-        .families = {"redhat", "suse"},
         .perform =
             [](Cleaner& cleaner) {
                 for (const std::string& path : cleaner.fs().glob_all(

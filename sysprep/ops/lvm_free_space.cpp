@@ -7,6 +7,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "sysprep/ops/encryption.hpp"
 #include "sysprep/ops/ops.hpp"
 
 namespace imgforge::sysprep {
@@ -76,8 +77,15 @@ Operation lvm_free_space_operation() {
                 const Groups groups(
                     work.appliance.call("volume groups", [](guestfs_h* g) { return guestfs_vgs_full(g); }));
                 for (std::uint32_t index = 0; index < groups->len; ++index) {
-                    if (groups->val[index].vg_free_count > 0) {
-                        wipe_group(work, groups->val[index].vg_name);
+                    const std::string name = groups->val[index].vg_name;
+                    if (groups->val[index].vg_free_count == 0) {
+                        continue;
+                    }
+                    if (is_encrypted(work, "/dev/" + name + "/free")) {
+                        work.notes.push_back(
+                            fmt::format("free extents of {} are encrypted and were left as they are", name));
+                    } else {
+                        wipe_group(work, name);
                     }
                 }
             },

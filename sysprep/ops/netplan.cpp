@@ -23,7 +23,6 @@ Operation netplan_operation() {
         .reason = "they match its MAC address: a clone would have no network",
         .source = "netplan(5); subiquity models/network.py",
         .rows = {"B7"},
-        .families = {"debian"},
         .perform =
             [](Cleaner& cleaner) {
                 bool removed = false;

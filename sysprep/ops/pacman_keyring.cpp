@@ -29,7 +29,6 @@ Operation pacman_keyring_operation() {
         .reason = "the local signing key is a private key",
         .source = "pacman-key(8)",
         .rows = {"E12"},
-        .families = {"arch"},
         .perform =
             [](Cleaner& cleaner) {
                 if (!cleaner.exists("/etc/pacman.d/gnupg")) {

@@ -10,7 +10,6 @@ Operation popularity_contest_operation() {
         .reason = "counts all clones as one",
         .source = "popularity-contest postinst",
         .rows = {"D7"},
-        .families = {"debian"},
         .perform =
             [](Cleaner& cleaner) {
                 cleaner.edit_lines("/etc/popularity-contest.conf",

@@ -10,7 +10,6 @@ Operation proxies_operation() {
         .reason = "they point to the build network and may hold passwords",
         .source = "apt.conf(5), curtin 90curtin-aptproxy; d-i apt-setup",
         .rows = {"E10"},
-        .families = {"debian"},
         .remove = {"/etc/apt/apt.conf.d/90curtin-aptproxy", "/etc/apt/apt.conf.d/*imgforge-proxy*"},
         .perform =
             [](Cleaner& cleaner) {

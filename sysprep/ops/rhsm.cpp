@@ -10,7 +10,6 @@ Operation rhsm_operation() {
         .reason = "clones would share one entitlement; the registration itself lives on at the vendor",
         .source = "subscription-manager(8), insights-client(8), dnf.conf(5) countme",
         .rows = {"D8"},
-        .families = {"redhat"},
         .remove = {"/etc/pki/consumer/*", "/etc/pki/entitlement/*", "/var/lib/rhsm/*", "/etc/rhsm/facts/*",
                    "/etc/yum.repos.d/redhat.repo", "/etc/sysconfig/rhn/systemid",
                    "/etc/insights-client/{machine-id,.registered,.unregistered,.lastupload}",

@@ -7,6 +7,7 @@
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/guest/os_files.hpp"
+#include "sysprep/ops/encryption.hpp"
 #include "sysprep/ops/ops.hpp"
 
 namespace imgforge::sysprep {
@@ -21,6 +22,10 @@ bool all_zero(const std::string& bytes) {
 }
 
 void wipe_device(DeviceWork& work, const std::string& device) {
+    if (is_encrypted(work, device)) {
+        work.notes.push_back(fmt::format("swap on {} is encrypted and was left as it is", device));
+        return;
+    }
     const std::string header = work.appliance.read_device(device, 0, page);
     const int discarded = work.appliance.attempt(
         "discard of " + device, [&](guestfs_h* g) { return guestfs_blkdiscard(g, device.c_str()); });
@@ -74,6 +79,21 @@ void wipe_file(DeviceWork& work, guest::ApplianceFs& fs, const std::string& path
     work.changes.push_back({path, "wipe", stat->size});
 }
 
+/// A swap file that fstab does not name: nothing uses it any more, and it holds memory all the same.
+void remove_unused_files(Cleaner& cleaner) {
+    const std::vector<guest::FstabEntry> entries = guest::parse_fstab(cleaner.read("/etc/fstab"));
+    for (const std::string& path : cleaner.fs().glob_all(
+             {"/{,.}swap{file,.img,.swp,.file,.0,0,1}", "/var/swap", "/var/{,lib/}swap{file,.img,/swapfile}",
+              "/swap/{swapfile,swap.img}", "/mnt/swap{file,.img}", "/dphys-swapfile", "/var/vm/swapfile*"})) {
+        const bool named = std::any_of(entries.begin(), entries.end(),
+                                       [&](const guest::FstabEntry& entry) { return entry.spec == path; });
+        const auto stat = cleaner.fs().lstat(path);
+        if (!named && stat && stat->type == guest::FileType::regular) {
+            cleaner.remove(path);
+        }
+    }
+}
+
 }  // namespace
 
 Operation swap_operation() {
@@ -83,6 +103,7 @@ Operation swap_operation() {
         .reason = "pages of memory hold keys and passwords",
         .source = "mkswap(8); virt-sparsify in_place.ml",
         .rows = {"C8"},
+        .perform = remove_unused_files,
         .on_devices =
             [](DeviceWork& work) {
                 for (const guest::FileSystem& file_system : work.os.file_systems) {

@@ -243,7 +243,14 @@ std::vector<std::string> MemoryGuestFs::glob(std::string_view pattern) {
         std::vector<std::string> paths{"/"};
         for (const std::string& part : components(one)) {
             std::vector<std::string> deeper;
+            const bool literal = part.find_first_of("*?[\\") == std::string::npos;
             for (const std::string& path : paths) {
+                if (literal) {
+                    if (exists(join_path(path, part))) {
+                        deeper.push_back(join_path(path, part));
+                    }
+                    continue;
+                }
                 for (const DirEntry& entry : list(path)) {
                     if (::fnmatch(part.c_str(), entry.name.c_str(), FNM_PERIOD) == 0) {
                         deeper.push_back(join_path(path, entry.name));

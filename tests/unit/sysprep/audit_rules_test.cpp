@@ -272,10 +272,13 @@ TEST(AuditRules, each_planted_leftover_fails_exactly_its_rule) {
 
 TEST(AuditRules, every_rule_has_a_planted_leftover) {
     for (const GuestRule& rule : guest_rules()) {
+        EXPECT_FALSE(rule.heading.empty() || rule.source.empty()) << rule.name;
+        if (rule.name.starts_with("left:") || rule.name.starts_with("site:")) {
+            continue;  // made of tables, every row of which tables_test.cpp tries
+        }
         EXPECT_TRUE(std::any_of(planted().begin(), planted().end(), [&](const Planted& p) {
             return p.rule == rule.name;
         })) << rule.name;
-        EXPECT_FALSE(rule.heading.empty() || rule.source.empty()) << rule.name;
     }
 }
 

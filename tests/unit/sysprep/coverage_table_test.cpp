@@ -72,6 +72,13 @@ std::string table() {
         "where each operation is known.\n"
         "What no rule names is still searched for as bytes: every needle collected before cleaning, and the "
         "patterns of secrets.\n\n"
+        "An operation cleans its paths wherever they lie, whatever the distribution; homes are those of "
+        "/etc/passwd, and what looks like one.\n"
+        "What an administrator may have put there on purpose (TLS keys, logins to clusters and registries, "
+        "passwords of services) stays: a rule `site:…`\n"
+        "of the audit names each such file, with the two ways out: `imgforge sysprep --remove PATTERN`, or a "
+        "waiver. For every operation that only names\n"
+        "paths the audit has a rule `left:OPERATION`, which is not repeated in the table.\n\n"
         "This file is made from the records: `IMGFORGE_UPDATE_DOCS=1 unit_sysprep "
         "--gtest_filter=CoverageTable.*`.\n\n"
         "| row | cleaned by | rule of the audit | stays, because |\n|---|---|---|---|\n";

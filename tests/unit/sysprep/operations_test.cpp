@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "builder/base/error.hpp"
+#include "sysprep/paths.hpp"
 #include "sysprep/registry.hpp"
 #include "sysprep/runner.hpp"
 #include "sysprep/selection.hpp"
@@ -87,9 +88,10 @@ TEST(Operations, are_complete_records_with_unique_names) {
                      operation.rows.empty())
             << operation.name;
         EXPECT_TRUE(operation.perform || operation.on_devices || !operation.remove.empty() ||
-                    !operation.empty.empty() || !operation.clear.empty())
+                    !operation.empty.empty() || !operation.clear.empty() || *operation.paths != '\0')
             << operation.name;
-        for (const std::string& pattern : operation.remove) {
+        const PathSet paths = paths_of(operation, {"/root"});
+        for (const std::string& pattern : paths.remove) {
             EXPECT_TRUE(pattern.starts_with("/")) << operation.name << " " << pattern;
         }
     }

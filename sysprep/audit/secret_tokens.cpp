@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <zlib.h>
+
+#include <array>
+#include <cmath>
+
+#include "sysprep/audit/secret_shapes.hpp"
+
+namespace imgforge::sysprep::audit {
+
+namespace {
+
+/// `prefix` and then exactly `count` characters of a token.
+template <class Accepts>
+Found token(std::string_view data, std::size_t at, std::size_t prefix, std::size_t count, Accepts accepts) {
+    const bool whole = word_starts_at(data, at) && run_of(data, at + prefix, accepts, count + 1) == count &&
+                       word_ends_at(data, at + prefix + count);
+    return whole ? Found(Span{at, prefix + count}) : std::nullopt;
+}
+
+Found aws_key(std::string_view data, std::size_t at) {
+    if (data.substr(at).starts_with("AKIAIOSFODNN7EXAMPLE"sv)) {  // the one every AWS manual prints
+        return std::nullopt;
+    }
+    return token(data, at, 4, 16, is_upper_alnum);
+}
+
+Found github_fine_grained(std::string_view data, std::size_t at) {
+    return token(data, at, "github_pat_"sv.size(), 82, [](char c) { return is_alnum(c) || c == '_'; });
+}
+
+std::string decode_base64url(std::string_view text) {
+    std::string out;
+    unsigned bits = 0;
+    unsigned value = 0;
+    for (const char c : text) {
+        constexpr auto alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"sv;
+        const auto digit = alphabet.find(c);
+        value = (value << 6U) | static_cast<unsigned>(digit & 63U);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            out.push_back(static_cast<char>((value >> bits) & 0xffU));
+        }
+    }
+    return out;
+}
+
+/// RFC 7519: header.payload.signature, the header a JSON object with "alg".
+Found json_web_token(std::string_view data, std::size_t at) {
+    std::array<std::size_t, 3> lengths{};
+    std::size_t pos = at;
+    for (std::size_t part = 0; part < 3; ++part) {
+        lengths[part] = run_of(data, pos, is_base64url);
+        pos += lengths[part];
+        if (part < 2 && (pos >= data.size() || data[pos] != '.')) {
+            return std::nullopt;
+        }
+        pos += part < 2 ? 1 : 0;
+    }
+    const bool shape = word_starts_at(data, at) && lengths[0] >= 16 && lengths[1] >= 10 && lengths[2] >= 20;
+    if (!shape || decode_base64url(data.substr(at, lengths[0])).find("\"alg\"") == std::string::npos) {
+        return std::nullopt;
+    }
+    return Span{at, pos - at};
+}
+
+bool is_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+bool is_dotted(char c) {
+    return is_base64url(c) || c == '.';
+}
+bool is_bech32(char c) {
+    return "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"sv.find(c) != std::string_view::npos;
+}
+
+/// Floor of random text; manuals print "xxxx", "1234" and "your-token-here".
+bool is_random(std::string_view text) {
+    return entropy(text) >= (text.size() < 24 ? 2.8 : 3.1);
+}
+
+/// A published prefix, then `least` to `most` characters of one kind that look random.
+struct Prefix {
+    const char* rule;
+    const char* label;
+    const char* prefix;
+    std::size_t least;
+    std::size_t most;
+    bool (*accepts)(char);
+};
+
+constexpr std::array<Prefix, 58> prefixes{{
+    {"gitlab-token", "GitLab personal token", "glpat-", 20, 64, is_dotted},
+    {"gitlab-token", "GitLab runner token", "glrt-", 20, 64, is_dotted},
+    {"gitlab-token", "GitLab runner registration token", "GR1348941", 20, 20, is_base64url},
+    {"gitlab-token", "GitLab deploy token", "gldt-", 20, 64, is_base64url},
+    {"gitlab-token", "GitLab job token", "glcbt-", 20, 80, is_base64url},
+    {"gitlab-token", "GitLab trigger token", "glptt-", 40, 40, is_hex},
+    {"gitlab-token", "GitLab agent token", "glagent-", 50, 64, is_base64url},
+    {"gitlab-token", "GitLab OAuth secret", "gloas-", 64, 64, is_base64url},
+    {"gitlab-token", "GitLab feed token", "glft-", 20, 64, is_base64url},
+    {"npm-token", "npm token", "npm_", 36, 36, is_alnum},
+    {"pypi-token", "PyPI token", "pypi-AgEIcHlwaS5vcmc", 50, 400, is_base64url},
+    {"docker-token", "Docker Hub token", "dckr_pat_", 27, 40, is_base64url},
+    {"docker-token", "Docker Hub organisation token", "dckr_oat_", 27, 40, is_base64url},
+    {"stripe-key", "Stripe secret key", "sk_live_", 16, 200, is_alnum},
+    {"stripe-key", "Stripe restricted key", "rk_live_", 16, 200, is_alnum},
+    {"stripe-key", "Stripe webhook secret", "whsec_", 24, 80, is_base64},
+    {"slack-token", "Slack app token", "xapp-1-", 40, 120, is_base64url},
+    {"slack-token", "Slack configuration token", "xoxe.xox", 40, 250, is_dotted},
+    {"digitalocean-token", "DigitalOcean token", "dop_v1_", 64, 64, is_hex},
+    {"digitalocean-token", "DigitalOcean OAuth token", "doo_v1_", 64, 64, is_hex},
+    {"digitalocean-token", "DigitalOcean refresh token", "dor_v1_", 64, 64, is_hex},
+    {"vault-token", "HashiCorp Vault token", "hvs.", 24, 300, is_base64url},
+    {"vault-token", "HashiCorp Vault batch token", "hvb.", 24, 400, is_base64url},
+    {"vault-token", "HashiCorp Vault recovery token", "hvr.", 24, 300, is_base64url},
+    {"anthropic-key", "Anthropic key", "sk-ant-", 32, 150, is_base64url},
+    {"openai-key", "OpenAI key", "sk-proj-", 40, 220, is_base64url},
+    {"openai-key", "OpenAI service key", "sk-svcacct-", 40, 220, is_base64url},
+    {"openai-key", "OpenAI key", "sk-", 48, 48, is_alnum},
+    {"openrouter-key", "OpenRouter key", "sk-or-v1-", 64, 64, is_hex},
+    {"age-key", "age identity", "AGE-SECRET-KEY-1", 58, 58, is_bech32},
+    {"google-key", "Google API key", "AIza", 35, 35, is_base64url},
+    {"google-key", "Google OAuth client secret", "GOCSPX-", 28, 28, is_base64url},
+    {"google-key", "Google OAuth token", "ya29.", 50, 400, is_base64url},
+    {"tailscale-key", "Tailscale key", "tskey-", 20, 120, is_base64url},
+    {"grafana-token", "Grafana service account token", "glsa_", 40, 50, is_base64url},
+    {"grafana-token", "Grafana Cloud token", "glc_eyJ", 40, 400, is_base64},
+    {"databricks-token", "Databricks token", "dapi", 32, 32, is_hex},
+    {"shopify-token", "Shopify token", "shpat_", 32, 32, is_hex},
+    {"atlassian-token", "Atlassian token", "ATATT3xFfGF0", 100, 250, is_base64},
+    {"linear-key", "Linear key", "lin_api_", 40, 40, is_alnum},
+    {"notion-token", "Notion token", "ntn_", 40, 60, is_alnum},
+    {"heroku-key", "Heroku key", "HRKU-", 36, 70, is_base64url},
+    {"supabase-token", "Supabase token", "sbp_", 40, 40, is_hex},
+    {"doppler-token", "Doppler token", "dp.pt.", 40, 44, is_alnum},
+    {"planetscale-token", "PlanetScale token", "pscale_tkn_", 32, 64, is_base64url},
+    {"postman-key", "Postman key", "PMAK-", 59, 59, is_base64url},
+    {"newrelic-key", "New Relic key", "NRAK-", 27, 27, is_upper_alnum},
+    {"sentry-token", "Sentry token", "sntrys_", 60, 400, is_base64},
+    {"huggingface-token", "Hugging Face token", "hf_", 34, 34, is_alnum},
+    {"replicate-token", "Replicate token", "r8_", 37, 37, is_alnum},
+    {"groq-key", "Groq key", "gsk_", 52, 52, is_alnum},
+    {"xai-key", "xAI key", "xai-", 80, 80, is_alnum},
+    {"onepassword-token", "1Password service token", "ops_eyJ", 100, 900, is_base64url},
+    {"buildkite-token", "Buildkite token", "bkua_", 40, 40, is_hex},
+    {"cloudflare-key", "Cloudflare origin key", "v1.0-", 140, 180, is_base64url},
+    {"sendgrid-key", "SendGrid key", "SG.", 66, 66, is_dotted},
+    {"pulumi-token", "Pulumi token", "pul-", 40, 40, is_hex},
+    {"rubygems-key", "RubyGems key", "rubygems_", 48, 48, is_hex},
+}};
+
+Found prefixed(const Prefix& kind, std::string_view data, std::size_t at) {
+    const std::size_t start = at + std::string_view(kind.prefix).size();
+    const std::size_t length = run_of(data, start, kind.accepts, kind.most + 1);
+    const bool whole = word_starts_at(data, at) && length >= kind.least && length <= kind.most &&
+                       word_ends_at(data, start + length) && is_random(data.substr(start, length));
+    return whole ? Found(Span{at, start + length - at}) : std::nullopt;
+}
+
+/// The last six characters of GitHub's tokens are the CRC-32 of what stands before them after the prefix, in
+/// base 62 (github.blog "Behind GitHub's new authentication token formats").
+bool has_github_checksum(std::string_view body) {
+    constexpr std::size_t digits = 6;
+    constexpr auto alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"sv;
+    const std::string_view random = body.substr(0, body.size() - digits);
+    unsigned long value =
+        crc32(0, reinterpret_cast<const Bytef*>(random.data()), static_cast<uInt>(random.size()));
+    std::string expected(digits, '0');
+    for (std::size_t index = digits; index-- > 0; value /= alphabet.size()) {
+        expected[index] = alphabet[value % alphabet.size()];
+    }
+    return body.ends_with(expected);
+}
+
+constexpr std::size_t github_length = 36;
+
+Found github_token(std::string_view data, std::size_t at) {
+    const Found found = token(data, at, 4, github_length, is_alnum);
+    return found && has_github_checksum(data.substr(at + 4, github_length)) ? found : std::nullopt;
+}
+
+/// Where this machine's settings lie a token with a wrong checksum was mistyped, or altered by hand: it tells
+/// enough.
+Found github_token_of_site(std::string_view data, std::size_t at) {
+    const Found found = token(data, at, 4, github_length, is_alnum);
+    return found && is_random(data.substr(at + 4, github_length)) &&
+                   !has_github_checksum(data.substr(at + 4, github_length))
+               ? found
+               : std::nullopt;
+}
+
+Found slack_token(std::string_view data, std::size_t at) {
+    const std::size_t length = run_of(data, at + 5, is_base64url, 255);
+    return word_starts_at(data, at) && length >= 24 && is_digit(data[at + 5]) &&
+                   is_random(data.substr(at + 5, length))
+               ? Found(Span{at, 5 + length})
+               : std::nullopt;
+}
+
+/// K10, the digest of the cluster's authority, "::" and who joins with it (k3s docs, "Token").
+Found k3s_token(std::string_view data, std::size_t at) {
+    const bool digest = run_of(data, at + 3, is_hex, 65) == 64 && data.substr(at + 67, 2) == "::"sv;
+    const std::size_t rest = digest ? run_of(
+                                          data, at + 69, [](char c) { return c > ' ' && c < 127; }, 200)
+                                    : 0;
+    return rest >= 8 ? Found(Span{at, 69 + rest}) : std::nullopt;
+}
+
+Found after_separator(std::string_view data, std::size_t at, std::size_t key, std::size_t least,
+                      std::size_t most) {
+    std::size_t pos = at + key;
+    pos += run_of(
+        data, pos, [](char c) { return c == '"' || c == '\'' || c == ' ' || c == '\t'; }, 8);
+    if (pos >= data.size() || (data[pos] != '=' && data[pos] != ':')) {
+        return std::nullopt;
+    }
+    ++pos;
+    pos += run_of(
+        data, pos, [](char c) { return c == '"' || c == '\'' || c == ' ' || c == '\t'; }, 8);
+    const std::size_t length = run_of(data, pos, is_base64, most + 1);
+    return length >= least && length <= most && is_random(data.substr(pos, length)) &&
+                   data.substr(pos, length).find("EXAMPLE"sv) == std::string_view::npos
+               ? Found(Span{at, pos + length - at})
+               : std::nullopt;
+}
+
+Found aws_secret(std::string_view data, std::size_t at) {
+    return after_separator(data, at, "aws_secret_access_key"sv.size(), 40, 40);
+}
+Found azure_key(std::string_view data, std::size_t at) {
+    return after_separator(data, at, "AccountKey"sv.size(), 86, 88);
+}
+Found azure_shared_key(std::string_view data, std::size_t at) {
+    return after_separator(data, at, "SharedAccessKey"sv.size(), 43, 88);
+}
+Found wireguard_key(std::string_view data, std::size_t at) {
+    return after_separator(data, at, "PrivateKey"sv.size(), 44, 44);
+}
+
+}  // namespace
+
+double entropy(std::string_view text) {
+    std::array<std::size_t, 256> counts{};
+    for (const char c : text) {
+        ++counts[static_cast<unsigned char>(c)];
+    }
+    double bits = 0;
+    for (const std::size_t count : counts) {
+        if (count > 0) {
+            const double share = static_cast<double>(count) / static_cast<double>(text.size());
+            bits -= share * std::log2(share);
+        }
+    }
+    return bits;
+}
+
+std::vector<Pattern> token_patterns() {
+    std::vector<Pattern> all{
+        simple("secret:aws-key", "AWS access key id", "AKIA", aws_key),
+        simple("secret:aws-key", "AWS temporary key id", "ASIA", aws_key),
+        simple("secret:aws-key", "AWS secret access key", "aws_secret_access_key", aws_secret),
+        simple("secret:azure-key", "Azure storage key", "AccountKey", azure_key),
+        simple("secret:azure-key", "Azure shared access key", "SharedAccessKey", azure_shared_key),
+        simple("secret:wireguard-key", "WireGuard private key", "PrivateKey", wireguard_key),
+        simple("secret:github-token", "GitHub token", "github_pat_", github_fine_grained),
+        simple("secret:k3s-token", "k3s token", "K10", k3s_token),
+        simple("secret:jwt", "JSON web token", "eyJ", json_web_token),
+    };
+    for (Pattern& pattern : all) {
+        pattern.caseless = pattern.literal == "aws_secret_access_key";
+    }
+    for (const std::string_view prefix : {"ghp_"sv, "gho_"sv, "ghs_"sv, "ghu_"sv, "ghr_"sv}) {
+        all.push_back(simple("secret:github-token", "GitHub token", std::string(prefix), github_token));
+        Pattern of_site = simple("secret:github-token", "GitHub token (its checksum does not fit)",
+                                 std::string(prefix), github_token_of_site);
+        of_site.where = is_site_file;
+        all.push_back(std::move(of_site));
+    }
+    for (const std::string_view prefix : {"xoxb-"sv, "xoxp-"sv, "xoxa-"sv, "xoxr-"sv, "xoxs-"sv}) {
+        all.push_back(simple("secret:slack-token", "Slack token", std::string(prefix), slack_token));
+    }
+    for (const Prefix& kind : prefixes) {
+        all.push_back(
+            {.rule = std::string("secret:") + kind.rule,
+             .label = kind.label,
+             .literal = kind.prefix,
+             .verify = [&kind](std::string_view data, std::size_t at) { return prefixed(kind, data, at); }});
+    }
+    return all;
+}
+
+}  // namespace imgforge::sysprep::audit

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "sysprep/audit/site_rules.hpp"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "builder/base/redact.hpp"
+#include "sysprep/audit/rules.hpp"
+#include "sysprep/paths.hpp"
+#include "sysprep/registry.hpp"
+
+namespace imgforge::sysprep::audit {
+
+namespace {
+
+using guest::FileType;
+
+/// Every file and link that a pattern names, below the folders that it names too.
+void add_matches(const GuestTree& tree, const std::string& pattern, std::set<std::string>& out) {
+    for (const std::string& one : without_braces(pattern)) {
+        for (const std::string& path : tree.glob(one)) {
+            if (!tree.is_directory(path)) {
+                out.insert(path);
+                continue;
+            }
+            for (const std::string& below : tree.below(path)) {
+                if (!tree.is_directory(below)) {
+                    out.insert(below);
+                }
+            }
+        }
+    }
+}
+
+/// A file of settings that holds something: neither empty, nor only comments, nor only names of sections.
+bool has_lines(std::string_view text) {
+    const auto lines = lines_of(text);
+    return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+        const auto start = line.find_first_not_of(" \t\r");
+        return start != std::string_view::npos &&
+               std::string_view("#;[").find(line[start]) == std::string_view::npos;
+    });
+}
+
+bool is_public(std::string_view path, std::string_view text) {
+    const bool by_name = path.ends_with(".pub") || path.ends_with(".crt") || path.ends_with(".cer") ||
+                         path.ends_with("README") || path.ends_with("README.md") || path.ends_with(".html") ||
+                         path.ends_with("/.placeholder");
+    const bool certificate = text.find("BEGIN CERTIFICATE") != std::string_view::npos &&
+                             text.find("PRIVATE KEY") == std::string_view::npos;
+    return by_name || certificate;
+}
+
+bool is_finding(const SiteRow& row, const GuestTree& tree, const std::string& path) {
+    const TreeEntry* const entry = tree.find(path);
+    // A link is its target's affair.
+    if (entry == nullptr || entry->stat.type != FileType::regular || entry->stat.size == 0) {
+        return false;
+    }
+    const std::string_view text = tree.read(path);
+    switch (row.state) {
+        case SiteState::filled: return !path.ends_with("/README");
+        case SiteState::has_lines: return !entry->content || (has_lines(text) && !is_public(path, text));
+        case SiteState::private_key: return !is_public(path, text) && (!entry->content || has_lines(text));
+    }
+    return false;
+}
+
+std::vector<Finding> check_site(const GuestFacts& facts, const SiteRow& row) {
+    std::set<std::string> paths;
+    std::istringstream words(row.paths);
+    const std::vector<std::string> homes = guest_homes(facts.tree);
+    for (std::string word; words >> word;) {
+        for (const std::string& pattern : below_homes(word, homes)) {
+            add_matches(facts.tree, pattern, paths);
+        }
+    }
+    std::vector<Finding> out;
+    for (const std::string& path : paths) {
+        if (is_finding(row, facts.tree, path)) {
+            out.push_back(leftover(
+                path, fmt::format("{} that all clones would share: remove it with `imgforge sysprep --remove "
+                                  "'{}'`, or accept it with the waiver {{rule: 'site:{}', path: '{}'}}",
+                                  row.what, path, row.kind, path)));
+        }
+    }
+    return out;
+}
+
+std::vector<Finding> check_cleaned(const GuestFacts& facts, const Operation& operation) {
+    const PathSet set = paths_of(operation, guest_homes(facts.tree));
+    std::set<std::string> removed;
+    std::set<std::string> emptied;
+    for (const std::string& pattern : set.remove) {
+        add_matches(facts.tree, pattern, removed);
+    }
+    for (const std::string& folder : set.clear) {
+        add_matches(facts.tree, folder, removed);
+    }
+    for (const std::string& pattern : set.empty) {
+        add_matches(facts.tree, pattern, emptied);
+    }
+    std::vector<Finding> out;
+    const auto report = [&](const std::string& path) {
+        out.push_back(
+            leftover(path, fmt::format("left over: {}; `imgforge sysprep --operations {}` cleans it",
+                                       operation.reason, operation.name)));
+    };
+    for (const std::string& path : removed) {
+        const FileType type = facts.tree.find(path)->stat.type;
+        if (type == FileType::regular || type == FileType::symlink) {
+            report(path);
+        }
+    }
+    for (const std::string& path : emptied) {
+        if (facts.tree.find(path)->stat.type == FileType::regular && facts.tree.find(path)->stat.size > 0) {
+            report(path);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<GuestRule> site_rules() {
+    std::vector<GuestRule> out;
+    for (const SiteRow& row : site_rows()) {
+        never_redact(std::string("site:") + row.kind);  // a name, not the value of a key "password"
+        out.push_back({std::string("site:") + row.kind, std::string("no file that is ") + row.what,
+                       "SYSPREP.md B13, D12, D14, E5, E10",
+                       [&row](const GuestFacts& facts) { return check_site(facts, row); }});
+    }
+    return out;
+}
+
+std::vector<GuestRule> cleaned_rules() {
+    static const std::vector<Operation> all = all_operations();
+    std::vector<GuestRule> out;
+    for (const Operation& operation : all) {
+        if (*operation.paths != '\0' && operation.enabled) {
+            out.push_back({"left:" + operation.name, "nothing that " + operation.name + " cleans",
+                           "the operation " + operation.name, [&operation](const GuestFacts& facts) {
+                               return check_cleaned(facts, operation);
+                           }});
+        }
+    }
+    return out;
+}
+
+}  // namespace imgforge::sysprep::audit
