@@ -3,10 +3,10 @@
 
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
-#include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
+#include "pipelines/report/page_file.hpp"
 #include "pipelines/report/run_folder.hpp"
 
 namespace imgforge::cli {
@@ -20,7 +20,7 @@ engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildO
     seams.opened = [&](const std::filesystem::path& folder) { run_folder = folder; };
     const auto write_page = [&] {
         const interrupt::Shield shield;
-        write_file_atomically(*page, report::html(report::read_run(run_folder)), 0644);
+        report::write_page(*page, report::read_run(run_folder));
     };
     try {
         engine::BuildReport built = engine::build(recipe, options, stage_services(context), seams);

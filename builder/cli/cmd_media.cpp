@@ -5,6 +5,7 @@
 #include "builder/base/byte_size.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/output_file.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/install/media_create.hpp"
 #include "builder/install/media_probe.hpp"
@@ -44,15 +45,17 @@ int create(const Arguments& arguments, CommandContext& context) {
                                         .packages = arguments.all("package"),
                                         .mirror = arguments.get_or("mirror", "")};
     const std::optional<std::string> output = arguments.get("output");
-    if (output && std::filesystem::exists(*output) && !arguments.has("force"))
-        throw Error(Failure::usage, fmt::format("{} exists already", *output), "add --force to replace it");
+    std::optional<OutputFile> target;
+    if (output)
+        target.emplace(*output,
+                       arguments.has("force") ? OutputFile::Existing::replace : OutputFile::Existing::refuse,
+                       0644U, "add --force to replace it");
     context.places.create();
     install::MadeMedium made =
         install::create_media(request, context.places, *context.processes, *context.monitor);
-    if (output) {
-        AtomicFile target(std::filesystem::absolute(*output));
-        copy_file_fast(made.iso, target.temporary());
-        target.commit();
+    if (target) {
+        copy_file_fast(made.iso, target->temporary());
+        target->commit();
         made.iso = std::filesystem::absolute(*output);
     }
     context.result(install::to_json(made), create_text(made));

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/file.hpp"
 #include "builder/cli/commands.hpp"
+#include "pipelines/report/page_file.hpp"
 #include "pipelines/report/run_folder.hpp"
 
 namespace fs = std::filesystem;
@@ -33,7 +33,7 @@ fs::path folder_of(const Arguments& arguments, const CommandContext& context) {
 int run_report(const Arguments& arguments, CommandContext& context) {
     const report::RunReport run = report::read_run(folder_of(arguments, context));
     const fs::path output = arguments.get_or("output", run.run + ".html");
-    write_file_atomically(output, report::html(run), 0644);
+    report::write_page(output, run);
     context.result(
         {{"run", run.run}, {"recipe", run.recipe}, {"ok", run.ok}, {"path", fs::absolute(output).string()}},
         output.string());

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <iterator>
 
@@ -11,7 +8,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
-#include "builder/base/random.hpp"
+#include "builder/base/output_file.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/cli/commands.hpp"
 #include "seeds/passwords.hpp"
@@ -94,16 +91,41 @@ std::filesystem::path output_of(const Arguments& arguments, const std::string& f
 /// Whole or not at all, but not flushed to the disk: nothing refers to the file yet, and flushing takes
 /// longer than all the rest.
 void write_unflushed(const std::filesystem::path& path, std::string_view bytes) {
-    const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-    const std::filesystem::path temporary =
-        folder / fmt::format(".{}.{}.tmp", path.filename().string(), random_hex(8));
-    const Fd file = open_fd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    try {
-        write_all(file.get(), bytes, path.string());
-        std::filesystem::rename(temporary, path);
-    } catch (...) {
-        ::unlink(temporary.c_str());
-        throw;
+    OutputFile file(path, OutputFile::Existing::replace, 0600);
+    file.write(bytes);
+    file.commit(false);
+}
+
+/// Refuses what must not be replaced before anything is made. A directory is written into, never removed:
+/// what else is in it belongs to somebody.
+void check_output(const std::filesystem::path& output, const std::string& format, bool force) {
+    constexpr std::string_view hint = "add --force to replace it, or name another with --output";
+    std::error_code code;
+    if (format != "dir") {
+        const OutputFile checked(output, force ? OutputFile::Existing::replace : OutputFile::Existing::refuse,
+                                 0600, hint);
+    } else if (std::filesystem::exists(output, code) && !std::filesystem::is_directory(output, code)) {
+        throw Error(Failure::usage,
+                    fmt::format("'{}' is not a directory; it is never replaced", output.string()),
+                    "name a directory with --output");
+    }
+}
+
+/// Files of a seed that stands in the directory already and would be replaced, or mixed with the new one.
+void settle_directory(const seeds::SeedFiles& files, const std::filesystem::path& output, bool force) {
+    for (const char* name : {"user-data", "meta-data", "vendor-data", "network-config"}) {
+        const std::filesystem::path file = output / name;
+        const std::filesystem::file_status status = std::filesystem::symlink_status(file);
+        if (!std::filesystem::exists(status)) {
+            continue;
+        }
+        if (!force) {
+            throw Error(Failure::usage, fmt::format("{} exists already", file.string()),
+                        "add --force to replace the seed in that directory; other files in it stay");
+        }
+        if (files.count(name) == 0 && std::filesystem::is_regular_file(status)) {
+            std::filesystem::remove(file);
+        }
     }
 }
 
@@ -121,10 +143,7 @@ void write_seed(const seeds::SeedFiles& files, std::string_view label, const std
 int create(const Arguments& arguments, CommandContext& context) {
     const std::string format = arguments.get_or("format", "iso");
     const std::filesystem::path output = output_of(arguments, format);
-    if (std::filesystem::exists(output) && !arguments.has("force")) {
-        throw Error(Failure::usage, fmt::format("{} exists already", output.string()),
-                    "add --force to replace it, or name another with --output");
-    }
+    check_output(output, format, arguments.has("force"));
     seeds::SeedSpec spec = spec_of(arguments);
     if (spec.instance_id.empty()) {
         spec.instance_id = seeds::fresh_instance_id();
@@ -134,8 +153,8 @@ int create(const Arguments& arguments, CommandContext& context) {
     if (!warnings.empty()) {
         write_all(2, redact(warnings.text()) + "\n", "standard error");
     }
-    if (format == "dir" && arguments.has("force")) {
-        remove_tree(output);
+    if (format == "dir") {
+        settle_directory(files, output, arguments.has("force"));
     }
     const std::string_view label = seeds::volume_label(spec.datasource);
     write_seed(files, label, format, output);

@@ -211,12 +211,12 @@ std::string audit_section(const Json& audit) {
 
 std::string html(const RunReport& report) {
     std::string page = fmt::format(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+        "{}<meta name=viewport "
         "content=\"width=device-width,initial-scale=1\"><title>{} – "
         "imgforge</title><style>{}</style>"
         "<h1>{}</h1><p class=sub>run {} · started {} · <span class={}>{}</span></p>",
-        escape(report.recipe), style, escape(report.recipe), escape(report.run), escape(report.started),
-        report.ok ? "ok" : "bad", report.ok ? "succeeded" : "failed");
+        page_start, escape(report.recipe), style, escape(report.recipe), escape(report.run),
+        escape(report.started), report.ok ? "ok" : "bad", report.ok ? "succeeded" : "failed");
     if (!report.failure.empty()) {
         page += "<pre>" + escape(report.failure) + "</pre>";
     }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builder/base/json.hpp"
@@ -42,6 +43,10 @@ struct RunReport {
     Json audit = Json();                        ///< the audit record
     std::string console_tail;
 };
+
+/// How every page starts: tells a page of ours from other files.
+inline constexpr std::string_view page_start =
+    "<!doctype html><html lang=en><meta charset=utf-8><meta name=generator content=imgforge>";
 
 /// One self-contained page: no scripts, no fetches, readable without colour and in print.
 std::string html(const RunReport& report);

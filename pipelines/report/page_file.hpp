@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+
+#include "pipelines/report/report.hpp"
+
+namespace imgforge::report {
+
+/// Writes the page as OutputFile says. A page that was written earlier may be written again, and an empty
+/// file filled; anything else that exists is refused with Failure::usage.
+void write_page(const std::filesystem::path& file, const RunReport& run);
+
+}  // namespace imgforge::report
