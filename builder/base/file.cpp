@@ -21,6 +21,7 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/random.hpp"
+#include "builder/base/sharing.hpp"
 
 namespace fs = std::filesystem;
 
@@ -30,6 +31,11 @@ namespace {
 
 fs::path folder_of(const fs::path& file) {
     return file.has_parent_path() ? file.parent_path() : fs::path(".");
+}
+
+/// What its owner alone may read stays so, in a folder of a group too: private keys, logs.
+bool for_group(unsigned mode) {
+    return (mode & 0070U) != 0;
 }
 
 /// For a pipe (`imgforge validate <(…)`) or terminal whose writer takes its time, or never writes.
@@ -95,7 +101,7 @@ AtomicFile::AtomicFile(fs::path destination, unsigned mode) : destination_(std::
     const fs::path folder = folder_of(destination_);
     temporary_ = folder / fmt::format(".{}.{}.tmp", destination_.filename().string(), random_hex(8));
     Fd fd = open_fd(temporary_, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-    ::fchmod(fd.get(), mode);
+    ::fchmod(fd.get(), for_group(mode) ? shared_file_mode(folder, mode) : mode);
     fd_ = fd.release();
 }
 
@@ -243,7 +249,14 @@ void make_directories(const fs::path& path, unsigned mode) {
         return;
     }
     make_directories(path.parent_path(), mode);
-    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    const unsigned wanted = for_group(mode) ? shared_folder_mode(parent, mode) : mode;
+    if (::mkdir(path.c_str(), mode) == 0) {
+        // mkdir(2) applies the umask and ignores the set-group-ID bit.
+        if (wanted != mode) {
+            ::chmod(path.c_str(), wanted);
+        }
+    } else if (errno != EEXIST) {
         throw system_error("create the folder", path.string(), errno);
     }
     if (!fs::is_directory(path)) {

@@ -2,6 +2,7 @@
 #include "builder/base/lock.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,12 +14,17 @@
 #include "builder/base/file.hpp"
 #include "builder/base/host_name.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/base/redact.hpp"
+#include "builder/base/sharing.hpp"
 
 namespace imgforge {
 
 std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file, std::string_view purpose,
                                               Mode mode) {
-    Fd fd = open_fd(file, O_RDWR | O_CREAT, 0644);
+    // Who holds it and what for is nobody's business but the store's.
+    const unsigned mode_bits = shared_file_mode(file.parent_path(), 0600);
+    Fd fd = open_fd(file, O_RDWR | O_CREAT, mode_bits);
+    static_cast<void>(::fchmod(fd.get(), mode_bits));  // past the umask; another member's file has it already
     struct flock range {};
     range.l_type = mode == Mode::exclusive ? F_WRLCK : F_RDLCK;
     range.l_whence = SEEK_SET;
@@ -29,7 +35,8 @@ std::optional<FileLock> FileLock::try_acquire(const std::filesystem::path& file,
         throw system_error("lock", file.string(), errno);
     }
     if (mode == Mode::exclusive) {
-        const std::string text = fmt::format("process {} on {}: {}\n", ::getpid(), host_name(), purpose);
+        const std::string text =
+            fmt::format("process {} on {}: {}\n", ::getpid(), host_name(), redact(purpose));
         // A courtesy to those who wait: the lock itself needs no room, so a full disk must not make it fail.
         [[maybe_unused]] const ssize_t written =
             ::ftruncate(fd.get(), 0) == 0 ? ::write(fd.get(), text.data(), text.size()) : 0;

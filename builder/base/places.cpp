@@ -7,6 +7,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/sharing.hpp"
 
 namespace fs = std::filesystem;
 
@@ -50,8 +51,9 @@ void Places::create() const {
     for (const fs::path& folder : {home, cache(), media(), stages(), images(), instances()}) {
         make_directories(folder, 0755);
     }
+    const unsigned mode = is_group_folder(home) ? 0770 : 0700;
     for (const fs::path& folder : {runs(), keys()}) {
-        make_directories(folder, 0700);
+        make_directories(folder, mode);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/state_file.hpp"
 
 namespace imgforge {
 namespace {
@@ -53,16 +54,48 @@ std::optional<Error> translate_foreign(const std::exception& fault) {
     return sqlite == nullptr ? std::nullopt : std::optional(translate(*sqlite, {}));
 }
 
+/// "imgf", in the header of every database of ours (sqlite.org/fileformat.html, offset 68). One without it
+/// was made before there was one, or is empty.
+constexpr int application_id = 0x696d6766;
+
+void require_ours(SQLite::Database& database, const std::filesystem::path& file) {
+    const auto number = [&](const char* what) {
+        SQLite::Statement query(database, what);
+        return query.executeStep() ? query.getColumn(0).getInt() : 0;
+    };
+    const int id = number("PRAGMA application_id");
+    if (id == application_id) {
+        return;
+    }
+    const bool empty = number("SELECT count(*) FROM sqlite_master") == 0;
+    const bool known =
+        number("SELECT count(*) FROM sqlite_master WHERE type='table' AND name='schema_versions'") != 0;
+    if (id != 0 || !(empty || known)) {
+        throw Error(Failure::host, fmt::format("{} is a database of another program", file.string()),
+                    "name the right directory with IMGFORGE_HOME");
+    }
+    database.exec(fmt::format("PRAGMA application_id={}", application_id));
+}
+
 }  // namespace
 
 StateDb::StateDb(const std::filesystem::path& file) {
     register_error_translator(translate_foreign);
     try {
         make_directories(file.parent_path());
+        std::filesystem::path opened = file;
+        if (state_file::only_readable(file)) {
+            copy_ = state_file::private_copy(file);
+            opened = copy_->file;
+        } else {
+            state_file::keep_reserve(file);
+            state_file::prepare(file);
+        }
         database_ = std::make_unique<SQLite::Database>(
-            file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
+            opened.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
         // A refused statement must be an error at once, not at the next one.
         sqlite3_extended_result_codes(database_->getHandle(), 0);
+        require_ours(*database_, file);
         database_->exec("PRAGMA journal_mode=WAL");
         database_->exec("PRAGMA synchronous=FULL");
         database_->exec("PRAGMA foreign_keys=ON");

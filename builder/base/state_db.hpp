@@ -11,6 +11,9 @@
 namespace SQLite {
 class Database;
 }
+namespace imgforge::state_file {
+struct Copy;
+}
 
 namespace imgforge {
 
@@ -20,7 +23,9 @@ namespace imgforge {
 class StateDb {
 public:
     /// Opens or creates. A file that is not a database or is damaged: Failure::integrity, naming `imgforge
-    /// images verify --repair`.
+    /// images verify --repair`. One of another program or of a newer imgforge: Failure::host. A database that
+    /// this user may only read is read from a private copy; changes to it go nowhere. Mode 0600, or 0660 in a
+    /// folder of a group.
     explicit StateDb(const std::filesystem::path& file);
     ~StateDb();
     StateDb(StateDb&&) noexcept;
@@ -35,6 +40,7 @@ public:
     void transaction(const std::function<void()>& body);
 
 private:
+    std::unique_ptr<state_file::Copy> copy_;  ///< what is open instead, where the file may only be read
     std::unique_ptr<SQLite::Database> database_;
 };
 

@@ -201,7 +201,7 @@ Layer LayerStore::seal(const fs::path& scratch, Layer layer) const {
                        : plain;
     if (!layer.result.disk.empty()) {
         const fs::path disk = scratch / relative_in(scratch, layer.result.disk, layer.type);
-        fs::permissions(disk, fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write,
+        fs::permissions(disk, fs::perms::owner_write | fs::perms::group_write | fs::perms::others_all,
                         fs::perm_options::remove);
     }
     write_file_atomically(scratch / record_name, pretty(record_of(layer, scratch)));

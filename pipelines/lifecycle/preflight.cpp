@@ -12,6 +12,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/base/sharing.hpp"
 #include "builder/base/suggestion.hpp"
 #include "builder/virt/virt_error.hpp"
 
@@ -148,11 +149,13 @@ void check_paths_for_system(const std::vector<fs::path>& files) {
                                     closed->string()));
         }
         struct stat info {};
-        if (stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) == 0) {
+        const bool known = stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+        const bool by_group = (info.st_mode & S_IRGRP) != 0 && qemu_group() == info.st_gid;
+        if (known && (info.st_mode & S_IROTH) == 0 && !by_group) {
             throw Error(
                 Failure::host,
                 fmt::format("QEMU of qemu:///system runs as its own user and cannot read {}", file.string()),
-                fmt::format("chmod o+r {}", file.string()));
+                fmt::format("chgrp kvm {0} && chmod g+r {0}", file.string()));
         }
     }
 }

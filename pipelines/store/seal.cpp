@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
+#include "builder/base/sharing.hpp"
 
 namespace fs = std::filesystem;
 
@@ -42,6 +44,19 @@ void set_mode(const fs::path& path, mode_t mode) {
     }
 }
 
+/// What a guest's disk holds is nobody's business on this host, unless a group shares the store. The QEMU of
+/// qemu:///system, which is a user of its own, reads it through the group of those who run machines.
+mode_t disk_mode(const fs::path& disk, const fs::path& folder) {
+    if (is_group_folder(folder.parent_path())) {
+        return 0444;
+    }
+    if (const auto group = qemu_group()) {
+        // Not being a member is no failure: then QEMU runs as this user, or preflight says what to do.
+        static_cast<void>(::lchown(disk.c_str(), static_cast<uid_t>(-1), *group));
+    }
+    return 0440;
+}
+
 bool immutable_wanted() {
     const char* const value = std::getenv("IMGFORGE_IMMUTABLE");
     return value == nullptr || std::string_view(value) != "off";
@@ -51,7 +66,8 @@ bool immutable_wanted() {
 
 void make_read_only(const fs::path& folder) {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-        set_mode(entry.path(), 0444);
+        const bool disk = entry.path().extension() == ".qcow2";
+        set_mode(entry.path(), disk ? disk_mode(entry.path(), folder) : 0444);
     }
     set_mode(folder, 0555);
 }

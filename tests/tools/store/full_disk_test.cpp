@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
+
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -78,6 +81,48 @@ TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_
     EXPECT_TRUE(published);
     EXPECT_GT(failures, 30);
     EXPECT_EQ(store.generations("debian13").size(), 2U);
+}
+
+TEST(FullDisk, with_no_byte_free_the_store_is_read_rolled_back_and_emptied) {
+    const TempDir work("imgforge-full");
+    make_directories(work / "store");
+    const test::SmallFileSystem small(work / "store", 24);
+    if (!small.mounted()) {
+        IMGFORGE_SKIP("tools", "a tmpfs cannot be mounted here (needs root)");
+    }
+    SystemProcessRunner processes;
+    NullMonitor monitor;
+    SystemClock clock;
+    const Places places{work / "store"};
+    {
+        StateDb database(places.state_db());
+        Store store(places, database, clock);
+        for (const int version : {1, 2, 3}) {
+            const fs::path disk = work / fmt::format("{}.qcow2", version);
+            test::make_disk(processes, disk,
+                            {.seed = static_cast<unsigned>(version), .data_mib = 1, .virtual_mib = 2});
+            publish(store, processes, small_candidate(disk, version), monitor);
+            store.promote("debian13", version);
+        }
+    }
+    small.leave_free(0);
+    ASSERT_EQ(free_space(work / "store"), 0U);
+
+    // Each in a session of its own, as commands are.
+    const auto command = [&](const std::function<void(Store&)>& body) {
+        StateDb database(places.state_db());
+        Store store(places, database, clock);
+        body(store);
+    };
+    command([](Store& store) { EXPECT_EQ(store.generations("debian13").size(), 3U); });
+    command([](Store& store) { EXPECT_EQ(store.rollback("debian13").generation, 2); });
+    command([](Store& store) { store.remove("debian13", 3); });
+    command([](Store& store) {
+        EXPECT_EQ(store.remove_all("debian13", {1}), (std::map<int, std::string>{}));
+        EXPECT_EQ(store.generations("debian13").size(), 1U);
+    });
+    EXPECT_GT(free_space(work / "store"), 1U << 20U);
+    command([&](Store& store) { EXPECT_THAT(verify(store, {}, monitor), testing::IsEmpty()); });
 }
 
 }  // namespace

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+
+namespace imgforge {
+
+/// True when `folder` (or, when it is missing, its nearest existing parent) belongs to a group: set-group-ID
+/// and writable by the group. That is how a store is shared: `chgrp builders DIR; chmod 2770 DIR`.
+bool is_group_folder(const std::filesystem::path& folder);
+
+/// The mode a new file in `folder` gets: in a folder of a group the group may do what the owner may, and
+/// nothing is added elsewhere. For folders themselves with the set-group-ID bit.
+unsigned shared_file_mode(const std::filesystem::path& folder, unsigned mode);
+unsigned shared_folder_mode(const std::filesystem::path& folder, unsigned mode);
+
+/// The group of those who may run machines, which the QEMU of qemu:///system belongs to: "kvm" in Debian and
+/// its kin. Nothing where there is no such group.
+std::optional<gid_t> qemu_group();
+
+}  // namespace imgforge

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may read and write what in $IMGFORGE_HOME: secrets of a recipe are nowhere in the clear, other users read
+nothing, members of a group share a store, readers read, and a full disk still lets go of what is on it."""
+import http.server, os, pathlib, shutil, stat, subprocess, sys, tempfile, threading
+
+PROGRAM = os.environ["IMGFORGE_BINARY"]
+SECRET = "planted-hunter2"
+if not shutil.which("qemu-img"):
+    print("qemu-img is not installed (package qemu-utils)")
+    sys.exit(77)
+if os.geteuid() != 0:
+    print("needs root, to be two users")
+    sys.exit(77)
+work = pathlib.Path(tempfile.mkdtemp(prefix="imgforge-rights-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+work.chmod(0o755)
+faults = []
+FIRST, SECOND, GROUP = 61001, 61002, 61100
+
+
+def check(what, holds, more=""):
+    print("ok" if holds else "FAILED", what, more if not holds else "")
+    if not holds:
+        faults.append(what)
+
+
+def run(*words, home, user=None, env=None):
+    """As another user, a member of GROUP, in a process of its own."""
+    def become():
+        if user is not None:
+            os.setgroups([GROUP])
+            os.setgid(user)
+            os.setuid(user)
+        os.umask(0o022)
+    full = dict(os.environ, IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), TMPDIR="/tmp", **(env or {}))
+    return subprocess.run([PROGRAM, *map(str, words)], env=full, preexec_fn=become, capture_output=True, text=True,
+                          errors="replace", timeout=120, stdin=subprocess.DEVNULL, cwd=work)
+
+
+def modes(home):
+    return {str(p.relative_to(home)): stat.S_IMODE(p.stat().st_mode) for p in home.rglob("*") if p.is_file()}
+
+
+def recipe(name, fetch):
+    file = work / f"{name}.recipe"
+    file.write_text(f"name: {name}\nos: debian13\nstages:\n  - fetch: {fetch}\n  - compact: {{}}\n")
+    file.chmod(0o644)
+    return file
+
+
+def secrets():
+    home = work / "private"
+    disk = work / "disk.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = disk.read_bytes() if self.path == "/disk.qcow2" else b""
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    place = f"http://user:{SECRET}@127.0.0.1:{server.server_address[1]}"
+    good = run("build", recipe("good", f"{{source: '{place}/disk.qcow2', as: disk}}"), "--json", home=home)
+    check("a build from a URL with a password", good.returncode == 0, good.stderr[-500:])
+    bad = run("build", recipe("bad", f"{{source: '{place}/absent.qcow2', as: disk}}"), "--verbose", "--json", home=home)
+    check("a missing file fails", bad.returncode != 0)
+    explain = run("build", work / "good.recipe", "--explain", home=home)
+    said = "".join(r.stdout + r.stderr for r in (good, bad, explain))
+    check("no output has the password", SECRET not in said)
+    hits = [str(p) for p in home.rglob("*") if SECRET in p.name or (p.is_file() and SECRET.encode() in p.read_bytes())]
+    check("no file has the password", not hits, hits)
+    private = {n: m for n, m in modes(home).items() if n.startswith("state.db") or n.endswith((".lock", ".log"))}
+    check("database, locks and logs are the owner's alone", private and not any(m & 0o077 for m in private.values()), private)
+    server.shutdown()
+
+
+def shared():
+    home = work / "shared"
+    home.mkdir()
+    os.chown(home, FIRST, GROUP)
+    home.chmod(0o2770)
+    local = recipe("local", f"{{source: {work / 'disk.qcow2'}, as: disk}}")
+    for turn, user in (("first", FIRST), ("second", SECOND), ("first again", FIRST)):
+        made = run("build", local, "--fresh", home=home, user=user)
+        check(f"the {turn} member builds in the group's store", made.returncode == 0, made.stderr[-500:])
+        listed = run("images", "list", home=home, user=user)
+        check(f"the {turn} member lists", listed.returncode == 0, listed.stderr[-500:])
+    home.chmod(0o2750)
+    reader = run("images", "list", home=home, user=SECOND)
+    check("who may only read, reads", reader.returncode == 0, reader.stderr[-500:])
+
+
+def full():
+    home = work / "full"
+    home.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "imgforge-test", home]).returncode != 0:
+        print("ok no tmpfs can be mounted here: the full disk is not tested")
+        return
+    try:
+        local = work / "local.recipe"
+        check("a build on the small disk", run("build", local, home=home).returncode == 0)
+        with open(home / "filler", "wb") as filler:
+            try:
+                while True:
+                    filler.write(bytes(1 << 16))
+                    filler.flush()
+            except OSError:
+                pass
+        for words in (["images", "list"], ["images", "gc"], ["cleanup"], ["list"]):
+            done = run(*words, home=home)
+            check("0 bytes free: " + " ".join(words), done.returncode == 0, done.stderr[-500:])
+    finally:
+        subprocess.run(["umount", "-l", home])
+
+
+try:
+    secrets()
+    shared()
+    full()
+finally:
+    shutil.rmtree(work, ignore_errors=True)
+sys.exit(1 if faults else 0)
