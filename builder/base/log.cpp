@@ -15,6 +15,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "builder/base/printable.hpp"
 #include "builder/base/redact.hpp"
 
 namespace imgforge::log {
@@ -30,11 +31,12 @@ void write(spdlog::level::level_enum level, std::string_view line) {
     if (!active) {
         return;
     }
-    const std::string text = redact(line);
+    // A log is read in a terminal, sooner or later.
+    const std::string shown = printable_lines(redact(line));
     const std::lock_guard lock(mutex);
     for (const auto& logger : {file_logger, stderr_logger}) {
         if (logger) {
-            logger->log(level, spdlog::string_view_t(text));
+            logger->log(level, spdlog::string_view_t(shown));
         }
     }
 }

@@ -15,6 +15,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/json.hpp"
 #include "builder/base/monitor.hpp"
+#include "builder/base/printable.hpp"
 #include "builder/base/redact.hpp"
 
 namespace imgforge {
@@ -51,6 +52,14 @@ std::optional<double> remaining_of(const MonitorEvent& event) {
     return std::nullopt;
 }
 
+/// Texts of guests, media and servers must not steer the terminal; secrets are masked.
+MonitorEvent shown(const MonitorEvent& event) {
+    MonitorEvent clean = event;
+    clean.name = printable(redact(event.name));
+    clean.detail = printable_lines(redact(event.detail));
+    return clean;
+}
+
 class Writer {
 public:
     explicit Writer(int fd) : fd_(fd) {}
@@ -76,7 +85,7 @@ public:
     void event(const MonitorEvent& event) noexcept override {
         const std::lock_guard lock(mutex_);
         try {
-            render(event);
+            render(shown(event));
         } catch (const std::exception&) {
             // Progress is a courtesy: out of memory here must not end a build.
         }
@@ -92,8 +101,8 @@ private:
                                         seconds_text(event.seconds)));
                 shown_.erase(event.activity);
                 break;
-            case Kind::message: writer_.write(redact(event.detail) + "\n"); break;
-            case Kind::warning: writer_.write("warning: " + redact(event.detail) + "\n"); break;
+            case Kind::message: writer_.write(event.detail + "\n"); break;
+            case Kind::warning: writer_.write("warning: " + event.detail + "\n"); break;
             case Kind::artifact: writer_.write("made " + event.detail + "\n"); break;
         }
     }
@@ -109,8 +118,7 @@ private:
             return;
         }
         shown = {std::max(tens, shown.tens), event.detail.empty() ? shown.detail : event.detail};
-        line(event, fmt::format("{}{}{}", amount_text(event), event.detail.empty() ? "" : " ",
-                                redact(event.detail)));
+        line(event, fmt::format("{}{}{}", amount_text(event), event.detail.empty() ? "" : " ", event.detail));
     }
 
     void line(const MonitorEvent& event, const std::string& text) {
@@ -135,7 +143,7 @@ public:
     void event(const MonitorEvent& event) noexcept override {
         const std::lock_guard lock(mutex_);
         try {
-            render(event);
+            render(shown(event));
         } catch (const std::exception&) {
             // As above.
         }
@@ -154,8 +162,8 @@ private:
                                         event.name, seconds_text(event.seconds));
                 }
                 break;
-            case Kind::message: text += redact(event.detail) + "\n"; break;
-            case Kind::warning: text += paint("33", "warning: ") + redact(event.detail) + "\n"; break;
+            case Kind::message: text += event.detail + "\n"; break;
+            case Kind::warning: text += paint("33", "warning: ") + event.detail + "\n"; break;
             case Kind::artifact: break;
         }
         writer_.write(text + draw());
@@ -193,7 +201,7 @@ private:
             if (const std::optional<double> left = remaining_of(event)) {
                 line += fmt::format(", {} left", seconds_text(*left));
             }
-            line += event.detail.empty() ? "" : "  " + redact(event.detail);
+            line += event.detail.empty() ? "" : "  " + event.detail;
             text += line.substr(0, width - 1) + "\n";
             ++drawn_;
         }
@@ -217,7 +225,8 @@ public:
     void event(const MonitorEvent& event) noexcept override {
         const std::lock_guard lock(mutex_);
         try {
-            writer_.write(record(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+            writer_.write(printable_json(record(event).dump(-1, ' ', false, Json::error_handler_t::replace)) +
+                          "\n");
         } catch (const std::exception&) {
             // As above.
         }
@@ -261,7 +270,7 @@ public:
     explicit QuietMonitor(int fd) : writer_(fd) {}
     void event(const MonitorEvent& event) noexcept override {
         if (event.kind == Kind::warning) {
-            writer_.write("warning: " + event.detail + "\n");
+            writer_.write("warning: " + shown(event).detail + "\n");
         }
     }
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/printable.hpp"
 #include "builder/cli/output.hpp"
 
 namespace imgforge::cli {
@@ -45,7 +46,7 @@ std::optional<long> Arguments::integer(std::string_view key, long low, long high
 }
 
 void CommandContext::result(const Json& record, const std::string& text) const {
-    std::string out = json ? pretty(record) : text;
+    std::string out = json ? printable_json(pretty(record)) : text;
     if (!out.empty() && out.back() != '\n') {
         out += '\n';
     }

@@ -10,6 +10,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/log.hpp"
+#include "builder/base/printable.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/settings.hpp"
 #include "builder/cli/help.hpp"
@@ -44,7 +45,7 @@ int report(const Error& error, bool json) {
                             {"message", redact(error.message())},
                             {"context", context},
                             {"hint", error.hint().empty() ? Json(nullptr) : Json(redact(error.hint()))}}}};
-        print_last_words(1, pretty(record));
+        print_last_words(1, printable_json(pretty(record)));
     }
     return static_cast<int>(exit_code(error.kind()));
 }

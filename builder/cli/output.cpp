@@ -6,6 +6,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
+#include "builder/base/printable.hpp"
 
 namespace imgforge::cli {
 
@@ -21,7 +22,7 @@ bool reader_has_gone(int fd) {
 
 bool print(std::string_view text) {
     try {
-        write_all(STDOUT_FILENO, text, "standard output");
+        write_all(STDOUT_FILENO, printable_lines(text), "standard output");
         return true;
     } catch (const Error&) {
         if (!reader_has_gone(STDOUT_FILENO)) {
@@ -33,7 +34,7 @@ bool print(std::string_view text) {
 
 void print_last_words(int fd, std::string_view text) noexcept {
     try {
-        write_all(fd, text, "the terminal");
+        write_all(fd, printable_lines(text), "the terminal");
     } catch (const std::exception&) {
         return;
     }

@@ -17,6 +17,7 @@
 #include "builder/base/byte_size.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
+#include "builder/base/interrupt.hpp"
 
 namespace imgforge::image {
 
@@ -27,6 +28,9 @@ constexpr std::uint64_t first_descriptor = 16;
 constexpr std::uint64_t descriptor_limit = 64;
 constexpr std::uint64_t directory_bytes_limit = 16U << 20U;
 constexpr std::size_t directories_limit = 200000;
+// A budget for the whole image, so that no arrangement of a small file can keep a reader busy for long.
+constexpr std::uint64_t all_directories_limit = 256U << 20U;
+constexpr std::size_t continuations_of_record = 64;  ///< a path of 4096 bytes needs three areas
 constexpr std::size_t continuation_limit = 32;
 constexpr std::size_t record_header = 33;  // ECMA-119 9.1: bytes before the file identifier
 
@@ -73,6 +77,8 @@ private:
     Fd fd_;
     IsoVolume volume_;
     std::vector<Extent> roots_;
+    std::size_t continuations_ = 0;      ///< of the record at hand
+    std::uint64_t directory_bytes_ = 0;  ///< read so far
 };
 
 Checker::Checker(const std::filesystem::path& file) : file_(file) {
@@ -177,6 +183,9 @@ void Checker::read_descriptors() {
 void Checker::check_continuation(std::string_view entry, std::uint64_t where, std::size_t hops) {
     if (entry.size() < 28)
         damaged(fmt::format("a short continuation field at byte {}", where));
+    if (++continuations_ > continuations_of_record)
+        damaged(fmt::format("more than {} Rock Ridge continuation areas of one record, met at byte {}",
+                            continuations_of_record, where));
     if (hops >= continuation_limit)
         damaged(fmt::format("Rock Ridge continuation areas that never end, met at byte {}", where));
     const Extent area{.begin = little32(entry, 4) * sector + little32(entry, 12),
@@ -224,6 +233,7 @@ std::size_t Checker::check_record(std::string_view block, std::size_t offset, st
         child = extent;
     // The system use area starts at an even offset after the name (9.1.12).
     const std::size_t area = record_header + name_length + (name_length % 2 == 0 ? 1 : 0);
+    continuations_ = 0;
     if (area + 4 <= length)
         check_system_use(block.substr(offset + area, length - area), where + area, 0);
     return length;
@@ -234,6 +244,11 @@ void Checker::check_directory(const Extent& directory, std::vector<Extent>& foun
         damaged(fmt::format("a directory of {} at byte {}", ByteSize::bytes(directory.size).text(),
                             directory.begin));
     require_inside(directory, "a directory", directory.begin);
+    directory_bytes_ += directory.size;
+    if (directory_bytes_ > all_directories_limit)
+        damaged(fmt::format("its directories have more than {}, so they overlap",
+                            ByteSize::bytes(all_directories_limit).text()));
+    interrupt::check();
     const std::string block = read(directory.begin, directory.size);
     std::size_t offset = 0;
     while (offset + record_header < block.size()) {
