@@ -39,6 +39,10 @@ void replace_all(std::string& text, const std::string& what, std::string_view wi
 
 /// Cheap test before the regular expressions, which are slow on long text.
 bool may_hold_secret(const std::string& text) {
+    if (const auto scheme = text.find("://");
+        scheme != std::string::npos && text.find('@', scheme) != std::string::npos) {
+        return true;
+    }
     static constexpr std::array<std::string_view, 6> marks = {"PRIVATE KEY", "$6$", "$y$",
                                                               "$5$",         "$1$", "$2"};
     if (std::any_of(marks.begin(), marks.end(),
@@ -75,7 +79,10 @@ std::string mask_values(const std::string& line) {
         std::regex::icase);
     static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)([^*!\s].*)$)",
                                     std::regex::icase);
+    // The userinfo of a URL (RFC 3986 section 3.2.1); a user name alone ("ssh://root@host") is no secret.
+    static const std::regex userinfo(R"(([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'"@:]*:[^\s/?#'"]*@)");
     std::string masked = std::regex_replace(line, hash, "***");
+    masked = std::regex_replace(masked, userinfo, "$1***@");
     masked = mask_assigned(masked, assigned);
     return std::regex_replace(masked, debconf, "$1***");
 }

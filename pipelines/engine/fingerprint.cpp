@@ -9,6 +9,7 @@
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/json_schema.hpp"
+#include "builder/base/redact.hpp"
 
 namespace imgforge::engine {
 namespace {
@@ -37,6 +38,16 @@ std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
         }
     }
     return list;
+}
+
+/// What the journal keeps of a value: only short plain words are kept to be shown; commands, and whatever may
+/// hold a secret, as a digest.
+std::string kept_value(const Ingredient& one) {
+    const bool plain = one.value.find_first_of(" \t\n") == std::string::npos && one.value.size() <= 200 &&
+                       !is_secret_key(one.name) && redact(one.value) == one.value;
+    return plain || one.value.starts_with("sha256:") || !one.name.starts_with(option_prefix)
+               ? redact(one.value)
+               : "sha256:" + sha256_hex(one.value);
 }
 
 /// 1-based number of the first line that differs.
@@ -127,7 +138,7 @@ std::vector<std::string> differences(const std::vector<Ingredient>& before,
         const auto old = find(before, one.name);
         if (old == before.end()) {
             told.push_back(fmt::format("{} is new", spoken(one.name)));
-        } else if (old->value != one.value) {
+        } else if (old->value != one.value && old->value != kept_value(one)) {
             told.push_back(change(*old, one));
         }
     }
@@ -145,7 +156,7 @@ std::vector<std::string> differences(const std::vector<Ingredient>& before,
 Json to_json(const std::vector<Ingredient>& ingredients) {
     Json list = Json::array();
     for (const Ingredient& one : ingredients) {
-        Json item{{"name", one.name}, {"value", one.value}, {"counts", one.counts}};
+        Json item{{"name", one.name}, {"value", kept_value(one)}, {"counts", one.counts}};
         if (!one.line_digests.empty()) {
             item["lines"] = one.line_digests;
         }

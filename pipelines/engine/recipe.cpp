@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/engine/recipe.hpp"
+#include "pipelines/engine/trust_rules.hpp"
 
 #include <algorithm>
 #include <set>
@@ -84,13 +85,18 @@ void check_installer(const YamlDocument& document, const Json& installer, const 
     needs("packages", "archive");
     needs("sha256", "iso");
     needs("checksums", "iso");
-    needs("signature", "checksums");
-    needs("keyring", "signature");
-    needs("fingerprint", "signature");
+    needs("signature", "iso");
+    for (const auto& [key, message] : trust_faults(installer)) {
+        fault(key.c_str(), message);
+    }
     for (const char* const key : {"iso", "checksums", "signature", "keyring"}) {
         const std::string name = installer.value(key, "");
         std::error_code code;
-        if (!name.empty() && name.find("://") == std::string::npos && !fs::exists(folder / name, code)) {
+        // A keyring may be the name of a publisher's, which the stage that uses it knows.
+        const bool publisher =
+            std::string_view(key) == "keyring" && name.find_first_of("/.") == std::string::npos;
+        if (!name.empty() && !publisher && name.find("://") == std::string::npos &&
+            !fs::exists(folder / name, code)) {
             diagnostics.add(document.at(fmt::format("/installer/{}", key),
                                         fmt::format("no such file: {}", (folder / name).string())));
         }

@@ -44,8 +44,18 @@ Json installer_schema() {
             {"pattern", "^[0-9a-fA-F]{64}$"},
             {"x-message", "must be 64 hexadecimal digits"}}},
           {"checksums", path("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the ISO")},
-          {"signature", path("Path or URL of the detached OpenPGP signature of the checksums file")},
-          {"keyring", path("OpenPGP keyring with the only keys whose signature counts")},
+          {"signature",
+           path("Path or URL of the detached OpenPGP signature of the checksums file, or without "
+                "checksums of the ISO itself")},
+          {"keyring", path("OpenPGP keyring with the only keys whose signature counts: a file, or a "
+                           "publisher such as ubuntu or fedora")},
+          {"allow-redirects",
+           {{"type", "array"},
+            {"items", {{"enum", {"http", "local"}}}},
+            {"uniqueItems", true},
+            {"description",
+             "Redirects that are followed although they are refused otherwise: from https to "
+             "http, to other services of this host"}}},
           {"fingerprint",
            {{"type", "string"},
             {"description", "The only key of the keyring that may have signed"},

@@ -8,6 +8,7 @@
 #include <cctype>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
@@ -17,6 +18,7 @@
 #include "builder/base/lock.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "pipelines/fetch/checksum_file.hpp"
+#include "pipelines/fetch/keyrings.hpp"
 #include "pipelines/fetch/signature.hpp"
 
 namespace fs = std::filesystem;
@@ -26,6 +28,7 @@ namespace {
 
 constexpr std::uint64_t small_file_limit = 4U << 20U;
 constexpr std::chrono::hours lock_timeout{12};
+constexpr std::chrono::seconds small_file_timeout{300};
 
 std::string digest_of(const fs::path& file, Hasher::Algorithm algorithm) {
     if (algorithm == Hasher::Algorithm::sha256) {
@@ -49,13 +52,21 @@ std::string digest_of(const fs::path& file, Hasher::Algorithm algorithm) {
 
 /// What must hold for the medium, known before it is downloaded.
 struct Expectation {
-    std::optional<Checksum> sum;
-    std::string by;
+    std::vector<Checksum> sums;  ///< all must hold
+    std::string by;              ///< the strongest that vouches for them
+    std::string signature;       ///< bytes of the detached signature of the medium itself; empty: none
 };
+
+DownloadOptions options_for(const MediumSpec& spec, const FetchServices& services) {
+    DownloadOptions options = services.download;
+    options.allow_downgrade = options.allow_downgrade || spec.allow_downgrade;
+    options.allow_local = options.allow_local || spec.allow_local;
+    return options;
+}
 
 /// A small file that is downloaded to a private folder, or is local already.
 fs::path local_copy(const std::string& location, const TempDir& temporary, const std::string& name,
-                    const FetchServices& services) {
+                    const MediumSpec& spec, const FetchServices& services) {
     if (!is_url(location)) {
         std::error_code code;
         if (!fs::exists(location, code)) {
@@ -63,78 +74,121 @@ fs::path local_copy(const std::string& location, const TempDir& temporary, const
         }
         return location;
     }
-    DownloadOptions options = services.download;
+    DownloadOptions options = options_for(spec, services);
     options.limit = small_file_limit;
+    options.unstated_limit = small_file_limit;
+    options.total = std::min(options.total, small_file_timeout);
     const fs::path file = temporary / name;
     download(location, file, {}, options);
     return file;
 }
 
+std::string verified_text(const MediumSpec& spec, const TempDir& temporary, const FetchServices& services,
+                          std::string& by) {
+    const fs::path file = local_copy(spec.checksums, temporary, "checksums", spec, services);
+    const std::string text = read_file(file, small_file_limit);
+    by = "checksums";
+    if (spec.keyring.empty()) {
+        return text;
+    }
+    const bool inside = spec.signature.empty();
+    if (inside && !is_clear_signed(text)) {
+        throw Error(Failure::integrity, fmt::format("{} is not signed", without_credentials(spec.checksums)),
+                    "name its detached signature with signature:");
+    }
+    const fs::path covered = inside ? temporary / "covered" : fs::path();
+    const auto signature =
+        inside ? std::nullopt
+               : std::optional(local_copy(spec.signature, temporary, "signature", spec, services));
+    by = "signature of " + verify_signature(*services.processes, spec.keyring, file, signature,
+                                            spec.fingerprint, covered, spec.keyring_package);
+    // Only the text the signature covers counts, not what stands around it.
+    return inside ? read_file(covered, small_file_limit) : text;
+}
+
+/// The rules of validate again, for callers that come without a recipe: nothing that was named goes
+/// unverified.
+void require_whole(const MediumSpec& spec) {
+    if ((!spec.signature.empty() || !spec.fingerprint.empty()) && spec.keyring.empty()) {
+        throw Error(Failure::recipe, "a signature is named without the keyring to verify it with",
+                    "give keyring: as well");
+    }
+    if (!spec.keyring.empty() && spec.signature.empty() && spec.checksums.empty()) {
+        throw Error(Failure::recipe, "a keyring is named, but neither a signature nor checksums",
+                    "give signature: or clear-signed checksums:");
+    }
+}
+
+std::string lower(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
 Expectation expected(const MediumSpec& spec, const FetchServices& services) {
+    require_whole(spec);
     Expectation expectation;
+    const TempDir temporary("imgforge-checksums", services.places.cache());
     if (!spec.checksums.empty()) {
-        const TempDir temporary("imgforge-checksums", services.places.cache());
-        const fs::path file = local_copy(spec.checksums, temporary, "checksums", services);
-        std::string text = read_file(file, small_file_limit);
-        expectation.by = "checksums";
-        if (!spec.keyring.empty()) {
-            const bool inside = spec.signature.empty();
-            if (inside && !is_clear_signed(text)) {
-                throw Error(Failure::integrity, fmt::format("{} is not signed", spec.checksums),
-                            "name its detached signature with signature:");
-            }
-            const fs::path covered = inside ? temporary / "covered" : fs::path();
-            const auto signature =
-                inside ? std::nullopt
-                       : std::optional(local_copy(spec.signature, temporary, "signature", services));
-            const std::string signer = verify_signature(*services.processes, spec.keyring, file, signature,
-                                                        spec.fingerprint, covered);
-            expectation.by = "signature of " + signer;
-            // Only the text the signature covers counts, not what stands around it.
-            text = inside ? read_file(covered, small_file_limit) : text;
-        }
-        expectation.sum = checksum_for(parse_checksums(text), base_name(spec.location), spec.checksums);
+        const std::string text = verified_text(spec, temporary, services, expectation.by);
+        expectation.sums.push_back(checksum_for(parse_checksums(text), base_name(spec.location),
+                                                without_credentials(spec.checksums)));
+    } else if (!spec.signature.empty()) {
+        expectation.signature =
+            read_file(local_copy(spec.signature, temporary, "signature", spec, services), small_file_limit);
     }
     if (spec.sha256) {
-        std::string hex = *spec.sha256;
-        std::transform(hex.begin(), hex.end(), hex.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        const bool other = expectation.sum && expectation.sum->algorithm == Hasher::Algorithm::sha256 &&
-                           expectation.sum->hex != hex;
+        const Checksum stated{.hex = lower(*spec.sha256), .name = {}};
+        const bool other = !expectation.sums.empty() &&
+                           expectation.sums.front().algorithm == stated.algorithm &&
+                           expectation.sums.front().hex != stated.hex;
         if (other) {
-            throw Error(Failure::integrity, fmt::format("the recipe's sha256 of {} is not the one {} lists",
-                                                        base_name(spec.location), spec.checksums));
+            throw Error(Failure::integrity,
+                        fmt::format("the recipe's sha256 of {} is not the one {} lists",
+                                    base_name(spec.location), without_credentials(spec.checksums)));
         }
-        if (!expectation.sum) {
-            expectation = {Checksum{.hex = hex, .name = {}}, "sha256"};
-        }
+        expectation.sums.push_back(stated);
+        expectation.by = expectation.by.empty() ? "sha256" : expectation.by;
     }
     return expectation;
 }
 
+void compare(const fs::path& file, const std::string& name, const Expectation& expectation,
+             const std::string& sha256) {
+    for (const Checksum& sum : expectation.sums) {
+        const bool is256 = sum.algorithm == Hasher::Algorithm::sha256;
+        const std::string measured = is256 ? sha256 : digest_of(file, sum.algorithm);
+        if (measured != sum.hex) {
+            throw Error(Failure::integrity,
+                        fmt::format("{} has the {} {}, expected ({}): {}", name,
+                                    is256 ? "SHA-256" : "SHA-512", measured, expectation.by, sum.hex),
+                        "the file is damaged or another one; nothing of it was kept or used");
+        }
+    }
+}
+
 /// Measures and compares; gives the medium or throws.
-Medium checked(const fs::path& file, const fs::path& final_path, const Expectation& expectation,
-               const FetchServices& services) {
-    Activity activity(*services.monitor, "verify " + final_path.filename().string(), services.activity);
+Medium checked(const fs::path& file, const fs::path& final_path, const MediumSpec& spec,
+               const Expectation& expectation, const FetchServices& services) {
+    const std::string name = base_name(spec.location);
+    Activity activity(*services.monitor, "verify " + name, services.activity);
     Medium medium{.path = final_path,
                   .sha256 = digest_of(file, Hasher::Algorithm::sha256),
                   .verified_by = expectation.by};
-    if (!expectation.sum) {
+    if (!expectation.signature.empty()) {
+        const TempDir temporary("imgforge-signature", services.places.cache());
+        write_file_atomically(temporary / "signature", expectation.signature, 0600);
+        medium.verified_by = "signature of " + verify_signature(*services.processes, spec.keyring, file,
+                                                                temporary / "signature", spec.fingerprint, {},
+                                                                spec.keyring_package);
+    }
+    if (expectation.sums.empty() && expectation.signature.empty()) {
         services.monitor->warning(
             fmt::format("{} is verified by nothing: give installer.sha256, or checksums with signature and "
                         "keyring (its sha256 is {})",
                         final_path.filename().string(), medium.sha256));
-        return medium;
     }
-    const bool is256 = expectation.sum->algorithm == Hasher::Algorithm::sha256;
-    const std::string measured = is256 ? medium.sha256 : digest_of(file, Hasher::Algorithm::sha512);
-    if (measured != expectation.sum->hex) {
-        throw Error(
-            Failure::integrity,
-            fmt::format("{} has the {} {}, expected ({}): {}", final_path.filename().string(),
-                        is256 ? "SHA-256" : "SHA-512", measured, expectation.by, expectation.sum->hex),
-            "the file is damaged or another one; nothing of it was kept or used");
-    }
+    compare(file, final_path.filename().string(), expectation, medium.sha256);
     return medium;
 }
 
@@ -151,15 +205,16 @@ Medium fetch_url(const MediumSpec& spec, const FetchServices& services) {
     const fs::path part = file.string() + ".part";
     make_directories(services.places.media());
     const FileLock lock = FileLock::acquire(
-        file.string() + ".lock", "download of " + spec.location, lock_timeout,
+        file.string() + ".lock", "download of " + without_credentials(spec.location), lock_timeout,
         [&](const std::string& holder) {
             services.monitor->message(fmt::format("{}: waiting for {}", base_name(spec.location), holder));
         });
     const Expectation expectation = expected(spec, services);
     std::error_code code;
-    if (expectation.sum && fs::exists(file, code)) {
+    const bool provable = !expectation.sums.empty() || !expectation.signature.empty();
+    if (provable && fs::exists(file, code)) {
         try {
-            return checked(file, file, expectation, services);
+            return checked(file, file, spec, expectation, services);
         } catch (const Error& error) {
             if (error.kind() != Failure::integrity) {
                 throw;
@@ -174,16 +229,31 @@ Medium fetch_url(const MediumSpec& spec, const FetchServices& services) {
             [&](std::uint64_t done, std::uint64_t total) {
                 activity.progress(static_cast<double>(done), static_cast<double>(total), "bytes");
             },
-            services.download);
+            options_for(spec, services));
     }
     try {
-        Medium medium = checked(part, file, expectation, services);
+        Medium medium = checked(part, file, spec, expectation, services);
         fs::rename(part, file);
         sync_directory(services.places.media());
         return medium;
     } catch (const Error&) {
         discard(part);
         throw;
+    }
+}
+
+/// A path, or the name of a publisher's keyring: then only its keys count, unless one of them was stated.
+void set_keyring(MediumSpec& spec, const std::string& keyring,
+                 const std::function<std::string(const std::string&)>& resolved) {
+    const auto row = is_keyring_name(keyring) ? keyring_rows().find(keyring) : keyring_rows().end();
+    if (row == keyring_rows().end()) {
+        spec.keyring = resolved(keyring);
+        return;
+    }
+    spec.keyring = row->second.installed().value_or(row->second.files.front());
+    spec.keyring_package = row->second.package;
+    if (spec.fingerprint.empty()) {
+        spec.fingerprint = fmt::format("{}", fmt::join(row->second.fingerprints, " "));
     }
 }
 
@@ -204,28 +274,35 @@ std::optional<MediumSpec> MediumSpec::from_installer(const Json& installer, cons
     }
     spec.checksums = resolved(installer.value("checksums", ""));
     spec.signature = resolved(installer.value("signature", ""));
-    spec.keyring = resolved(installer.value("keyring", ""));
     spec.fingerprint = installer.value("fingerprint", "");
+    set_keyring(spec, installer.value("keyring", ""), resolved);
+    for (const Json& word : installer.value("allow-redirects", Json::array())) {
+        spec.allow_downgrade = spec.allow_downgrade || word == "http";
+        spec.allow_local = spec.allow_local || word == "local";
+    }
+    for (const std::string& url : {spec.location, spec.checksums, spec.signature}) {
+        remember_credentials(url);
+    }
     return spec;
 }
 
 Medium fetch_medium(const MediumSpec& spec, const FetchServices& services) {
     return in_context(
-        [&] { return fmt::format("medium {}", spec.location); },
+        [&] { return fmt::format("medium {}", without_credentials(spec.location)); },
         [&] {
             if (is_url(spec.location)) {
                 return fetch_url(spec, services);
             }
             std::error_code code;
             if (spec.location.find("://") != std::string::npos) {
-                throw Error(Failure::recipe,
-                            fmt::format("{}: media come by http, https or ftp, or are files", spec.location));
+                throw Error(Failure::recipe, fmt::format("{}: media come by http, https or ftp, or are files",
+                                                         without_credentials(spec.location)));
             }
             if (!fs::is_regular_file(spec.location, code)) {
                 throw Error(Failure::recipe, fmt::format("no such file: {}", spec.location),
                             "give one with --set installer.iso=FILE");
             }
-            return checked(spec.location, spec.location, expected(spec, services), services);
+            return checked(spec.location, spec.location, spec, expected(spec, services), services);
         });
 }
 

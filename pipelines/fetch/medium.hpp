@@ -17,10 +17,15 @@ namespace imgforge::fetch {
 struct MediumSpec {
     std::string location;  ///< path or URL
     std::optional<std::string> sha256{};
-    std::string checksums{};          ///< path or URL of a checksums file; empty: none
-    std::string signature{};          ///< path or URL of its detached signature; empty: inside, or none
-    std::filesystem::path keyring{};  ///< empty: signatures are not looked at
-    std::string fingerprint{};        ///< the only key that counts; empty: any of the keyring
+    std::string checksums{};  ///< path or URL of a checksums file; empty: none
+    /// Path or URL of the detached signature: of the checksums, or without those of the file itself. Empty:
+    /// the checksums are clear-signed, or there is none.
+    std::string signature{};
+    std::filesystem::path keyring{};  ///< empty: there must be no signature
+    std::string keyring_package{};    ///< Debian package that has the keyring, when known
+    std::string fingerprint{};  ///< the only keys that count, separated by blanks; empty: any of the keyring
+    bool allow_downgrade = false;  ///< DownloadOptions, for this file
+    bool allow_local = false;
 
     /// From `installer: {iso, sha256, checksums, signature, keyring, fingerprint}`; relative names are
     /// relative to `folder`. Nothing when the block names no ISO.

@@ -18,17 +18,23 @@ ProcessSpec gpgv(const std::filesystem::path& keyring, const std::filesystem::pa
 
 /// Fingerprint of the key that made a good signature, from gpgv's --status-fd lines (GnuPG doc/DETAILS):
 /// VALIDSIG counts only after GOODSIG (an expired or revoked key gives VALIDSIG as well), and one BADSIG
-/// spoils all. With `pinned` only that key, as primary or subkey, counts.
+/// spoils all. With `pinned` (fingerprints, separated by blanks) only those keys,
+/// as primary or subkey, count.
 std::optional<std::string> good_signer(std::string_view status, const std::string& pinned = {});
 
 /// True when the text is clear-signed (the signature inside).
 bool is_clear_signed(std::string_view text);
 
-/// Runs gpgv; throws Failure::integrity naming the file and gpgv's words unless the signature is good. Gives
-/// the fingerprint.
+/// Why there was no good signature, from the same lines: "key … that made it has expired".
+std::string why_not_good(std::string_view status, const std::string& pinned = {});
+
+/// Runs gpgv; throws Failure::integrity naming the file and the reason unless the signature is good, and
+/// Failure::host naming `package` when the keyring is missing. The keyring may be armoured. Gives the
+/// fingerprint.
 std::string verify_signature(ProcessRunner& runner, const std::filesystem::path& keyring,
                              const std::filesystem::path& data,
                              const std::optional<std::filesystem::path>& signature,
-                             const std::string& pinned = {}, const std::filesystem::path& covered = {});
+                             const std::string& pinned = {}, const std::filesystem::path& covered = {},
+                             const std::string& package = {});
 
 }  // namespace imgforge::fetch

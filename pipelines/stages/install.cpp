@@ -13,6 +13,7 @@
 #include "builder/install/verify.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "pipelines/stages/install_preparation.hpp"
+#include "pipelines/stages/medium_source.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "seeds/answers.hpp"
 
@@ -223,6 +224,7 @@ const Json& InstallStage::schema() const {
 
 void InstallStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
                          const std::string& pointer, Diagnostics& diagnostics) const {
+    check_keyring(recipe.installer, "/installer", recipe.folder, document, diagnostics);
     const auto own = own_answers(recipe, options);
     if (!own) {
         Diagnostics faults;

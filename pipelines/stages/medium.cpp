@@ -59,7 +59,8 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
     }
     const auto fetched = task.input.files.find("medium");
     const std::string iso = text_of(recipe.installer, "iso");
-    if (fetched == task.input.files.end() && (remote(iso) || recipe.installer.contains("checksums"))) {
+    if (fetched == task.input.files.end() &&
+        (remote(iso) || recipe.installer.contains("checksums") || recipe.installer.contains("signature"))) {
         const std::optional<fetch::Medium> downloaded = recipe_medium(task);
         return {.iso = downloaded.value().path, .sha256 = downloaded->sha256};
     }
@@ -92,7 +93,7 @@ std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& re
     }
     const std::string iso = text_of(recipe.installer, "iso");
     if (remote(iso)) {
-        return {{.name = "medium", .value = iso}};
+        return {{.name = "medium", .value = fetch::without_credentials(iso)}};
     }
     return {engine::file_ingredient("medium", local_path(recipe, iso), recipe)};
 }

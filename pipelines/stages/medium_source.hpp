@@ -9,6 +9,11 @@
 
 namespace imgforge::stages {
 
+/// Whether the block's keyring is there: an unknown publisher or a missing file is an error, a publisher's
+/// keyring that is not installed a warning that names the package (the build then fails).
+void check_keyring(const Json& block, const std::string& pointer, const std::filesystem::path& folder,
+                   const YamlDocument& document, Diagnostics& diagnostics);
+
 /// What fetch_medium() needs, from a stage's task.
 fetch::FetchServices fetch_services(const engine::StageTask& task);
 

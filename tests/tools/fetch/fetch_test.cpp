@@ -57,6 +57,49 @@ protected:
         server_.Get("/moved.iso", [](const httplib::Request&, httplib::Response& response) {
             response.set_redirect("/medium.iso");
         });
+        // Ignores If-Range: after a broken first answer a part of another file.
+        server_.Get("/changed.iso", [this](const httplib::Request& request, httplib::Response& response) {
+            ++requests_;
+            const bool part = request.has_header("Range");
+            response.set_header("ETag", part || requests_ > 1 ? "\"v2\"" : "\"v1\"");
+            if (part) {
+                response.set_content(std::string(content().size(), 'X'), "application/octet-stream");
+            } else if (requests_ > 1) {
+                response.set_content(content(), "application/octet-stream");
+            } else {
+                response.set_content_provider(
+                    content().size(), "application/octet-stream",
+                    [](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+                        return offset == 0 && sink.write(content().data(), content().size() / 2);
+                    });
+            }
+        });
+        server_.Get("/inward.iso", [this](const httplib::Request&, httplib::Response& response) {
+            response.set_redirect("http://127.0.0.1:" + std::to_string(inner_port_) + "/admin");
+        });
+        server_.Get("/outward.iso", [](const httplib::Request&, httplib::Response& response) {
+            response.set_redirect("file:///etc/passwd");
+        });
+        server_.Get("/endless.iso", [](const httplib::Request&, httplib::Response& response) {
+            response.set_chunked_content_provider("application/octet-stream",
+                                                  [](std::size_t, httplib::DataSink& sink) {
+                                                      const std::string block(65536, '\0');
+                                                      return sink.write(block.data(), block.size());
+                                                  });
+        });
+        server_.Get("/slow.iso", [](const httplib::Request&, httplib::Response& response) {
+            response.set_content_provider(1000000, "application/octet-stream",
+                                          [](std::size_t, std::size_t, httplib::DataSink& sink) {
+                                              std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                                              return sink.write("x", 1);
+                                          });
+        });
+        inner_.Get("/admin", [this](const httplib::Request&, httplib::Response& response) {
+            ++inner_requests_;
+            response.set_content("secret", "text/plain");
+        });
+        inner_port_ = inner_.bind_to_any_port("127.0.0.1");
+        inner_thread_ = std::thread([this] { inner_.listen_after_bind(); });
         server_.Get("/SHA256SUMS", [this](const httplib::Request&, httplib::Response& response) {
             response.set_content(sums_, "text/plain");
         });
@@ -65,7 +108,9 @@ protected:
     }
     ~Fetch() override {
         server_.stop();
+        inner_.stop();
         thread_.join();
+        inner_thread_.join();
     }
 
     std::string url(const std::string& path) const {
@@ -89,6 +134,10 @@ protected:
     httplib::Server server_;
     std::thread thread_;
     int port_ = 0;
+    httplib::Server inner_;  ///< a service of this host that is nobody's business
+    std::thread inner_thread_;
+    int inner_port_ = 0;
+    std::atomic<int> inner_requests_ = 0;
     std::atomic<int> requests_ = 0;
     std::atomic<int> ranges_ = 0;
     std::string sums_ = sha256_hex(content()) + " *medium.iso\n";
@@ -137,6 +186,70 @@ TEST_F(Fetch, a_wrong_digest_is_refused_and_nothing_is_kept) {
         EXPECT_THAT(error.what(), HasSubstr(sha256_hex(content())));
     }
     EXPECT_EQ(files_kept(), 0U);
+}
+
+/// The message of the refusal, or "fetched".
+std::string refusal_of(const MediumSpec& spec, const FetchServices& services) {
+    try {
+        fetch_medium(spec, services);
+    } catch (const Error& error) {
+        return error.message();
+    }
+    return "fetched";
+}
+
+TEST_F(Fetch, a_part_of_another_version_is_never_appended) {
+    const Medium medium =
+        fetch_medium({.location = url("/changed.iso"), .sha256 = sha256_hex(content())}, services());
+    EXPECT_EQ(read_file(medium.path), content());
+    EXPECT_EQ(requests_, 3) << "half of it, a part of another version, then the whole";
+}
+
+TEST_F(Fetch, a_redirect_to_a_service_of_this_host_is_refused_unless_stated) {
+    MediumSpec spec{.location = url("/inward.iso")};
+    EXPECT_THAT(refusal_of(spec, services()), HasSubstr("a service of this host"));
+    EXPECT_EQ(inner_requests_, 0);
+    spec.allow_local = true;
+    EXPECT_EQ(refusal_of(spec, services()), "fetched");
+    EXPECT_EQ(inner_requests_, 1);
+}
+
+TEST_F(Fetch, a_redirect_to_a_file_is_refused) {
+    EXPECT_THAT(refusal_of({.location = url("/outward.iso")}, services()), HasSubstr("not followed"));
+}
+
+TEST_F(Fetch, an_endless_answer_ends_at_the_limit) {
+    FetchServices few = services();
+    few.download.unstated_limit = 1U << 20U;
+    EXPECT_THAT(refusal_of({.location = url("/endless.iso")}, few), HasSubstr("states no length"));
+}
+
+TEST_F(Fetch, a_server_that_trickles_is_given_up) {
+    FetchServices hurried = services();
+    hurried.download.stall = std::chrono::seconds(1);
+    hurried.download.attempts = 1;
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_THAT(refusal_of({.location = url("/slow.iso")}, hurried), HasSubstr("too slow"));
+    hurried.download.stall = std::chrono::hours(1);
+    hurried.download.total = std::chrono::seconds(2);
+    EXPECT_THAT(refusal_of({.location = url("/slow.iso")}, hurried), HasSubstr("timed out"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+}
+
+TEST_F(Fetch, a_password_in_the_url_is_in_no_file_and_no_message) {
+    const std::string place = "//planted:hunter2-secret@127.0.0.1:" + std::to_string(port_);
+    EXPECT_THAT(refusal_of({.location = "http:" + place + "/absent.iso"}, services()),
+                testing::Not(HasSubstr("hunter2")));
+    fetch_medium({.location = "http:" + place + "/medium.iso"}, services());
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(home_.path())) {
+        EXPECT_THAT(entry.path().string(), testing::Not(HasSubstr("hunter2")));
+        if (entry.is_regular_file()) {
+            EXPECT_THAT(read_file(entry.path()), testing::Not(HasSubstr("hunter2"))) << entry.path();
+        }
+    }
+    for (const MonitorEvent& event : monitor_.events()) {
+        EXPECT_THAT(event.name + event.detail, testing::Not(HasSubstr("hunter2")));
+    }
 }
 
 TEST_F(Fetch, follows_redirects_and_reads_checksum_files) {

@@ -70,7 +70,7 @@ TEST(Recipe, the_medium_is_given_or_made_and_signatures_need_what_they_sign) {
     EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, archive: trixie}\n"),
                 ElementsAre(HasSubstr("exclude each other")));
     EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, signature: http://x/s}\n"),
-                ElementsAre(HasSubstr("needs 'checksums'")));
+                ElementsAre(HasSubstr("'signature' needs 'keyring'")));
     EXPECT_THAT(faults(head + "installer: {iso: nowhere.iso}\n"), ElementsAre(HasSubstr("no such file")));
     EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, sha256: abc}\n"),
                 ElementsAre(HasSubstr("64 hexadecimal digits")));
