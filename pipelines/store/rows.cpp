@@ -35,6 +35,13 @@ CREATE TABLE store_journal(
     id INTEGER PRIMARY KEY, operation TEXT NOT NULL, image TEXT NOT NULL, generation INTEGER NOT NULL, started INTEGER NOT NULL);
 )sql";
 
+// What verify found in a generation that --repair cannot set right.
+constexpr std::string_view schema_2 = R"sql(
+CREATE TABLE store_damage(
+    image TEXT NOT NULL, generation INTEGER NOT NULL, problem TEXT NOT NULL, found INTEGER NOT NULL,
+    PRIMARY KEY(image, generation));
+)sql";
+
 constexpr const char* generation_columns =
     "image, generation, state, created, sha256, manifest_sha256, content, virtual_size, allocated_size, "
     "parent, depth, reason";
@@ -122,7 +129,7 @@ Rows::Rows(StateDb& database, std::filesystem::path images)
     : database_(database), images_(std::move(images)) {}
 
 void Rows::migrate(StateDb& database) {
-    database.migrate("store", {schema_1});
+    database.migrate("store", {schema_1, schema_2});
 }
 
 std::vector<ImageRow> Rows::images() const {
@@ -330,9 +337,32 @@ void Rows::put_generation(const Generation& generation) {
     });
 }
 
+std::string Rows::damage(std::string_view image, int number) const {
+    std::string problem;
+    in_database(database_, [&] {
+        SQLite::Statement query =
+            statement(database_, "SELECT problem FROM store_damage WHERE image = ? AND generation = ?",
+                      text(image), number);
+        problem = query.executeStep() ? query.getColumn(0).getString() : std::string();
+    });
+    return problem;
+}
+
+void Rows::set_damage(std::string_view image, int number, std::string_view problem, std::int64_t now) {
+    if (problem.empty()) {
+        execute(database_, "DELETE FROM store_damage WHERE image = ? AND generation = ?", text(image),
+                number);
+        return;
+    }
+    execute(database_,
+            "INSERT OR REPLACE INTO store_damage(image, generation, problem, found) VALUES(?, ?, ?, ?)",
+            text(image), number, text(problem), now);
+}
+
 void Rows::drop_generation(std::string_view image, int number) {
     execute(database_, "DELETE FROM store_generations WHERE image = ? AND generation = ?", text(image),
             number);
+    set_damage(image, number, {}, 0);
 }
 
 void Rows::set_state(std::string_view image, int number, GenerationState state, std::string_view reason) {

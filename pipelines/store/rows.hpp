@@ -56,6 +56,8 @@ public:
     std::vector<ReferenceRow> references(std::string_view image) const;
     std::vector<Holder> references(std::string_view image, int number) const;
     std::vector<JournalRow> journal(std::string_view image) const;
+    /// What verify found wrong with the generation; empty: nothing that is known.
+    std::string damage(std::string_view image, int number) const;
 
     void put_image(const ImageRow& row);
     void drop_image(std::string_view name);
@@ -64,6 +66,8 @@ public:
     /// Raises the image's serial.
     void touch(std::string_view image);
     void put_generation(const Generation& generation);
+    /// Empty `problem`: it is sound again.
+    void set_damage(std::string_view image, int number, std::string_view problem, std::int64_t now);
     void drop_generation(std::string_view image, int number);
     void set_state(std::string_view image, int number, GenerationState state, std::string_view reason = {});
     void put_reference(std::string_view image, int number, const Holder& holder, std::int64_t since);

@@ -112,8 +112,33 @@ Generation Store::acquire(std::string_view spec, const Holder& holder) {
         throw Error(Failure::integrity, fmt::format("{} is quarantined: {}", found.label(), found.reason),
                     "use another generation");
     }
+    require_sound(found);
     add_reference(found.image, found.generation, holder);
     return found;
+}
+
+void Store::require_sound(const Generation& generation) const {
+    const std::string problem =
+        Rows(database_, places_.images()).damage(generation.image, generation.generation);
+    if (!problem.empty()) {
+        throw Error(Failure::integrity,
+                    fmt::format("{} is damaged and not used: {}", generation.label(), problem),
+                    fmt::format("use another generation or build it again; `imgforge images verify {}` looks "
+                                "again after the cause was removed",
+                                generation.image));
+    }
+}
+
+void Store::record_damage(std::string_view image, const std::vector<int>& checked,
+                          const std::map<int, std::string>& problems) {
+    database_.transaction([&] {
+        Rows rows(database_, places_.images());
+        for (const int number : checked) {
+            const auto problem = problems.find(number);
+            rows.set_damage(image, number, problem == problems.end() ? std::string() : problem->second,
+                            clock_.wall_seconds());
+        }
+    });
 }
 
 void Store::add_reference(std::string_view image, int generation, const Holder& holder) {
@@ -180,6 +205,7 @@ Generation Store::promote(std::string_view image, int generation) {
                 fmt::format("build it again; the report is {}",
                             (image_folder(image) / fmt::format("quarantine-{}.txt", generation)).string()));
         }
+        require_sound(*found);
         if (found->state == GenerationState::current) {
             return;
         }

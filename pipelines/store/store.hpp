@@ -45,7 +45,7 @@ public:
     /// unknown name, and says so when an image has no current generation yet.
     Generation resolve(std::string_view spec) const;
     /// resolve() and add_reference() in one step: what comes back cannot vanish any more. Quarantined
-    /// generations are refused.
+    /// generations are refused, and those known to be damaged.
     Generation acquire(std::string_view spec, const Holder& holder);
 
     // -- references
@@ -71,6 +71,12 @@ public:
     /// Makes a candidate (or a retired generation) the current one; the one before is retired. Quarantined:
     /// Failure::integrity.
     Generation promote(std::string_view image, int generation);
+    /// Throws Failure::integrity when verify found the generation damaged.
+    void require_sound(const Generation& generation) const;
+    /// What verify found, by generation of `image`; generations in `checked` without a problem are sound
+    /// again.
+    void record_damage(std::string_view image, const std::vector<int>& checked,
+                       const std::map<int, std::string>& problems);
     /// Takes a candidate out of service; `report` is kept beside the generation in
     /// images/NAME/quarantine-GEN.txt.
     void quarantine(std::string_view image, int generation, std::string_view reason,

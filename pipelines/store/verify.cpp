@@ -15,6 +15,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/image/qcow2_header.hpp"
+#include "pipelines/store/attestation.hpp"
 #include "pipelines/store/image_survey.hpp"
 #include "pipelines/store/overlays.hpp"
 #include "pipelines/store/rows.hpp"
@@ -182,6 +183,9 @@ private:
         if (truth) {
             expected["disk.qcow2"] = truth->sha256;
         }
+        if (fs::exists(folder / attestation_name)) {
+            expected[attestation_name] = "";  // its signature says more: `images verify --key`
+        }
         for (const auto& [name, digest] : evidence.file_digests) {
             expected[name] = digest;
         }
@@ -308,6 +312,37 @@ std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activ
     return findings;
 }
 
+/// Kept in the database so that nothing uses what is known to be damaged; what stands on a damaged generation
+/// is damaged with it. A look without digests finds damage, but proves nobody sound.
+void remember_damage(Store& store, const VerifyOptions& options, const std::vector<Finding>& findings) {
+    for (const std::string& image : options.images.empty() ? store.images() : options.images) {
+        std::map<int, std::string> problems;
+        for (const Finding& finding : findings) {
+            // A file that somebody added harms nothing.
+            const bool harmless = finding.repairable || finding.generation == 0 ||
+                                  finding.problem == "was not published with the generation";
+            if (finding.image == image && !harmless) {
+                problems.emplace(finding.generation,
+                                 fmt::format("{} {}", finding.path.string(), finding.problem));
+            }
+        }
+        std::vector<int> checked;
+        for (const Generation& generation : store.generations(image)) {
+            const auto below = generation.parent ? problems.find(*generation.parent) : problems.end();
+            if (below != problems.end()) {
+                problems.emplace(generation.generation, fmt::format("it stands on {}@{}, which is damaged",
+                                                                    image, *generation.parent));
+            }
+            if (options.digests || problems.count(generation.generation) != 0) {
+                checked.push_back(generation.generation);
+            }
+        }
+        if (!checked.empty()) {
+            store.record_damage(image, checked, problems);
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
@@ -327,6 +362,7 @@ std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor&
         return std::tie(a.image, a.generation, a.what, a.path) <
                std::tie(b.image, b.generation, b.what, b.path);
     });
+    remember_damage(store, options, checker.findings);
     activity.finish();
     return std::move(checker.findings);
 }

@@ -28,9 +28,9 @@ struct VerifyOptions {
     int threads = 0;                    ///< 0: one per core
 };
 
-/// Compares folders, manifests, index files and database, and re-hashes every file. Reads only. What two of
-/// the three records (database, index, manifest) agree on is held for true, so that the tampered one can be
-/// named.
+/// Compares folders, manifests, index files and database, and re-hashes every file. Changes nothing but the
+/// record of damaged generations. What two of the three records (database, index, manifest) agree on is held
+/// for true, so that the tampered one can be named.
 std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
                             std::uint64_t activity = 0);
 
