@@ -8,7 +8,6 @@
 #include "builder/cli/images_support.hpp"
 #include "pipelines/lifecycle/warm/warm_template.hpp"
 #include "pipelines/store/gc.hpp"
-#include "pipelines/store/verify.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -131,54 +130,6 @@ int collect(const Arguments& arguments, CommandContext& context) {
     return 0;
 }
 
-/// A damaged database cannot be opened; with --repair it is put aside and a new one filled.
-StateDb open_database(CommandContext& context, bool mend, std::vector<std::string>& mended) {
-    const std::filesystem::path file = context.places.state_db();
-    try {
-        StateDb database(file);
-        store::require_sound_database(database);
-        return database;
-    } catch (const Error& error) {
-        if (error.kind() != Failure::integrity || !mend) {
-            throw;
-        }
-        const auto aside = store::move_damaged_database_aside(file, context.clock->wall_seconds());
-        mended.push_back(fmt::format("the damaged database is now {}", aside.string()));
-        return StateDb(file);
-    }
-}
-
-int verify_images(const Arguments& arguments, CommandContext& context) {
-    std::vector<std::string> mended;
-    StateDb database = open_database(context, arguments.has("repair"), mended);
-    store::Store open(context.places, database, *context.clock);
-    if (arguments.has("repair")) {
-        const std::vector<std::string> lines = store::repair(open, *context.monitor);
-        mended.insert(mended.end(), lines.begin(), lines.end());
-    }
-    const std::vector<store::Finding> findings = store::verify(
-        open, {.images = arguments.all("IMAGE"), .digests = !arguments.has("quick")}, *context.monitor);
-    Json record = {{"clean", findings.empty()}, {"findings", Json::array()}, {"repaired", mended}};
-    std::string text;
-    for (const std::string& line : mended) {
-        text += line + "\n";
-    }
-    bool repairable = false;
-    for (const store::Finding& finding : findings) {
-        record["findings"].push_back(store::to_json(finding));
-        const std::string where =
-            finding.generation != 0 ? fmt::format("{}@{}", finding.image, finding.generation) : finding.image;
-        text += fmt::format("{}: {}: {} {}\n", where, finding.what, finding.path.string(), finding.problem);
-        repairable = repairable || finding.repairable;
-    }
-    text += findings.empty() ? "all generations are as they were published\n"
-            : repairable
-                ? "`imgforge images verify --repair` mends the records; damaged disks need another build\n"
-                : "damaged generations need another build; `imgforge images delete` removes them\n";
-    context.result(record, text);
-    return static_cast<int>(findings.empty() ? ExitCode::ok : ExitCode::verification_failed);
-}
-
 }  // namespace
 
 Command images_promote_command() {
@@ -233,26 +184,6 @@ Command images_gc_command() {
                         {.names = {"--dry-run"}, .help = "only say what would go and why the rest stays"}},
             .examples = {{"imgforge images gc --keep 2 --dry-run", ""}},
             .run = collect};
-}
-
-Command images_verify_command() {
-    return {
-        .name = "images verify",
-        .group = "Images",
-        .summary = "re-hash every generation and compare folders, manifests and database",
-        .description =
-            "Exit code 5 when anything is not as it was published; every finding names the file. --repair "
-            "rebuilds the index "
-            "in the database from the folders, also after the database was lost; it never touches a disk.",
-        .positionals = {{.name = "IMAGE",
-                         .help = "only these images",
-                         .required = false,
-                         .repeatable = true,
-                         .completes = Completes::image}},
-        .options = {{.names = {"--repair"}, .help = "rebuild the database's index from the folders"},
-                    {.names = {"--quick"}, .help = "without re-hashing the disks"}},
-        .examples = {{"imgforge images verify --json", "for a monitoring system"}},
-        .run = verify_images};
 }
 
 }  // namespace imgforge::cli

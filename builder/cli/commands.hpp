@@ -49,6 +49,7 @@ Command audit_command();
 Command compact_command();
 Command media_probe_command();
 Command media_create_command();
+Command keygen_command();
 Command completion_command();
 Command complete_command();
 Command manual_command();

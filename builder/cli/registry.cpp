@@ -45,6 +45,7 @@ std::vector<Command> all_commands() {
         spool_run_command(),
         spool_watch_command(),
         doctor_command(),
+        keygen_command(),
         completion_command(),
         complete_command(),
         manual_command(),

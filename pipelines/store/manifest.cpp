@@ -7,6 +7,7 @@
 #include "builder/base/digest.hpp"
 #include "builder/base/file.hpp"
 #include "builder/image/qcow2_header.hpp"
+#include "pipelines/store/attestation.hpp"
 #include "pipelines/store/files.hpp"
 #include "pipelines/store/index_file.hpp"
 
@@ -67,15 +68,16 @@ Generation write_records(const fs::path& scratch, const Candidate& candidate, Ge
     Folder folder(scratch);
     const GuestContents& contents = candidate.contents;
     folder.add("packages.json", pretty(packages_record(contents)));
-    folder.add("sbom.spdx.json", pretty(sbom({.image = record.image,
-                                              .generation = record.generation,
-                                              .disk_sha256 = record.sha256,
-                                              .package_format = contents.package_format,
-                                              .distribution = contents.distribution,
-                                              .release = contents.release,
-                                              .created = iso_time(record.created),
-                                              .tool_version = tool_version()},
-                                             contents.packages)));
+    const SbomSubject subject{.image = record.image,
+                              .generation = record.generation,
+                              .disk_sha256 = record.sha256,
+                              .package_format = contents.package_format,
+                              .distribution = contents.distribution,
+                              .release = contents.release,
+                              .created = iso_time(record.created),
+                              .tool_version = tool_version()};
+    folder.add("sbom.spdx.json", pretty(sbom(subject, contents.packages)));
+    folder.add("sbom.cdx.json", pretty(cyclonedx(subject, contents.packages)));
     folder.add("audit.json", candidate.audit ? read_file(*candidate.audit)
                                              : pretty(Json{{"clean", nullptr},
                                                            {"reason", "the recipe has no audit stage"}}));
@@ -103,6 +105,11 @@ Generation write_records(const fs::path& scratch, const Candidate& candidate, Ge
     const std::string text = pretty(manifest);
     write_file_atomically(scratch / "manifest.json", text);
     record.manifest_sha256 = sha256_hex(text);
+    if (!candidate.signing_key.empty()) {
+        const SigningKey key = SigningKey::load_or_create(candidate.signing_key);
+        write_file_atomically(scratch / attestation_name,
+                              pretty(signed_envelope(provenance(manifest, record.manifest_sha256), key)));
+    }
     return record;
 }
 

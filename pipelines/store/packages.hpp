@@ -51,8 +51,12 @@ struct SbomSubject {
 /// SPDX 2.3 document (JSON form): the image, and every package in it with its package URL. Pure.
 Json sbom(const SbomSubject& subject, const std::vector<Package>& packages);
 
+/// CycloneDX 1.5 document (JSON form) with the same components. Pure.
+Json cyclonedx(const SbomSubject& subject, const std::vector<Package>& packages);
+
 /// Package URL (github.com/package-url/purl-spec):
-/// "pkg:deb/debian/openssl@3.0.15-1~deb12u1?arch=amd64&distro=debian-12".
+/// "pkg:deb/debian/libssl3@3.0.15-1~deb12u1?arch=amd64&distro=debian-12&upstream=openssl": scanners look for
+/// the source package in `upstream`, since advisories name that.
 std::string package_url(const SbomSubject& subject, const Package& package);
 
 }  // namespace imgforge::store

@@ -238,7 +238,8 @@ PublishResult publish(Store& store, ProcessRunner& processes, const Candidate& c
         throw Error(Failure::recipe, fmt::format("'{}' is no image name", candidate.image),
                     "use a-z, 0-9, '.', '_' and '-', at most 64, with a letter or digit first");
     }
-    std::vector<image::ChainLink> chain = image::read_backing_chain(candidate.disk, DiskFormat::qcow2);
+    std::vector<image::ChainLink> chain =
+        image::read_backing_chain(candidate.disk, DiskFormat::qcow2, candidate.references);
     const std::string content = content_digest(candidate.contents, chain.front().virtual_size);
     if (auto same = already_there(store, candidate, content)) {
         return *same;

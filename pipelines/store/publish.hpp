@@ -9,6 +9,7 @@
 #include "builder/base/json.hpp"
 #include "builder/base/monitor.hpp"
 #include "builder/base/process.hpp"
+#include "builder/image/backing_chain.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/store/packages.hpp"
 #include "pipelines/store/store.hpp"
@@ -29,12 +30,15 @@ struct GuestContents {
 struct Candidate {
     std::string image;
     std::filesystem::path disk;  ///< qcow2, standalone or with a backing chain of stated formats; only read
+    image::ChainPolicy references{};  ///< which files that chain may name
     Json recipe =
         Json::object();  ///< {name, os, file, sha256, …}: copied into the manifest, so without secrets
     Json inputs = Json::array();   ///< [{name, sha256}]: medium, answer files, uploads
     Json tools = Json::object();   ///< {"qemu-img": "7.2.22", …}
     Json stages = Json::array();   ///< [{name, type, fingerprint}]
     Json policy = Json::object();  ///< {keep, keep_days, max_age}: what gc and refresh follow
+    /// Ed25519 key that signs attestation.json, made when it is missing; empty: no attestation.
+    std::filesystem::path signing_key{};
     GuestContents contents{};
     std::optional<std::filesystem::path> audit{};  ///< the audit's report; absent: no audit stage
     image::qemu_img::Compression compression =

@@ -46,13 +46,31 @@ Json package_record(const SbomSubject& subject, const Package& package) {
         // Not every distribution writes SPDX expressions, so its words stay a comment.
         record["licenseComments"] = "The package declares: " + package.license;
     }
-    if (!package.source.empty()) {
-        record["sourceInfo"] = "built from the source package " + package.source;
-    }
+    // The form that trivy writes and reads (pkg/sbom/spdx: "built package from: NAME VERSION").
+    record["sourceInfo"] = fmt::format(
+        "built package from: {} {}", package.source.empty() ? package.name : package.source, package.version);
     record["externalRefs"] = Json::array({{{"referenceCategory", "PACKAGE-MANAGER"},
                                            {"referenceType", "purl"},
                                            {"referenceLocator", package_url(subject, package)}}});
     return record;
+}
+
+/// "debian-13" -> "13": scanners choose the advisories by name and version.
+std::string release_version(const SbomSubject& subject) {
+    const std::string prefix = subject.distribution + "-";
+    return subject.release.starts_with(prefix) ? subject.release.substr(prefix.size()) : subject.release;
+}
+
+Json operating_system(const SbomSubject& subject) {
+    return {{"SPDXID", "SPDXRef-OperatingSystem"},
+            {"name", subject.distribution},
+            {"versionInfo", release_version(subject)},
+            {"downloadLocation", "NOASSERTION"},
+            {"filesAnalyzed", false},
+            {"licenseConcluded", "NOASSERTION"},
+            {"licenseDeclared", "NOASSERTION"},
+            {"copyrightText", "NOASSERTION"},
+            {"primaryPackagePurpose", "OPERATING-SYSTEM"}};
 }
 
 }  // namespace
@@ -69,6 +87,9 @@ std::string package_url(const SbomSubject& subject, const Package& package) {
     }
     if (!subject.release.empty()) {
         qualifiers += (qualifiers.empty() ? "" : "&") + ("distro=" + encoded(subject.release));
+    }
+    if (!package.source.empty() && package.source != package.name) {
+        qualifiers += (qualifiers.empty() ? "" : "&") + ("upstream=" + encoded(package.source));
     }
     return qualifiers.empty() ? url : url + "?" + qualifiers;
 }
@@ -97,10 +118,18 @@ Json sbom(const SbomSubject& subject, const std::vector<Package>& packages) {
          {"copyrightText", "NOASSERTION"},
          {"primaryPackagePurpose", "OPERATING-SYSTEM"},
          {"checksums", Json::array({{{"algorithm", "SHA256"}, {"checksumValue", subject.disk_sha256}}})}});
+    if (!subject.distribution.empty()) {
+        records.push_back(operating_system(subject));
+    }
     Json relations = Json::array();
     relations.push_back({{"spdxElementId", "SPDXRef-DOCUMENT"},
                          {"relationshipType", "DESCRIBES"},
                          {"relatedSpdxElement", "SPDXRef-Image"}});
+    if (!subject.distribution.empty()) {
+        relations.push_back({{"spdxElementId", "SPDXRef-Image"},
+                             {"relationshipType", "CONTAINS"},
+                             {"relatedSpdxElement", "SPDXRef-OperatingSystem"}});
+    }
     for (const Package& package : packages) {
         records.push_back(package_record(subject, package));
         relations.push_back({{"spdxElementId", "SPDXRef-Image"},

@@ -61,10 +61,10 @@ TEST(Sbom, has_the_image_every_package_and_their_urls) {
     const Json document =
         sbom(subject, {{.name = "g++", .version = "4:12+1", .architecture = "amd64", .supplier = "D"}});
     EXPECT_EQ(document["spdxVersion"], "SPDX-2.3");
-    ASSERT_EQ(document["packages"].size(), 2U);
-    EXPECT_EQ(document["packages"][1]["externalRefs"][0]["referenceLocator"],
+    ASSERT_EQ(document["packages"].size(), 3U) << "image, operating system, package";
+    EXPECT_EQ(document["packages"][2]["externalRefs"][0]["referenceLocator"],
               "pkg:deb/debian/g%2B%2B@4:12%2B1?arch=amd64&distro=debian-13");
-    EXPECT_EQ(document["relationships"].size(), 2U);
+    EXPECT_EQ(document["relationships"].size(), 3U);
     // Identifiers: letters, digits, '.' and '-' only.
     for (const Json& package : document["packages"]) {
         const std::string id = package["SPDXID"];
