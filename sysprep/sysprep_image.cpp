@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/sysprep_image.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
-#include "builder/base/file.hpp"
+#include "builder/base/output_file.hpp"
 #include "builder/base/temp_dir.hpp"
-#include "builder/image/backing_chain.hpp"
 #include "builder/image/image_lock.hpp"
+#include "builder/image/open_image.hpp"
 #include "builder/image/qemu_img.hpp"
 
 namespace imgforge::sysprep {
@@ -34,13 +32,6 @@ void refuse_snapshots(const ImageRequest& request, DiskFormat format, ProcessRun
     }
 }
 
-void flush(const std::filesystem::path& file) {
-    const Fd fd = open_fd(file, O_RDONLY);
-    if (::fsync(fd.get()) != 0) {
-        throw system_error("flush", file.string(), errno);
-    }
-}
-
 }  // namespace
 
 DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run) {
@@ -50,18 +41,16 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bo
             Failure::usage, fmt::format("{} is no image file", request.image.string()),
             "name a qcow2 or raw file; golden images are cleaned by the sysprep stage of their recipe");
     }
-    if (request.output && std::filesystem::exists(*request.output)) {
-        throw Error(Failure::usage, fmt::format("{} exists already", request.output->string()),
-                    "choose another name for --output, or remove it first");
+    if (request.output) {
+        const OutputFile checked(*request.output, OutputFile::Existing::refuse, 0600,
+                                 "choose another name for --output, or remove it first");
+    } else if (!dry_run) {
+        const OutputFile checked(request.image, OutputFile::Existing::replace);
     }
-    const DiskFormat format = request.format ? *request.format : image::sniff_disk_format(request.image);
-    if (format != DiskFormat::raw && format != DiskFormat::qcow2) {
-        throw Error(Failure::usage,
-                    fmt::format("{} is a {} image; only raw and qcow2 images can be worked on",
-                                request.image.string(), image::to_string(format)),
-                    "convert it first: qemu-img convert -O qcow2");
-    }
-    image::read_backing_chain(request.image, format, image::foreign_image_policy(request.image));
+    const DiskFormat format = image::open_image(processes, {.file = request.image,
+                                                            .format = request.format,
+                                                            .backing_files = request.backing_files})
+                                  .format;
     // Written elsewhere or not at all, the image is only read: machines may stand on it, as they do on every
     // golden image.
     image::require_unused(request.image, !request.output && !dry_run);
@@ -72,34 +61,26 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bo
 void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target,
                       DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
                       Monitor& monitor, std::uint64_t parent_activity) {
-    const std::filesystem::path fresh = target.string() + ".imgforge-new";
-    std::filesystem::remove(fresh);
+    struct ::stat status {};
+    const bool known = ::stat(like.c_str(), &status) == 0;
+    OutputFile file(target, OutputFile::Existing::replace, known ? status.st_mode & 07777U : 0600U);
     Activity activity(monitor, "write the cleaned image", parent_activity);
-    try {
-        image::qemu_img::run_convert(
-            processes, {.from = overlay, .from_format = DiskFormat::qcow2, .to = fresh, .to_format = format},
-            [&](double percent) { activity.progress(percent, 100); });
-        struct ::stat status {};
-        if (::stat(like.c_str(), &status) == 0) {
-            ::chmod(fresh.c_str(), status.st_mode & 07777U);
-            if (::geteuid() == 0 && ::chown(fresh.c_str(), status.st_uid, status.st_gid) != 0) {
-                throw system_error("change the owner of", fresh.string(), errno);
-            }
-        }
-        flush(fresh);
-        rename_durably(fresh, target);
-    } catch (...) {
-        std::error_code ignored;
-        std::filesystem::remove(fresh, ignored);
-        throw;
+    image::qemu_img::run_convert(
+        processes,
+        {.from = overlay, .from_format = DiskFormat::qcow2, .to = file.temporary(), .to_format = format},
+        [&](double percent) { activity.progress(percent, 100); });
+    if (known && ::geteuid() == 0 && ::chown(file.temporary().c_str(), status.st_uid, status.st_gid) != 0) {
+        throw system_error("change the owner of", file.temporary().string(), errno);
     }
+    file.commit();
 }
 
 SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations,
                             const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
                             Monitor& monitor) {
     const DiskFormat format = check_image(request, processes, dry_run);
-    const std::filesystem::path target = request.output.value_or(request.image);
+    // A link is followed: the work is done beside the file, not beside its name.
+    const std::filesystem::path target = request.output.value_or(std::filesystem::canonical(request.image));
     // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder
     // alone.
     const TempDir work("imgforge-sysprep",

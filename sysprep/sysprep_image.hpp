@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "builder/base/process.hpp"
 #include "builder/image/disk_format.hpp"
@@ -15,7 +16,8 @@ namespace imgforge::sysprep {
 /// An image a user named, to be worked on by a command outside a pipeline.
 struct ImageRequest {
     std::filesystem::path image;
-    std::optional<image::DiskFormat> format{};  ///< nothing: told by its header, references then refused
+    std::optional<image::DiskFormat> format{};  ///< nothing: told by its header, see image::open_image
+    std::vector<std::filesystem::path> backing_files{};  ///< the chain, when the image has one
     std::optional<std::filesystem::path>
         output{};  ///< nothing: the image is replaced at the end, in one step
     std::filesystem::path passphrase_file{};
@@ -23,7 +25,7 @@ struct ImageRequest {
     guest::Accelerator accelerator = guest::Accelerator::tcg;
 };
 
-/// Checks that the image may be worked on: it exists, nobody writes to it, its references stay beside it,
+/// Checks that the image may be worked on: image::open_image accepts it, nobody writes to it,
 /// and, when it is to be replaced (no output, no dry run), nobody reads it and it has no internal snapshots.
 /// Returns its format.
 image::DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run = false);
@@ -34,8 +36,8 @@ SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Opera
                             const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
                             Monitor& monitor);
 
-/// Writes `overlay` with all its backing files as one new file of `format` at `target` (atomically, flushed,
-/// mode of `like` when it exists). Nothing that was discarded or overwritten is in it.
+/// Writes `overlay` with all its backing files as one new file of `format` at `target` as OutputFile says,
+/// with the mode and owner of `like` when it exists. Nothing that was discarded or overwritten is in it.
 void write_standalone(const std::filesystem::path& overlay, const std::filesystem::path& target,
                       image::DiskFormat format, const std::filesystem::path& like, ProcessRunner& processes,
                       Monitor& monitor, std::uint64_t parent_activity = 0);

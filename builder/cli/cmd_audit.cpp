@@ -5,6 +5,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/strict_yaml.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/image_argument.hpp"
 #include "builder/cli/images_support.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "sysprep/audit/audit_image.hpp"
@@ -21,10 +22,10 @@ void choose_disk(const Arguments& arguments, CommandContext& context, ImageAudit
     const std::string name = arguments.get("IMAGE").value();
     std::error_code code;
     if (std::filesystem::exists(name, code)) {
-        request.audit.disk = name;
-        const auto format = arguments.get("format");
-        request.audit.format = format ? image::parse_disk_format(*format) : image::sniff_disk_format(name);
-        request.audit.policy = image::foreign_image_policy(name, {context.places.home});
+        const image::OpenedImage opened = open_named_image(arguments, context, name);
+        request.audit.disk = opened.file;
+        request.audit.format = opened.format;
+        request.audit.policy = opened.policy();
         return;
     }
     if (name.find('/') != std::string::npos) {
@@ -161,9 +162,10 @@ Command audit_command() {
                 {.names = {"--overlay"}, .help = "a backing file is no finding"},
                 {.names = {"--format"},
                  .value = "FORMAT",
-                 .help = "format of IMAGE, when its header shall not tell",
+                 .help = "format of IMAGE",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
+                backing_file_option(),
                 {.names = {"--passphrase-file"},
                  .value = "FILE",
                  .help = "passphrase of encrypted volumes",

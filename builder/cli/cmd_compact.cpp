@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/output_file.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/image_argument.hpp"
 #include "builder/image/compact.hpp"
 
 namespace imgforge::cli {
@@ -16,12 +18,20 @@ image::qemu_img::Compression compression_of(const std::string& name) {
 
 int run_compact(const Arguments& arguments, CommandContext& context) {
     const std::filesystem::path file = arguments.get("IMAGE").value();
+    const image::OpenedImage opened = open_named_image(arguments, context, file);
     image::CompactSpec spec;
-    spec.from = file;
-    spec.from_format = arguments.has("format") ? image::parse_disk_format(*arguments.get("format"))
-                                               : image::sniff_disk_format(file);
-    spec.policy = image::foreign_image_policy(file, {context.places.home});
+    spec.from = opened.file;
+    spec.from_format = opened.format;
+    spec.policy = opened.policy();
     spec.to = arguments.get_or("output", file.string());
+    if (arguments.has("output")) {
+        // Refused before anything is read; and what only its owner could read stays so.
+        const OutputFile checked(
+            spec.to, arguments.has("force") ? OutputFile::Existing::replace : OutputFile::Existing::refuse,
+            spec.mode, "add --force to replace it, or name another with --output");
+        spec.mode = static_cast<unsigned>(std::filesystem::status(opened.file).permissions());
+        spec.mode = (spec.mode & 0777U) | 0600U;
+    }
     spec.to_format = arguments.has("to") ? image::parse_disk_format(*arguments.get("to")) : spec.from_format;
     spec.compression = compression_of(arguments.get_or("compress", "none"));
     spec.compare = arguments.has("compare");
@@ -72,6 +82,7 @@ Command compact_command() {
                  .value = "FILE",
                  .help = "write here and leave IMAGE alone",
                  .completes = Completes::file},
+                {.names = {"--force"}, .help = "replace the file that --output names"},
                 {.names = {"--to"},
                  .value = "FORMAT",
                  .help = "format of the new file (default: as before)",
@@ -88,6 +99,7 @@ Command compact_command() {
                  .help = "format of IMAGE, when its header shall not tell",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
+                backing_file_option(),
             },
         .examples = {{.line = "imgforge compact disk.qcow2 --compress zstd", .what = "shrink in place"},
                      {.line = "imgforge compact disk.qcow2 --to vmdk --output disk.vmdk",

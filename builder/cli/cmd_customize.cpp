@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/image_argument.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "sysprep/customize/customize_image.hpp"
 
@@ -140,6 +141,7 @@ int run_customize(const Arguments& arguments, CommandContext& context) {
     if (const auto format = arguments.get("format")) {
         request.format = image::parse_disk_format(*format);
     }
+    request.backing_files = stated_backing_files(arguments);
     if (const auto output = arguments.get("output")) {
         request.output = *output;
     }
@@ -310,6 +312,7 @@ Command customize_command() {
                  .help = "format of IMAGE",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
+                backing_file_option(),
                 {.names = {"--passphrase-file"},
                  .value = "FILE",
                  .help = "passphrase of encrypted volumes",

@@ -3,6 +3,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/image_argument.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "sysprep/registry.hpp"
 #include "sysprep/selection.hpp"
@@ -63,6 +64,7 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
     if (const auto format = arguments.get("format")) {
         request.format = image::parse_disk_format(*format);
     }
+    request.backing_files = stated_backing_files(arguments);
     if (const auto output = arguments.get("output")) {
         request.output = *output;
     }
@@ -146,6 +148,7 @@ Command sysprep_command() {
                  .help = "format of IMAGE, when its header shall not tell",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
+                backing_file_option(),
                 {.names = {"--passphrase-file"},
                  .value = "FILE",
                  .help = "passphrase of encrypted volumes",

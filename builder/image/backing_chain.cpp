@@ -27,11 +27,15 @@ fs::path canonical_file(const fs::path& file, std::string_view role) {
     return real;
 }
 
-bool lies_within(const fs::path& file, const fs::path& folder) {
+bool allowed(const fs::path& real, const ChainPolicy& policy) {
+    if (policy.roots.empty() && policy.files.empty()) {
+        return true;
+    }
     std::error_code code;
-    const fs::path root = fs::weakly_canonical(folder, code);
-    const auto [end, rest] = std::mismatch(root.begin(), root.end(), file.begin(), file.end());
-    return !code && (end == root.end() || (std::next(end) == root.end() && end->empty()));
+    return std::any_of(policy.roots.begin(), policy.roots.end(),
+                       [&](const fs::path& root) { return lies_within(real, root); }) ||
+           std::any_of(policy.files.begin(), policy.files.end(),
+                       [&](const fs::path& file) { return fs::weakly_canonical(file, code) == real; });
 }
 
 /// The file behind a header's reference, or the reason why it must not be followed.
@@ -40,10 +44,11 @@ fs::path follow(const fs::path& image, const std::string& reference, const Chain
         throw Error(
             Failure::integrity,
             fmt::format("'{}' refers to '{}' as its backing file: {}", image.string(), reference, why),
-            "flatten the image where it comes from: qemu-img convert -O qcow2");
+            "flatten the image where it comes from (qemu-img convert -O qcow2), or state the file as its "
+            "backing file; a raw disk of a machine needs its format stated as raw");
     };
     if (!policy.allow_backing) {
-        refuse("an image of unknown origin must stand alone");
+        refuse("the image must stand alone unless its chain is stated");
     }
     if (names_a_protocol(reference) || reference.find('\0') != std::string::npos) {
         refuse("only plain files are followed");
@@ -51,10 +56,8 @@ fs::path follow(const fs::path& image, const std::string& reference, const Chain
     const fs::path named =
         fs::path(reference).is_absolute() ? fs::path(reference) : image.parent_path() / reference;
     const fs::path real = canonical_file(named, fmt::format("backing file of '{}'", image.string()));
-    if (!policy.roots.empty() &&
-        std::none_of(policy.roots.begin(), policy.roots.end(),
-                     [&](const fs::path& root) { return lies_within(real, root); })) {
-        refuse("it lies outside the folders this image may refer to");
+    if (!allowed(real, policy)) {
+        refuse("it is not among the files and folders stated for this image");
     }
     return real;
 }
@@ -105,14 +108,16 @@ DiskFormat stated_format(const ChainLink& above) {
 
 }  // namespace
 
+bool lies_within(const fs::path& file, const fs::path& folder) {
+    std::error_code code;
+    const fs::path root = fs::weakly_canonical(folder, code);
+    const auto [end, rest] = std::mismatch(root.begin(), root.end(), file.begin(), file.end());
+    return !code && (end == root.end() || (std::next(end) == root.end() && end->empty()));
+}
+
 bool names_a_protocol(std::string_view name) {
     const auto at = name.find_first_of(":/");
     return at != std::string_view::npos && name[at] == ':';
-}
-
-ChainPolicy foreign_image_policy(const fs::path& image, std::vector<fs::path> roots) {
-    roots.push_back(fs::absolute(image).parent_path());
-    return ChainPolicy{.roots = std::move(roots)};
 }
 
 std::vector<ChainLink> read_backing_chain(const fs::path& image, DiskFormat format,

@@ -22,19 +22,18 @@ struct ChainLink {
 
 /// Which references a chain may carry.
 struct ChainPolicy {
-    /// Folders (with everything below) that backing files may lie in. Empty: any local file, for images this
-    /// program made.
+    /// Folders (with everything below) that backing files may lie in. Empty, and
+    /// `files` empty: any local file, for images this program made.
     std::vector<std::filesystem::path> roots{};
+    /// Single files that were stated; together with `roots`, or alone.
+    std::vector<std::filesystem::path> files{};
     /// False for an image of unknown origin: any backing or data file is refused.
     bool allow_backing = true;
     std::size_t depth_limit = 64;
 };
 
-/// Policy for an image the user named: references are allowed only within the image's own folder and `roots`,
-/// so that a downloaded image cannot pull a file of this host into a guest (CVE-2008-2004, CVE-2024-4467 and
-/// their like).
-ChainPolicy foreign_image_policy(const std::filesystem::path& image,
-                                 std::vector<std::filesystem::path> roots = {});
+/// True when `file` (canonical) is `folder` or lies below it.
+bool lies_within(const std::filesystem::path& file, const std::filesystem::path& folder);
 
 /// The chain of an image, top first, found by reading headers: qemu opens nothing and no format is guessed.
 /// Every backing format must be written in the header above it. Throws Failure::integrity for a reference

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/image/compact.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/output_file.hpp"
 #include "builder/image/image_lock.hpp"
 
 namespace imgforge::image {
@@ -19,21 +15,6 @@ namespace imgforge::image {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Removes an unfinished file.
-class Unfinished {
-public:
-    explicit Unfinished(fs::path file) : file_(std::move(file)) {}
-    ~Unfinished() {
-        std::error_code ignored;
-        fs::remove(file_, ignored);
-    }
-    Unfinished(const Unfinished&) = delete;
-    Unfinished& operator=(const Unfinished&) = delete;
-
-private:
-    fs::path file_;
-};
 
 void require_space(ProcessRunner& runner, const CompactSpec& spec, const fs::path& folder) {
     const auto measured = qemu_img::parse_measure(
@@ -73,39 +54,29 @@ void verify(ProcessRunner& runner, const CompactSpec& spec, const fs::path& file
     }
 }
 
-void flush(const fs::path& file, unsigned mode) {
-    const Fd fd = open_fd(file, O_RDWR);
-    if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 || ::fsync(fd.get()) != 0) {
-        throw system_error("flush", file.string(), errno);
-    }
-}
-
 }  // namespace
 
 CompactResult compact_image(ProcessRunner& runner, const CompactSpec& spec, Monitor& monitor) {
     const auto start = std::chrono::steady_clock::now();
     const auto chain = read_backing_chain(spec.from, spec.from_format, spec.policy);
     require_unused(spec.from, false);
+    OutputFile target(spec.to, OutputFile::Existing::replace, spec.mode);
     CompactResult result{
         .file = spec.to, .format = spec.to_format, .virtual_size = chain.front().virtual_size};
     for (const ChainLink& link : chain) {
         result.allocated_before += allocated_size(link.file);
     }
-    const fs::path folder = spec.to.has_parent_path() ? spec.to.parent_path() : fs::path(".");
-    require_space(runner, spec, folder);
-    const fs::path temporary = folder / fmt::format(".{}.{}.part", spec.to.filename().string(), ::getpid());
-    const Unfinished guard(temporary);
+    require_space(runner, spec, fs::absolute(target.target()).parent_path());
     Activity activity(monitor, fmt::format("write {}", spec.to.filename().string()), spec.parent_activity);
     qemu_img::run_convert(runner,
                           {.from = spec.from,
                            .from_format = spec.from_format,
-                           .to = temporary,
+                           .to = target.temporary(),
                            .to_format = spec.to_format,
                            .compression = spec.compression},
                           [&](double percent) { activity.progress(percent, 100); });
-    verify(runner, spec, temporary, result.virtual_size);
-    flush(temporary, spec.mode);
-    rename_durably(temporary, spec.to);
+    verify(runner, spec, target.temporary(), result.virtual_size);
+    target.commit();
     result.allocated_after = allocated_size(spec.to);
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;

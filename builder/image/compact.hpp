@@ -16,11 +16,11 @@ struct CompactSpec {
     std::filesystem::path from;
     DiskFormat from_format = DiskFormat::qcow2;
     ChainPolicy policy{};      ///< which backing files the source may have
-    std::filesystem::path to;  ///< replaced in one step when it exists (it may be `from`)
+    std::filesystem::path to;  ///< written as OutputFile says; it may be `from`
     DiskFormat to_format = DiskFormat::qcow2;
     qemu_img::Compression compression = qemu_img::Compression::none;
     bool compare = false;  ///< afterwards read both and compare every byte
-    unsigned mode = 0644;
+    unsigned mode = 0644;  ///< of a new file
     std::uint64_t parent_activity = 0;
 };
 

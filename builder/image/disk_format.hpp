@@ -26,10 +26,8 @@ std::string_view file_extension(DiskFormat format);
 /// The names of all formats, for schemas and help.
 const std::vector<std::string_view>& disk_format_names();
 
-/// Format of a file the *user* named without saying its format: by its first bytes. A guest can write any
-/// bytes to the start of a raw disk, so the answer may be used only together with read_backing_chain() in its
-/// strict form, which refuses every reference such a header could carry. Files of the store are never looked
-/// at like this: their format is recorded.
+/// Format by the first bytes, raw when they say nothing. A guest can write any bytes to the start of a raw
+/// disk, so this is for open_image() alone, which refuses every reference such a header could carry.
 DiskFormat sniff_disk_format(const std::filesystem::path& file);
 
 }  // namespace imgforge::image

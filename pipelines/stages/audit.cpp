@@ -6,6 +6,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "pipelines/stages/contents.hpp"
+#include "pipelines/stages/input_disk.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "sysprep/audit/audit.hpp"
@@ -62,6 +63,7 @@ void take_declared(const Json& facts, AuditRequest& request) {
 AuditRequest request_of(const StageTask& task) {
     AuditRequest request{
         .disk = *task.input.disk,
+        .policy = input_policy(task),
         .expect = sysprep::audit::expectations_from_json(task.options.value("expect", Json::object())),
         .waivers = sysprep::audit::waivers_from_json(task.options.value("waive", Json::array())),
         .everything = task.options.value("everything", false),

@@ -3,6 +3,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/image/compact.hpp"
+#include "pipelines/stages/input_disk.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
 
@@ -77,6 +78,7 @@ private:
         return image::compact_image(
             *task.services->processes,
             {.from = *task.input.disk,
+             .policy = input_policy(task),
              .to = task.scratch / file,
              .to_format = format,
              .compression = format == DiskFormat::qcow2 ? compression_of(task.options) : Compression::none,

@@ -3,7 +3,8 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
-#include "builder/image/qemu_img.hpp"
+#include "builder/image/open_image.hpp"
+#include "pipelines/engine/trust_rules.hpp"
 #include "pipelines/stages/medium_source.hpp"
 #include "pipelines/stages/stage_types.hpp"
 
@@ -29,7 +30,15 @@ Json fetch_schema() {
             {"description", "SHA-256 of the file; anything else is refused"}}},
           {"checksums", path_option("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the file")},
           {"signature", path_option("Path or URL of the detached OpenPGP signature of the checksums file")},
-          {"keyring", path_option("OpenPGP keyring with the only keys whose signature counts")},
+          {"keyring", path_option("OpenPGP keyring with the only keys whose signature counts: a file, or a "
+                                  "publisher such as ubuntu or fedora")},
+          {"allow-redirects",
+           {{"type", "array"},
+            {"items", {{"enum", {"http", "local"}}}},
+            {"uniqueItems", true},
+            {"description",
+             "Redirects that are followed although they are refused otherwise: from https to "
+             "http, to other services of this host"}}},
           {"fingerprint",
            {{"type", "string"}, {"description", "The only key of the keyring that may have signed"}}},
           {"as",
@@ -53,12 +62,7 @@ Json source_of(const engine::RecipeFacts& recipe, const Json& options) {
 
 /// A foreign disk is not trusted: its format is stated, and a backing file would be resolved on this host.
 void check_disk(const engine::StageTask& task, const fs::path& disk) {
-    const auto info = image::qemu_img::read_info(*task.services->processes, disk, image::DiskFormat::qcow2);
-    if (info.backing_file || info.corrupt || info.encrypted) {
-        throw Error(Failure::integrity,
-                    fmt::format("{} is not a plain standalone qcow2 image", disk.filename().string()),
-                    "qemu-img convert -O qcow2 makes one");
-    }
+    image::open_image(*task.services->processes, {.file = disk, .format = image::DiskFormat::qcow2});
 }
 
 class Fetch final : public engine::StageType {
@@ -75,8 +79,16 @@ public:
 
     void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document,
                const std::string& pointer, Diagnostics& diagnostics) const override {
-        const auto spec = fetch::MediumSpec::from_installer(source_of(recipe, options), recipe.folder);
+        const Json block = source_of(recipe, options);
+        const auto spec = fetch::MediumSpec::from_installer(block, recipe.folder);
         std::error_code code;
+        check_keyring(block, options.contains("source") ? pointer : "/installer", recipe.folder, document,
+                      diagnostics);
+        if (options.contains("source")) {
+            for (const auto& [key, message] : engine::trust_faults(options)) {
+                diagnostics.add(document.at(pointer + "/" + key, message, {}, true));
+            }
+        }
         if (!spec) {
             diagnostics.add(document.at(
                 pointer, "nothing to fetch: give 'source', or installer.iso in the recipe", {}, true));

@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/virt/acceleration.hpp"
+#include "pipelines/stages/input_disk.hpp"
 
 namespace imgforge::stages {
 
@@ -74,6 +75,7 @@ private:
             throw Error(Failure::recipe, fmt::format("stage '{}' has no disk to work on", task.name),
                         "put an install or fetch stage before it");
         }
+        image::read_backing_chain(*task.input.disk, image::DiskFormat::qcow2, input_policy(task));
         work_.emplace("imgforge-offline", task.scratch.parent_path());
         // Needles that a stage of an earlier run left.
         const auto earlier = task.input.files.find(needles_role);

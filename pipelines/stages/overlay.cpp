@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/image/open_image.hpp"
+#include "pipelines/stages/input_disk.hpp"
 #include "pipelines/stages/stage_types.hpp"
 
 namespace fs = std::filesystem;
@@ -32,6 +34,12 @@ Json overlay_schema() {
                 {"enum", {"qcow2", "raw"}},
                 {"default", "qcow2"},
                 {"description", "Format of base; it is stated, never probed"}}},
+              {"backing-files",
+               {{"type", "array"},
+                {"items", {{"type", "string"}, {"format", "path"}, {"minLength", 1}}},
+                {"default", Json::array()},
+                {"description",
+                 "Files that base stands on; a base whose header names any other file is refused"}}},
               {"size", size_option("Virtual size, at least that of the disk below; without it the same")}}}};
 }
 
@@ -47,6 +55,23 @@ Json resize_schema() {
 std::optional<ByteSize> size_of(const Json& options) {
     return options.contains("size") ? std::optional(ByteSize::parse(options["size"].get<std::string>()))
                                     : std::nullopt;
+}
+
+/// backing-files of the options, as paths.
+std::vector<fs::path> stated_files(const engine::RecipeFacts& recipe, const Json& options) {
+    std::vector<fs::path> files;
+    for (const Json& name : options.value("backing-files", Json::array())) {
+        files.push_back(recipe.folder / name.get<std::string>());
+    }
+    return files;
+}
+
+Json paths_of(const std::vector<image::ChainLink>& chain) {
+    Json paths = Json::array();
+    for (const image::ChainLink& link : chain) {
+        paths.push_back(link.file.string());
+    }
+    return paths;
 }
 
 engine::StageResult put_overlay(const engine::StageTask& task, const fs::path& backing,
@@ -67,7 +92,7 @@ class Overlay final : public engine::StageType {
 public:
     std::string_view name() const override { return "overlay"; }
     std::string_view summary() const override { return "Start from a disk image, leaving it as it is"; }
-    int revision() const override { return 1; }
+    int revision() const override { return 2; }
     const Json& schema() const override {
         static const Json schema = overlay_schema();
         return schema;
@@ -88,8 +113,13 @@ public:
         if (!options.contains("base")) {
             return {};
         }
-        const fs::path base = recipe.folder / options["base"].get<std::string>();
-        return {engine::file_ingredient("file " + base.filename().string(), base, recipe)};
+        std::vector<fs::path> files = stated_files(recipe, options);
+        files.insert(files.begin(), recipe.folder / options["base"].get<std::string>());
+        std::vector<engine::Ingredient> list;
+        for (const fs::path& file : files) {
+            list.push_back(engine::file_ingredient("file " + file.filename().string(), file, recipe));
+        }
+        return list;
     }
 
     engine::StageResult run(engine::StageTask& task) const override {
@@ -97,9 +127,15 @@ public:
             return put_overlay(task, task.input.disk ? *task.input.disk : throw no_disk(task),
                                image::DiskFormat::qcow2);
         }
-        const fs::path base = fs::absolute(task.recipe->folder / task.options["base"].get<std::string>());
-        const bool raw = task.options["format"] == "raw";
-        return put_overlay(task, base, raw ? image::DiskFormat::raw : image::DiskFormat::qcow2);
+        image::ImageSource source{
+            .file = task.recipe->folder / task.options["base"].get<std::string>(),
+            .format = image::parse_disk_format(task.options["format"].get<std::string>()),
+            .backing_files = stated_files(*task.recipe, task.options),
+            .stores = {task.services->places.images()}};
+        const image::OpenedImage base = image::open_image(*task.services->processes, source);
+        engine::StageResult result = put_overlay(task, base.file, base.format);
+        result.facts[stated_images_fact] = paths_of(base.chain);
+        return result;
     }
 };
 

@@ -11,6 +11,7 @@
 #include "builder/base/state_db.hpp"
 #include "pipelines/engine/stage.hpp"
 #include "pipelines/stages/contents.hpp"
+#include "pipelines/stages/input_disk.hpp"
 #include "pipelines/stages/refresh.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "pipelines/store/gc.hpp"
@@ -73,7 +74,9 @@ Json input_records(const engine::RecipeFacts& recipe, const StageTask& task) {
         Json medium = {
             {"name", "medium"},
             {"source", redact(iso.empty() ? recipe.installer.value("archive", std::string()) : iso)}};
-        medium["sha256"] = task.input.facts.value("medium_sha256", sha256);
+        // Of the fetch stage, or of the medium that the install stage obtained itself.
+        const Json install = task.input.facts.value("install", Json::object());
+        medium["sha256"] = task.input.facts.value("medium_sha256", install.value("medium_sha256", sha256));
         list.push_back(std::move(medium));
     }
     return list;
@@ -122,6 +125,9 @@ Json tool_records(const StageServices& services) {
 }
 
 store::Candidate candidate_of(StageTask& task) {
+    const image::ChainPolicy policy = input_policy(task);
+    // Before the appliance sees the disk.
+    image::read_backing_chain(*task.input.disk, image::DiskFormat::qcow2, policy);
     std::map<std::string, fs::path> files = task.input.files;
     if (files.count(contents_role) == 0) {
         for (const auto& [role, name] : capture_contents_of_disk(*task.input.disk, task.scratch, task)) {
@@ -131,6 +137,8 @@ store::Candidate candidate_of(StageTask& task) {
     store::Candidate candidate;
     candidate.image = task.recipe->name;
     candidate.disk = *task.input.disk;
+    candidate.references = policy;
+    candidate.signing_key = task.services->places.home / "signing" / "key.pem";
     candidate.recipe = recipe_record(*task.recipe);
     candidate.inputs = input_records(*task.recipe, task);
     candidate.tools = tool_records(*task.services);

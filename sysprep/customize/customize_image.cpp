@@ -10,7 +10,7 @@ CustomizeReport customize_image(const ImageRequest& request, const CustomizeSpec
                                 const std::filesystem::path& logs, ProcessRunner& processes,
                                 Monitor& monitor) {
     const image::DiskFormat format = check_image(request, processes);
-    const std::filesystem::path target = request.output.value_or(request.image);
+    const std::filesystem::path target = request.output.value_or(std::filesystem::canonical(request.image));
     const TempDir work("imgforge-customize", std::filesystem::absolute(target).parent_path());
     const image::ImageHold hold(request.image);
     OfflineRun run({.image = request.image,

@@ -89,8 +89,9 @@ TEST_F(BackingChain, refuses_files_outside_the_allowed_folders) {
     create_empty_qcow2(elsewhere / "secret", ByteSize::mib(1));
     const auto top = overlay("top.qcow2", elsewhere / "secret");
 
-    EXPECT_THAT(refusal(top, foreign_image_policy(top)), HasSubstr("outside the folders"));
-    EXPECT_EQ(refusal(top, foreign_image_policy(top, {elsewhere.path()})), "accepted");
+    EXPECT_THAT(refusal(top, {.roots = {folder_.path()}}), HasSubstr("not among the files"));
+    EXPECT_EQ(refusal(top, {.roots = {folder_.path(), elsewhere.path()}}), "accepted");
+    EXPECT_EQ(refusal(top, {.files = {elsewhere / "secret"}}), "accepted");
 }
 
 TEST_F(BackingChain, a_link_in_the_folder_does_not_widen_it) {
@@ -99,7 +100,7 @@ TEST_F(BackingChain, a_link_in_the_folder_does_not_widen_it) {
     fs::create_symlink(elsewhere / "secret", folder_ / "innocent.qcow2");
     const auto top = overlay("top.qcow2", folder_ / "innocent.qcow2", "innocent.qcow2");
 
-    EXPECT_THAT(refusal(top, foreign_image_policy(top)), HasSubstr("outside the folders"));
+    EXPECT_THAT(refusal(top, {.roots = {folder_.path()}}), HasSubstr("not among the files"));
 }
 
 TEST_F(BackingChain, refuses_any_reference_when_the_image_must_stand_alone) {
