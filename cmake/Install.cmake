@@ -18,7 +18,7 @@ install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION ${CMAKE_INSTALL_DA
 install(FILES ${IMGFORGE_GENERATED}/imgforge.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${IMGFORGE_GENERATED}/_imgforge DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 # The same relative names as in the source tree: places.hpp, data_path().
-foreach(folder templates seeds pipelines/recipes)
+foreach(folder templates seeds pipelines/recipes pipelines/labs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder}
           FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.recipe" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
 endforeach()

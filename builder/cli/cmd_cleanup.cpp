@@ -2,17 +2,37 @@
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/cleanup.hpp"
+#include "pipelines/lifecycle/expiry.hpp"
 
 namespace imgforge::cli {
+
+namespace {
+
+int reap(CommandContext& context, lifecycle::Lifecycle& machines) {
+    const auto report = lifecycle::reap_expired(machines);
+    std::string text;
+    for (const auto& name : report.destroyed) {
+        text += name + "  expired, destroyed\n";
+    }
+    context.result({{"destroyed", report.destroyed}, {"warned", report.warned}, {"kept", report.kept}},
+                   text.empty() ? "nothing has expired\n" : text);
+    return report.kept.empty() ? 0 : 1;
+}
+
+}  // namespace
 
 Command cleanup_command() {
     return {.name = "cleanup",
             .group = "Machines",
             .summary = "forget destroyed machines, remove what killed commands left",
-            .options = {{.names = {"--dry-run"}, .help = "only say what would be done"}},
+            .options = {{.names = {"--dry-run"}, .help = "only say what would be done"},
+                        {.names = {"--expired"}, .help = "only destroy machines whose time is over"}},
             .examples = {{"imgforge cleanup", "names and MACs of destroyed machines are free again"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
+                if (arguments.has("expired")) {
+                    return reap(context, machines);
+                }
                 const auto report = lifecycle::clean_up(machines, arguments.has("dry-run"));
                 std::string text;
                 const auto add = [&](const std::vector<std::string>& names, const char* what) {

@@ -17,13 +17,14 @@ Command consolidate_command() {
             "one, so that an "
             "interruption loses nothing. Running: libvirt copies while the guest goes on.",
         .positionals = {machine_positional(true)},
+        .options = drop_options(),
         .examples = {{"imgforge consolidate web-1 && imgforge images delete debian13@3", "the image can go"}},
         .run = [](const Arguments& arguments, CommandContext& context) {
             auto machines = machines_of(context);
             Json list = Json::array();
             std::string text;
             for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
-                const bool changed = lifecycle::consolidate_machine(machines, name);
+                const bool changed = lifecycle::consolidate_machine(machines, name, drop_of(arguments));
                 list.push_back({{"name", name}, {"consolidated", true}, {"changed", changed}});
                 text += fmt::format("{}  {}\n", name, changed ? "stands alone now" : "stood alone already");
             });

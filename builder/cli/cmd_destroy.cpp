@@ -4,39 +4,47 @@
 
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/access.hpp"
 
 namespace imgforge::cli {
 
 Command destroy_command() {
-    return {.name = "destroy",
-            .group = "Machines",
-            .summary = "stop machines at once and delete their disks",
-            .description =
-                "The record stays, marked destroyed, and keeps name and MAC taken until `imgforge cleanup`.",
-            .positionals = {machine_positional(true)},
-            .options = {{.names = {"--yes", "-y"}, .help = "do not ask"}},
-            .examples = {{"imgforge destroy web-1 web-2 --yes && imgforge cleanup",
-                          "gone, and the names are free"}},
-            .run = [](const Arguments& arguments, CommandContext& context) {
-                auto machines = machines_of(context);
-                const auto names = arguments.all("NAME");
-                for (const auto& name : names) {
-                    static_cast<void>(machines.require(name));  // a wrong name among them destroys nothing
-                }
-                if (!confirm(arguments, context,
-                             fmt::format("Destroy {} with all data?", fmt::join(names, ", ")))) {
-                    return 0;
-                }
-                Json list = Json::array();
-                std::string text;
-                for_each_machine(context, names, [&](const std::string& name) {
-                    lifecycle::destroy_machine(machines, name);
-                    list.push_back({{"name", name}, {"state", "destroyed"}});
-                    text += name + "  destroyed\n";
-                });
-                context.result({{"machines", list}}, text);
+    return {
+        .name = "destroy",
+        .group = "Machines",
+        .summary = "stop machines at once and delete their disks",
+        .description =
+            "The record stays, marked destroyed, and keeps name and MAC taken until `imgforge cleanup`; with "
+            "--forget it goes at once. A protected machine is refused, and one whose memory is saved.",
+        .positionals = {machine_positional(true)},
+        .options = {{.names = {"--yes", "-y"}, .help = "do not ask"},
+                    {.names = {"--forget"}, .help = "its record goes too: the name is free at once"},
+                    drop_options()[0],
+                    {.names = {"--drop-changes"},
+                     .help = "also when the domain was put on another disk (which stays)"}},
+        .examples = {{"imgforge destroy web-1 web-2 --yes && imgforge cleanup",
+                      "gone, and the names are free"}},
+        .run = [](const Arguments& arguments, CommandContext& context) {
+            auto machines = machines_of(context);
+            const auto names = arguments.all("NAME");
+            for (const auto& name : names) {
+                static_cast<void>(machines.require(name));  // a wrong name among them destroys nothing
+            }
+            if (!confirm(arguments, context,
+                         fmt::format("Destroy {} with all data?", fmt::join(names, ", ")))) {
                 return 0;
-            }};
+            }
+            Json list = Json::array();
+            std::string text;
+            for_each_machine(context, names, [&](const std::string& name) {
+                lifecycle::destroy_machine(machines, name, drop_of(arguments), arguments.has("forget"));
+                list.push_back({{"name", name}, {"state", "destroyed"}});
+                text += name + "  destroyed\n";
+            });
+            lifecycle::refresh_ssh_config(machines);
+            context.result({{"machines", list}}, text);
+            return 0;
+        }};
 }
 
 }  // namespace imgforge::cli

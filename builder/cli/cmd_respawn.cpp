@@ -20,9 +20,9 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
         return 0;
     }
     for_each_machine(context, names, [&](const std::string& name) {
-        const auto result =
-            lifecycle::respawn_machine(machines, name, arguments.get_or("image", ""),
-                                       timeout_of(arguments).value_or(lifecycle::stop_timeout));
+        const auto result = lifecycle::respawn_machine(
+            machines, name, arguments.get_or("image", ""),
+            timeout_of(arguments).value_or(lifecycle::stop_timeout), drop_of(arguments));
         list.push_back({{"name", name},
                         {"from", result.from},
                         {"generation", result.to},
@@ -42,11 +42,14 @@ Command respawn_command() {
             .summary = "new root disk of the current generation; identity and data stay",
             .description =
                 "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was "
-                "written to the root disk is lost. A "
-                "running machine "
-                "is shut down first and started again afterwards.",
+                "written to the root disk is lost. What other tools changed in the domain (memory, CPUs, "
+                "disks, devices) stays as well. A running machine is shut down first and started again "
+                "afterwards. A machine with saved memory, with snapshots, or on another root disk than the "
+                "recorded one is refused, unless the options below say that they may go.",
             .positionals = {machine_positional(true)},
-            .options = {{.names = {"--image"},
+            .options = {drop_options()[0],
+                        drop_options()[1],
+                        {.names = {"--image"},
                          .value = "IMAGE[@GEN]",
                          .help = "another image or generation than the current one",
                          .completes = Completes::image},

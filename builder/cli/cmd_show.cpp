@@ -8,17 +8,58 @@
 namespace imgforge::cli {
 namespace {
 
+using Rows = std::vector<std::vector<std::string>>;
+
+/// What the domain has by libvirt's own account, whoever gave it.
+void add_domain(const lifecycle::DomainReality& reality, Rows& rows) {
+    for (const auto& disk : reality.defined.disks) {
+        rows.push_back({fmt::format("disk {}", disk.target), disk.path.empty() ? "(empty)" : disk.path});
+    }
+    for (const auto& device : reality.defined.devices) {
+        rows.push_back({"device", device});
+    }
+    for (const auto& snapshot : reality.snapshots) {
+        rows.push_back({"snapshot", fmt::format("{}  {}{}", snapshot.name, iso_time(snapshot.created),
+                                                snapshot.external ? "  external" : "")});
+    }
+}
+
+void add_wishes(const lifecycle::Lifecycle& machines, const lifecycle::MachineView& view, Rows& rows) {
+    const auto& record = view.record;
+    rows.push_back({"autostart", view.autostart ? "on" : "off"});
+    if (!record.published.empty()) {
+        rows.push_back({"ports", shown_ports(record)});
+    }
+    if (record.expires != 0) {
+        rows.push_back(
+            {"expires", fmt::format("{} ({})", iso_time(record.expires),
+                                    shown_expiry(record.expires, machines.clock().wall_seconds()))});
+    }
+    if (record.protect) {
+        rows.push_back({"protected", "yes"});
+    }
+    if (!record.lab.empty()) {
+        rows.push_back({"lab", record.lab});
+    }
+    if (!record.comment.empty()) {
+        rows.push_back({"comment", record.comment});
+    }
+    if (!view.problem.empty()) {
+        rows.push_back({"note", view.problem});
+    }
+}
+
 std::string details(const lifecycle::Lifecycle& machines, const lifecycle::MachineView& view,
-                    const std::vector<std::string>& changes) {
+                    const std::vector<std::string>& changes, const lifecycle::DomainReality& reality) {
     const auto& record = view.record;
     std::vector<std::vector<std::string>> rows = {
         {"name", record.name},
-        {"state", view.state},
+        {"state", view.reason.empty() ? view.state : fmt::format("{} ({})", view.state, view.reason)},
         {"image", fmt::format("{}@{}{}", record.image, record.generation,
                               view.outdated ? " (outdated: `imgforge respawn` renews it)" : "")},
         {"address", shown_address(view)},
         {"login", fmt::format("imgforge ssh {}   (user {})", record.name, record.user)},
-        {"memory, cpus", fmt::format("{}, {}", record.memory.text(), record.vcpus)},
+        {"memory, cpus", fmt::format("{}, {}", view.record.memory.text(), view.record.vcpus)},
         {"disk", fmt::format("{} ({})", record.disk.string(), ByteSize::bytes(view.disk_bytes).text())},
         {"stands on", record.backing.empty() ? "nothing (consolidated)" : record.backing.front().string()},
         {"console", machines.console_log(record).string()},
@@ -32,17 +73,24 @@ std::string details(const lifecycle::Lifecycle& machines, const lifecycle::Machi
             {fmt::format("nic {}", i), fmt::format("{} on {}", record.nics[i].network.mac.value_or(""),
                                                    record.nics[i].network.text())});
     }
-    if (!record.comment.empty()) {
-        rows.push_back({"comment", record.comment});
-    }
-    if (!view.problem.empty()) {
-        rows.push_back({"note", view.problem});
-    }
+    add_domain(reality, rows);
+    add_wishes(machines, view, rows);
     for (const auto& change : changes) {
         rows.push_back({"changed", change});
     }
-    return table(rows) +
-           (changes.empty() ? "" : fmt::format("mend it with: imgforge show {} --repair\n", record.name));
+    return table(rows) + (changes.empty()
+                              ? ""
+                              : fmt::format("imgforge show {} --repair puts back what is lost and "
+                                            "takes over what others gave\n",
+                                            record.name));
+}
+
+Json disks_json(const lifecycle::DomainReality& reality) {
+    Json list = Json::array();
+    for (const auto& disk : reality.defined.disks) {
+        list.push_back({{"target", disk.target}, {"path", disk.path}, {"format", disk.format}});
+    }
+    return list;
 }
 
 int run_show(const Arguments& arguments, CommandContext& context) {
@@ -54,18 +102,25 @@ int run_show(const Arguments& arguments, CommandContext& context) {
     }
     const auto record = machines.require(name);
     std::vector<std::string> changes;
-    const auto view = lifecycle::look(machines, record, {.agent = true});
+    auto view = lifecycle::look(machines, record, {.agent = true});
+    lifecycle::DomainReality reality;
     try {
         if (record.state == lifecycle::RecordState::ready) {
-            changes = lifecycle::drift(machines, record);
+            changes = lifecycle::drift(machines, record, &reality);
+        }
+        if (!reality.xml.empty()) {
+            view.record.memory = reality.defined.memory;
+            view.record.vcpus = static_cast<unsigned>(reality.defined.vcpus);
         }
     } catch (const Error& error) {
         changes = {error.message()};
     }
     Json json = lifecycle::views_json(machines, {view});
     json["machines"][0]["changes"] = changes;
+    json["machines"][0]["disks"] = disks_json(reality);
+    json["machines"][0]["devices"] = reality.defined.devices;
     json["machines"][0]["repaired"] = repaired;
-    std::string text = details(machines, view, changes);
+    std::string text = details(machines, view, changes, reality);
     for (const auto& line : repaired) {
         text += line + "\n";
     }
@@ -79,7 +134,7 @@ Command show_command() {
     return {
         .name = "show",
         .group = "Machines",
-        .summary = "all about one machine; --repair mends what others changed",
+        .summary = "all about one machine; --repair puts back what it lost",
         .positionals = {machine_positional()},
         .options = {{.names = {"--repair"},
                      .help =

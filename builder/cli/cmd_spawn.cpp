@@ -4,6 +4,10 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/access.hpp"
+#include "pipelines/lifecycle/expiry.hpp"
+#include "pipelines/lifecycle/ports.hpp"
+#include "pipelines/lifecycle/print_machine.hpp"
 #include "pipelines/lifecycle/spawn.hpp"
 
 namespace imgforge::cli {
@@ -65,6 +69,24 @@ void read_machine(const Arguments& arguments, SpawnOptions& options) {
     options.cpu = arguments.get_or("cpu", "");
 }
 
+/// How long it lives, and what becomes of it.
+void read_life(const Arguments& arguments, SpawnOptions& options) {
+    options.rollback = arguments.has("rollback");
+    options.protect = arguments.has("protect");
+    if (const auto ttl = arguments.get("ttl")) {
+        options.ttl = lifecycle::parse_ttl(*ttl);
+    }
+    for (const auto& text : arguments.all("publish")) {
+        options.published.push_back(lifecycle::parse_published(text));
+    }
+    options.hostname = arguments.get_or("hostname", "");
+    if (const auto file = arguments.get("vendor-data")) {
+        options.vendor_data = *file;
+    }
+    options.graphics = arguments.get_or("graphics", "");
+    options.xml = arguments.all("xml");
+}
+
 SpawnOptions read_options(const Arguments& arguments) {
     SpawnOptions options;
     options.image = arguments.get_or("IMAGE", "");
@@ -96,6 +118,7 @@ SpawnOptions read_options(const Arguments& arguments) {
     options.wait = wait_of(arguments, options.start ? lifecycle::Wait::ssh : lifecycle::Wait::none);
     options.timeout = timeout_of(arguments);
     options.comment = arguments.get_or("comment", "");
+    read_life(arguments, options);
     return options;
 }
 
@@ -122,7 +145,13 @@ std::string spawned_text(const lifecycle::Lifecycle& machines,
 int run_spawn(const Arguments& arguments, CommandContext& context) {
     const SpawnOptions options = read_options(arguments);
     auto machines = machines_of(context);
+    if (const auto kind = arguments.get("print")) {
+        const std::string text = lifecycle::printed_machine(machines, options, *kind);
+        context.result({{"kind", *kind}, {"text", text}}, text);
+        return 0;
+    }
     const auto views = lifecycle::spawn(machines, options);
+    lifecycle::refresh_ssh_config(machines);
     context.result(lifecycle::views_json(machines, views), spawned_text(machines, views, options.start));
     return 0;
 }
@@ -151,6 +180,15 @@ std::vector<Option> machine_shape_options() {
          .choices = {"bios", "uefi", "uefi-secure"},
          .completes = Completes::choice},
         {.names = {"--tpm"}, .help = "add a TPM 2.0"},
+        {.names = {"--graphics"},
+         .value = "KIND",
+         .help = "a screen besides the serial console, on 127.0.0.1",
+         .choices = {"vnc"},
+         .completes = Completes::choice},
+        {.names = {"--xml"},
+         .value = "XPATH=VALUE",
+         .help = "change the domain's XML, as virt-install does",
+         .repeatable = true},
         {.names = {"--cpu"}, .value = "MODEL", .help = "CPU model, host-model or maximum"},
     };
 }
@@ -180,6 +218,17 @@ std::vector<Option> spawn_options() {
         {.names = {"--user"}, .value = "NAME", .help = "login user (default: the distribution's)"},
         {.names = {"--copy"}, .help = "an independent copy of the image instead of an overlay"},
         {.names = {"--thick"}, .help = "a copy with all its space allocated"},
+        {.names = {"--vendor-data"},
+         .value = "FILE",
+         .help = "cloud-init vendor-data",
+         .completes = Completes::file},
+        {.names = {"--hostname"}, .value = "FQDN", .help = "host name of the guest, with its domain"},
+        {.names = {"--publish"},
+         .value = "[ADDR:]HOST:GUEST[/udp]",
+         .help = "a port of the host leads to one of the guest (127.0.0.1 unless ADDR)",
+         .repeatable = true},
+        {.names = {"--ttl"}, .value = "TIME", .help = "destroyed after this time, such as 8h"},
+        {.names = {"--protect"}, .help = "destroy refuses until `set NAME --protect off`"},
         {.names = {"--ephemeral"}, .help = "gone as soon as it stops"},
         {.names = {"--autostart"}, .help = "start with the host"},
         {.names = {"--warm"},
@@ -188,10 +237,16 @@ std::vector<Option> spawn_options() {
          .value = "HOST",
          .help = "an entry of `hosts:`, or `any`: most free memory wins"},
         {.names = {"--no-start"}, .help = "define it, do not start it"},
+        {.names = {"--print"},
+         .value = "FORM",
+         .help = "make nothing; print what would be made",
+         .choices = {"libvirt", "kubevirt", "nova"},
+         .completes = Completes::choice},
         {.names = {"--overcommit"}, .help = "start even when the host's free memory is less"},
         {.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge list`"},
         wait_option("ssh"),
-        timeout_option("give up (and remove everything) after this time; default 5m with KVM, 15m without"),
+        timeout_option("give up after this time; the machine stays (default: 5m with KVM, 15m without)"),
+        {.names = {"--rollback"}, .help = "remove it when it gives no signal in time"},
     };
     options.insert(options.end(), rest.begin(), rest.end());
     return options;
@@ -215,7 +270,10 @@ Command spawn_command() {
             "memory, get an identity of their own through the guest agent, and only then their network "
             "cards. Their first reboot is "
             "an ordinary first boot with the same identity.\n\n"
-            "Whatever goes wrong, everything made is removed again and the end of the console is shown.",
+            "What cannot be made whole is removed again. A machine that runs but gives no signal in time, "
+            "or is waited for when you press Ctrl-C, stays and is marked \"not ready\"; --rollback removes "
+            "it. "
+            "Either way the end of the console is shown.",
         .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
                         {.name = "NAME",
                          .help = "of the machine; {n} is a number (default: IMAGE-{n})",

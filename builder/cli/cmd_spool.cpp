@@ -5,6 +5,7 @@
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/spool_actions.hpp"
+#include "pipelines/lifecycle/spool_takeover.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -18,14 +19,18 @@ constexpr const char* protocol_text =
     "Files are requests: start/NAME, stop/NAME and destroy/NAME (empty files), and inst/NAME.properties with "
     "image=, size=, comment=, "
     "memory=, vcpus=, disk=, "
-    "network=, host=, autostart=yes|no, start=yes|no, which makes the machine. A file or link autostart/NAME "
+    "network=, host=, autostart=yes|no, start=yes|no, user-data=FILE, init=SCRIPT (files of the spool "
+    "folder), "
+    "which makes the machine. A file or link autostart/NAME "
     "lets it start with the host. "
-    "log/ACTION.log tells what became of each request; inst/NAME.FAILED why a machine could not be made "
-    "(change the properties to try "
-    "again), "
+    "log/ACTION.log tells what became of each request; NAME.FAILED beside it why it was refused (change the "
+    "properties to try again), "
     "inst/NAME.DESTROYED that it was destroyed (remove the mark to make it anew). installed.txt and "
     "mac-addresses.txt list what there "
     "is.\n\n"
+    "Only machines made through the spool are touched; links, and files of users other than the folder's "
+    "owner, "
+    "root and the one it runs as, are refused.\n\n"
     "Several hosts may serve one folder on NFS: inst/NAME.host names the one that has the machine.";
 
 }  // namespace
@@ -76,6 +81,40 @@ Command spool_watch_command() {
                 });
                 return 0;
             }};
+}
+
+Command spool_takeover_command() {
+    return {
+        .name = "spool takeover",
+        .group = "Machines",
+        .summary = "make the machines of a host that is gone machines of this one",
+        .description =
+            "Their disks must be reachable from here, at the path they have there; they are copied whole. "
+            "Only "
+            "when you know that the other host is off: two hosts with one machine destroy its data.",
+        .positionals = {folder_positional, {.name = "HOST", .help = "the host that is gone"}},
+        .options = {host_option, {.names = {"--yes", "-y"}, .help = "do not ask"}},
+        .examples = {{"imgforge spool takeover /srv/vrt host-a --yes", "then: imgforge start NAME"}},
+        .run = [](const Arguments& arguments, CommandContext& context) {
+            const std::string dead = arguments.get_or("HOST", "");
+            if (!confirm(arguments, context, fmt::format("Is {} off for good?", dead))) {
+                return 0;
+            }
+            auto machines = machines_of(context);
+            const auto taken = lifecycle::take_over(machines, {arguments.get_or("DIR", "")}, dead,
+                                                    arguments.get_or("host-name", host_name()));
+            Json list = Json::array();
+            std::vector<std::vector<std::string>> rows;
+            bool all = true;
+            for (const auto& machine : taken) {
+                all = all && machine.taken;
+                list.push_back({{"name", machine.name}, {"taken", machine.taken}, {"note", machine.note}});
+                rows.push_back({machine.name, machine.taken ? "taken over" : "left", machine.note});
+            }
+            context.result({{"machines", list}},
+                           rows.empty() ? fmt::format("{} has no machines here\n", dead) : table(rows));
+            return all ? 0 : 1;
+        }};
 }
 
 }  // namespace imgforge::cli

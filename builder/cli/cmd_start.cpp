@@ -2,6 +2,7 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/access.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -22,9 +23,10 @@ int run_start(const Arguments& arguments, CommandContext& context) {
         views.push_back(lifecycle::start_machine(machines, name, wait_of(arguments, lifecycle::Wait::none),
                                                  timeout_of(arguments)));
     });
+    lifecycle::refresh_ssh_config(machines);
     std::string text;
     for (const auto& view : views) {
-        text += view.record.name + "  " + view.state + "  " + shown_address(view) + "\n";
+        text += view.record.name + "  " + shown_state(view) + "  " + shown_address(view) + "\n";
     }
     context.result(lifecycle::views_json(machines, views), text);
     return 0;
@@ -36,7 +38,7 @@ Command start_command() {
     return {
         .name = "start",
         .group = "Machines",
-        .summary = "start machines that are off",
+        .summary = "start machines that are off; halted ones go on",
         .positionals = {{.name = "NAME",
                          .help = "machines",
                          .required = false,

@@ -10,6 +10,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
+#include "pipelines/lifecycle/expiry.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -40,12 +41,20 @@ std::size_t width(const std::string& text) {
 }  // namespace
 
 lifecycle::Lifecycle machines_of(const CommandContext& context) {
-    return lifecycle::Lifecycle({.places = context.places,
-                                 .settings = context.settings,
-                                 .processes = context.processes,
-                                 .clock = context.clock,
-                                 .monitor = context.monitor,
-                                 .connection = context.connection});
+    const lifecycle::LifecycleContext outside{.places = context.places,
+                                              .settings = context.settings,
+                                              .processes = context.processes,
+                                              .clock = context.clock,
+                                              .monitor = context.monitor,
+                                              .connection = context.connection};
+    {
+        // Any command that passes takes away what has expired; most hosts have no timer for it.
+        lifecycle::Lifecycle passing(outside);
+        if (lifecycle::any_expired(passing)) {
+            static_cast<void>(lifecycle::reap_expired(passing));
+        }
+    }
+    return lifecycle::Lifecycle(outside);
 }
 
 Positional machine_positional(bool several) {
@@ -75,6 +84,36 @@ lifecycle::Wait wait_of(const Arguments& arguments, lifecycle::Wait fallback) {
 std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments) {
     const auto text = arguments.get("timeout");
     return text ? std::optional<std::chrono::milliseconds>(parse_duration(*text)) : std::nullopt;
+}
+
+std::vector<Option> drop_options() {
+    return {{.names = {"--drop-saved"}, .help = "throw memory saved by `virsh managedsave` away"},
+            {.names = {"--drop-snapshots"}, .help = "throw snapshots in the root disk away"}};
+}
+
+lifecycle::Drop drop_of(const Arguments& arguments) {
+    return {.saved = arguments.has("drop-saved"),
+            .snapshots = arguments.has("drop-snapshots"),
+            .changed = arguments.has("drop-changes")};
+}
+
+std::string shown_state(const MachineView& view) {
+    // "not ready: …" says more than a table has room for.
+    return view.reason.empty()
+               ? view.state
+               : fmt::format("{} ({})", view.state, view.reason.substr(0, view.reason.find(':')));
+}
+
+std::string shown_ports(const lifecycle::MachineRecord& record) {
+    std::string text;
+    for (const auto& port : record.published) {
+        text += (text.empty() ? "" : ", ") + port.text();
+    }
+    return text;
+}
+
+std::string shown_expiry(std::int64_t expires, std::int64_t now) {
+    return expires <= now ? "expired" : "in " + age_text(expires - now);
 }
 
 std::string table(const std::vector<std::vector<std::string>>& rows) {
@@ -113,20 +152,45 @@ std::string shown_address(const MachineView& view) {
 }
 
 std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vector<MachineView>& views) {
+    const auto any = [&views](auto&& test) { return std::any_of(views.begin(), views.end(), test); };
     if (views.empty()) {
         return "no machines; `imgforge spawn IMAGE NAME` makes one\n";
     }
     std::vector<std::vector<std::string>> rows = {
         {"NAME", "STATE", "IMAGE", "ADDRESS", "AGE", "DISK", "COMMENT"}};
+    // Columns that most users never need show up with the first machine that has something to say there.
+    const bool ports = any([](const auto& view) { return !view.record.published.empty(); });
+    const bool expiry = any([](const auto& view) { return view.record.expires != 0; });
+    const bool autostart = any([](const auto& view) { return view.autostart; });
+    for (const auto& [shown, heading] :
+         {std::pair(ports, "PORTS"), std::pair(expiry, "EXPIRES"), std::pair(autostart, "AUTOSTART")}) {
+        if (shown) {
+            rows.front().insert(rows.front().end() - 1, heading);
+        }
+    }
     const std::int64_t now = lifecycle.clock().wall_seconds();
     for (const auto& view : views) {
         const auto& record = view.record;
         const std::string image =
             fmt::format("{}@{}{}", record.image, record.generation, view.outdated ? " (outdated)" : "");
         const std::string where = record.host.empty() ? "" : fmt::format("[{}] ", record.host);
-        rows.push_back({record.name, view.state, image, shown_address(view), age_text(now - record.created),
-                        view.disk_bytes == 0 ? "" : ByteSize::bytes(view.disk_bytes).text(),
-                        where + record.comment + (view.problem.empty() ? "" : " " + view.problem)});
+        std::vector<std::string> row = {record.name,
+                                        shown_state(view),
+                                        image,
+                                        shown_address(view),
+                                        age_text(now - record.created),
+                                        view.disk_bytes == 0 ? "" : ByteSize::bytes(view.disk_bytes).text()};
+        if (ports) {
+            row.push_back(shown_ports(record));
+        }
+        if (expiry) {
+            row.push_back(record.expires == 0 ? "" : shown_expiry(record.expires, now));
+        }
+        if (autostart) {
+            row.emplace_back(view.autostart ? "yes" : "");
+        }
+        row.push_back(where + record.comment + (view.problem.empty() ? "" : " " + view.problem));
+        rows.push_back(std::move(row));
     }
     return table(rows);
 }

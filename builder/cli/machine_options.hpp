@@ -23,6 +23,19 @@ Option timeout_option(const std::string& help);
 lifecycle::Wait wait_of(const Arguments& arguments, lifecycle::Wait fallback);
 std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments);
 
+/// --drop-saved and --drop-snapshots, and reading them (with --drop-changes, which destroy has).
+std::vector<Option> drop_options();
+lifecycle::Drop drop_of(const Arguments& arguments);
+
+/// "running (not ready)": short, for tables.
+std::string shown_state(const lifecycle::MachineView& view);
+
+/// "127.0.0.1:8080->80/tcp, …".
+std::string shown_ports(const lifecycle::MachineRecord& record);
+
+/// "in 5h", or "expired".
+std::string shown_expiry(std::int64_t expires, std::int64_t now);
+
 /// Lines of a table with columns as wide as needed, two blanks between; the first row is the heading.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 

@@ -162,7 +162,43 @@ Error usage_error(const CLI::ParseError& fault, const Command& command,
     return {Failure::usage, fmt::format("{}: {}", command.name, fault.what()), hint};
 }
 
+/// A command whose last positional is COMMAND hands everything behind its first one on, options included:
+/// they are another program's. Long options right behind it are still ours ("imgforge ssh web-1 --user
+/// root"). Returns what is handed on and takes it out of `words`.
+std::vector<std::string> take_foreign(const Command& command, std::vector<std::string>& words) {
+    if (command.positionals.empty() || command.positionals.back().name != "COMMAND") {
+        return {};
+    }
+    const auto takes_value = [&](const std::string& word) {
+        for (const auto& list : {command.options, common_options()}) {
+            for (const Option& option : list) {
+                if (!option.value.empty() &&
+                    std::find(option.names.begin(), option.names.end(), word) != option.names.end()) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    };
+    bool named = false;
+    std::size_t at = 0;
+    for (; at < words.size(); ++at) {
+        const std::string& word = words[at];
+        const bool ours = named ? word.starts_with("--") && word.size() > 2 : word.starts_with("-");
+        if (!ours && named) {
+            break;
+        }
+        named = named || !ours;
+        at += ours && takes_value(word) ? std::size_t{1} : std::size_t{0};
+    }
+    at = std::min(at, words.size());
+    std::vector<std::string> rest(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+    words.resize(at);
+    return rest;
+}
+
 Arguments parse_arguments(const Command& command, std::vector<std::string> words) {
+    const std::vector<std::string> foreign = take_foreign(command, words);
     Bound bound;
     bind(bound, command);
     const std::vector<std::string> original = words;
@@ -188,12 +224,26 @@ Arguments parse_arguments(const Command& command, std::vector<std::string> words
             arguments.values[key] = list;
         }
     }
+    if (!foreign.empty()) {
+        arguments.values[command.positionals.back().name] = foreign;
+    }
     for (const auto& [key, set] : bound.flags) {
         if (set) {
             arguments.values[key] = {"true"};
         }
     }
     return arguments;
+}
+
+/// Without the words that are handed on to another program.
+std::vector<std::string> own_words(const Command* command, const std::vector<std::string>& words,
+                                   std::size_t used) {
+    if (command == nullptr) {
+        return words;
+    }
+    std::vector<std::string> own(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
+    static_cast<void>(take_foreign(*command, own));
+    return own;
 }
 
 bool wants_help(const std::vector<std::string>& words) {
@@ -233,7 +283,7 @@ Parsed parse(const std::vector<std::string>& words, const std::vector<Command>& 
     }
     std::size_t used = 0;
     const Command* const command = find_command(rest, commands, used);
-    const bool help = help_word || wants_help(rest);
+    const bool help = help_word || wants_help(own_words(command, rest, used));
     if (help && (command == nullptr || (used == 1 && is_group(rest[0], commands))) &&
         is_group(rest[0], commands)) {
         return {.kind = Parsed::Kind::help, .help_group = rest[0]};

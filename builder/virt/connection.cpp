@@ -117,8 +117,14 @@ std::vector<DomainRow> Connection::domains() const {
     std::vector<DomainRow> rows;
     const Json answer = transport_->call({{"op", "list"}}, usual);
     for (const Json& row : answer.at("domains")) {
-        rows.push_back(
-            {.name = row.at("name"), .uuid = row.at("uuid"), .state = domain_state(row.at("state"))});
+        const std::string uuid = row.at("uuid");
+        rows.push_back({.name = row.at("name"),
+                        .uuid = uuid,
+                        .state = domain_state(row.at("state")),
+                        .reason = row.at("reason"),
+                        .saved = answer.at("saved").contains(uuid),
+                        .autostart = answer.at("autostart").contains(uuid),
+                        .snapshots = answer.at("snapshots").value(uuid, std::vector<std::string>())});
     }
     return rows;
 }
@@ -133,6 +139,7 @@ std::vector<NetworkInfo> Connection::networks() const {
     for (const Json& row : answer.at("networks")) {
         rows.push_back({.name = row.at("name"),
                         .active = row.at("active"),
+                        .autostart = row.at("autostart"),
                         .bridge = row.at("bridge"),
                         .forward = row.at("forward")});
     }
@@ -141,6 +148,10 @@ std::vector<NetworkInfo> Connection::networks() const {
 
 void Connection::start_network(const std::string& name) const {
     transport_->call({{"op", "network-start"}, {"network", name}}, usual);
+}
+
+void Connection::set_network_autostart(const std::string& name, bool on) const {
+    transport_->call({{"op", "network-autostart"}, {"network", name}, {"on", on}}, usual);
 }
 
 std::vector<std::string> Connection::leases(const std::string& network, const std::string& mac) const {

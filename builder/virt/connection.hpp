@@ -37,6 +37,7 @@ std::string embedded_uri(const std::filesystem::path& root);
 struct NetworkInfo {
     std::string name;
     bool active = false;
+    bool autostart = false;
     std::string bridge{};
     std::string forward{};  ///< "nat", "route", "bridge", empty: isolated
 };
@@ -45,6 +46,10 @@ struct DomainRow {
     std::string name;
     std::string uuid;
     DomainState state = DomainState::unknown;
+    std::string reason{};  ///< libvirt's word, as in DomainStatus
+    bool saved = false;    ///< memory of a managed save waits for the next start
+    bool autostart = false;
+    std::vector<std::string> snapshots{};
 };
 
 struct HostInfo {
@@ -87,6 +92,8 @@ public:
 
     std::vector<NetworkInfo> networks() const;
     void start_network(const std::string& name) const;
+    /// Whether the network comes up with its daemon.
+    void set_network_autostart(const std::string& name, bool on) const;
     /// Address leased to `mac` on a network, newest first.
     std::vector<std::string> leases(const std::string& network, const std::string& mac) const;
     /// Fixed address for a MAC by DHCP (live and persistent); forget_address() takes it back, missing is

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace imgforge::virt {
@@ -51,6 +52,10 @@ void Domain::suspend() const {
 }
 void Domain::resume() const {
     call("resume");
+}
+
+void Domain::wakeup() const {
+    call("wakeup");
 }
 
 void Domain::destroy() const {
@@ -104,6 +109,60 @@ std::string Domain::xml(bool inactive) const {
     return call("xml", {{"inactive", inactive}}).at("xml");
 }
 
+void Domain::rename(const std::string& name) const {
+    call("rename", {{"name", name}});
+}
+
+bool Domain::managed_save() const {
+    return call("saved").at("saved");
+}
+void Domain::drop_managed_save() const {
+    call("drop-saved");
+}
+
+std::map<std::string, std::string> Domain::disk_errors() const {
+    return call("disk-errors").at("errors").get<std::map<std::string, std::string>>();
+}
+
+void Domain::set_memory(ByteSize memory, bool maximum, Affects affects) const {
+    call(
+        "memory",
+        {{"kib", memory.in_kib()}, {"maximum", maximum}, {"live", affects.live}, {"config", affects.config}});
+}
+
+void Domain::set_vcpus(int count, bool maximum, Affects affects) const {
+    call("vcpus",
+         {{"count", count}, {"maximum", maximum}, {"live", affects.live}, {"config", affects.config}});
+}
+
+std::vector<SnapshotInfo> Domain::snapshots() const {
+    std::vector<SnapshotInfo> list;
+    const Json answer = call("snapshot-list");
+    for (const Json& row : answer.at("snapshots")) {
+        list.push_back({.name = row.at("name"),
+                        .description = row.at("description"),
+                        .parent = row.at("parent"),
+                        .created = row.at("created"),
+                        .state = row.at("state"),
+                        .current = row.at("current"),
+                        .memory = row.at("memory"),
+                        .external = row.at("external")});
+    }
+    std::stable_sort(list.begin(), list.end(),
+                     [](const auto& a, const auto& b) { return a.created < b.created; });
+    return list;
+}
+
+void Domain::create_snapshot(const std::string& name, const std::string& description) const {
+    call("snapshot-create", {{"name", name}, {"description", description}}, std::chrono::minutes(10));
+}
+void Domain::revert_snapshot(const std::string& name) const {
+    call("snapshot-revert", {{"name", name}}, std::chrono::minutes(10));
+}
+void Domain::delete_snapshot(const std::string& name, bool metadata_only) const {
+    call("snapshot-delete", {{"name", name}, {"metadata", metadata_only}}, std::chrono::minutes(10));
+}
+
 std::chrono::nanoseconds Domain::cpu_time() const {
     return std::chrono::nanoseconds(call("cpu_time").at("nanoseconds").get<std::uint64_t>());
 }
@@ -152,6 +211,10 @@ void Domain::attach(const std::string& device_xml, bool persistent) const {
     call("device-attach", {{"xml", device_xml}, {"persistent", persistent}});
 }
 
+void Domain::attach_to_definition(const std::string& device_xml) const {
+    call("device-define", {{"xml", device_xml}});
+}
+
 void Domain::detach(const std::string& device_xml, bool persistent) const {
     call("device-detach", {{"xml", device_xml}, {"persistent", persistent}});
 }
@@ -166,6 +229,10 @@ void Domain::start_block_copy(const std::string& target, const std::filesystem::
 
 void Domain::start_block_pull(const std::string& target) const {
     call("block-pull", {{"target", target}});
+}
+
+void Domain::start_block_commit(const std::string& target, const std::filesystem::path& base) const {
+    call("block-commit", {{"target", target}, {"base", base.string()}});
 }
 
 std::optional<BlockJob> Domain::block_job(const std::string& target) const {

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "builder/base/byte_size.hpp"
 #include "builder/base/json.hpp"
 #include "builder/virt/transport.hpp"
 #include "builder/virt/virt_error.hpp"
@@ -51,6 +53,24 @@ struct InterfaceAddress {
     std::string address;  ///< IPv4 or IPv6 without prefix length
 };
 
+/// One of libvirt's snapshots of a domain.
+struct SnapshotInfo {
+    std::string name;
+    std::string description{};
+    std::string parent{};      ///< empty: none
+    std::int64_t created = 0;  ///< seconds since 1970
+    std::string state{};       ///< of the domain when it was taken: "running", "shutoff", "disk-snapshot"
+    bool current = false;
+    bool memory = false;    ///< holds the memory of the running machine
+    bool external = false;  ///< its disk state is a file of its own, on which the domain's disk stands
+};
+
+/// What a change of a domain concerns: the running machine, its definition, or both.
+struct Affects {
+    bool live = false;
+    bool config = false;
+};
+
 enum class AddressSource { lease, agent, arp };
 
 /// One libvirt domain by UUID. A value: copying it is cheap, and it keeps its connection open. Every call may
@@ -68,6 +88,8 @@ public:
     void reboot() const;
     void suspend() const;
     void resume() const;
+    /// Out of the sleep the guest asked for (S3).
+    void wakeup() const;
     /// Pulls the plug. Missing or stopped is fine.
     void destroy() const;
     /// Forgets the definition with its NVRAM, saved state and snapshots' metadata. Missing is fine.
@@ -82,6 +104,29 @@ public:
     /// for a transient domain that is gone. Nothing when no stop was seen.
     std::optional<DomainStatus> last_stop() const;
     std::string xml(bool inactive = false) const;
+    /// virDomainUpdateDeviceFlags and the like change parts; this gives a stopped domain another name.
+    void rename(const std::string& name) const;
+
+    /// Whether memory saved by `virsh managedsave` waits for the next start; drivers without it: no.
+    bool managed_save() const;
+    /// Missing is fine.
+    void drop_managed_save() const;
+    /// I/O errors by disk target, in libvirt's words ("no space", "unspecified").
+    std::map<std::string, std::string> disk_errors() const;
+
+    /// Present memory (live: at most the maximum), or with `maximum` the most it can have (config only).
+    void set_memory(ByteSize memory, bool maximum, Affects affects) const;
+    /// Present CPUs, or with `maximum` the most it can have (config only).
+    void set_vcpus(int count, bool maximum, Affects affects) const;
+
+    /// Sorted by time.
+    std::vector<SnapshotInfo> snapshots() const;
+    /// An internal snapshot: of the disks, and of the memory when it runs.
+    void create_snapshot(const std::string& name, const std::string& description) const;
+    /// Disks (and memory) as they were. `running`: the domain shall run afterwards in any case.
+    void revert_snapshot(const std::string& name) const;
+    /// `metadata_only`: libvirt forgets it, files stay as they are.
+    void delete_snapshot(const std::string& name, bool metadata_only) const;
     /// CPU time used since start. Zero when stopped.
     std::chrono::nanoseconds cpu_time() const;
     /// Totals since start of the disk with that target ("vda").
@@ -98,6 +143,8 @@ public:
 
     /// Device XML (disk_xml, nic_xml). `persistent` also changes the definition.
     void attach(const std::string& device_xml, bool persistent) const;
+    /// Into the definition of a domain that does not run.
+    void attach_to_definition(const std::string& device_xml) const;
     void detach(const std::string& device_xml, bool persistent) const;
     void update(const std::string& device_xml, bool persistent) const;
 
@@ -106,6 +153,9 @@ public:
     void start_block_copy(const std::string& target, const std::filesystem::path& destination) const;
     /// Copies the backing chain into the top file (virDomainBlockPull).
     void start_block_pull(const std::string& target) const;
+    /// Writes what is above `base` into it; pivot_block_copy() then makes `base` the disk
+    /// (virDomainBlockCommit, active).
+    void start_block_commit(const std::string& target, const std::filesystem::path& base) const;
     /// Nothing when there is no job.
     std::optional<BlockJob> block_job(const std::string& target) const;
     void pivot_block_copy(const std::string& target) const;

@@ -40,6 +40,7 @@ struct PortForward {
     std::string host_address = "127.0.0.1";
     std::uint16_t host_port = 0;
     std::uint16_t guest_port = 22;
+    std::string protocol = "tcp";  ///< "tcp" or "udp"
 };
 
 struct NicSpec {
@@ -95,6 +96,8 @@ struct DomainSpec {
     std::string name;
     std::string uuid{};  ///< empty: libvirt makes one
     std::string title{};
+    std::string description{};
+    std::string os_id{};  ///< libosinfo's, "http://debian.org/debian/12": what virt-manager shows
     ByteSize memory = ByteSize::mib(1024);
     int vcpus = 1;
     std::string arch = "x86_64";
@@ -121,16 +124,22 @@ struct DomainSpec {
     /// else the machine has, and free ports take devices while it runs. 0: libvirt makes what it needs.
     int root_ports = 0;
     bool rng = true;
-    bool video = true;            ///< without a video device there is no screenshot
-    bool balloon = true;          ///< virtio memory balloon
-    bool panic_device = false;    ///< isa panic notifier, so that a guest's panic is an event
-    std::string generation_id{};  ///< vmgenid UUID; empty: no device
+    bool video = true;    ///< without a video device there is no screenshot
+    bool balloon = true;  ///< virtio memory balloon
+    /// Clock as virt-manager gives it to guests: the RTC catches up after a pause, no HPET; and the guest is
+    /// not offered to suspend the machine.
+    bool tuned_clock = false;
+    bool free_page_reporting = false;  ///< the balloon tells the host which pages the guest does not use
+    std::string graphics{};            ///< "vnc": a screen on 127.0.0.1; empty: none
+    bool panic_device = false;         ///< isa panic notifier, so that a guest's panic is an event
+    std::string generation_id{};       ///< vmgenid UUID; empty: no device
     OnEnd on_poweroff = OnEnd::destroy;
     OnEnd on_reboot = OnEnd::restart;
     OnEnd on_crash = OnEnd::destroy;
     std::map<std::string, std::string>
         metadata{};  ///< attributes of <imgforge:machine>: image, generation, instance_id …
-    std::vector<std::string> qemu_args{};  ///< last resort, appended by qemu:commandline
+    std::vector<std::string> xml_overrides{};  ///< "XPATH=VALUE", applied last (xml_override.hpp)
+    std::vector<std::string> qemu_args{};      ///< last resort, appended by qemu:commandline
 };
 
 /// XML namespace of our metadata element.

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <pugixml.hpp>
@@ -11,6 +12,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/virt/domain_xml_devices.hpp"
+#include "builder/virt/xml_override.hpp"
 
 namespace imgforge::virt {
 
@@ -44,7 +46,13 @@ void add_metadata(pugi::xml_node domain, const DomainSpec& spec) {
     if (spec.metadata.empty()) {
         return;
     }
-    auto machine = domain.append_child("metadata").append_child("imgforge:machine");
+    auto metadata = domain.append_child("metadata");
+    if (!spec.os_id.empty()) {
+        auto info = metadata.append_child("libosinfo:libosinfo");
+        info.append_attribute("xmlns:libosinfo") = "http://libosinfo.org/xmlns/libvirt/domain/1.0";
+        info.append_child("libosinfo:os").append_attribute("id") = spec.os_id.c_str();
+    }
+    auto machine = metadata.append_child("imgforge:machine");
     machine.append_attribute("xmlns:imgforge") = metadata_namespace;
     for (const auto& [key, value] : spec.metadata) {
         machine.append_attribute(key.c_str()) = value.c_str();
@@ -141,10 +149,26 @@ const char* end_text(OnEnd end) {
 }
 
 void add_ends(pugi::xml_node domain, const DomainSpec& spec) {
-    domain.append_child("clock").append_attribute("offset") = "utc";
+    auto clock = domain.append_child("clock");
+    clock.append_attribute("offset") = "utc";
+    if (spec.tuned_clock) {
+        const auto timer = [&clock](const char* name, const char* key, const char* value) {
+            auto node = clock.append_child("timer");
+            node.append_attribute("name") = name;
+            node.append_attribute(key) = value;
+        };
+        timer("rtc", "tickpolicy", "catchup");
+        timer("pit", "tickpolicy", "delay");
+        timer("hpet", "present", "no");
+    }
     domain.append_child("on_poweroff").text().set(end_text(spec.on_poweroff));
     domain.append_child("on_reboot").text().set(end_text(spec.on_reboot));
     domain.append_child("on_crash").text().set(end_text(spec.on_crash));
+    if (spec.tuned_clock) {
+        auto pm = domain.append_child("pm");
+        pm.append_child("suspend-to-mem").append_attribute("enabled") = "no";
+        pm.append_child("suspend-to-disk").append_attribute("enabled") = "no";
+    }
 }
 
 void add_qemu_arguments(pugi::xml_node domain, const DomainSpec& spec) {
@@ -183,6 +207,9 @@ std::string domain_xml(const DomainSpec& spec) {
     if (!spec.title.empty()) {
         domain.append_child("title").text().set(spec.title.c_str());
     }
+    if (!spec.description.empty()) {
+        domain.append_child("description").text().set(spec.description.c_str());
+    }
     add_metadata(domain, spec);
     add_memory_and_cpu(domain, spec);
     add_os(domain, spec);
@@ -191,6 +218,9 @@ std::string domain_xml(const DomainSpec& spec) {
     add_ends(domain, spec);
     add_devices(domain.append_child("devices"), spec);
     add_qemu_arguments(domain, spec);
+    for (const std::string& override_text : spec.xml_overrides) {
+        apply_xml_override(domain, override_text);
+    }
     return text_of(document);
 }
 
@@ -209,6 +239,59 @@ std::string nic_xml(const NicSpec& nic) {
     add_nic(document, nic);
     return text_of(document);
 }
+
+namespace {
+
+std::uint64_t unit_bytes(std::string_view unit) {
+    // libvirt.org/formatdomain.html#memory-allocation; without a unit it is KiB.
+    constexpr std::array units{std::pair<std::string_view, std::uint64_t>("b", 1),
+                               std::pair<std::string_view, std::uint64_t>("bytes", 1),
+                               std::pair<std::string_view, std::uint64_t>("MiB", 1U << 20U),
+                               std::pair<std::string_view, std::uint64_t>("M", 1U << 20U),
+                               std::pair<std::string_view, std::uint64_t>("GiB", 1U << 30U),
+                               std::pair<std::string_view, std::uint64_t>("G", 1U << 30U)};
+    for (const auto& [name, bytes] : units) {
+        if (unit == name) {
+            return bytes;
+        }
+    }
+    return 1024;
+}
+
+void read_disks(pugi::xml_node devices, DomainFacts& facts) {
+    for (const auto disk : devices.children("disk")) {
+        const std::string path = disk.child("source").attribute("file").value();
+        if (!path.empty()) {
+            facts.disk_paths.push_back(path);
+        }
+        facts.disks.push_back({.target = disk.child("target").attribute("dev").value(),
+                               .path = path,
+                               .format = disk.child("driver").attribute("type").value(),
+                               .serial = disk.child_value("serial"),
+                               .readonly = static_cast<bool>(disk.child("readonly"))});
+    }
+}
+
+/// Devices of a kind that only users add, with the attribute that tells them apart.
+void read_devices(pugi::xml_node devices, DomainFacts& facts) {
+    constexpr std::array kinds{
+        std::pair("watchdog", "model"), std::pair("hostdev", "type"), std::pair("redirdev", "bus"),
+        std::pair("tpm", "model"),      std::pair("sound", "model"),  std::pair("graphics", "type"),
+        std::pair("vsock", "model"),    std::pair("shmem", "name"),   std::pair("smartcard", "mode"),
+        std::pair("memory", "model"),   std::pair("iommu", "model"),  std::pair("panic", "model"),
+        std::pair("parallel", "type"),  std::pair("lease", "")};
+    for (const auto& [kind, attribute] : kinds) {
+        for (const auto node : devices.children(kind)) {
+            facts.devices.push_back(fmt::format("{} {}", kind, node.attribute(attribute).value()));
+        }
+    }
+    for (const auto node : devices.children("filesystem")) {
+        facts.devices.push_back(fmt::format("filesystem {}", node.child("target").attribute("dir").value()));
+    }
+    std::sort(facts.devices.begin(), facts.devices.end());
+}
+
+}  // namespace
 
 DomainFacts read_domain_xml(std::string_view xml) {
     pugi::xml_document document;
@@ -231,12 +314,12 @@ DomainFacts read_domain_xml(std::string_view xml) {
     for (const auto nic : domain.child("devices").children("interface")) {
         facts.macs.emplace_back(nic.child("mac").attribute("address").value());
     }
-    for (const auto disk : domain.child("devices").children("disk")) {
-        const std::string_view path = disk.child("source").attribute("file").value();
-        if (!path.empty()) {
-            facts.disk_paths.emplace_back(path);
-        }
-    }
+    read_disks(domain.child("devices"), facts);
+    read_devices(domain.child("devices"), facts);
+    const auto memory = domain.child("memory");
+    facts.memory =
+        ByteSize::bytes(memory.text().as_ullong() * unit_bytes(memory.attribute("unit").as_string("KiB")));
+    facts.vcpus = domain.child("vcpu").text().as_int();
     for (const auto argument : domain.child("qemu:commandline").children("qemu:arg")) {
         const std::string_view value = argument.attribute("value").value();
         // As user_nic_arguments() writes a card, and as people write one by hand.

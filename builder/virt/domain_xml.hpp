@@ -20,6 +20,15 @@ std::string domain_xml(const DomainSpec& spec);
 std::string disk_xml(const DiskSpec& disk);
 std::string nic_xml(const NicSpec& nic);
 
+/// One disk as a domain's XML has it.
+struct DomainDisk {
+    std::string target;  ///< "vda"
+    std::string path;    ///< empty: an empty drive, or no file
+    std::string format{};
+    std::string serial{};
+    bool readonly = false;
+};
+
 /// What reading a domain's XML back gives: the parts that machines are recognised and compared by.
 struct DomainFacts {
     std::string name;
@@ -27,6 +36,12 @@ struct DomainFacts {
     std::map<std::string, std::string> metadata{};  ///< of <imgforge:machine>; empty when it is not ours
     std::vector<std::string> macs{};        ///< includes those of user NICs given on the QEMU command line
     std::vector<std::string> disk_paths{};  ///< in order of definition, empty drives left out
+    std::vector<DomainDisk> disks{};
+    ByteSize memory{};  ///< the most it can have
+    int vcpus = 0;      ///< the most it can have
+    /// Other devices a user can give or take, "watchdog i6300esb", "hostdev pci", sorted; what libvirt adds
+    /// by itself (controllers, input, audio) is left out.
+    std::vector<std::string> devices{};
 };
 
 /// Throws Failure::domain when the text is no domain XML.

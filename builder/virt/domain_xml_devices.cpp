@@ -133,13 +133,23 @@ void add_small_devices(pugi::xml_node devices, const DomainSpec& spec) {
         backend.append_attribute("model") = "random";
         backend.text().set("/dev/urandom");
     }
-    if (spec.video) {
+    if (!spec.graphics.empty()) {
+        auto graphics = devices.append_child("graphics");
+        graphics.append_attribute("type") = spec.graphics.c_str();
+        graphics.append_attribute("autoport") = "yes";
+        graphics.append_attribute("listen") = "127.0.0.1";
+    }
+    if (spec.video || !spec.graphics.empty()) {
         auto video = devices.append_child("video").append_child("model");
         video.append_attribute("type") = "vga";
     } else {
         devices.append_child("video").append_child("model").append_attribute("type") = "none";
     }
-    devices.append_child("memballoon").append_attribute("model") = spec.balloon ? "virtio" : "none";
+    auto balloon = devices.append_child("memballoon");
+    balloon.append_attribute("model") = spec.balloon ? "virtio" : "none";
+    if (spec.balloon && spec.free_page_reporting) {
+        balloon.append_attribute("freePageReporting") = "on";
+    }
     if (spec.tpm) {
         auto tpm = devices.append_child("tpm");
         tpm.append_attribute("model") = "tpm-crb";
@@ -240,8 +250,8 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
         const std::string id = fmt::format("imgforge-net{}", index++);
         std::string netdev = fmt::format("user,id={}", id);
         for (const PortForward& forward : nic.forwards) {
-            netdev += fmt::format(",hostfwd=tcp:{}:{}-:{}", forward.host_address, forward.host_port,
-                                  forward.guest_port);
+            netdev += fmt::format(",hostfwd={}:{}:{}-:{}", forward.protocol, forward.host_address,
+                                  forward.host_port, forward.guest_port);
         }
         // JSON as libvirt's own devices (QEMU 6.2): QEMU makes all devices in key=value form first, when
         // there are no root ports yet.

@@ -64,6 +64,11 @@ Json block(virDomainPtr domain, const std::string& op, const Json& request) {
                      op, domain);
     } else if (op == "block-pull") {
         need_success(virDomainBlockPull(domain, target.c_str(), 0, 0), op, domain);
+    } else if (op == "block-commit") {
+        const std::string base = request.at("base");
+        need_success(virDomainBlockCommit(domain, target.c_str(), base.c_str(), nullptr, 0,
+                                          VIR_DOMAIN_BLOCK_COMMIT_ACTIVE),
+                     op, domain);
     } else if (op == "block-pivot") {
         need_success(virDomainBlockJobAbort(domain, target.c_str(), VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT), op,
                      domain);
@@ -87,6 +92,9 @@ Json device_operation(NativeHost& host, const std::string& op, const Json& reque
     const std::string xml = request.at("xml");
     if (op == "device-attach") {
         need_success(virDomainAttachDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
+    } else if (op == "device-define") {
+        need_success(virDomainAttachDeviceFlags(domain.get(), xml.c_str(), VIR_DOMAIN_AFFECT_CONFIG), op,
+                     domain.get());
     } else if (op == "device-detach") {
         need_success(virDomainDetachDeviceFlags(domain.get(), xml.c_str(), where(request)), op, domain.get());
     } else if (op == "device-update") {

@@ -88,8 +88,12 @@ bool list_by_statistics(NativeHost& host, Json& rows) {
         int state = VIR_DOMAIN_NOSTATE;
         static_cast<void>(
             virTypedParamsGetInt(records[i]->params, records[i]->nparams, "state.state", &state));
+        int reason = 0;
+        static_cast<void>(
+            virTypedParamsGetInt(records[i]->params, records[i]->nparams, "state.reason", &reason));
         Json row = identity(records[i]->dom);
         row["state"] = state;
+        row["reason"] = reason_text(state, reason);
         rows.push_back(std::move(row));
     }
     return true;
@@ -112,16 +116,43 @@ void list_one_by_one(NativeHost& host, Json& rows) {
         }
         Json row = identity(domain.get());
         row["state"] = state;
+        row["reason"] = reason_text(state, reason);
         rows.push_back(std::move(row));
     }
+}
+
+/// UUIDs of the domains for which a filter of virConnectListAllDomains holds: one call for all of them.
+/// Snapshots are named as well.
+Json marked(NativeHost& host, unsigned filter) {
+    Json found = Json::object();
+    virDomainPtr* raw = nullptr;
+    const int count = virConnectListAllDomains(host.raw(), &raw, filter);
+    if (count < 0) {
+        return found;  // a driver that does not know the filter has none of it
+    }
+    const Handle<virDomainPtr, free> array(raw);
+    for (int i = 0; i < count; ++i) {
+        const DomainHandle domain(raw[i]);
+        const Json row = identity(domain.get());
+        Json names = Json::array();
+        if (filter == VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT) {
+            names = state_operation(host, "snapshot-names", {{"domain", row.at("uuid")}}).at("names");
+        }
+        found[row.at("uuid").get<std::string>()] = std::move(names);
+    }
+    return found;
 }
 
 Json list(NativeHost& host, const Json& /*request*/) {
     Json rows = Json::array();
     if (!list_by_statistics(host, rows)) {
+        rows = Json::array();
         list_one_by_one(host, rows);
     }
-    return Json{{"domains", std::move(rows)}};
+    return Json{{"domains", std::move(rows)},
+                {"saved", marked(host, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE)},
+                {"autostart", marked(host, VIR_CONNECT_LIST_DOMAINS_AUTOSTART)},
+                {"snapshots", marked(host, VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT)}};
 }
 
 Json restore(NativeHost& host, const Json& request) {
@@ -257,6 +288,11 @@ Json reboot(virDomainPtr domain, const Json& /*request*/) {
     return Json::object();
 }
 
+Json wakeup(virDomainPtr domain, const Json& /*request*/) {
+    check(virDomainPMWakeup(domain, 0), "wake up", domain);
+    return Json::object();
+}
+
 using DomainOperation = Json (*)(virDomainPtr, const Json&);
 const std::map<std::string, DomainOperation, std::less<>> on_domain{
     {"status", status},
@@ -268,6 +304,7 @@ const std::map<std::string, DomainOperation, std::less<>> on_domain{
     {"cpu_time", cpu_time},
     {"suspend", plain<virDomainSuspend>},
     {"resume", plain<virDomainResume>},
+    {"wakeup", wakeup},
     {"xml", xml},
     {"agent", agent},
     {"addresses", addresses},

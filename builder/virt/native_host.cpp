@@ -123,6 +123,10 @@ Json NativeHost::call(const Json& request, std::chrono::milliseconds /*deadline*
     if (op.starts_with("device-") || op.starts_with("block-")) {
         return device_operation(*this, op, request);
     }
+    if (op.starts_with("snapshot-") || op == "saved" || op == "drop-saved" || op == "disk-errors" ||
+        op == "memory" || op == "vcpus" || op == "rename") {
+        return state_operation(*this, op, request);
+    }
     return domain_operation(*this, op, request);
 }
 

@@ -54,6 +54,8 @@ private:
 // Groups of operations, one file each.
 Json domain_operation(NativeHost& host, const std::string& op, const Json& request);
 Json device_operation(NativeHost& host, const std::string& op, const Json& request);
+/// Snapshots, saved memory, sizes: what changes a machine that exists.
+Json state_operation(NativeHost& host, const std::string& op, const Json& request);
 Json network_operation(NativeHost& host, const std::string& op, const Json& request);
 
 }  // namespace imgforge::virt

@@ -40,9 +40,12 @@ Json list(NativeHost& host) {
     Json rows = Json::array();
     for (int i = 0; i < count; ++i) {
         const NetworkHandle network(raw[i]);
+        int autostart = 0;
+        static_cast<void>(virNetworkGetAutostart(network.get(), &autostart));
         const Handle<char, free> bridge(virNetworkGetBridgeName(network.get()));
         rows.push_back({{"name", virNetworkGetName(network.get())},
                         {"active", virNetworkIsActive(network.get()) == 1},
+                        {"autostart", autostart == 1},
                         {"bridge", bridge ? bridge.get() : ""},
                         {"forward", forward_mode(network.get())}});
     }
@@ -116,6 +119,14 @@ Json network_operation(NativeHost& host, const std::string& op, const Json& requ
         return reservation(host, request, op == "network-reserve");
     }
     const NetworkHandle network = find_network(host, request.at("network"));
+    if (op == "network-autostart") {
+        if (virNetworkSetAutostart(network.get(), request.at("on").get<bool>() ? 1 : 0) < 0) {
+            throw_virt_error(last_virt_error(), [&] {
+                return fmt::format("set autostart of network '{}'", virNetworkGetName(network.get()));
+            });
+        }
+        return Json::object();
+    }
     if (virNetworkIsActive(network.get()) != 1 && virNetworkCreate(network.get()) < 0) {
         throw_virt_error(last_virt_error(),
                          [&] { return fmt::format("start network '{}'", virNetworkGetName(network.get())); });

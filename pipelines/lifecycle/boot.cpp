@@ -5,6 +5,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/quick_file.hpp"
+#include "builder/virt/domain_takeover.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
@@ -29,11 +30,20 @@ virt::DomainSpec::Accel machine_accel(Lifecycle& lifecycle, const MachineRecord&
     }
 }
 
+std::string own_domain_xml(Lifecycle& lifecycle, const MachineRecord& record) {
+    return virt::domain_xml(
+        machine_domain(record, lifecycle.folder(record.name), machine_accel(lifecycle, record)));
+}
+
 virt::Domain define_machine(Lifecycle& lifecycle, const virt::Connection& connection,
-                            const MachineRecord& record) {
+                            const MachineRecord& record, Definition how) {
     const auto folder = lifecycle.folder(record.name);
-    const std::string xml =
-        virt::domain_xml(machine_domain(record, folder, machine_accel(lifecycle, record)));
+    std::string xml = own_domain_xml(lifecycle, record);
+    if (how != Definition::fresh) {
+        if (const auto present = connection.find(record.uuid)) {
+            xml = virt::carried_over_xml(present->xml(true), xml, how == Definition::restored);
+        }
+    }
     auto domain = connection.define(xml);
     // QEMU's command line is in there, but nothing secret: the seed holds all of that.
     write_file_unflushed(folder / "domain.xml", xml);

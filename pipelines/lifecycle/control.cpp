@@ -10,6 +10,8 @@
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
 #include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/forwarder.hpp"
+#include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/preflight.hpp"
 
 namespace imgforge::lifecycle {
@@ -30,6 +32,17 @@ bool is_down(const virt::Domain& domain) {
     return !status || !status->active();
 }
 
+/// Networks of libvirt that a reboot of the host left inactive.
+void start_networks(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record) {
+    if (record.is_embedded()) {
+        return;
+    }
+    prepare_networks(connection, networks_of(record));
+    if (record.autostart) {
+        keep_networks(lifecycle.monitor(), connection, networks_of(record));
+    }
+}
+
 void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
     settle_root_disk(lifecycle, record);
     if (!record.is_remote()) {
@@ -37,9 +50,13 @@ void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
     }
     const auto connection = lifecycle.open(record);
     const auto domain = connection.find(record.uuid);
-    if (!domain || is_down(*domain)) {
-        start_domain(lifecycle, connection, record);
+    if (domain && !is_down(*domain)) {
+        go_on(lifecycle, record, *domain);
+        return;
     }
+    check_published(lifecycle, record);
+    start_networks(lifecycle, connection, record);
+    start_domain(lifecycle, connection, record);
 }
 
 /// Waits; false when the time is over.
@@ -96,10 +113,15 @@ MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait,
     const auto begun = std::chrono::steady_clock::now();
     const auto console_start = console_size(lifecycle.console_log(record));
     bring_up(lifecycle, record);
+    ensure_forwarder(lifecycle);
     Readiness ready;
     if (wait != Wait::none) {
         ready = wait_until_ready(lifecycle, record, wait, timeout.value_or(std::chrono::minutes(15)),
                                  console_start);
+        if (!record.not_ready.empty()) {
+            record.not_ready.clear();
+            lifecycle.save(record);
+        }
     }
     MachineView view = look(lifecycle, record);
     merge_addresses(view.addresses, ready.addresses);
@@ -154,6 +176,9 @@ void set_autostart(Lifecycle& lifecycle, std::string_view name, bool on) {
                         fmt::format("imgforge show {} --repair", record.name));
         }
         domain->set_autostart(on);
+        if (on) {
+            keep_networks(lifecycle.monitor(), lifecycle.open(record), networks_of(record));
+        }
     }
     record.autostart = on;
     lifecycle.save(record);
@@ -174,24 +199,6 @@ int start_autostarted(Lifecycle& lifecycle) {
         }
     }
     return failures;
-}
-
-void destroy_machine(Lifecycle& lifecycle, std::string_view name) {
-    static_cast<void>(lifecycle.require(name));
-    const MachineLock lock =
-        MachineLock::acquire(lifecycle.places().instances(), name, std::chrono::minutes(1));
-    MachineRecord record = lifecycle.require(name);
-    if (record.state == RecordState::spawning) {
-        // A killed spawn: there is nothing worth a record.
-        erase_machine(lifecycle, record);
-        return;
-    }
-    erase_domain(lifecycle, record);
-    erase_files(lifecycle, record, true);
-    lifecycle.store().remove_references({store::Holder::Kind::instance, record.name});
-    record.state = RecordState::destroyed;
-    record.destroyed = lifecycle.clock().wall_seconds();
-    lifecycle.save(record);
 }
 
 }  // namespace imgforge::lifecycle

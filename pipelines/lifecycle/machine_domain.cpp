@@ -3,6 +3,8 @@
 
 #include <sys/un.h>
 
+#include <fmt/format.h>
+
 namespace imgforge::lifecycle {
 namespace {
 
@@ -38,7 +40,8 @@ std::vector<virt::DiskSpec> machine_disks(const MachineRecord& record) {
     return disks;
 }
 
-virt::NicSpec machine_nic(const Nic& nic, const std::optional<std::uint16_t>& forward) {
+virt::NicSpec machine_nic(const Nic& nic, const std::optional<std::uint16_t>& forward,
+                          const std::vector<PublishedPort>& published) {
     virt::NicSpec spec;
     spec.mac = nic.network.mac.value_or("");
     spec.model = nic.network.model;
@@ -50,6 +53,9 @@ virt::NicSpec machine_nic(const Nic& nic, const std::optional<std::uint16_t>& fo
             spec.kind = virt::NicSpec::Kind::user;
             if (forward) {
                 spec.forwards.push_back({"127.0.0.1", *forward, 22});
+                for (const auto& port : published) {
+                    spec.forwards.push_back({port.address, port.host_port, port.guest_port, port.protocol});
+                }
             }
             break;
         case NetworkSpec::Kind::bridge:
@@ -67,11 +73,28 @@ void add_nics(const MachineRecord& record, virt::DomainSpec& spec) {
     auto forward = record.ssh_port;
     for (const auto& nic : record.nics) {
         const bool user = nic.network.kind == NetworkSpec::Kind::user;
-        spec.nics.push_back(machine_nic(nic, user ? forward : std::nullopt));
+        spec.nics.push_back(machine_nic(nic, user ? forward : std::nullopt, record.published));
         if (user) {
             forward.reset();  // only the first one leads to SSH
         }
     }
+}
+
+/// Each device behind a PCIe port of its own takes one: disks, NICs, filesystems, and the agent's controller,
+/// balloon and random numbers.
+void set_hardware_1(const MachineRecord& record, virt::DomainSpec& spec) {
+    constexpr int always = 3;
+    spec.root_ports = always + spare_root_ports +
+                      static_cast<int>(spec.disks.size() + spec.nics.size() + record.shares.size());
+    spec.tuned_clock = true;
+    spec.free_page_reporting = true;
+    spec.panic_device = true;
+}
+
+std::string title_of(const MachineRecord& record) {
+    return record.hostname.empty()
+               ? fmt::format("{} ({}@{})", record.name, record.image, record.generation)
+               : fmt::format("{} ({}@{})", record.hostname, record.image, record.generation);
 }
 
 void set_warm_ports(const MachineRecord& record, virt::DomainSpec& spec) {
@@ -130,7 +153,14 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     }
     if (record.warm) {
         set_warm_ports(record, spec);
+    } else if (record.hardware >= 1) {
+        set_hardware_1(record, spec);
     }
+    spec.graphics = record.graphics;
+    spec.xml_overrides = record.xml;
+    spec.os_id = record.os_id;
+    spec.title = record.hardware >= 1 ? title_of(record) : "";
+    spec.description = record.hardware >= 1 ? record.comment : "";
     spec.video = false;
     spec.generation_id = record.generation_id;
     spec.metadata = {{"image", record.image},

@@ -19,6 +19,13 @@ inline constexpr std::size_t warm_nics = 4;
 inline constexpr int warm_first_data_port = 12;
 inline constexpr std::size_t warm_data_disks = 3;
 
+/// The newest number of MachineRecord::hardware: free PCIe ports for hot-plug, tuned clock, panic device,
+/// free page reporting.
+inline constexpr int current_hardware = 1;
+
+/// PCIe ports of hardware 1 beyond those its own devices take.
+inline constexpr int spare_root_ports = 12;
+
 /// The domain of a machine, from its record alone: so it can be defined again at any time and comes out the
 /// same. `folder` is instances/NAME (console log and socket). Pure.
 virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesystem::path& folder,

@@ -85,9 +85,31 @@ void make_data_disks(MachineRecord& record, const fs::path& folder) {
     }
 }
 
+/// "{name}" and "{n}" in a user's file: what is the machine's own. A text without them, binary ones included,
+/// is not touched.
+void fill_in(std::optional<std::string>& text, const MachineRecord& record) {
+    if (!text) {
+        return;
+    }
+    const std::string host = record.name.substr(0, record.name.find('.'));
+    const std::size_t before = host.find_last_not_of("0123456789");
+    const std::string number = before == std::string::npos ? host : host.substr(before + 1);
+    for (const auto& [mark, value] : {std::pair("{name}", record.name), std::pair("{n}", number)}) {
+        for (std::size_t at = text->find(mark); at != std::string::npos; at = text->find(mark, at + 1)) {
+            if (at == 0 || (*text)[at - 1] != '{') {  // "{{name}}" is jinja's
+                text->replace(at, std::string_view(mark).size(), value);
+            }
+        }
+    }
+}
+
 seeds::SeedSpec make_seed(MachineRecord& record, const fs::path& folder, seeds::SeedSpec seed) {
-    seed.hostname = record.name;
+    const std::string host = record.hostname.empty() ? record.name : record.hostname;
+    seed.hostname = host.substr(0, host.find('.'));
+    seed.fqdn = host.find('.') == std::string::npos ? "" : host;
     seed.instance_id = record.instance_id;
+    fill_in(seed.user_data, record);
+    fill_in(seed.network_config, record);
     seed.host_keys = seeds::make_host_keys({"ed25519", "ecdsa"}, record.name);
     record.host_keys.clear();
     std::string known_hosts;
@@ -137,7 +159,17 @@ seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, c
         seed.users.push_back({.name = user, .sudo = true, .ssh_keys = seed.ssh_keys});
     }
     seed.user_data = user_file(options.user_data);
+    if (options.user_data_text) {
+        seed.user_data = options.user_data_text;
+    }
     seed.network_config = user_file(options.network_config);
+    seed.vendor_data = user_file(options.vendor_data);
+    if (options.vendor_data_text) {
+        seed.vendor_data = options.vendor_data_text;
+    }
+    if (options.vendor_data) {
+        seed.vendor_data_name = options.vendor_data->string();
+    }
     if (options.user_data) {
         seed.user_data_name = options.user_data->string();
     }
@@ -178,8 +210,12 @@ seeds::SeedSpec make_machine_files(Lifecycle& lifecycle, MachineRecord& record, 
                           record.backing =
                               source.mode == DiskMode::overlay ? source.chain : std::vector<fs::path>();
                           write_file_unflushed(folder / "instance.json", pretty(to_json(record)));
-                          make_root_disk(lifecycle.processes(), record.disk, source);
-                          make_data_disks(record, folder);
+                          if (source.copy_disks) {
+                              source.copy_disks(record);
+                          } else {
+                              make_root_disk(lifecycle.processes(), record.disk, source);
+                              make_data_disks(record, folder);
+                          }
                           return make_seed(record, folder, source.seed);
                       });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct MachineSource {
     std::filesystem::path
         warm_disk{};  ///< a warm template's overlay on the same chain, to be copied; empty: a fresh one
     seeds::SeedSpec seed;
+    /// Makes root and data disks and fills in their paths (clone); empty: from `chain`.
+    std::function<void(MachineRecord&)> copy_disks{};
 };
 
 /// Makes instances/NAME with root disk, data disks, seed, known_hosts and instance.json, and fills in the

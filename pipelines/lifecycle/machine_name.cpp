@@ -45,7 +45,8 @@ std::string nearest_good_name(std::string_view name) {
     const std::string text(name.substr(0, longest_shown));
     const std::string good = nearest_good_name(name);
     std::string hint =
-        "a machine name is a host name: letters, digits and '-', at most 63, not starting or ending with '-'";
+        "a machine name is a host name: letters, digits, '-' and '.', at most 63, no part of it starting or "
+        "ending with '-'";
     if (!good.empty() && good != name) {
         hint += fmt::format("; '{}' would do", good);
     }
@@ -86,15 +87,28 @@ void check_machine_name(std::string_view name) {
     if (name.empty()) {
         throw Error(Failure::usage, "a machine name is empty", "imgforge spawn IMAGE NAME");
     }
-    const auto bad = std::find_if_not(name.begin(), name.end(), is_name_character);
+    const auto bad =
+        std::find_if_not(name.begin(), name.end(), [](char c) { return is_name_character(c) || c == '.'; });
     if (bad != name.end()) {
         refuse(name, fmt::format("it contains {}", shown(*bad)));
     }
     if (name.size() > longest_machine_name) {
         refuse(name, fmt::format("it has {} characters", name.size()));
     }
-    if (name.front() == '-' || name.back() == '-') {
-        refuse(name, fmt::format("it {} with '-'", name.front() == '-' ? "starts" : "ends"));
+    for (std::string_view rest = name;;) {
+        const std::size_t dot = rest.find('.');
+        const std::string_view label = rest.substr(0, dot);
+        if (label.empty()) {
+            refuse(name, "a '.' stands at its start or end, or next to another one");
+        }
+        if (label.front() == '-' || label.back() == '-') {
+            refuse(name, fmt::format("{} {} with '-'", label.size() == name.size() ? "it" : "a part of it",
+                                     label.front() == '-' ? "starts" : "ends"));
+        }
+        if (dot == std::string_view::npos) {
+            return;
+        }
+        rest.remove_prefix(dot + 1);
     }
 }
 

@@ -8,12 +8,13 @@
 
 namespace imgforge::lifecycle {
 
-/// Longest machine name: it is the guest's host name, one DNS label (RFC 1123 section 2.1).
+/// Longest machine name: it is the guest's host name, which Linux limits to 64 bytes, and its first part one
+/// DNS label (RFC 1123 section 2.1).
 constexpr std::size_t longest_machine_name = 63;
 
-/// Throws Failure::usage unless `name` can be a machine name: 1 to 63 of A-Z a-z 0-9 and '-', neither first
-/// nor last a '-'. The message names the fault (the offending character, the length), the hint a name near to
-/// it that would do.
+/// Throws Failure::usage unless `name` can be a machine name: 1 to 63 of A-Z a-z 0-9 '-' and '.', no part
+/// between dots empty or with a '-' first or last. The message names the fault (the offending character, the
+/// length), the hint a name near to it that would do.
 void check_machine_name(std::string_view name);
 
 /// A pattern of names: "web-{n}", "web-{n:03}" (at least three digits).

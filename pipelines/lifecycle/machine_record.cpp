@@ -59,6 +59,14 @@ Json disks_json(const MachineRecord& record) {
     return list;
 }
 
+Json published_json(const MachineRecord& record) {
+    Json list = Json::array();
+    for (const auto& port : record.published) {
+        list.push_back(to_json(port));
+    }
+    return list;
+}
+
 Json shares_json(const MachineRecord& record) {
     Json list = Json::array();
     for (const auto& share : record.shares) {
@@ -85,7 +93,28 @@ void read_lists(const Json& json, MachineRecord& record) {
                                  share.at("read_only").get<bool>(),
                                  share.value("driver", "9p") == "virtiofs"});
     }
+    for (const auto& port : json.value("published", Json::array())) {
+        record.published.push_back(
+            {port.at("address").get<std::string>(), port.at("host_port").get<std::uint16_t>(),
+             port.at("guest_port").get<std::uint16_t>(), port.at("protocol").get<std::string>()});
+    }
+    record.xml = json.value("xml", std::vector<std::string>());
     record.host_keys = json.value("host_keys", std::vector<std::string>());
+}
+
+/// Fields that records of the first version do not have.
+void read_later_fields(const Json& json, MachineRecord& record) {
+    record.hardware = json.value("hardware", 0);
+    record.size = json.value("size", "");
+    record.os_id = json.value("os_id", "");
+    record.graphics = json.value("graphics", "");
+    record.hostname = json.value("hostname", "");
+    record.protect = json.value("protect", false);
+    record.expires = json.value("expires", std::int64_t{0});
+    record.not_ready = json.value("not_ready", "");
+    record.spool = json.value("spool", "");
+    record.lab = json.value("lab", "");
+    record.lab_digest = json.value("lab_digest", "");
 }
 
 MachineRecord read_record(const Json& json) {
@@ -113,6 +142,7 @@ MachineRecord read_record(const Json& json) {
     record.tpm = json.value("tpm", false);
     record.cpu = json.value("cpu", "");
     record.needs_cx16 = json.value("needs_cx16", true);
+    read_later_fields(json, record);
     record.autostart = json.value("autostart", false);
     record.ephemeral = json.value("ephemeral", false);
     record.warm = json.value("warm", false);
@@ -133,6 +163,17 @@ std::string_view to_string(RecordState state) {
         case RecordState::destroyed: return "destroyed";
     }
     return "";
+}
+
+std::string PublishedPort::text() const {
+    return fmt::format("{}:{}->{}/{}", address, host_port, guest_port, protocol);
+}
+
+Json to_json(const PublishedPort& port) {
+    return {{"address", port.address},
+            {"host_port", port.host_port},
+            {"guest_port", port.guest_port},
+            {"protocol", port.protocol}};
 }
 
 bool MachineRecord::is_embedded() const {
@@ -173,6 +214,19 @@ Json to_json(const MachineRecord& record) {
                  {"tpm", record.tpm},
                  {"cpu", record.cpu},
                  {"needs_cx16", record.needs_cx16},
+                 {"hardware", record.hardware},
+                 {"size", record.size},
+                 {"os_id", record.os_id},
+                 {"graphics", record.graphics},
+                 {"xml", record.xml},
+                 {"hostname", record.hostname},
+                 {"published", published_json(record)},
+                 {"protect", record.protect},
+                 {"expires", record.expires},
+                 {"not_ready", record.not_ready},
+                 {"spool", record.spool},
+                 {"lab", record.lab},
+                 {"lab_digest", record.lab_digest},
                  {"autostart", record.autostart},
                  {"ephemeral", record.ephemeral},
                  {"warm", record.warm},

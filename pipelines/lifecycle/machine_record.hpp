@@ -44,6 +44,17 @@ struct SharedFolder {
         false;  ///< served by virtiofsd, with memory the guest shares; else 9p, served by QEMU itself
 };
 
+/// A port of the guest that programs of this host (or, with another address than 127.0.0.1, of others) reach.
+struct PublishedPort {
+    std::string address = "127.0.0.1";
+    std::uint16_t host_port = 0;
+    std::uint16_t guest_port = 0;
+    std::string protocol = "tcp";  ///< "tcp" or "udp"
+    bool operator==(const PublishedPort&) const = default;
+    /// "127.0.0.1:8080->80/tcp".
+    std::string text() const;
+};
+
 /// One machine: instances/NAME/instance.json, and the same text in state.db. Holds no secret.
 struct MachineRecord {
     std::string name;
@@ -73,6 +84,20 @@ struct MachineRecord {
     std::string cpu{};  ///< libvirt CPU model or mode; empty: the best the acceleration offers
     bool needs_cx16 =
         true;  ///< the guest's user space is built for x86-64-v2 (RHEL 9 and its like, openSUSE)
+    int hardware =
+        0;  ///< which devices and clock a definition from the record has; 0: before there were numbers
+    std::string size{};              ///< name of the size it was asked for with
+    std::string os_id{};             ///< libosinfo's
+    std::string graphics{};          ///< "vnc" or empty
+    std::vector<std::string> xml{};  ///< the user's changes of the domain's XML, "XPATH=VALUE"
+    std::string hostname{};          ///< of the guest, maybe with its domain; empty: the name
+    std::vector<PublishedPort> published{};
+    bool protect = false;      ///< destroy refuses
+    std::int64_t expires = 0;  ///< seconds since 1970, then it is destroyed; 0: never
+    std::string not_ready{};   ///< why the command that made it gave up waiting; empty: it was ready
+    std::string spool{};       ///< spool folder through which it was made
+    std::string lab{};         ///< lab it belongs to
+    std::string lab_digest{};  ///< of what the lab's file said when it was made
     bool autostart = false;
     bool ephemeral = false;
     bool warm =
@@ -89,6 +114,8 @@ struct MachineRecord {
 };
 
 Json to_json(const MachineRecord& record);
+/// {address, host_port, guest_port, protocol}.
+Json to_json(const PublishedPort& port);
 /// Throws Failure::integrity naming `source` and the field.
 MachineRecord machine_record(const Json& json, std::string_view source);
 

@@ -2,6 +2,7 @@
 #include "pipelines/lifecycle/observe.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -16,9 +17,9 @@
 namespace imgforge::lifecycle {
 namespace {
 
-/// State by UUID of all domains of one daemon, or why it did not answer.
+/// All domains of one daemon by UUID, or why it did not answer.
 struct DaemonView {
-    std::map<std::string, std::string> states;
+    std::map<std::string, virt::DomainRow> rows;
     std::string problem{};
     std::optional<virt::Connection> connection{};
 };
@@ -31,12 +32,21 @@ DaemonView ask_daemon(Lifecycle& lifecycle, const std::string& uri, const Machin
         if (only != nullptr) {
             const auto domain = view.connection->find(only->uuid);
             if (const auto status = domain ? domain->status() : std::nullopt) {
-                view.states[only->uuid] = std::string(virt::to_string(status->state));
+                virt::DomainRow row{.name = domain->name(),
+                                    .uuid = only->uuid,
+                                    .state = status->state,
+                                    .reason = status->reason};
+                row.saved = domain->managed_save();
+                row.autostart = domain->autostart();
+                for (const auto& snapshot : domain->snapshots()) {
+                    row.snapshots.push_back(snapshot.name);
+                }
+                view.rows.emplace(only->uuid, std::move(row));
             }
             return view;
         }
         for (const auto& row : view.connection->domains()) {
-            view.states[row.uuid] = std::string(virt::to_string(row.state));
+            view.rows.emplace(row.uuid, row);
         }
     } catch (const Error& error) {
         view.problem = error.message();
@@ -75,6 +85,77 @@ std::uint64_t bytes_of_machine(const Lifecycle& lifecycle, const MachineRecord& 
     return bytes;
 }
 
+/// State, and QEMU's own word for it.
+std::pair<std::string, std::string> embedded_status(const std::filesystem::path& root,
+                                                    const MachineRecord& record) {
+    if (!virt::embedded_qemu(root, record.name, record.uuid)) {
+        // A root without a definition has lost its domain.
+        const bool defined = std::filesystem::exists(root / "etc" / "qemu" / (record.name + ".xml"));
+        return {!defined ? "missing" : embedded_saved(root, record) ? "saved" : "shut off", ""};
+    }
+    std::error_code gone;
+    for (auto entry = std::filesystem::directory_iterator(root / "lib" / "qemu", gone);
+         !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
+        if (entry->path().filename().string().rfind("domain-", 0) != 0) {
+            continue;
+        }
+        const std::string state =
+            qemu_run_state(entry->path() / "monitor.sock", std::chrono::milliseconds(100));
+        if (state == "shutdown" || state == "guest-panicked") {
+            return {"shut off", state};
+        }
+        if (state == "paused" || state == "suspended" || state == "io-error" || state == "watchdog") {
+            return {"paused", state};
+        }
+    }
+    return {"running", ""};
+}
+
+/// Reasons that only say what the state says already.
+bool is_plain(const std::string& reason) {
+    constexpr std::array plain{"unknown", "booted", "unpaused", "shutdown", "destroyed", "saved", ""};
+    return std::find(plain.begin(), plain.end(), reason) != plain.end();
+}
+
+void set_from(const virt::DomainRow& row, MachineView& view) {
+    const bool off = row.state == virt::DomainState::shut_off;
+    view.state = off && row.saved ? "saved" : std::string(virt::to_string(row.state));
+    view.reason = is_plain(row.reason) ? "" : row.reason;
+    view.autostart = row.autostart;
+    view.snapshots = row.snapshots;
+}
+
+/// QEMU's words for why it halted (qapi/run-state.json), in libvirt's.
+std::string paused_reason(const std::string& run_state) {
+    constexpr std::array words{std::pair("paused", "user"),
+                               std::pair("io-error", "I/O error"),
+                               std::pair("watchdog", "watchdog"),
+                               std::pair("save-vm", "saving"),
+                               std::pair("guest-panicked", "crashed"),
+                               std::pair("suspended", "asleep")};
+    for (const auto& [word, reason] : words) {
+        if (run_state == word) {
+            return reason;
+        }
+    }
+    return {};
+}
+
+void set_embedded(const std::filesystem::path& root, MachineView& view) {
+    const MachineRecord& record = view.record;
+    const auto [state, run_state] = embedded_status(root, record);
+    view.state = state;
+    view.reason = state == "paused" ? paused_reason(run_state) : "";
+    view.autostart = record.autostart;
+    std::error_code none;
+    for (auto entry =
+             std::filesystem::directory_iterator(root / "lib" / "qemu" / "snapshot" / record.name, none);
+         !none && entry != std::filesystem::directory_iterator(); entry.increment(none)) {
+        view.snapshots.push_back(entry->path().stem().string());
+    }
+    std::sort(view.snapshots.begin(), view.snapshots.end());
+}
+
 void set_state(Lifecycle& lifecycle, const std::map<std::string, DaemonView>& daemons,
                const LookOptions& options, MachineView& view) {
     const MachineRecord& record = view.record;
@@ -84,7 +165,7 @@ void set_state(Lifecycle& lifecycle, const std::map<std::string, DaemonView>& da
         view.state =
             MachineLock::try_acquire(lifecycle.places().instances(), record.name) ? "unfinished" : "spawning";
     } else if (record.is_embedded()) {
-        view.state = embedded_state(lifecycle.embedded_root(record), record);
+        set_embedded(lifecycle.embedded_root(record), view);
     } else if (const auto daemon = daemons.find(record.connection); daemon == daemons.end()) {
         view.state = "unknown";
         view.problem = options.remote ? "" : "on another host; --all-hosts asks it";
@@ -92,8 +173,12 @@ void set_state(Lifecycle& lifecycle, const std::map<std::string, DaemonView>& da
         view.state = "unknown";
         view.problem = daemon->second.problem;
     } else {
-        const auto state = daemon->second.states.find(record.uuid);
-        view.state = state == daemon->second.states.end() ? "missing" : state->second;
+        const auto row = daemon->second.rows.find(record.uuid);
+        row == daemon->second.rows.end() ? static_cast<void>(view.state = "missing")
+                                         : set_from(row->second, view);
+    }
+    if (!record.not_ready.empty() && view.state == "running") {
+        view.reason = "not ready: " + record.not_ready;
     }
 }
 
@@ -115,27 +200,12 @@ std::optional<pid_t> embedded_process(const std::filesystem::path& root, const M
     return virt::embedded_qemu(root, record.name, record.uuid);
 }
 
+bool embedded_saved(const std::filesystem::path& root, const MachineRecord& record) {
+    return std::filesystem::exists(root / "lib" / "qemu" / "save" / (record.name + ".save"));
+}
+
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record) {
-    if (!embedded_process(root, record)) {
-        // A root without a definition has lost its domain.
-        return std::filesystem::exists(root / "etc" / "qemu" / (record.name + ".xml")) ? "shut off"
-                                                                                       : "missing";
-    }
-    std::error_code gone;
-    for (auto entry = std::filesystem::directory_iterator(root / "lib" / "qemu", gone);
-         !gone && entry != std::filesystem::directory_iterator(); entry.increment(gone)) {
-        if (entry->path().filename().string().rfind("domain-", 0) == 0) {
-            const std::string state =
-                qemu_run_state(entry->path() / "monitor.sock", std::chrono::milliseconds(100));
-            if (state == "shutdown" || state == "guest-panicked") {
-                return "shut off";
-            }
-            if (state == "paused" || state == "suspended") {
-                return "paused";
-            }
-        }
-    }
-    return "running";
+    return embedded_status(root, record).first;
 }
 
 std::vector<MachineView> look(Lifecycle& lifecycle, const std::vector<MachineRecord>& records,
@@ -181,64 +251,6 @@ MachineView look(Lifecycle& lifecycle, const MachineRecord& record, const LookOp
         }
     }
     return view;
-}
-
-Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
-    const MachineRecord& record = view.record;
-    Json nics = Json::array();
-    std::string address;
-    for (std::size_t i = 0; i < record.nics.size(); ++i) {
-        const auto& found = i < view.addresses.size() ? view.addresses[i] : std::vector<std::string>();
-        if (address.empty() && !found.empty()) {
-            address = found.front();
-        }
-        nics.push_back({{"mac", record.nics[i].network.mac.value_or("")},
-                        {"network", record.nics[i].network.text()},
-                        {"ip", found}});
-    }
-    const SshTarget target = lifecycle.ssh_target(record, address);
-    Json json = {
-        {"name", record.name},
-        {"state", view.state},
-        {"image", record.image},
-        {"generation", record.generation},
-        {"outdated", view.outdated},
-        {"uuid", record.uuid},
-        {"instance_id", record.instance_id},
-        {"nics", nics},
-        {"ssh",
-         {{"host", target.host},
-          {"port", target.port},
-          {"user", record.user},
-          {"identity", target.identity.string()}}},
-        {"disk",
-         {{"path", record.disk.string()},
-          {"format", record.disk_format},
-          {"backing", record.backing.empty() ? Json() : Json(record.backing.front().string())}}},
-        {"seconds", view.seconds},
-        {"connection", record.connection},
-        {"memory", record.memory.in_bytes()},
-        {"vcpus", record.vcpus},
-        {"created", iso_time(record.created)},
-        {"allocated_size", view.disk_bytes},
-        {"autostart", record.autostart},
-        {"ephemeral", record.ephemeral},
-        {"comment", record.comment},
-        {"host_keys", record.host_keys},
-        {"console_log", lifecycle.console_log(record).string()},
-    };
-    if (!view.problem.empty()) {
-        json["problem"] = view.problem;
-    }
-    return json;
-}
-
-Json views_json(const Lifecycle& lifecycle, const std::vector<MachineView>& views) {
-    Json list = Json::array();
-    for (const auto& view : views) {
-        list.push_back(view_json(lifecycle, view));
-    }
-    return {{"machines", std::move(list)}};
 }
 
 }  // namespace imgforge::lifecycle

@@ -16,10 +16,15 @@ namespace imgforge::lifecycle {
 /// A machine as it is now.
 struct MachineView {
     MachineRecord record;
-    /// "running", "shut off", "paused", … as libvirt calls it; "missing": libvirt does not know the domain;
+    /// "running", "shut off", "paused", … as libvirt calls it; "saved": off, its memory waits for the next
+    /// start; "missing": libvirt does not know the domain;
     /// "destroyed"; "unfinished": the spawn was killed; "unknown": its host did not answer, `problem` says
     /// why.
     std::string state;
+    std::string
+        reason{};  ///< why it is in that state: "user", "I/O error", "not ready: …"; empty: nothing to say
+    bool autostart = false;
+    std::vector<std::string> snapshots{};
     std::string problem{};
     std::vector<std::vector<std::string>> addresses{};  ///< per NIC
     bool outdated = false;                              ///< the image has a newer current generation
@@ -44,6 +49,9 @@ MachineView look(Lifecycle& lifecycle, const MachineRecord& record, const LookOp
 /// State of an embedded machine: "running", "paused" or "shut off". A guest that powered itself off leaves
 /// its QEMU waiting until libvirt comes by; that counts as shut off.
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record);
+
+/// Whether memory of a managed save lies in an embedded root.
+bool embedded_saved(const std::filesystem::path& root, const MachineRecord& record);
 
 /// QEMU's process of an embedded machine, checked by its UUID; nothing when there is none.
 std::optional<pid_t> embedded_process(const std::filesystem::path& root, const MachineRecord& record);

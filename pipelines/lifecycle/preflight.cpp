@@ -193,6 +193,33 @@ void prepare_networks(const virt::Connection& connection, const std::vector<Netw
     }
 }
 
+void keep_networks(Monitor& monitor, const virt::Connection& connection,
+                   const std::vector<NetworkSpec>& networks) {
+    const auto known = connection.networks();
+    for (const auto& spec : networks) {
+        const std::string name = libvirt_network(spec);
+        for (const auto& network : known) {
+            if (network.name != name || network.autostart) {
+                continue;
+            }
+            try {
+                connection.set_network_autostart(name, true);
+                monitor.message(fmt::format("network '{}' starts with the host from now on", name));
+            } catch (const Error& error) {
+                monitor.warning(
+                    fmt::format("network '{}' does not start with the host: {}", name, error.message()));
+            }
+        }
+    }
+}
+
+std::vector<NetworkSpec> networks_of(const MachineRecord& record) {
+    std::vector<NetworkSpec> networks;
+    std::transform(record.nics.begin(), record.nics.end(), std::back_inserter(networks),
+                   [](const Nic& nic) { return nic.network; });
+    return networks;
+}
+
 std::vector<NetworkSpec> default_networks(const Settings& settings, bool embedded) {
     if (embedded) {
         return {parse_network("user")};

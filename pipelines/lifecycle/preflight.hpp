@@ -26,6 +26,14 @@ std::optional<std::filesystem::path> closed_folder(const std::filesystem::path& 
 /// Failure::host.
 void prepare_networks(const virt::Connection& connection, const std::vector<NetworkSpec>& networks);
 
+/// The networks that are libvirt's own come up with the daemon from now on, for machines that start with the
+/// host. One that cannot (it is not persistent) becomes a warning.
+void keep_networks(Monitor& monitor, const virt::Connection& connection,
+                   const std::vector<NetworkSpec>& networks);
+
+/// One entry for each NIC.
+std::vector<NetworkSpec> networks_of(const MachineRecord& record);
+
 /// The network of machines that ask for none: user on the embedded driver, else `network:` of the settings,
 /// else nat.
 std::vector<NetworkSpec> default_networks(const Settings& settings, bool embedded);

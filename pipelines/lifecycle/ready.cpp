@@ -6,8 +6,10 @@
 #include <functional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/printable.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
 #include "pipelines/lifecycle/observe.hpp"
@@ -20,6 +22,36 @@ constexpr std::array signals = {std::pair(Wait::none, std::string_view("none")),
                                 std::pair(Wait::agent, std::string_view("agent")),
                                 std::pair(Wait::cloud_init, std::string_view("cloud-init")),
                                 std::pair(Wait::ssh, std::string_view("ssh"))};
+
+/// Texts of a list that may hold anything.
+std::vector<std::string> texts_of(const Json& list) {
+    std::vector<std::string> texts;
+    for (const auto& entry : list) {
+        texts.push_back(printable(entry.is_string() ? entry.get<std::string>() : entry.dump()));
+    }
+    return texts;
+}
+
+/// Throws when cloud-init failed; recoverable errors (deprecated keys and the like) become warnings.
+void require_success(Monitor& monitor, const MachineRecord& record, const Json& status) {
+    const auto errors = texts_of(status.value("errors", Json::array()));
+    if (status.value("status", "") == "error" || !errors.empty()) {
+        throw Error(Failure::integrity,
+                    fmt::format("cloud-init of machine '{}' failed: {}", record.name,
+                                errors.empty() ? status.value("detail", "no reason given")
+                                               : fmt::format("{}", fmt::join(errors, "; "))),
+                    fmt::format("imgforge ssh {} sudo cat /var/log/cloud-init-output.log", record.name));
+    }
+    if (status.value("status", "") != "done") {
+        return;
+    }
+    const Json recoverable = status.value("recoverable_errors", Json::object());
+    for (const auto& [level, list] : recoverable.items()) {
+        for (const auto& text : texts_of(list)) {
+            monitor.warning(fmt::format("cloud-init of machine '{}', {}: {}", record.name, level, text));
+        }
+    }
+}
 
 /// One machine on its way up.
 class Waiting {
@@ -34,9 +66,7 @@ public:
             case Wait::none: return true;
             case Wait::ip: return has_address();
             case Wait::agent: return agent_answers();
-            case Wait::cloud_init:
-                seen_ = "cloud-init has not finished";
-                return console_.cloud_init_finished();
+            case Wait::cloud_init: return cloud_init_done();
             case Wait::ssh: return ssh_works();
         }
         return false;
@@ -125,9 +155,43 @@ private:
         return probe.reached;
     }
 
+    /// cloud-init's own word, by SSH. A guest that nobody can log in to is believed what its console says.
+    bool cloud_init_done() {
+        const bool console_says = console_.cloud_init_finished();
+        if (const auto status = cloud_init_status()) {
+            seen_ = "cloud-init: " + status->value("status", "");
+            require_success(lifecycle_.monitor(), record_, *status);
+            return status->value("status", "") == "done";
+        }
+        if (!console_says) {
+            seen_ = "cloud-init has not finished" + (seen_.empty() ? "" : "; " + seen_);
+            return false;
+        }
+        constexpr int logins = 20;
+        return ++silent_logins_ > logins;
+    }
+
+    /// What `cloud-init status --format json` says; nothing while nobody can log in or it has not begun.
+    std::optional<Json> cloud_init_status() {
+        std::string address;
+        if (!record_.ssh_port) {
+            if (!has_address()) {
+                return std::nullopt;
+            }
+            address = found_.best();
+        }
+        const SshProbe probe = probe_ssh(lifecycle_.processes(), lifecycle_.ssh_target(record_, address),
+                                         "cloud-init status --format json", std::chrono::seconds(30));
+        seen_ = probe.seen;
+        // It exits with 1 or 2 when something failed, and its answer says what.
+        Json status = Json::parse(probe.output, nullptr, false);
+        return status.is_object() ? std::optional(std::move(status)) : std::nullopt;
+    }
+
     Lifecycle& lifecycle_;
     MachineRecord record_;
     ConsoleWatch console_;
+    int silent_logins_ = 0;
     AddressSearch found_;
     std::optional<virt::Connection> agent_connection_;
     std::string seen_;

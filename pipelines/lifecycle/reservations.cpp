@@ -219,6 +219,19 @@ bool Reservations::adopt(const MachineRecord& record) {
     }
 }
 
+void Reservations::rename(std::string_view old_name, const MachineRecord& record) {
+    database_.transaction([&] {
+        const bool same =
+            exists("lifecycle_machines", "name", record.name) && find(record.name)->uuid == record.uuid;
+        if (exists("lifecycle_machines", "name", record.name) && !same) {
+            throw Error(Failure::domain, fmt::format("the name '{}' is taken", record.name),
+                        "imgforge list --all shows all names");
+        }
+        run(database_.raw(), "DELETE FROM lifecycle_machines WHERE name = ?", std::string(old_name));
+        insert(record);
+    });
+}
+
 PortHold Reservations::move_port(MachineRecord& record) {
     std::optional<PortHold> hold;
     database_.transaction([&] {

@@ -57,6 +57,9 @@ public:
     /// Enters a record found in a folder whose row was lost. False when name, MAC or port belongs to another
     /// one by now.
     bool adopt(const MachineRecord& record);
+    /// The same machine under another name; `record` has the new one. Throws Failure::domain when it is
+    /// taken.
+    void rename(std::string_view old_name, const MachineRecord& record);
     /// A new loopback port for a machine whose own is taken by a stranger.
     PortHold move_port(MachineRecord& record);
     /// Frees everything. Missing is fine.

@@ -18,6 +18,7 @@
 #include "pipelines/lifecycle/address.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/domain_check.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
 
 namespace imgforge::lifecycle {
@@ -158,6 +159,7 @@ bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
         complete = false;  // an unfinished file is no image
     }
     if (complete) {
+        require_intact(lifecycle, record, "finishing an interrupted change of its root disk", {});
         switch_disk(lifecycle, record);
     } else {
         remove_tree(new_disk(record));
@@ -166,9 +168,10 @@ bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
     return true;
 }
 
-bool consolidate_machine(Lifecycle& lifecycle, std::string_view name) {
+bool consolidate_machine(Lifecycle& lifecycle, std::string_view name, const Drop& drop) {
     auto [record, lock] = lifecycle.hold(name);
     require_local(record, "consolidate");
+    require_intact(lifecycle, record, "consolidating it", drop);
     settle_root_disk(lifecycle, record);
     if (record.backing.empty()) {
         return false;
@@ -178,9 +181,10 @@ bool consolidate_machine(Lifecycle& lifecycle, std::string_view name) {
 }
 
 RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const std::string& image_spec,
-                              std::chrono::milliseconds timeout) {
+                              std::chrono::milliseconds timeout, const Drop& drop) {
     auto [record, lock] = lifecycle.hold(name);
     require_local(record, "respawn");
+    require_intact(lifecycle, record, "respawning it", drop);
     settle_root_disk(lifecycle, record);
     auto& store = lifecycle.store();
     const auto generation = store.resolve(image_spec.empty() ? record.image : image_spec);

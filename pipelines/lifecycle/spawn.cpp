@@ -2,7 +2,6 @@
 #include "pipelines/lifecycle/spawn.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -10,138 +9,23 @@
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/random.hpp"
-#include "builder/virt/domain_xml.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
 #include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/forwarder.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
-#include "pipelines/lifecycle/machine_size.hpp"
 #include "pipelines/lifecycle/parallel.hpp"
 #include "pipelines/lifecycle/placement.hpp"
+#include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/preflight.hpp"
 #include "pipelines/lifecycle/remote_machine.hpp"
+#include "pipelines/lifecycle/spawn_plan.hpp"
 #include "pipelines/lifecycle/warm/warm_clone.hpp"
-#include "templates/distribution.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
-
-/// Who logs in: asked for, else the distribution's cloud user, else one of our own.
-struct Login {
-    std::string user;
-    bool images_own = true;  ///< the image's cloud-init makes it by itself
-    std::string family{};    ///< of the distribution, empty when unknown
-};
-
-Login choose_login(const store::Generation& generation, const std::string& wanted) {
-    const Json manifest = generation.manifest();
-    const std::string os = manifest.contains("recipe") && manifest["recipe"].is_object()
-                               ? manifest["recipe"].value("os", "")
-                               : "";
-    std::string images_own;
-    std::string family;
-    for (const auto& row : templates::distributions()) {
-        if (row.name == os) {
-            images_own = row.login_user;
-            family = row.family;
-        }
-    }
-    if (!wanted.empty()) {
-        return {wanted, wanted == images_own, family};
-    }
-    return images_own.empty() ? Login{"imgforge", false, family} : Login{images_own, true, family};
-}
-
-MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
-    MachineSize size = machine_size(lifecycle.settings(),
-                                    options.size.empty() ? lifecycle.settings().default_size : options.size);
-    size.memory = options.memory.value_or(size.memory);
-    size.vcpus = options.vcpus.value_or(size.vcpus);
-    if (options.disk) {
-        size.disk = options.disk;
-    }
-    return size;
-}
-
-MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options,
-                            const store::Generation& generation, const Placement& placement) {
-    const MachineSize size = size_of(lifecycle, options);
-    MachineRecord record;
-    record.image = generation.image;
-    record.generation = generation.generation;
-    record.connection = placement.connection;
-    record.host = placement.host;
-    record.pool = placement.pool;
-    for (const auto& network : options.networks.empty()
-                                   ? default_networks(lifecycle.settings(), placement.embedded())
-                                   : options.networks) {
-        record.nics.push_back({network});
-    }
-    record.memory = size.memory;
-    record.vcpus = size.vcpus;
-    record.firmware = options.firmware;
-    record.tpm = options.tpm;
-    record.cpu = options.cpu;
-    record.autostart = options.autostart;
-    record.ephemeral = options.ephemeral;
-    record.warm = options.warm;
-    record.comment = options.comment;
-    record.shares = options.shares;
-    for (const auto disk : options.data_disks) {
-        record.data_disks.push_back({{}, "qcow2", disk});
-    }
-    record.created = lifecycle.clock().wall_seconds();
-    return record;
-}
-
-/// Names and MACs that domains of that daemon have already, ours or not. An embedded root is new and holds
-/// none.
-void add_taken(Lifecycle& lifecycle, const Placement& placement, ReservationRequest& request) {
-    if (placement.embedded()) {
-        return;
-    }
-    const auto connection = lifecycle.open_uri(placement.connection);
-    const std::set<std::string> ours = lifecycle.reservations().uuids();
-    for (const auto& row : connection.domains()) {
-        request.taken_names.insert(row.name);
-        if (ours.count(row.uuid) != 0) {
-            continue;  // its MACs are reserved; to read them from its XML would make each spawn dearer than
-                       // the one before
-        }
-        if (const auto domain = connection.find(row.uuid)) {
-            for (const auto& mac : virt::read_domain_xml(domain->xml(true)).macs) {
-                request.taken_macs.insert(mac);
-            }
-        }
-    }
-}
-
-void check_options(const SpawnOptions& options, const MachineRecord& record, const Placement& placement) {
-    for (const auto& nic : record.nics) {
-        if (placement.embedded() && nic.network.kind != NetworkSpec::Kind::user) {
-            throw Error(Failure::usage,
-                        fmt::format("the embedded driver has no network '{}'", nic.network.text()),
-                        "use --network user, or --connect qemu:///system");
-        }
-        if (options.count > 1 && (nic.network.mac || nic.network.ip)) {
-            throw Error(Failure::usage, "a fixed MAC or IP fits one machine only",
-                        "leave it out, or spawn them one by one");
-        }
-    }
-    if (!options.start && options.wait != Wait::none) {
-        throw Error(Failure::usage, "a machine that is not started gives no signal",
-                    "use --wait none with --no-start");
-    }
-    if (placement.pool.empty()) {
-        return;
-    }
-    if (options.mode != DiskMode::overlay || !options.shares.empty()) {
-        throw Error(Failure::usage, "on another host machines are overlays without shared folders",
-                    "leave --copy, --thick and --share out");
-    }
-}
 
 /// One spawn from the first reservation to the last signal; what it made is undone unless finish() was
 /// reached.
@@ -158,8 +42,6 @@ public:
         try {
             reserve();
             make_all();
-            wait_all();
-            return finish();
         } catch (Error& error) {
             explain(error);
             undo();
@@ -168,6 +50,7 @@ public:
             undo();
             throw;
         }
+        return wait_or_keep();
     }
 
 private:
@@ -180,11 +63,8 @@ private:
             require_warm_possible(options_, common_);
         }
         const Login login = choose_login(generation_, options_.user);
-        common_.user = login.user;
-        // Debian, Ubuntu, Alpine and Arch are built for the first x86-64; the others' C libraries refuse a
-        // CPU without CMPXCHG16B.
-        common_.needs_cx16 = login.family != "debian" && login.family != "ubuntu" &&
-                             login.family != "alpine" && login.family != "arch";
+        set_login(login, common_);
+        check_published(lifecycle_, common_);
         source_.chain = image_chain(lifecycle_.store(), generation_);
         source_.mode = options_.mode;
         source_.disk_size = size_of(lifecycle_, options_).disk;
@@ -200,10 +80,7 @@ private:
             check_memory(common_.memory, options_.count);
         }
         if (!placement_.embedded()) {
-            std::vector<NetworkSpec> networks;
-            std::transform(common_.nics.begin(), common_.nics.end(), std::back_inserter(networks),
-                           [](const Nic& nic) { return nic.network; });
-            prepare_networks(lifecycle_.open_uri(placement_.connection), networks);
+            prepare_networks(lifecycle_.open_uri(placement_.connection), networks_of(common_));
             if (placement_.pool.empty() && placement_.connection == "qemu:///system") {
                 auto files = source_.chain;
                 files.push_back(lifecycle_.places().instances() / "x" / "disk.qcow2");
@@ -238,6 +115,10 @@ private:
         }
         constexpr std::size_t width = 8;
         in_parallel(machines_.size(), width, [&](std::size_t i) { make(machines_[i]); });
+        if (common_.autostart && !placement_.embedded()) {
+            keep_networks(lifecycle_.monitor(), lifecycle_.open_uri(placement_.connection),
+                          networks_of(common_));
+        }
     }
 
     void thaw() {
@@ -267,7 +148,7 @@ private:
                                            machine.record.name, *nic.network.ip);
             }
         }
-        const auto domain = define_machine(lifecycle_, connection, machine.record);
+        const auto domain = define_machine(lifecycle_, connection, machine.record, Definition::fresh);
         if (template_) {
             start_warm(lifecycle_, connection, machine.record, *template_, seed, machine.port);
         } else if (options_.start) {
@@ -279,8 +160,55 @@ private:
         }
     }
 
+    /// The machines run. One that does not answer stays, so that its user can look at it.
+    std::vector<MachineView> wait_or_keep() {
+        try {
+            wait_all();
+            return finish();
+        } catch (Error& error) {
+            explain(error);
+            options_.rollback ? undo() : keep(error.message());
+            throw options_.rollback ? error : with_advice(error);
+        } catch (...) {
+            options_.rollback ? undo() : keep("the command that waited for it was interrupted");
+            throw;
+        }
+    }
+
+    void keep(const std::string& why) noexcept {
+        const interrupt::Shield shield;
+        try {
+            for (std::size_t i = 0; i < machines_.size(); ++i) {
+                if (!arrived_[i]) {
+                    machines_[i].record.not_ready = why.substr(0, why.find('\n'));
+                    lifecycle_.monitor().warning(fmt::format("machine '{}' stays and is marked \"not ready\"",
+                                                             machines_[i].record.name));
+                }
+            }
+            static_cast<void>(finish());
+        } catch (const std::exception& error) {
+            lifecycle_.monitor().warning(fmt::format("the machines could not be recorded: {}", error.what()));
+        }
+    }
+
+    /// The same error with what can be done about the machine that is still there.
+    Error with_advice(const Error& error) const {
+        const std::string& name = machines_.front().record.name;
+        Error advised(
+            error.kind(), error.message(),
+            fmt::format("the machine stays, marked \"not ready\": imgforge logs {0} shows its console, "
+                        "imgforge start {0} --wait ssh waits on, imgforge destroy {0} removes it; with "
+                        "--rollback spawn removes it itself",
+                        name));
+        for (const auto& line : error.context()) {
+            advised.add_context(line);
+        }
+        return advised;
+    }
+
     void wait_all() {
         ready_.resize(machines_.size());
+        arrived_.resize(machines_.size());
         constexpr std::size_t width = 64;
         in_parallel(machines_.size(), width, [&](std::size_t i) {
             MachineRecord& record = machines_[i].record;
@@ -289,6 +217,7 @@ private:
                 ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, timeout(record));
             }
             record.seconds = Seconds(std::chrono::steady_clock::now() - started_).count();
+            arrived_[i] = 1;
         });
     }
 
@@ -300,10 +229,14 @@ private:
             records.push_back(machine.record);
         }
         lifecycle_.save_all(records);
+        if (!common_.published.empty()) {
+            ensure_forwarder(lifecycle_);
+        }
         for (std::size_t i = 0; i < machines_.size(); ++i) {
             const MachineRecord& record = records[i];
             MachineView view{.record = record,
                              .state = options_.start ? "running" : "shut off",
+                             .autostart = record.autostart,
                              .addresses = ready_[i].addresses};
             view.addresses.resize(record.nics.size());
             view.seconds = record.seconds;
@@ -350,6 +283,7 @@ private:
     std::optional<WarmTemplate> template_;
     std::vector<Reserved> machines_;
     std::vector<Readiness> ready_;
+    std::vector<char> arrived_;  ///< not bool: written by several threads
 };
 
 }  // namespace

@@ -51,11 +51,25 @@ struct SpawnOptions {
     Wait wait = Wait::ssh;
     std::optional<std::chrono::milliseconds> timeout{};  ///< empty: 5 minutes with KVM, 15 without
     std::string comment{};
+    bool rollback = false;   ///< a machine that does not give its signal in time is removed again
+    std::string hostname{};  ///< of the guest, with its domain; empty: the machine's name
+    std::optional<std::filesystem::path> vendor_data{};
+    std::optional<std::string> user_data_text{};  ///< user-data not from a file (spool, lab)
+    std::optional<std::string> vendor_data_text{};
+    std::vector<PublishedPort> published{};
+    std::optional<std::chrono::seconds> ttl{};  ///< destroyed after this time
+    bool protect = false;
+    std::string graphics{};
+    std::vector<std::string> xml{};  ///< changes of the domain's XML
+    std::string spool{};
+    std::string lab{};
+    std::string lab_digest{};
 };
 
-/// Makes the machines side by side: names, MACs and instance-ids are reserved first, then disk, seed and
-/// domain are made, and the named signal is awaited. All or none: any failure removes everything of all of
-/// them, and the error carries the end of the console.
+/// Makes the machines together: names, MACs and instance-ids are reserved first, then disk, seed and domain
+/// are made, and the named signal is awaited. Until all are started a failure removes everything of all of
+/// them. Those that then do not give their signal stay and are marked (MachineRecord::not_ready), unless
+/// `rollback`; the error carries the end of the console.
 std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options);
 
 }  // namespace imgforge::lifecycle

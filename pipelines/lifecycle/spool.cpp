@@ -17,7 +17,9 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/lock.hpp"
+#include "builder/base/printable.hpp"
 #include "builder/base/random.hpp"
+#include "pipelines/lifecycle/spool_guard.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -35,14 +37,15 @@ std::string trimmed_file(const fs::path& file) {
     return text;
 }
 
-/// A properties file of at most 64 KiB; links are not followed, so nobody reads a file of this host through
-/// the spool.
-std::string properties_text(const fs::path& file) {
-    std::error_code gone;
-    if (!fs::is_regular_file(fs::symlink_status(file, gone))) {
-        throw Error(Failure::recipe, fmt::format("{} is no regular file", file.filename().string()));
-    }
-    return read_file(file, 64U << 10U);
+std::string first_line(const std::string& text) {
+    std::string line = text.substr(0, text.find('\n'));
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    return line;
+}
+
+/// inst/NAME.FAILED, destroy/NAME.FAILED, …
+fs::path refusal_mark(const SpoolRequest& request) {
+    return request.file.parent_path() / (request.name + ".FAILED");
 }
 
 /// One table cell: no tabs or newlines, which separate cells and rows.
@@ -56,7 +59,8 @@ std::string cell(std::string text) {
 /// changed.
 void update_list(const fs::path& file, const std::string& heading, const std::string& host,
                  std::vector<std::string> ours) {
-    const std::string before = fs::exists(file) ? read_file(file, 16U << 20U) : "";
+    const bool plain = fs::is_regular_file(fs::symlink_status(file));
+    const std::string before = plain ? read_file(file, 16U << 20U) : "";
     std::vector<std::string> lines;
     std::istringstream in(before);
     for (std::string line; std::getline(in, line);) {
@@ -96,7 +100,8 @@ SpoolPass Spool::run() {
     const SpoolListing listing = folder_.list();
     machines_ = actions_.machines();
     for (const auto& file : listing.foreign) {
-        monitor_.warning(fmt::format("{}: no machine can have that name; it is left alone", file.string()));
+        monitor_.warning(
+            fmt::format("{}: no machine can have that name; it is left alone", printable(file.string())));
     }
     for (const auto& request : listing.requests) {
         serve(request, pass);
@@ -108,7 +113,7 @@ SpoolPass Spool::run() {
 }
 
 std::string Spool::owner_of(const std::string& name) const {
-    return trimmed_file(folder_.owner(name));
+    return first_line(trimmed_file(folder_.owner(name)));
 }
 
 bool Spool::knows(const std::string& name) const {
@@ -120,12 +125,22 @@ bool Spool::is_mine(const SpoolRequest& request) {
     if (request.action == Action::spawn) {
         return true;
     }
-    const std::string owner = owner_of(request.name);
-    if (!owner.empty()) {
-        return owner == host_;
+    const auto known = std::find_if(machines_.begin(), machines_.end(),
+                                    [&](const auto& machine) { return machine.name == request.name; });
+    if (known != machines_.end()) {
+        const std::string owner = owner_of(request.name);
+        if (known->spool == fs::weakly_canonical(folder_.root)) {
+            return owner.empty() || owner == host_;  // another host may have taken it over
+        }
+        if (!owner.empty() && owner != host_) {
+            return false;  // a machine of that name on the host that owns it; ours is another one
+        }
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' was not made through this spool", request.name),
+                    fmt::format("imgforge {} {}", to_string(request.action), request.name));
     }
-    if (knows(request.name)) {
-        return true;
+    if (const std::string owner = owner_of(request.name); !owner.empty()) {
+        return owner == host_;
     }
     // Unknown here and owned by nobody. Another host may know it, so it gets time before it is called a
     // mistake.
@@ -138,7 +153,8 @@ bool Spool::is_mine(const SpoolRequest& request) {
     bool shared = false;
     for (auto entry = fs::directory_iterator(folder_.root / "inst", none);
          !none && entry != fs::directory_iterator(); entry.increment(none)) {
-        shared = shared || (entry->path().extension() == ".host" && trimmed_file(entry->path()) != host_);
+        shared = shared ||
+                 (entry->path().extension() == ".host" && first_line(trimmed_file(entry->path())) != host_);
     }
     return !shared || clock_.wall_seconds() - info.st_mtime > std::chrono::seconds(grace).count();
 }
@@ -146,7 +162,7 @@ bool Spool::is_mine(const SpoolRequest& request) {
 /// Exactly one host gets a machine: link(2) fails for all but the first, over NFS as well.
 bool Spool::take(const std::string& name) {
     const fs::path draft = folder_.root / "inst" / fmt::format(".{}.{}", name, random_hex(8));
-    write_file_atomically(draft, host_ + "\n");
+    write_file_atomically(draft, host_ + "\n" + actions_.instances() + "\n");
     const bool taken = link(draft.c_str(), folder_.owner(name).c_str()) == 0;
     const int code = errno;
     unlink(draft.c_str());
@@ -158,9 +174,17 @@ bool Spool::take(const std::string& name) {
 
 void Spool::spawn(const SpoolRequest& request) {
     Diagnostics faults;
-    const auto properties =
-        parse_properties(properties_text(request.file), request.file.filename().string(), faults);
+    require_plain_file(request.file, folder_.root);
+    auto properties =
+        parse_properties(read_file(request.file, 64U << 10U), request.file.filename().string(), faults);
     faults.throw_if_errors();
+    properties->spool = fs::weakly_canonical(folder_.root);
+    if (!properties->user_data.empty()) {
+        properties->user_data = spool_text(folder_.root, properties->user_data);
+    }
+    if (!properties->init.empty()) {
+        properties->init = spool_text(folder_.root, properties->init);
+    }
     if (!properties->host.empty() && properties->host != host_) {
         return;
     }
@@ -200,6 +224,7 @@ void Spool::serve(const SpoolRequest& request, SpoolPass& pass) {
         if (!is_mine(request)) {
             return;
         }
+        require_plain_file(request.file, folder_.root);
         switch (request.action) {
             case Action::spawn:
                 spawn(request);
@@ -210,24 +235,28 @@ void Spool::serve(const SpoolRequest& request, SpoolPass& pass) {
             case Action::destroy: destroy(request.name); break;
         }
         unlink(request.file.c_str());
+        unlink(refusal_mark(request).c_str());
         log(request.action, request.name, "ok");
         ++pass.done;
     } catch (const Error& error) {
         ++pass.failed;
         log(request.action, request.name, "failed: " + error.describe());
         monitor_.warning(fmt::format("{} {}: {}", to_string(request.action), request.name, error.message()));
-        if (request.action == Action::spawn) {
-            write_file_atomically(folder_.failed_mark(request.name), error.describe() + "\n");
-        } else {
-            unlink(
-                request.file.c_str());  // the log tells; served again and again it would fail again and again
-        }
+        refuse(request, error);
+    }
+}
+
+/// A mark beside the request; the request itself goes, or it would fail again and again.
+void Spool::refuse(const SpoolRequest& request, const Error& error) {
+    write_file_atomically(refusal_mark(request), error.describe() + "\n");
+    if (request.action != Action::spawn) {
+        unlink(request.file.c_str());
     }
 }
 
 void Spool::apply_autostart(const std::vector<std::string>& wanted, SpoolPass& pass) {
     for (const auto& machine : machines_) {
-        if (owner_of(machine.name) != host_) {
+        if (machine.spool != fs::weakly_canonical(folder_.root)) {
             continue;  // not made by this spool: its switch is `imgforge autostart`
         }
         const bool on = std::find(wanted.begin(), wanted.end(), machine.name) != wanted.end() ||
@@ -261,11 +290,10 @@ void Spool::write_lists() {
 }
 
 void Spool::log(Action action, const std::string& name, const std::string& text) const {
-    const Fd fd = open_fd(folder_.log(action), O_WRONLY | O_CREAT | O_APPEND, 0644);
     std::string line = text;
     std::replace(line.begin(), line.end(), '\n', ' ');
-    write_all(fd.get(), fmt::format("{} {} {} {}\n", iso_time(clock_.wall_seconds()), host_, name, line),
-              folder_.log(action).string());
+    append_log(folder_.log(action),
+               fmt::format("{} {} {} {}\n", iso_time(clock_.wall_seconds()), host_, name, line));
 }
 
 }  // namespace imgforge::lifecycle

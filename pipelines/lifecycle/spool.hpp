@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "builder/base/clock.hpp"
+#include "builder/base/error.hpp"
 #include "builder/base/monitor.hpp"
 #include "pipelines/lifecycle/spool_protocol.hpp"
 
@@ -23,6 +24,7 @@ struct SpoolMachine {
     std::string comment;
     std::vector<std::string> macs;
     bool autostart = false;
+    std::string spool{};  ///< folder of the spool that made it; empty: none
 };
 
 /// What a spool does to machines; the real one stands on Lifecycle, tests have their own.
@@ -36,6 +38,8 @@ public:
     virtual void set_autostart(const std::string& name, bool on) = 0;
     /// A destroyed machine's name shall be used again.
     virtual void forget(const std::string& name) = 0;
+    /// Where this host keeps its machines; told to other hosts, for a takeover. Empty: not told.
+    virtual std::string instances() const { return {}; }
     /// Machines of this host that are not destroyed.
     virtual std::vector<SpoolMachine> machines() = 0;
 };
@@ -49,13 +53,15 @@ struct SpoolPass {
 /// A folder through which machines are controlled by dropped files. One process works on it at a time (a lock
 /// that also holds over NFS), and several hosts may share it: a machine belongs to the host named in
 /// inst/NAME.host, which is made by link(2), so that exactly one host can win even where locks do not work;
-/// only that host acts on the machine's files.
+/// only that host acts on the machine's files. It acts on machines that this spool made and on no others: the
+/// machine's own record says so, not a file that anybody could drop. Links and files of strangers are refused
+/// (spool_guard.hpp).
 class Spool {
 public:
     Spool(SpoolFolder folder, std::string host, SpoolActions& actions, Clock& clock, Monitor& monitor);
 
     /// Serves everything that lies there now. Each request is logged in log/ACTION.log, removed when done,
-    /// and kept out of the way when it failed (inst/NAME.FAILED, or the line in the log). Then autostart/ is
+    /// and kept out of the way when it failed (FOLDER/NAME.FAILED says why). Then autostart/ is
     /// applied and the two lists are brought up to date.
     SpoolPass run();
 
@@ -68,6 +74,7 @@ private:
     void apply_autostart(const std::vector<std::string>& wanted, SpoolPass& pass);
     void write_lists();
     void log(SpoolRequest::Action action, const std::string& name, const std::string& text) const;
+    void refuse(const SpoolRequest& request, const Error& error);
     std::string owner_of(const std::string& name) const;
     bool knows(const std::string& name) const;
 

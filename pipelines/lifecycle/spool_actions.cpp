@@ -43,6 +43,14 @@ void LifecycleActions::spawn(const std::string& name, const SpoolProperties& pro
         options.networks = {parse_network(properties.network)};
     }
     options.autostart = properties.autostart;
+    options.spool = properties.spool;
+    if (!properties.user_data.empty()) {
+        options.user_data_text = properties.user_data;
+    }
+    if (!properties.init.empty()) {
+        options.vendor_data_text =
+            properties.init.starts_with("#!") ? properties.init : "#!/bin/sh\n" + properties.init;
+    }
     options.start = properties.start;
     options.wait = Wait::none;
     static_cast<void>(lifecycle::spawn(lifecycle_, options));
@@ -81,7 +89,8 @@ std::vector<SpoolMachine> LifecycleActions::machines() {
                              iso_time(record.created),
                              record.comment,
                              {},
-                             record.autostart};
+                             view.autostart,
+                             record.spool};
         for (std::size_t i = 0; i < record.nics.size(); ++i) {
             machine.macs.push_back(record.nics[i].network.mac.value_or(""));
             if (machine.address.empty() && !view.addresses[i].empty()) {

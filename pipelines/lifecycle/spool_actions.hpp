@@ -19,6 +19,7 @@ public:
     void destroy(const std::string& name) override;
     void set_autostart(const std::string& name, bool on) override;
     void forget(const std::string& name) override;
+    std::string instances() const override { return lifecycle_.places().instances().string(); }
     std::vector<SpoolMachine> machines() override;
 
 private:

@@ -14,6 +14,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/lifecycle/machine_name.hpp"
+#include "pipelines/lifecycle/spool_guard.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -56,14 +57,33 @@ bool yes_or_no(std::string_view value, bool& out) {
     return true;
 }
 
+/// A value without the comment behind it: '#' after a blank, or after the closing quote.
+std::string_view without_comment(std::string_view value) {
+    std::size_t from = 0;
+    if (value.starts_with('"')) {
+        const std::size_t close = value.find('"', 1);
+        from = close == std::string_view::npos ? 0 : close;
+    }
+    if (from == 0 && value.starts_with('#')) {
+        return {};
+    }
+    for (std::size_t at = value.find('#', from); at != std::string_view::npos; at = value.find('#', at + 1)) {
+        if (value[at - 1] == ' ' || value[at - 1] == '\t') {
+            return trimmed(value.substr(0, at));
+        }
+    }
+    return value;
+}
+
 /// Collects one file's keys and faults.
 class PropertiesReader {
 public:
     PropertiesReader(const std::string& file, Diagnostics& diagnostics)
         : file_(file), diagnostics_(diagnostics) {
-        texts_ = {{"image", &result_.image},     {"size", &result_.size},   {"comment", &result_.comment},
-                  {"memory", &result_.memory},   {"vcpus", &result_.vcpus}, {"disk", &result_.disk},
-                  {"network", &result_.network}, {"host", &result_.host}};
+        texts_ = {{"image", &result_.image},        {"size", &result_.size},   {"comment", &result_.comment},
+                  {"memory", &result_.memory},      {"vcpus", &result_.vcpus}, {"disk", &result_.disk},
+                  {"network", &result_.network},    {"host", &result_.host},   {"init", &result_.init},
+                  {"user-data", &result_.user_data}};
         switches_ = {{"autostart", &result_.autostart}, {"start", &result_.start}};
     }
 
@@ -78,7 +98,7 @@ public:
             return;
         }
         const std::string key(trimmed(text.substr(0, at)));
-        std::string_view value = trimmed(text.substr(at + 1));
+        std::string_view value = without_comment(trimmed(text.substr(at + 1)));
         if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
             value = value.substr(1, value.size() - 2);
         }
@@ -131,7 +151,7 @@ private:
 };
 
 bool is_noise(const std::string& name) {
-    return name.front() == '.' || name.back() == '~' || name.front() == '#';
+    return name.front() == '.' || name.back() == '~' || name.front() == '#' || name.ends_with(".FAILED");
 }
 
 bool is_machine_name(const std::string& name) {
@@ -164,6 +184,9 @@ std::vector<std::string> file_names(const std::filesystem::path& folder) {
 std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file,
                                                 Diagnostics& diagnostics) {
     PropertiesReader reader(file, diagnostics);
+    if (constexpr std::string_view mark = "\xef\xbb\xbf"; text.starts_with(mark)) {
+        text.remove_prefix(mark.size());
+    }
     for (int number = 1; !text.empty(); ++number) {
         const std::size_t end = text.find('\n');
         reader.line(number, text.substr(0, end));
@@ -199,7 +222,14 @@ void SpoolFolder::create() const {
         throw system_error("write to", root.string(), errno);
     }
     for (const char* name : {"inst", "start", "stop", "destroy", "autostart", "log"}) {
-        make_directories(root / name);
+        if (std::filesystem::exists(std::filesystem::symlink_status(root / name))) {
+            require_plain_folder(root / name, root);
+        } else {
+            make_directories(root / name);
+        }
+    }
+    if (std::filesystem::exists(std::filesystem::symlink_status(lock()))) {
+        require_plain_file(lock(), root);
     }
 }
 

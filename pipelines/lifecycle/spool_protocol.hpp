@@ -21,13 +21,17 @@ struct SpoolProperties {
     std::string vcpus{};
     std::string disk{};
     std::string network{};
-    std::string host{};  ///< only the host of this name makes the machine; empty: whichever comes first
+    std::string host{};       ///< only the host of this name makes the machine; empty: whichever comes first
+    std::string user_data{};  ///< cloud-init user-data: a file of the spool, later its text
+    std::string init{};       ///< a script for the first boot: a file of the spool, later its text
+    std::string spool{};      ///< the spool's folder; not a key of the file
     bool autostart = false;
     bool start = true;  ///< false: defined, not started
 };
 
 /// Reads the file: lines of `key=value` (or `key: value`), blanks around both are dropped, '#' and '!' start
-/// a comment line, CR LF is fine, one pair of double quotes around a value is taken off. Unknown and repeated
+/// a comment line, " #" behind a value ends it, CR LF and a byte order mark are fine, one pair of double
+/// quotes around a value is taken off (and keeps a '#'). Unknown and repeated
 /// keys, a missing image, control characters and invalid UTF-8 are faults with their line. Returns nothing
 /// when there is a fault.
 std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file,

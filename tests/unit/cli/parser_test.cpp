@@ -29,6 +29,13 @@ std::vector<Command> sample() {
                      {.names = {"--wait"}, .value = "SIGNAL", .help = "signal", .choices = {"none", "ssh"}},
                      {.names = {"--thick"}, .help = "thick"}},
          .run = nothing},
+        {.name = "ssh",
+         .group = "Machines",
+         .summary = "log in",
+         .positionals = {{.name = "NAME", .help = "machine"},
+                         {.name = "COMMAND", .help = "command", .required = false, .repeatable = true}},
+         .options = {{.names = {"--user"}, .value = "NAME", .help = "user"}},
+         .run = nothing},
         {.name = "images", .group = "Images", .summary = "list", .run = nothing},
         {.name = "images list", .group = "Images", .summary = "list", .run = nothing},
     };
@@ -41,6 +48,21 @@ Parsed parse_line(const std::string& line, const std::vector<Command>& commands)
         words.push_back(word);
     }
     return parse(words, commands);
+}
+
+TEST(Parser, words_behind_the_machine_belong_to_the_other_program) {
+    const std::vector<Command> commands = sample();
+
+    EXPECT_THAT(parse_line("ssh web-1 ls -la --help", commands).arguments.all("COMMAND"),
+                ElementsAre("ls", "-la", "--help"));
+    EXPECT_THAT(parse_line("ssh -c qemu:///system web-1 -L 80:x:80 -- ls", commands).arguments.all("COMMAND"),
+                ElementsAre("-L", "80:x:80", "--", "ls"));
+    const Parsed own = parse_line("ssh web-1 --user root --json id -u", commands);
+    EXPECT_EQ(own.arguments.get("user"), "root");
+    EXPECT_TRUE(own.arguments.has("json"));
+    EXPECT_THAT(own.arguments.all("COMMAND"), ElementsAre("id", "-u"));
+    EXPECT_EQ(parse_line("ssh --help", commands).kind, Parsed::Kind::help);
+    EXPECT_EQ(parse_line("ssh web-1", commands).arguments.all("COMMAND").size(), 0U);
 }
 
 TEST(Parser, reads_positionals_options_and_flags_in_any_order) {

@@ -25,6 +25,7 @@ class MemoryMachines final : public SpoolActions {
 public:
     void spawn(const std::string& name, const SpoolProperties& properties) override {
         calls.push_back("spawn " + name);
+        init = properties.init;
         if (properties.image == "missing") {
             throw Error(Failure::usage, "no image 'missing'");
         }
@@ -34,7 +35,9 @@ public:
                         "192.0.2.1",
                         "now",
                         properties.comment,
-                        {"52:54:00:00:00:01"}});
+                        {"52:54:00:00:00:01"},
+                        false,
+                        properties.spool});
     }
     void start(const std::string& name) override { need(name, "start"); }
     void stop(const std::string& name) override { need(name, "stop"); }
@@ -53,6 +56,7 @@ public:
 
     std::vector<std::string> calls;
     std::vector<SpoolMachine> list;
+    std::string init;
 
 private:
     void need(const std::string& name, const std::string& action) {
@@ -197,6 +201,52 @@ TEST_F(SpoolTest, an_unknown_machine_is_told_in_the_log) {
     EXPECT_FALSE(exists("start/nobody"));
 }
 
+TEST_F(SpoolTest, a_machine_that_the_spool_did_not_make_is_out_of_its_reach) {
+    alpha_.list.push_back({"bank", "debian13@1", "running", "", "now", "", {}});
+    drop("destroy/bank");
+    drop("stop/bank");
+    // What a user who may write there would try first.
+    drop("inst/bank.host", "alpha\n");
+
+    EXPECT_EQ(run(alpha_).failed, 2);
+
+    EXPECT_THAT(alpha_.calls, IsEmpty());
+    EXPECT_THAT(text("destroy/bank.FAILED"), HasSubstr("was not made through this spool"));
+    EXPECT_FALSE(exists("destroy/bank"));
+    EXPECT_EQ(run(alpha_).failed, 0) << "the mark is no request";
+}
+
+TEST_F(SpoolTest, links_to_files_and_folders_elsewhere_are_refused) {
+    const TempDir elsewhere("imgforge-test");
+    write_file_atomically(elsewhere / "precious", "keep me");
+    drop("inst/web.properties", "image=debian13\n");
+    run(alpha_);
+    fs::create_hard_link(elsewhere / "precious", temp_ / "stop/web");
+
+    EXPECT_EQ(run(alpha_).failed, 1);
+    EXPECT_THAT(text("stop/web.FAILED"), HasSubstr("hard link"));
+
+    fs::remove_all(temp_ / "log");
+    fs::create_directory_symlink(elsewhere.path(), temp_ / "log");
+    EXPECT_THROW(run(alpha_), Error);
+    EXPECT_EQ(read_file(elsewhere / "precious"), "keep me");
+    EXPECT_FALSE(fs::exists(elsewhere / "spawn.log"));
+}
+
+TEST_F(SpoolTest, init_and_user_data_are_files_of_the_spool_and_no_others) {
+    fs::create_directory(temp_ / "scripts");
+    drop("scripts/first.sh", "#!/bin/sh\necho hello\n");
+    drop("inst/web.properties", "image=debian13\ninit=scripts/first.sh\n");
+    drop("inst/evil.properties", "image=debian13\nuser-data=../../../etc/passwd\n");
+    fs::create_symlink("/etc/passwd", temp_ / "scripts/link");
+    drop("inst/sly.properties", "image=debian13\nuser-data=scripts/link\n");
+
+    EXPECT_EQ(run(alpha_).failed, 2);
+
+    EXPECT_THAT(alpha_.calls, ElementsAre("spawn web"));
+    EXPECT_EQ(alpha_.init, "#!/bin/sh\necho hello\n");
+}
+
 TEST(SpoolProperties, every_fault_is_told_with_its_line) {
     Diagnostics faults;
 
@@ -221,6 +271,18 @@ TEST(SpoolProperties, reads_blanks_comments_quotes_and_line_ends_of_all_kinds) {
     EXPECT_EQ(properties->image, "debian13@3");
     EXPECT_EQ(properties->comment, "a = b");
     EXPECT_FALSE(properties->start);
+}
+
+TEST(SpoolProperties, a_byte_order_mark_and_comments_behind_values_are_no_part_of_them) {
+    Diagnostics faults;
+
+    const auto properties = parse_properties(
+        "\xef\xbb\xbfimage=debian13 # the new one\ncomment=\"rack #3\" # left\nsize=a#b\n", "p", faults);
+
+    ASSERT_TRUE(properties) << faults.text();
+    EXPECT_EQ(properties->image, "debian13");
+    EXPECT_EQ(properties->comment, "rack #3");
+    EXPECT_EQ(properties->size, "a#b");
 }
 
 TEST(SpoolProperties, an_image_is_needed) {

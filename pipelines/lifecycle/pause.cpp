@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Machines that are halted: by their user, or by libvirt because something went wrong.
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "pipelines/lifecycle/control.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+using virt::DomainState;
+
+/// libvirt's reasons that end by themselves: somebody is at work on the domain.
+constexpr std::array busy{"migrating", "saving", "dumping", "snapshot", "starting up", "shutting down"};
+
+/// "I/O error (vda: no space)".
+std::string full_reason(const virt::Domain& domain, const std::string& reason) {
+    std::string disks;
+    for (const auto& [target, text] : domain.disk_errors()) {
+        disks += fmt::format("{}{}: {}", disks.empty() ? "" : ", ", target, text);
+    }
+    return disks.empty() ? reason : fmt::format("{} ({})", reason, disks);
+}
+
+[[noreturn]] void refuse(const MachineRecord& record, const std::string& reason) {
+    if (reason.starts_with("I/O error")) {
+        throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
+                    fmt::format("make room on the file system of {} (df -h), then imgforge start {}",
+                                record.disk.parent_path().string(), record.name));
+    }
+    if (reason == "crashed") {
+        throw Error(
+            Failure::domain, fmt::format("machine '{}' is paused because its guest crashed", record.name),
+            fmt::format("imgforge logs {0} shows why; imgforge restart {0} boots it anew", record.name));
+    }
+    throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
+                "another tool is at work on it; try again when that has ended");
+}
+
+/// A guest whose disk is still full halts at its next write.
+void watch(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain) {
+    constexpr int looks = 8;
+    for (int i = 0; i < looks; ++i) {
+        lifecycle.clock().sleep(std::chrono::milliseconds(250));
+        const auto status = domain.status();
+        if (status && status->state == DomainState::paused) {
+            refuse(record, full_reason(domain, status->reason));
+        }
+    }
+}
+
+virt::Domain require_domain(Lifecycle& lifecycle, const MachineRecord& record) {
+    auto domain = lifecycle.open(record).find(record.uuid);
+    if (!domain) {
+        throw Error(Failure::domain, fmt::format("libvirt does not know machine '{}' any more", record.name),
+                    fmt::format("imgforge show {} --repair", record.name));
+    }
+    return *domain;
+}
+
+}  // namespace
+
+void go_on(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain) {
+    const auto status = domain.status();
+    if (status && status->state == DomainState::suspended) {
+        domain.wakeup();
+        return;
+    }
+    if (!status || status->state != DomainState::paused) {
+        return;
+    }
+    if (status->reason == "crashed" || std::find(busy.begin(), busy.end(), status->reason) != busy.end()) {
+        refuse(record, status->reason);
+    }
+    domain.resume();
+    if (status->reason == "I/O error") {
+        watch(lifecycle, record, domain);
+    }
+}
+
+void suspend_machine(Lifecycle& lifecycle, std::string_view name) {
+    const auto [record, lock] = lifecycle.hold(name);
+    const auto domain = require_domain(lifecycle, record);
+    const auto status = domain.status();
+    if (status && status->state == DomainState::paused) {
+        return;
+    }
+    if (!status || !status->active()) {
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' does not run, so it cannot be suspended", name),
+                    fmt::format("imgforge start {}", name));
+    }
+    domain.suspend();
+}
+
+void resume_machine(Lifecycle& lifecycle, std::string_view name) {
+    const auto [record, lock] = lifecycle.hold(name);
+    const auto domain = require_domain(lifecycle, record);
+    const auto status = domain.status();
+    if (!status || !status->active()) {
+        throw Error(Failure::domain, fmt::format("machine '{}' is off", name),
+                    fmt::format("imgforge start {}", name));
+    }
+    go_on(lifecycle, record, domain);
+}
+
+}  // namespace imgforge::lifecycle

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/print_machine.hpp"
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/random.hpp"
+#include "builder/virt/domain_xml.hpp"
+#include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/machine_domain.hpp"
+#include "pipelines/lifecycle/machine_files.hpp"
+#include "pipelines/lifecycle/spawn_plan.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+/// The record as it would be, with examples for what is only known once it is reserved.
+MachineRecord example_record(Lifecycle& lifecycle, const SpawnOptions& options,
+                             const store::Generation& generation) {
+    const Placement placement{.connection =
+                                  lifecycle.choice().embedded() ? "qemu:///embed" : lifecycle.choice().uri};
+    MachineRecord record = common_record(lifecycle, options, generation, placement);
+    check_options(options, record, placement);
+    set_login(choose_login(generation, options.user), record);
+    const std::string pattern = options.name.empty() ? generation.image : options.name;
+    record.name = NamePattern(pattern, options.name.empty()).name(1);
+    record.uuid = random_uuid();
+    record.generation_id = random_uuid();
+    record.instance_id = "i-example";
+    unsigned number = 1;
+    for (auto& nic : record.nics) {
+        nic.network.mac = nic.network.mac.value_or(fmt::format("52:54:00:00:00:{:02x}", number++));
+        if (nic.network.kind == NetworkSpec::Kind::user) {
+            record.ssh_port = 22000;
+        }
+    }
+    const auto folder = lifecycle.folder(record.name);
+    record.disk = folder / "disk.qcow2";
+    record.backing = image_chain(lifecycle.store(), generation);
+    record.seed = folder / "seed.iso";
+    for (std::size_t i = 0; i < record.data_disks.size(); ++i) {
+        record.data_disks[i].path = folder / fmt::format("data-{}.qcow2", i + 1);
+    }
+    return record;
+}
+
+/// A claim of the image's name is what `virtctl image-upload pvc NAME` makes of its disk.
+std::string kubevirt(const MachineRecord& record) {
+    return fmt::format(R"(# virtctl image-upload pvc {image} --size=… --image-path={disk}
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: {name}
+spec:
+  runStrategy: Always
+  template:
+    spec:
+      domain:
+        cpu: {{cores: {vcpus}}}
+        memory: {{guest: {memory}Mi}}
+        firmware: {{bootloader: {{{firmware}: {{}}}}}}
+        devices:
+          rng: {{}}
+          disks:
+            - {{name: root, disk: {{bus: virtio}}}}
+            - {{name: seed, disk: {{bus: virtio}}}}
+          interfaces:
+            - {{name: default, masquerade: {{}}}}
+      networks:
+        - {{name: default, pod: {{}}}}
+      volumes:
+        - name: root
+          persistentVolumeClaim: {{claimName: {image}}}
+        - name: seed
+          cloudInitNoCloud:
+            secretRef: {{name: {name}-user-data}}
+)",
+                       fmt::arg("name", record.name), fmt::arg("image", record.image),
+                       fmt::arg("disk", record.backing.front().string()), fmt::arg("vcpus", record.vcpus),
+                       fmt::arg("memory", record.memory.in_mib()),
+                       fmt::arg("firmware", record.firmware == "bios" ? "bios" : "efi"));
+}
+
+std::string nova(const MachineRecord& record, const SpawnOptions& options, ByteSize disk) {
+    constexpr std::uint64_t gib = 1ULL << 30U;
+    const std::string flavor = fmt::format("{}m-{}c", record.memory.in_mib(), record.vcpus);
+    std::string text = fmt::format(
+        "openstack image create --disk-format qcow2 --container-format bare --property hw_firmware_type={} "
+        "--file {} {}\n"
+        "openstack flavor create --ram {} --vcpus {} --disk {} {}\n"
+        "openstack server create --image {} --flavor {}",
+        record.firmware == "bios" ? "bios" : "uefi", shell_quote(record.backing.front().string()),
+        record.image, record.memory.in_mib(), record.vcpus, (disk.in_bytes() + gib - 1) / gib, flavor,
+        record.image, flavor);
+    text += options.user_data ? " --user-data " + shell_quote(options.user_data->string()) : "";
+    return text + " " + record.name + "\n";
+}
+
+}  // namespace
+
+std::string printed_machine(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& kind) {
+    const auto generation = lifecycle.store().resolve(options.image);
+    const MachineRecord record = example_record(lifecycle, options, generation);
+    if (kind == "libvirt") {
+        return own_domain_xml(lifecycle, record);
+    }
+    if (kind == "kubevirt") {
+        return kubevirt(record);
+    }
+    if (kind == "nova") {
+        return nova(record, options, size_of(lifecycle, options).disk.value_or(generation.virtual_size));
+    }
+    throw Error(Failure::usage, fmt::format("'{}' is not a form a machine is printed in", kind),
+                "libvirt, kubevirt or nova");
+}
+
+}  // namespace imgforge::lifecycle
