@@ -52,7 +52,9 @@ Json dependencies(const Json& manifest) {
 
 Json byproducts(const Json& manifest) {
     Json list = Json::array();
-    for (const auto& [name, digest] : manifest.value("files", Json::object()).items()) {
+    // A variable: items() only refers to what it walks over.
+    const Json files = manifest.value("files", Json::object());
+    for (const auto& [name, digest] : files.items()) {
         list.push_back(descriptor(name, digest.get<std::string>()));
     }
     return list;
