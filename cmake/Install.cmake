@@ -4,6 +4,8 @@ add_custom_command(OUTPUT ${IMGFORGE_GENERATED}/man/imgforge.1 ${IMGFORGE_GENERA
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${IMGFORGE_GENERATED}
   COMMAND ${CMAKE_COMMAND} -E make_directory ${IMGFORGE_GENERATED}/man
   COMMAND imgforge manual --quiet ${IMGFORGE_GENERATED}/man
+  # Debian wants manual pages compressed, and without a time so that the package is reproducible.
+  COMMAND sh -c "gzip -9nk ${IMGFORGE_GENERATED}/man/*.[15]"
   COMMAND imgforge completion bash > ${IMGFORGE_GENERATED}/imgforge.bash
   COMMAND imgforge completion fish > ${IMGFORGE_GENERATED}/imgforge.fish
   COMMAND imgforge completion zsh > ${IMGFORGE_GENERATED}/_imgforge
@@ -12,8 +14,8 @@ add_custom_target(generated_docs ALL DEPENDS ${IMGFORGE_GENERATED}/man/imgforge.
 
 install(TARGETS imgforge RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS imgforge-host RUNTIME DESTINATION libexec/imgforge)
-install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
-install(FILES ${IMGFORGE_GENERATED}/man/imgforge.recipe.5 ${IMGFORGE_GENERATED}/man/imgforge.config.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1.gz")
+install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 FILES_MATCHING PATTERN "*.5.gz")
 install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME imgforge)
 install(FILES ${IMGFORGE_GENERATED}/imgforge.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${IMGFORGE_GENERATED}/_imgforge DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
@@ -24,7 +26,15 @@ foreach(folder templates seeds pipelines/recipes pipelines/labs)
 endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/units/ DESTINATION lib/systemd/system OPTIONAL
         FILES_MATCHING PATTERN "*.service" PATTERN "*.timer" PATTERN "*.path")
-install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+# What belongs to a package and not to the program: copyright, changelog, the commented settings, maintainer scripts.
+set(package ${PROJECT_SOURCE_DIR}/cmake/package)
+configure_file(${package}/changelog ${IMGFORGE_GENERATED}.package/changelog @ONLY)
+execute_process(COMMAND gzip -9nf ${IMGFORGE_GENERATED}.package/changelog)
+install(FILES ${package}/copyright ${IMGFORGE_GENERATED}.package/changelog.gz ${PROJECT_SOURCE_DIR}/README.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/imgforge)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/imgforge/docs
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
+install(FILES ${IMGFORGE_GENERATED}/man/config.yaml DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/imgforge)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
@@ -32,7 +42,20 @@ set(CPACK_PACKAGE_CONTACT "imgforge developers <dev@imgforge.invalid>")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-daemon-system, libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, linux-image-amd64, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, zerofree")
+# What the README's first block needs without another word: a medium from the archive, an installation, an appliance, machines of the
+# embedded driver. The libraries are found by dpkg-shlibdeps.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-daemon-system, libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ansible-core, python3-testinfra, nbdkit")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "golden images from installer ISOs, and virtual machines made of them
+ imgforge takes a distribution's installer ISO or a cloud image and ends with
+ running, unique virtual machines. A recipe is run in stages: an unattended
+ installation, clean-up with an audit that proves it, compaction, publication as
+ a numbered read-only generation, and machines made of a qcow2 overlay, a
+ cloud-init seed and a libvirt domain.")
+set(CPACK_DEBIAN_PACKAGE_HOMEPAGE "https://imgforge.invalid/")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${package}/postinst;${package}/prerm;${package}/postrm;${IMGFORGE_GENERATED}.package/conffiles")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+file(WRITE ${IMGFORGE_GENERATED}.package/conffiles "/etc/imgforge/config.yaml\n")
 set(CPACK_STRIP_FILES ON)
 include(CPack)

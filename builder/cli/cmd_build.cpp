@@ -53,7 +53,7 @@ int run_build(const Arguments& arguments, CommandContext& context) {
         faults.pop_back();
         throw Error(
             Failure::recipe, faults,
-            "mend the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
+            "fix the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
     }
     for (const Diagnostic& warning : loaded.diagnostics.list()) {
         context.monitor->warning(to_text(warning));

@@ -10,7 +10,7 @@ namespace imgforge::cli {
 Command doctor_command() {
     return {.name = "doctor",
             .group = "Tools",
-            .summary = "what this host can and cannot do, and the command that mends it",
+            .summary = "what this host can and cannot do, and the command that fixes it",
             .description =
                 "Nothing is guessed: a Linux kernel is really started to see whether KVM runs guests, the "
                 "libguestfs appliance is "

@@ -132,7 +132,8 @@ Command images_verify_command() {
                     {.names = {"--quick"}, .help = "without re-hashing the disks"},
                     {.names = {"--key"},
                      .value = "FILE",
-                     .help = "check attestation.json by this Ed25519 key, also of a directory or file elsewhere",
+                     .help =
+                         "check attestation.json by this Ed25519 key, also of a directory or file elsewhere",
                      .completes = Completes::file}},
         .examples = {{"imgforge images verify --json", "for a monitoring system"},
                      {"imgforge images verify debian13 --key signing.pem.pub",

@@ -25,6 +25,7 @@ Command manual_command() {
                     pages["imgforge.recipe.5"] =
                         recipe_page(engine::recipe_schema(rules.types, rules.known_os));
                     pages["imgforge.config.5"] = settings_page(settings_schema());
+                    pages["config.yaml"] = settings_file(settings_schema());
                     for (const auto& [name, text] : pages) {
                         write_file_atomically(folder / name, text);
                         names.push_back(name);

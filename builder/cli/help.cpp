@@ -102,7 +102,7 @@ std::string group_lines(std::string_view group, const std::vector<Command>& comm
 std::string overview_text() {
     return "imgforge: from an installer ISO to running, unique virtual machines\n"
            "\n"
-           "  1. imgforge doctor                 what this host can do, and what mends it\n"
+           "  1. imgforge doctor                 what this host can do, and what fixes it\n"
            "  2. imgforge build debian12.recipe  install, clean-up, audit: a golden image\n"
            "  3. imgforge spawn debian12 web-1   a new machine; then: imgforge ssh web-1\n"
            "\n"

@@ -8,8 +8,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
-#include "builder/base/error.hpp"
-#include "builder/base/suggestion.hpp"
+#include "builder/cli/usage_error.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -21,29 +20,7 @@ std::string key_of(const Option& option) {
     return found == option.names.end() ? option.names.front().substr(1) : found->substr(2);
 }
 
-std::vector<std::string> option_names(const Command& command) {
-    std::vector<std::string> names{"--help"};
-    for (const auto& list : {command.options, common_options()}) {
-        for (const Option& option : list) {
-            names.insert(names.end(), option.names.begin(), option.names.end());
-        }
-    }
-    return names;
-}
-
-/// Full names of the commands, and their first words.
-std::vector<std::string> command_names(const std::vector<Command>& commands) {
-    std::vector<std::string> names;
-    for (const Command& command : commands) {
-        if (!command.hidden) {
-            names.push_back(command.name);
-            names.push_back(command.name.substr(0, command.name.find(' ')));
-        }
-    }
-    return names;
-}
-
-/// Finds the command whose name is the first one or two words; tells how many words it took.
+/// Finds the command whose name is the first one or two words; `used` says how many words it took.
 const Command* find_command(const std::vector<std::string>& words, const std::vector<Command>& commands,
                             std::size_t& used) {
     for (const std::size_t count : {2U, 1U}) {
@@ -64,24 +41,6 @@ const Command* find_command(const std::vector<std::string>& words, const std::ve
 bool is_group(const std::string& word, const std::vector<Command>& commands) {
     return std::any_of(commands.begin(), commands.end(),
                        [&](const Command& command) { return command.name.starts_with(word + " "); });
-}
-
-Error unknown_command(const std::vector<std::string>& words, const std::vector<Command>& commands) {
-    const bool group = is_group(words[0], commands);
-    if (group && words.size() > 1 && !words[1].starts_with("-")) {
-        const std::string name = words[0] + " " + words[1];
-        return {Failure::usage,
-                fmt::format("there is no command '{}'{}", name, did_you_mean(name, command_names(commands))),
-                fmt::format("imgforge {} --help", words[0])};
-    }
-    if (group) {
-        return {Failure::usage, fmt::format("'{}' needs a second word", words[0]),
-                fmt::format("imgforge {} --help", words[0])};
-    }
-    return {
-        Failure::usage,
-        fmt::format("there is no command '{}'{}", words[0], did_you_mean(words[0], command_names(commands))),
-        "imgforge --help lists them"};
 }
 
 /// The CLI11 view of one command, with the storage its options write to (deques: addresses stay).
@@ -125,7 +84,9 @@ void bind(Bound& bound, const Command& command) {
                 added->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
             }
             if (!option.choices.empty()) {
-                added->check(CLI::IsMember(option.choices));
+                added->check([choices = option.choices](const std::string& value) {
+                    return choice_problem(value, choices);
+                });
             }
         }
     }
@@ -136,30 +97,6 @@ void bind(Bound& bound, const Command& command) {
             added->expected(positional.required ? 1 : 0, 100000);
         }
     }
-}
-
-/// CLI11's words made ours: names the option with its nearest neighbour, and the next step.
-Error usage_error(const CLI::ParseError& fault, const Command& command,
-                  const std::vector<std::string>& words) {
-    const std::string hint = fmt::format("imgforge {} --help", command.name);
-    // A mistyped option is told first, whatever CLI11 made of the words behind it.
-    if (dynamic_cast<const CLI::ValidationError*>(&fault) == nullptr) {
-        const std::vector<std::string> known = option_names(command);
-        for (const std::string& word : words) {
-            const std::string name = word.substr(0, word.find('='));
-            if (word == "--") {
-                break;
-            }
-            if (word.starts_with("-") && word.size() > 1 &&
-                std::isdigit(static_cast<unsigned char>(word[1])) == 0 &&
-                std::find(known.begin(), known.end(), name) == known.end()) {
-                return {Failure::usage,
-                        fmt::format("'{}' has no option {}{}", command.name, name, did_you_mean(name, known)),
-                        hint};
-            }
-        }
-    }
-    return {Failure::usage, fmt::format("{}: {}", command.name, fault.what()), hint};
 }
 
 /// A command whose last positional is COMMAND hands everything behind its first one on, options included:
@@ -253,6 +190,24 @@ bool wants_help(const std::vector<std::string>& words) {
                        [](const std::string& word) { return word == "--help" || word == "-h"; });
 }
 
+/// How many words in front of the command are common options and their values ("imgforge --json list").
+std::size_t leading_options(const std::vector<std::string>& words) {
+    const std::vector<Option> options = common_options();
+    std::size_t leading = 0;
+    while (leading < words.size() && words[leading].starts_with("-")) {
+        const std::string name = words[leading].substr(0, words[leading].find('='));
+        const auto known = std::find_if(options.begin(), options.end(), [&](const Option& option) {
+            return std::find(option.names.begin(), option.names.end(), name) != option.names.end();
+        });
+        if (known == options.end()) {
+            break;
+        }
+        const bool separate = !known->value.empty() && name == words[leading];
+        leading += separate ? 2 : 1;
+    }
+    return std::min(leading, words.size());
+}
+
 }  // namespace
 
 std::vector<Option> common_options() {
@@ -269,9 +224,11 @@ std::vector<Option> common_options() {
     };
 }
 
-Parsed parse(const std::vector<std::string>& words, const std::vector<Command>& commands) {
+Parsed parse(const std::vector<std::string>& typed, const std::vector<Command>& commands) {
+    const auto first = typed.begin() + static_cast<std::ptrdiff_t>(leading_options(typed));
+    const std::vector<std::string> words(first, typed.end());
     if (words.empty()) {
-        return {};
+        return {.kind = typed.empty() ? Parsed::Kind::overview : Parsed::Kind::help};
     }
     if (words[0] == "--version" || words[0] == "-V" || words[0] == "version") {
         return {.kind = Parsed::Kind::version};
@@ -288,13 +245,19 @@ Parsed parse(const std::vector<std::string>& words, const std::vector<Command>& 
         is_group(rest[0], commands)) {
         return {.kind = Parsed::Kind::help, .help_group = rest[0]};
     }
-    if (command == nullptr) {
+    // "images lst": the group alone is a command too, but a word behind it that it cannot take is a mistyped
+    // one.
+    const bool mistyped_second = command != nullptr && used == 1 && command->positionals.empty() &&
+                                 is_group(rest[0], commands) && rest.size() > 1 && !rest[1].starts_with("-");
+    if (command == nullptr || mistyped_second) {
         throw unknown_command(rest, commands);
     }
     if (help) {
         return {.kind = Parsed::Kind::help, .command = command};
     }
-    const std::vector<std::string> tail(rest.begin() + static_cast<std::ptrdiff_t>(used), rest.end());
+    // Common options from in front of the command go right behind it: what follows may be another program's.
+    std::vector<std::string> tail(typed.begin(), first);
+    tail.insert(tail.end(), rest.begin() + static_cast<std::ptrdiff_t>(used), rest.end());
     return {.kind = Parsed::Kind::run, .command = command, .arguments = parse_arguments(*command, tail)};
 }
 

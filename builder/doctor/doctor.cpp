@@ -26,7 +26,7 @@ std::vector<Check> examine(DoctorContext& context, const std::vector<CheckType>&
         Check& check = found.back();
         check.name = type.name;
         if (!check.ok && check.fix.empty()) {
-            check.fix = type.mend;
+            check.fix = type.fix;
         }
     }
     return found;
@@ -53,7 +53,7 @@ std::string to_text(const std::vector<Check>& checks) {
                                              : "limited",
                             check.name, check.detail);
         if (!check.ok && !check.fix.empty()) {
-            text += fmt::format("{:<8} {:<16} mend: {}\n", "", "", check.fix);
+            text += fmt::format("{:<8} {:<16} fix: {}\n", "", "", check.fix);
         }
     }
     return text;

@@ -18,7 +18,7 @@ struct Check {
     std::string name;  ///< "acceleration", "libguestfs", …
     bool ok = false;
     std::string detail;  ///< what was seen, with figures
-    std::string fix{};   ///< the command or sentence that mends it; empty when ok
+    std::string fix{};   ///< the command or sentence that fixes it; empty when ok
     /// Without it the main job (build and spawn) cannot work here; others are limits one can live with.
     bool required = false;
 };
@@ -37,7 +37,7 @@ struct CheckType {
     std::string name;
     bool slow = false;
     std::function<Check(DoctorContext&)> run;
-    std::string mend;  ///< fix of a check that failed in a way it has no better one for
+    std::string fix;  ///< fix of a check that failed in a way it has no better one for
 };
 
 /// All checks in the order they are shown.

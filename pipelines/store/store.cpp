@@ -90,14 +90,14 @@ Generation Store::resolve(std::string_view text) const {
     if (std::find(names.begin(), names.end(), spec.name) == names.end()) {
         const bool folder = fs::exists(index_path(places_.images() / spec.name));
         throw Error(
-            Failure::usage,
+            Failure::domain,
             fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
             folder
                 ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
                 : "`imgforge images list` shows what there is, `imgforge build RECIPE` makes one");
     }
     if (spec.generation) {
-        throw Error(Failure::usage, fmt::format("{} has no generation {}", spec.name, *spec.generation),
+        throw Error(Failure::domain, fmt::format("{} has no generation {}", spec.name, *spec.generation),
                     fmt::format("`imgforge images show {}` lists them", spec.name));
     }
     throw Error(Failure::usage, fmt::format("{} has no current generation", spec.name),

@@ -107,6 +107,60 @@ TEST(Parser, every_usage_fault_is_named) {
     EXPECT_THAT(message("spawn x --count"), HasSubstr("--count"));
 }
 
+TEST(Parser, common_options_may_stand_before_the_command) {
+    const std::vector<Command> commands = sample();
+    const Parsed parsed = parse_line("--json -c test:///default spawn debian13 --wait ssh", commands);
+    ASSERT_EQ(parsed.kind, Parsed::Kind::run);
+    EXPECT_EQ(parsed.command->name, "spawn");
+    EXPECT_TRUE(parsed.arguments.has("json"));
+    EXPECT_EQ(parsed.arguments.get("connect"), "test:///default");
+    EXPECT_EQ(parsed.arguments.get("IMAGE"), "debian13");
+
+    EXPECT_EQ(parse_line("--connect=x images list", commands).arguments.get("connect"), "x");
+    EXPECT_EQ(parse_line("--quiet", commands).kind, Parsed::Kind::help);
+    // Words behind "--" belong to the program in the guest: nothing of ours may land there.
+    const Parsed behind = parse_line("-q spawn x -- --flag", commands);
+    EXPECT_TRUE(behind.arguments.has("quiet"));
+    EXPECT_EQ(behind.arguments.get("NAME"), "--flag");
+}
+
+TEST(Parser, words_of_other_tools_are_answered_with_ours) {
+    const std::vector<Command> commands = sample();
+    const auto message = [&](const std::string& line) {
+        try {
+            parse_line(line, commands);
+            return std::string("accepted");
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), Failure::usage);
+            return error.message();
+        }
+    };
+    EXPECT_EQ(message("ls"), "there is no command 'ls'; here it is 'list'");
+    EXPECT_EQ(message("rm web-1"), "there is no command 'rm'; here it is 'destroy'");
+    EXPECT_EQ(message("pull x"), "there is no command 'pull'; here it is 'images pull'");
+    EXPECT_EQ(message("images lst"), "there is no command 'images lst' (did you mean 'images list'?)");
+    EXPECT_EQ(message("image"), "there is no command 'image'; here it is 'images'");
+    EXPECT_EQ(message("spawn x --net nat"), "'spawn' has no option --net (here it is --network)");
+    EXPECT_EQ(message("spawn x --ram=2G"), "'spawn' has no option --ram (here it is --memory)");
+}
+
+TEST(Parser, words_of_the_parsing_library_are_never_shown) {
+    const std::vector<Command> commands = sample();
+    const auto message = [&](const std::string& line) {
+        try {
+            parse_line(line, commands);
+            return std::string("accepted");
+        } catch (const Error& error) {
+            return error.message();
+        }
+    };
+    EXPECT_EQ(message("spawn"), "'spawn' needs IMAGE: image");
+    EXPECT_EQ(message("spawn a b c"), "'spawn' takes no argument 'c'");
+    EXPECT_EQ(message("spawn x --count"), "--count needs a value: --count N");
+    EXPECT_EQ(message("spawn x --wait shh"),
+              "--wait: invalid value 'shh' (did you mean 'ssh'?); one of none, ssh");
+}
+
 TEST(Arguments, integers_are_checked_against_their_range) {
     const std::vector<Command> commands = sample();
     const Parsed parsed = parse_line("spawn x --count 3x", commands);

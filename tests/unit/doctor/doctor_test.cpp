@@ -82,16 +82,16 @@ TEST_F(Examine, a_check_that_throws_is_a_failed_check_with_its_hint) {
     EXPECT_TRUE(found[0].required);
     EXPECT_EQ(found[0].fix, "install it");
     EXPECT_THAT(to_text(found), HasSubstr("MISSING  x                no such thing"));
-    EXPECT_THAT(to_text(found), HasSubstr("mend: install it"));
+    EXPECT_THAT(to_text(found), HasSubstr("fix: install it"));
 }
 
 TEST_F(Examine, a_failed_check_always_says_how_it_is_mended) {
     for (const CheckType& type : all_checks()) {
-        EXPECT_THAT(type.mend, Not(IsEmpty())) << type.name;
+        EXPECT_THAT(type.fix, Not(IsEmpty())) << type.name;
         const auto failed =
             examine_one({type.name, false,
-                         [](DoctorContext&) -> Check { throw Error(Failure::tool, "broken"); }, type.mend});
-        EXPECT_EQ(to_json(failed)["checks"][0]["fix"], type.mend);
+                         [](DoctorContext&) -> Check { throw Error(Failure::tool, "broken"); }, type.fix});
+        EXPECT_EQ(to_json(failed)["checks"][0]["fix"], type.fix);
     }
 }
 
