@@ -37,7 +37,7 @@ tree() {
     DESTDIR=$root cmake --install "$build" --prefix /usr >"$work/log" 2>&1 || { cat "$work/log"; fail "cmake --install"; }
     local file
     for file in bin/imgforge libexec/imgforge/imgforge-host libexec/imgforge/imgforge-machine share/man/man1/imgforge.1.gz share/man/man1/imgforge-spawn.1.gz \
-        share/man/man1/imgforge-seed-create.1.gz share/man/man5/imgforge.recipe.5.gz share/man/man5/imgforge.config.5.gz share/man/man5/imgforge.config.5 share/bash-completion/completions/imgforge \
+        share/man/man1/imgforge-seed-create.1.gz share/man/man5/imgforge.recipe.5.gz share/man/man5/imgforge.config.5.gz share/bash-completion/completions/imgforge \
         share/zsh/site-functions/_imgforge share/fish/vendor_completions.d/imgforge.fish share/imgforge/pipelines/recipes/debian12.recipe \
         share/imgforge/templates/distributions/debian12.yaml share/imgforge/templates/families/debian.yaml share/imgforge/seeds/schemas/cloud-config.json; do
         [ -s "$root/usr/$file" ] || fail "/usr/$file is missing"
