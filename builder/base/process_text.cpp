@@ -63,6 +63,16 @@ std::string masked(const ProcessSpec& spec, std::string text) {
     return redact(text);
 }
 
+/// Programs have no exit code for it: strerror(3) of ENOSPC, and what qemu-img makes of it in the qcow2
+/// header.
+bool says_disk_is_full(const std::string& output) {
+    return output.find("No space left on device") != std::string::npos ||
+           output.find("No space left in the file header") != std::string::npos;
+}
+
+constexpr const char* full_disk_hint =
+    "free some space there (`imgforge cleanup`, `imgforge images gc`) and run the same command again";
+
 }  // namespace
 
 std::string shell_quote(std::string_view word) {
@@ -105,8 +115,9 @@ Error process_error(const ProcessSpec& spec, const ProcessResult& result) {
                 return Error(Failure::tool, fmt::format("{} was ended by signal {} ({}){}", spec.program,
                                                         result.code, ::strsignal(result.code), because));
             default:
-                return Error(Failure::tool,
-                             fmt::format("{} ended with exit code {}{}", spec.program, result.code, because));
+                return Error(says_disk_is_full(tail) ? Failure::host : Failure::tool,
+                             fmt::format("{} ended with exit code {}{}", spec.program, result.code, because),
+                             says_disk_is_full(tail) ? full_disk_hint : "");
         }
     }();
     error.add_context("command: " + paste_line(spec));

@@ -46,7 +46,7 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
     const std::vector<stages::RefreshResult> results = stages::refresh(options, services);
     bool failed = false;
     for (const stages::RefreshResult& result : results) {
-        failed = failed || result.outcome == "failed";
+        failed = failed || result.outcome == stages::RefreshOutcome::failed;
     }
     if (!options.dry_run) {
         write_metrics(arguments, context, results);

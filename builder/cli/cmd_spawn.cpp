@@ -64,7 +64,7 @@ void read_machine(const Arguments& arguments, SpawnOptions& options) {
     for (const auto& text : arguments.all("network")) {
         options.networks.push_back(lifecycle::parse_network(text));
     }
-    options.firmware = arguments.get_or("firmware", "bios");
+    options.firmware = parse_firmware(arguments.get_or("firmware", "bios"));
     options.tpm = arguments.has("tpm");
     options.cpu = arguments.get_or("cpu", "");
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/install/watch_text.hpp"
 
+#include <regex>
+
 namespace imgforge::install {
 
 namespace {
@@ -25,6 +27,13 @@ std::string marked_detail(const std::string& line) {
     std::string detail = line.substr(line.find(failed_marker) + failed_marker.size());
     detail = detail.starts_with(", ") ? trimmed(detail.substr(2)) : std::string();
     return detail.empty() || detail.starts_with("see the ") ? std::string() : ": " + detail;
+}
+
+std::size_t marked_post_command(const std::string& line) {
+    static const std::regex numbered("^: post command ([0-9]{1,4}) of ");
+    const std::string detail = marked_detail(line);
+    std::smatch number;
+    return std::regex_search(detail, number, numbered) ? std::stoul(number[1].str()) : 0;
 }
 
 std::string unbroken(const std::string& text) {

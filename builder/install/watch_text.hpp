@@ -20,6 +20,9 @@ std::string line_at(const std::string& text, std::size_t at);
 /// at a log.
 std::string marked_detail(const std::string& line);
 
+/// The number of the post command that the same text names, from 1; 0 when it names none.
+std::size_t marked_post_command(const std::string& line);
+
 /// Text of the console in one line: the text frontend breaks long ones.
 std::string unbroken(const std::string& text);
 

@@ -139,7 +139,8 @@ void Watcher::check_marker(const std::string& line, bool complete, Instant now) 
                            .answer = {},
                            .step = progress_.step(),
                            .at = now,
-                           .grace = closing_script.grace};
+                           .grace = closing_script.grace,
+                           .post_command = marked_post_command(line)};
     }
 }
 
@@ -360,6 +361,7 @@ void Watcher::check_failure(Instant now, bool at_end) {
             .answer = pending_->answer,
             .step = pending_->step,
             .transient = rule.transient,
+            .post_command = pending_->post_command,
             .waited = since(pending_->at, now)});
 }
 

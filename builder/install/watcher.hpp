@@ -32,11 +32,12 @@ struct Outcome {
         too_long,     ///< the total time has passed
     };
     Kind kind = Kind::failed;
-    std::string message;     ///< one sentence: what is asked or broke, in which step, after how long
-    std::string remedy{};    ///< what to do about it
-    std::string answer{};    ///< line to add to the answers file; empty when no line helps
-    std::string step{};      ///< installer step, "partman"
-    bool transient = false;  ///< a second try from scratch may go well
+    std::string message;           ///< one sentence: what is asked or broke, in which step, after how long
+    std::string remedy{};          ///< what to do about it
+    std::string answer{};          ///< line to add to the answers file; empty when no line helps
+    std::string step{};            ///< installer step, "partman"
+    bool transient = false;        ///< a second try from scratch may go well
+    std::size_t post_command = 0;  ///< which of answers.post failed, from 1; 0: none of them
     std::chrono::milliseconds waited{0};  ///< between the question or error and this verdict
 
     bool worth_verifying() const { return kind == Kind::finished || kind == Kind::no_poweroff; }
@@ -96,7 +97,8 @@ private:
         Instant at;
         std::chrono::seconds grace{0};
         bool from_log = false;
-        bool explains = false;  ///< no verdict by itself
+        bool explains = false;         ///< no verdict by itself
+        std::size_t post_command = 0;  ///< see Outcome
     };
 
     void console_line(const std::string& line, bool complete, Instant now);

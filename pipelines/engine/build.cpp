@@ -282,8 +282,8 @@ Json build_record(const BuildReport& report) {
         record["stages"][i]["seconds"] = std::round(report.stages[i].seconds * 1000) / 1000;
     }
     record["run"] = report.run;
-    record["generation"] = report.facts.value("generation", Json());
-    record["image"] = report.facts.value("image", Json());
+    record["generation"] = generation_json(report.facts);
+    record["image"] = image_json(report.facts);
     return record;
 }
 
@@ -305,13 +305,9 @@ std::string build_text(const BuildReport& report) {
     text += ran == 0 ? fmt::format("{}: nothing changed, no stage ran\n", report.recipe)
                      : fmt::format("{}: {} of {} stages ran in {}\n", report.recipe, ran,
                                    report.stages.size(), duration_text(took));
-    const Json generation = report.facts.value("generation", Json());
-    const Json image = report.facts.value("image", Json());
-    if (!generation.is_null()) {
-        text += fmt::format("generation {} of {}\n", generation.dump(), report.recipe);
-    }
-    if (image.is_object()) {
-        text += image.value("path", "") + "\n";
+    if (const auto& published = report.facts.published) {
+        text += fmt::format("generation {} of {}\n{}\n", published->generation, report.recipe,
+                            published->disk.string());
     } else if (report.disk) {
         text += fmt::format("disk: {} (a cached layer; add a publish stage to make a golden image)\n",
                             report.disk->string());

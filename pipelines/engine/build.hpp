@@ -41,7 +41,7 @@ struct BuildReport {
     std::string run;  ///< id of the run: runs/ID
     std::filesystem::path run_folder;
     std::vector<BuiltStage> stages;
-    Json facts = Json::object();                ///< union over the stages: "generation", "image"
+    BuildFacts facts{};                         ///< of all stages
     std::optional<std::filesystem::path> disk;  ///< top of the layers
 };
 

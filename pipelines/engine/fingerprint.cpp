@@ -2,7 +2,9 @@
 #include "pipelines/engine/fingerprint.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,8 +16,7 @@
 namespace imgforge::engine {
 namespace {
 
-constexpr std::string_view option_prefix = "option ";
-constexpr std::string_view file_prefix = "file ";
+using Kind = Ingredient::Kind;
 
 bool names_a_path(const Json& schema) {
     return schema.value("format", "") == "path" ||
@@ -32,8 +33,9 @@ std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
         const Json* const schema = schema_at(stage.handler->schema(), "/" + option.key());
         const bool irrelevant =
             schema != nullptr && (names_a_path(*schema) || !schema->value(affects_result, true));
-        for (Ingredient& one : value_ingredients(std::string(option_prefix) + option.key(), option.value())) {
+        for (Ingredient& one : value_ingredients(option.key(), option.value())) {
             one.counts = !irrelevant;
+            one.kind = Kind::option;
             list.push_back(std::move(one));
         }
     }
@@ -45,9 +47,8 @@ std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
 std::string kept_value(const Ingredient& one) {
     const bool plain = one.value.find_first_of(" \t\n") == std::string::npos && one.value.size() <= 200 &&
                        !is_secret_key(one.name) && redact(one.value) == one.value;
-    return plain || one.value.starts_with("sha256:") || !one.name.starts_with(option_prefix)
-               ? redact(one.value)
-               : "sha256:" + sha256_hex(one.value);
+    return plain || !one.shown || one.kind != Kind::option ? redact(one.value)
+                                                           : "sha256:" + sha256_hex(one.value);
 }
 
 /// 1-based number of the first line that differs.
@@ -56,32 +57,57 @@ std::size_t first_line(const std::vector<std::string>& before, const std::vector
     return static_cast<std::size_t>(pair.first - before.begin()) + 1;
 }
 
-/// "option packages" -> "option 'packages'", "file preseed.cfg" -> "preseed.cfg".
-std::string spoken(const std::string& name) {
-    if (name.starts_with(file_prefix)) {
-        return name.substr(file_prefix.size());
+/// "option 'packages'", "preseed.cfg", "tool 'qemu-img'".
+std::string spoken(const Ingredient& one) {
+    if (one.kind == Kind::option) {
+        return fmt::format("option '{}'", one.name);
     }
-    const std::size_t blank = name.find(' ');
-    return blank == std::string::npos ? name
-                                      : fmt::format("{} '{}'", name.substr(0, blank), name.substr(blank + 1));
+    const std::size_t blank = one.name.find(' ');
+    return one.kind == Kind::file || blank == std::string::npos
+               ? one.name
+               : fmt::format("{} '{}'", one.name.substr(0, blank), one.name.substr(blank + 1));
 }
 
 std::string change(const Ingredient& before, const Ingredient& now) {
-    if (now.name == "revision") {
+    if (now.kind == Kind::revision) {
         return "this imgforge makes the stage in another way";
     }
-    if (now.name == previous_ingredient) {
+    if (now.kind == Kind::previous) {
         return "the stage before it changed";
     }
     if (!before.line_digests.empty() && !now.line_digests.empty()) {
-        return fmt::format("{} line {} changed", spoken(now.name),
+        return fmt::format("{} line {} changed", spoken(now),
                            first_line(before.line_digests, now.line_digests));
     }
-    if (before.value.starts_with("sha256:") || now.value.starts_with("sha256:") ||
-        !now.name.starts_with(option_prefix)) {
-        return fmt::format("{} changed", spoken(now.name));
+    if (now.kind == Kind::option && before.shown && now.shown) {
+        return fmt::format("{} changed from {} to {}", spoken(now), before.value, now.value);
     }
-    return fmt::format("{} changed from {} to {}", spoken(now.name), before.value, now.value);
+    return fmt::format("{} changed", spoken(now));
+}
+
+/// What of an ingredient's identity counts: of a file only that it is one.
+std::string key_of(const Ingredient& one) {
+    return one.kind == Kind::file ? "file " : one.kind == Kind::option ? "option " + one.name : one.name;
+}
+
+constexpr std::array<std::pair<Kind, std::string_view>, 5> kind_words = {{{Kind::other, "other"},
+                                                                          {Kind::option, "option"},
+                                                                          {Kind::file, "file"},
+                                                                          {Kind::revision, "revision"},
+                                                                          {Kind::previous, "previous"}}};
+
+std::string_view word_of(Kind kind) {
+    return std::find_if(kind_words.begin(), kind_words.end(),
+                        [&](const auto& pair) { return pair.first == kind; })
+        ->second;
+}
+
+/// Journals of imgforge 0.1 have no kinds; what they say is then explained as other.
+Kind kind_of(const Json& item) {
+    const std::string word = item.value("kind", "other");
+    const auto found = std::find_if(kind_words.begin(), kind_words.end(),
+                                    [&](const auto& pair) { return pair.second == word; });
+    return found == kind_words.end() ? Kind::other : found->first;
 }
 
 }  // namespace
@@ -94,6 +120,7 @@ std::vector<StageIdentity> identify(const Recipe& recipe) {
         auto& list = identity.ingredients;
         list.push_back({.name = "type", .value = stage.type});
         list.push_back({.name = "revision", .value = std::to_string(stage.handler->revision())});
+        list.back().kind = Kind::revision;
         list.push_back({.name = "recipe os", .value = recipe.facts.os});
         for (Ingredient& one : option_ingredients(stage)) {
             list.push_back(std::move(one));
@@ -104,7 +131,8 @@ std::vector<StageIdentity> identify(const Recipe& recipe) {
                            list.push_back(std::move(one));
                        }
                    });
-        list.push_back({.name = previous_ingredient, .value = previous});
+        list.push_back({.name = "stage before", .value = previous});
+        list.back().kind = Kind::previous;
         identity.fingerprint = fingerprint_of(list);
         previous = identity.fingerprint;
         identities.push_back(std::move(identity));
@@ -116,47 +144,49 @@ std::string fingerprint_of(const std::vector<Ingredient>& ingredients) {
     Json list = Json::array();
     for (const Ingredient& one : ingredients) {
         if (one.counts) {
-            // The content of a file counts, what it is called does not.
-            const bool file = one.name.starts_with(file_prefix);
-            list.push_back(Json::array({file ? std::string(file_prefix) : one.name, one.value}));
+            list.push_back(Json::array({key_of(one), one.value}));
         }
     }
     return sha256_hex(canonical(list));
 }
 
-std::vector<std::string> differences(const std::vector<Ingredient>& before,
-                                     const std::vector<Ingredient>& now) {
-    const auto find = [](const std::vector<Ingredient>& list, const std::string& name) {
-        return std::find_if(list.begin(), list.end(),
-                            [&](const Ingredient& one) { return one.counts && one.name == name; });
+std::vector<Difference> differences(const std::vector<Ingredient>& before,
+                                    const std::vector<Ingredient>& now) {
+    const auto find = [](const std::vector<Ingredient>& list, const Ingredient& wanted) {
+        return std::find_if(list.begin(), list.end(), [&](const Ingredient& one) {
+            return one.counts && one.kind == wanted.kind && one.name == wanted.name;
+        });
     };
-    std::vector<std::string> told;
+    std::vector<Difference> found;
     for (const Ingredient& one : now) {
         if (!one.counts) {
             continue;
         }
-        const auto old = find(before, one.name);
+        const auto old = find(before, one);
         if (old == before.end()) {
-            told.push_back(fmt::format("{} is new", spoken(one.name)));
+            found.push_back({one.kind, fmt::format("{} is new", spoken(one))});
         } else if (old->value != one.value && old->value != kept_value(one)) {
-            told.push_back(change(*old, one));
+            found.push_back({one.kind, change(*old, one)});
         }
     }
     for (const Ingredient& one : before) {
-        if (one.counts && find(now, one.name) == now.end()) {
-            told.push_back(fmt::format("{} is gone", spoken(one.name)));
+        if (one.counts && find(now, one) == now.end()) {
+            found.push_back({one.kind, fmt::format("{} is gone", spoken(one))});
         }
     }
-    // The stage before is the last resort: what changed in the stage itself says more.
-    std::stable_partition(told.begin(), told.end(),
-                          [](const std::string& text) { return text != "the stage before it changed"; });
-    return told;
+    std::stable_partition(found.begin(), found.end(),
+                          [](const Difference& one) { return one.kind != Kind::previous; });
+    return found;
 }
 
 Json to_json(const std::vector<Ingredient>& ingredients) {
     Json list = Json::array();
     for (const Ingredient& one : ingredients) {
-        Json item{{"name", one.name}, {"value", kept_value(one)}, {"counts", one.counts}};
+        Json item{{"kind", std::string(word_of(one.kind))},
+                  {"name", one.name},
+                  {"value", kept_value(one)},
+                  {"counts", one.counts},
+                  {"shown", one.shown && kept_value(one) == one.value}};
         if (!one.line_digests.empty()) {
             item["lines"] = one.line_digests;
         }
@@ -171,7 +201,9 @@ std::vector<Ingredient> ingredients_from_json(const Json& list) {
         ingredients.push_back({.name = item.value("name", ""),
                                .value = item.value("value", ""),
                                .line_digests = item.value("lines", std::vector<std::string>{}),
-                               .counts = item.value("counts", true)});
+                               .counts = item.value("counts", true),
+                               .kind = kind_of(item),
+                               .shown = item.value("shown", false)});
     }
     return ingredients;
 }

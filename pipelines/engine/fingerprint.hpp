@@ -16,9 +16,6 @@ struct StageIdentity {
     std::vector<Ingredient> ingredients;
 };
 
-/// Name of the ingredient that carries the stage before: what makes the fingerprints a chain.
-inline constexpr const char* previous_ingredient = "stage before";
-
 /// sha256 over stage type, revision, options with defaults, operating system, the type's own ingredients, and
 /// the fingerprint before. The stage's name, the recipe's name, paths and what merely shows stay out. Reads
 /// the files the stages name, nothing else.
@@ -27,10 +24,15 @@ std::vector<StageIdentity> identify(const Recipe& recipe);
 /// The digest of a list of ingredients (those that count).
 std::string fingerprint_of(const std::vector<Ingredient>& ingredients);
 
-/// What is different, as sentences, the first being the reason: "preseed.cfg line 12 changed", "option
-/// 'packages' changed".
-std::vector<std::string> differences(const std::vector<Ingredient>& before,
-                                     const std::vector<Ingredient>& now);
+/// One thing that is not as it was.
+struct Difference {
+    Ingredient::Kind kind = Ingredient::Kind::other;
+    std::string text;  ///< "preseed.cfg line 12 changed", "option 'packages' changed from 1 to 2"
+};
+
+/// All of them, the best reason first: what changed in the stage itself says more than the stage before it.
+std::vector<Difference> differences(const std::vector<Ingredient>& before,
+                                    const std::vector<Ingredient>& now);
 
 Json to_json(const std::vector<Ingredient>& ingredients);
 std::vector<Ingredient> ingredients_from_json(const Json& list);

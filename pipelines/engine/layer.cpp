@@ -95,7 +95,7 @@ Json record_of(const Layer& layer, const fs::path& scratch) {
             {"disk_stamp", disk.empty() ? Json(nullptr) : stamp(scratch / disk)},
             {"standalone", layer.result.standalone},
             {"files", files},
-            {"facts", layer.result.facts},
+            {"facts", to_json(layer.result.facts)},
             {"evicted", false}};
 }
 
@@ -114,7 +114,7 @@ std::optional<Layer> read_layer(const fs::path& folder) {
         layer.backing_id = record.at("backing_id");
         layer.evicted = record.at("evicted");
         layer.result.standalone = record.at("standalone");
-        layer.result.facts = record.at("facts");
+        layer.result.facts = build_facts(record.at("facts"));
         for (const auto& file : record.at("files").items()) {
             const fs::path path = folder / file.value().get<std::string>();
             std::error_code code;

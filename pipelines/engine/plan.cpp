@@ -108,8 +108,8 @@ private:
         if (past == nullptr || past->ingredients.empty()) {
             return "never ran";
         }
-        const std::vector<std::string> changed = differences(past->ingredients, stages_[i].ingredients);
-        return changed.empty() ? "its cached result is gone" : changed.front();
+        const std::vector<Difference> changed = differences(past->ingredients, stages_[i].ingredients);
+        return changed.empty() ? "its cached result is gone" : changed.front().text;
     }
 
     bool is_missed(std::size_t i, std::size_t first) const {
@@ -126,7 +126,7 @@ private:
         }
         // When nothing runs, a published image is all that anybody will ask for.
         for (std::size_t j = 0; j < count_ && first == count_; ++j) {
-            if (const Layer* const any = layer(j); any != nullptr && any->result.facts.contains("image")) {
+            if (const Layer* const any = layer(j); any != nullptr && any->result.facts.published) {
                 return false;
             }
         }
@@ -151,10 +151,10 @@ private:
         } else if (i == first) {
             planned.reason = reason;
         } else {
-            const bool own =
-                !planned.differences.empty() && planned.differences.front() != "the stage before it changed";
+            const bool own = !planned.differences.empty() &&
+                             planned.differences.front().kind != Ingredient::Kind::previous;
             const bool known = past != nullptr && !past->ingredients.empty();
-            planned.reason = own      ? planned.differences.front()
+            planned.reason = own      ? planned.differences.front().text
                              : !known ? "never ran"
                                       : fmt::format("stage '{}' runs before it", stages_[first].name);
         }
@@ -184,7 +184,10 @@ Json plan_record(const std::string& recipe, const std::vector<PlannedStage>& pla
                   {"reason", stage.reason},
                   {"fingerprint", stage.fingerprint}};
         if (explain) {
-            item["differences"] = stage.differences;
+            item["differences"] = Json::array();
+            for (const Difference& difference : stage.differences) {
+                item["differences"].push_back(difference.text);
+            }
         }
         stages.push_back(std::move(item));
     }
@@ -206,9 +209,10 @@ std::string plan_text(const std::string& recipe, const std::vector<PlannedStage>
     for (const PlannedStage& stage : plan) {
         const bool run = stage.verdict == PlannedStage::Verdict::run;
         text += fmt::format("{:<{}}  {:<5}  {}\n", stage.name, width, run ? "run" : "reuse", stage.reason);
-        for (const std::string& difference : stage.differences) {
-            if (explain && run && difference != stage.reason && difference != "the stage before it changed") {
-                text += fmt::format("{:<{}}         also: {}\n", "", width, difference);
+        for (const Difference& difference : stage.differences) {
+            if (explain && run && difference.kind != Ingredient::Kind::previous &&
+                difference.text != stage.reason) {
+                text += fmt::format("{:<{}}         also: {}\n", "", width, difference.text);
             }
         }
     }

@@ -43,8 +43,8 @@ struct PlannedStage {
     std::string type;
     std::string fingerprint;
     Verdict verdict = Verdict::run;
-    std::string reason;                      ///< why; for --plan
-    std::vector<std::string> differences{};  ///< all that changed since the last run, for --explain
+    std::string reason;                     ///< why; for --plan
+    std::vector<Difference> differences{};  ///< all that changed since the last run, for --explain
     std::optional<double> expected_seconds{};
     std::vector<Ingredient> ingredients{};
     bool forced = false;  ///< by --fresh or --from: a cached result must not serve

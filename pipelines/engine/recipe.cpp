@@ -140,11 +140,12 @@ public:
             recipe_.max_age = age.is_number() ? std::chrono::seconds(age.get<std::int64_t>())
                                               : parse_duration(age.get<std::string>());
         }
-        recipe_.facts.installer = block("installer");
-        recipe_.facts.machine = block("machine");
         if (sound("/installer")) {
-            check_installer(recipe_.document, recipe_.facts.installer, recipe_.facts.folder, diagnostics_);
+            const Json installer = block("installer");
+            recipe_.facts.installer = installer_source(installer);
+            check_installer(recipe_.document, installer, recipe_.facts.folder, diagnostics_);
         }
+        take_machine();
         if (root.contains("stages") && root["stages"].is_array()) {
             check_stages(root["stages"]);
         }
@@ -173,6 +174,17 @@ private:
         const Json& root = recipe_.document.root;
         const Json given = root.contains(key) && root[key].is_object() ? root[key] : Json::object();
         return with_defaults(schema_["properties"][key], given);
+    }
+
+    void take_machine() {
+        if (!sound("/machine")) {
+            return;
+        }
+        try {
+            recipe_.facts.machine = install_machine(block("machine"));
+        } catch (const Error& error) {
+            diagnostics_.add(recipe_.document.at("/machine", error.message()));  // a size beyond 64 bits
+        }
     }
 
     void check_stages(const Json& stages) {

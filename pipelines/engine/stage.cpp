@@ -37,11 +37,13 @@ std::vector<std::string> line_digests(const std::string& text) {
 
 /// Short plain values are shown in explanations; what could be long or secret is told apart by its digest
 /// only.
-std::string leaf_value(const std::string& key, const Json& value) {
+Ingredient leaf(const std::string& name, const std::string& key, const Json& value) {
     const std::string text = canonical(value);
     const bool plain = value.is_primitive() && text.size() <= shown_value_length && !is_secret_key(key) &&
                        redact(text) == text;
-    return plain ? text : "sha256:" + sha256_hex(text).substr(0, 32);
+    Ingredient ingredient{.name = name, .value = plain ? text : "sha256:" + sha256_hex(text).substr(0, 32)};
+    ingredient.shown = plain;
+    return ingredient;
 }
 
 void add_leaves(const std::string& name, const std::string& key, const Json& value,
@@ -53,7 +55,7 @@ void add_leaves(const std::string& name, const std::string& key, const Json& val
         }
         return;
     }
-    list.push_back({.name = name, .value = leaf_value(key, value)});
+    list.push_back(leaf(name, key, value));
 }
 
 }  // namespace
@@ -101,6 +103,12 @@ Ingredient file_ingredient(std::string name, const fs::path& path, const RecipeF
         return file_ingredient(std::move(name), path);
     }
     return {.name = std::move(name), .value = recipe.digest_of(path)};
+}
+
+Ingredient named_file_ingredient(const fs::path& path, const RecipeFacts& recipe) {
+    Ingredient ingredient = file_ingredient(path.filename().string(), path, recipe);
+    ingredient.kind = Ingredient::Kind::file;
+    return ingredient;
 }
 
 std::vector<Ingredient> value_ingredients(const std::string& prefix, const Json& value) {

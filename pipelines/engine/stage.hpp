@@ -60,6 +60,8 @@ public:
 Ingredient file_ingredient(std::string name, const std::filesystem::path& path);
 /// The same through recipe.digest_of: for media and other large files.
 Ingredient file_ingredient(std::string name, const std::filesystem::path& path, const RecipeFacts& recipe);
+/// A file that the user names: Kind::file, called as its last component.
+Ingredient named_file_ingredient(const std::filesystem::path& path, const RecipeFacts& recipe);
 
 /// One ingredient per leaf of a tree, named "prefix.a.b"; short plain values are kept to be shown, others and
 /// secrets as digest.

@@ -17,6 +17,8 @@
 #include "builder/base/process.hpp"
 #include "builder/base/settings.hpp"
 #include "builder/base/strict_yaml.hpp"
+#include "pipelines/engine/build_facts.hpp"
+#include "pipelines/engine/recipe_blocks.hpp"
 
 namespace imgforge::engine {
 
@@ -32,14 +34,14 @@ struct StageServices {
 
 /// The parts of a recipe that every stage may need, already checked against the schema.
 struct RecipeFacts {
-    std::string name;                 ///< golden image name
-    std::string os;                   ///< row of templates/, "debian13"
-    std::filesystem::path file;       ///< the recipe file; empty for a pipeline made by a command
-    std::filesystem::path folder;     ///< relative names in the recipe are relative to this
-    Json installer = Json::object();  ///< the `installer:` block
-    Json machine = Json::object();    ///< the `machine:` block with defaults filled in
-    Json overrides = Json::array();   ///< --set as given: [{key, value, cwd}], value null for secrets; a
-                                      ///< refresh repeats them
+    std::string name;              ///< golden image name
+    std::string os;                ///< row of templates/, "debian13"
+    std::filesystem::path file;    ///< the recipe file; empty for a pipeline made by a command
+    std::filesystem::path folder;  ///< relative names in the recipe are relative to this
+    InstallerSource installer{};
+    InstallMachine machine{};
+    Json overrides = Json::array();  ///< --set as given: [{key, value, cwd}], value null for secrets; a
+                                     ///< refresh repeats them
     /// SHA-256 of a file, remembered by inode, size and change time, so that an ISO is not read again for
     /// every plan. Set by the engine; file_ingredient(name, path, recipe) uses it.
     std::function<std::string(const std::filesystem::path&)> digest_of{};
@@ -49,13 +51,22 @@ struct RecipeFacts {
 /// differs is the reason for a rerun. Values are short: digests for contents, never the contents, never a
 /// secret.
 struct Ingredient {
-    std::string name;   ///< "option packages", "file preseed.cfg", "tool qemu-img", "revision"
+    enum class Kind {
+        other,     ///< the name says it: "tool qemu-img", "medium"
+        option,    ///< of the stage, by its key: "packages"
+        file,      ///< by its name on the host, which may change: the content counts
+        revision,  ///< of the stage type
+        previous,  ///< the stage before: what makes the fingerprints a chain
+    };
+    std::string name;
     std::string value;  ///< compared for equality
     /// For files: a digest per line (first 8 hex digits), so that a change can be told as "preseed.cfg line
     /// 12 changed".
     std::vector<std::string> line_digests{};
     /// Not part of the fingerprint when false: kept only to explain.
     bool counts = true;
+    Kind kind = Kind::other;
+    bool shown = false;  ///< the value stands for itself and may be printed; else it is a digest
 };
 
 /// What a stage made. Every path lies in the stage's scratch folder and is published with it; names are
@@ -64,8 +75,8 @@ struct StageResult {
     std::filesystem::path disk{};  ///< qcow2 this stage wrote (an overlay on its input, or standalone);
                                    ///< empty: disk passes through
     std::map<std::string, std::filesystem::path>
-        files{};                  ///< other results by role: "audit", "packages", "medium"
-    Json facts = Json::object();  ///< small values later stages and the final record use: {"generation": 3}
+        files{};         ///< other results by role: "audit", "packages", "medium"
+    BuildFacts facts{};  ///< what later stages and the records need to know
     bool standalone =
         false;  ///< the disk has no backing file: the layers below it may be evicted, it is not theirs
 };
@@ -81,7 +92,7 @@ struct StageNote {
 struct StageInput {
     std::optional<std::filesystem::path> disk;           ///< top of the backing chain so far
     std::map<std::string, std::filesystem::path> files;  ///< union over earlier stages, the latest wins
-    Json facts = Json::object();                         ///< union over earlier stages, the latest wins
+    BuildFacts facts{};                                  ///< of all earlier stages, the latest wins
     std::vector<std::string> fingerprints;               ///< of the stages before, in order
     std::vector<StageNote> stages{};                     ///< the stages before, in order: for manifests
 };

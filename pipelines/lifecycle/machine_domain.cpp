@@ -130,9 +130,9 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     spec.accel = accel;
     spec.cpu = record.cpu;
     spec.avoid_cx16 = !record.needs_cx16;
-    spec.firmware =
-        record.firmware == "bios" ? virt::DomainSpec::Firmware::bios : virt::DomainSpec::Firmware::uefi;
-    spec.secure_boot = record.firmware == "uefi-secure";
+    spec.firmware = record.firmware == Firmware::bios ? virt::DomainSpec::Firmware::bios
+                                                      : virt::DomainSpec::Firmware::uefi;
+    spec.secure_boot = record.firmware == Firmware::uefi_secure;
     spec.tpm = record.tpm;
     spec.disks = machine_disks(record);
     add_nics(record, spec);

@@ -138,7 +138,7 @@ MachineRecord read_record(const Json& json) {
     record.seed = json.value("seed", "");
     record.memory = ByteSize::bytes(json.at("memory").get<std::uint64_t>());
     record.vcpus = json.at("vcpus").get<unsigned>();
-    record.firmware = json.value("firmware", "bios");
+    record.firmware = parse_firmware(json.value("firmware", "bios"));
     record.tpm = json.value("tpm", false);
     record.cpu = json.value("cpu", "");
     record.needs_cx16 = json.value("needs_cx16", true);
@@ -210,7 +210,7 @@ Json to_json(const MachineRecord& record) {
                  {"shares", shares_json(record)},
                  {"memory", record.memory.in_bytes()},
                  {"vcpus", record.vcpus},
-                 {"firmware", record.firmware},
+                 {"firmware", std::string(to_string(record.firmware))},
                  {"tpm", record.tpm},
                  {"cpu", record.cpu},
                  {"needs_cx16", record.needs_cx16},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "builder/base/byte_size.hpp"
+#include "builder/base/firmware.hpp"
 #include "builder/base/json.hpp"
 #include "pipelines/lifecycle/network_spec.hpp"
 
@@ -79,7 +80,7 @@ struct MachineRecord {
     std::vector<SharedFolder> shares{};
     ByteSize memory;
     unsigned vcpus = 1;
-    std::string firmware = "bios";  ///< bios, uefi, uefi-secure
+    Firmware firmware = Firmware::bios;
     bool tpm = false;
     std::string cpu{};  ///< libvirt CPU model or mode; empty: the best the acceleration offers
     bool needs_cx16 =

@@ -78,7 +78,7 @@ spec:
                        fmt::arg("name", record.name), fmt::arg("image", record.image),
                        fmt::arg("disk", record.backing.front().string()), fmt::arg("vcpus", record.vcpus),
                        fmt::arg("memory", record.memory.in_mib()),
-                       fmt::arg("firmware", record.firmware == "bios" ? "bios" : "efi"));
+                       fmt::arg("firmware", record.firmware == Firmware::bios ? "bios" : "efi"));
 }
 
 std::string nova(const MachineRecord& record, const SpawnOptions& options, ByteSize disk) {
@@ -89,7 +89,7 @@ std::string nova(const MachineRecord& record, const SpawnOptions& options, ByteS
         "--file {} {}\n"
         "openstack flavor create --ram {} --vcpus {} --disk {} {}\n"
         "openstack server create --image {} --flavor {}",
-        record.firmware == "bios" ? "bios" : "uefi", shell_quote(record.backing.front().string()),
+        record.firmware == Firmware::bios ? "bios" : "uefi", shell_quote(record.backing.front().string()),
         record.image, record.memory.in_mib(), record.vcpus, (disk.in_bytes() + gib - 1) / gib, flavor,
         record.image, flavor);
     text += options.user_data ? " --user-data " + shell_quote(options.user_data->string()) : "";

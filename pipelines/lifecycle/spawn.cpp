@@ -42,10 +42,6 @@ public:
         try {
             reserve();
             make_all();
-        } catch (Error& error) {
-            explain(error);
-            undo();
-            throw;
         } catch (...) {
             undo();
             throw;
@@ -114,7 +110,8 @@ private:
             thaw();
         }
         constexpr std::size_t width = 8;
-        in_parallel(machines_.size(), width, [&](std::size_t i) { make(machines_[i]); });
+        in_parallel(machines_.size(), width,
+                    [&](std::size_t i) { with_console(machines_[i], [&] { make(machines_[i]); }); });
         if (common_.autostart && !placement_.embedded()) {
             keep_networks(lifecycle_.monitor(), lifecycle_.open_uri(placement_.connection),
                           networks_of(common_));
@@ -165,8 +162,7 @@ private:
         try {
             wait_all();
             return finish();
-        } catch (Error& error) {
-            explain(error);
+        } catch (const Error& error) {
             options_.rollback ? undo() : keep(error.message());
             throw options_.rollback ? error : with_advice(error);
         } catch (...) {
@@ -214,7 +210,9 @@ private:
             MachineRecord& record = machines_[i].record;
             if (options_.wait != Wait::none) {
                 Activity activity(lifecycle_.monitor(), fmt::format("wait for {}", record.name));
-                ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, timeout(record));
+                with_console(machines_[i], [&] {
+                    ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, timeout(record));
+                });
             }
             record.seconds = Seconds(std::chrono::steady_clock::now() - started_).count();
             arrived_[i] = 1;
@@ -245,17 +243,19 @@ private:
         return views;
     }
 
-    /// The end of the console of the machine that failed, before its log is removed with it.
-    void explain(Error& error) const {
-        for (const auto& machine : machines_) {
+    /// What fails for one machine gets the end of its console, before its log is removed with it.
+    template <class Body>
+    void with_console(const Reserved& machine, Body&& body) const {
+        try {
+            std::forward<Body>(body)();
+        } catch (Error& error) {
             constexpr std::size_t lines = 15;
             const std::string tail = console_tail(lifecycle_.console_log(machine.record), lines);
-            const bool named = machines_.size() == 1 ||
-                               error.message().find("'" + machine.record.name + "'") != std::string::npos;
-            if (named && !tail.empty()) {
+            if (!tail.empty()) {
                 error.add_context(
                     fmt::format("last lines on the console of {}:\n{}", machine.record.name, tail));
             }
+            throw;
         }
     }
 

@@ -38,7 +38,7 @@ struct SpawnOptions {
     std::optional<std::filesystem::path> network_config{};
     std::string user{};  ///< login; empty: the distribution's cloud user
     DiskMode mode = DiskMode::overlay;
-    std::string firmware = "bios";
+    Firmware firmware = Firmware::bios;
     bool tpm = false;
     std::string cpu{};
     bool ephemeral = false;

@@ -20,38 +20,34 @@ using sysprep::audit::Report;
 
 namespace {
 
-std::vector<std::string> strings(const Json& json, const char* key) {
-    return json.contains(key) ? json.at(key).get<std::vector<std::string>>() : std::vector<std::string>();
-}
-
 /// What earlier stages did on purpose is declared by that: users, passwords, files and states need no second
 /// mention in the recipe.
-void take_declared(const Json& facts, AuditRequest& request) {
-    if (const auto customized = facts.find("customized"); customized != facts.end()) {
-        for (const std::string& path : strings(*customized, "paths")) {
+void take_declared(const engine::BuildFacts& facts, AuditRequest& request) {
+    if (const auto& customized = facts.customized) {
+        for (const std::string& path : customized->paths) {
             request.waivers.push_back({.rule = "*",
                                        .path = path,
                                        .reason = "put there by the recipe (customize)",
                                        .optional = true});
         }
-        for (const std::string& user : strings(*customized, "passwords")) {
+        for (const std::string& user : customized->passwords) {
             request.expect.passwords.insert(user);
         }
-        for (const std::string& user : strings(*customized, "users")) {
+        for (const std::string& user : customized->users) {
             request.expect.users.insert(user);
         }
-        for (const std::string& user : strings(*customized, "sudo")) {
+        for (const std::string& user : customized->sudo) {
             request.expect.sudo.insert(user);
         }
         request.expect.hostname =
-            request.expect.hostname.empty() ? customized->value("hostname", "") : request.expect.hostname;
+            request.expect.hostname.empty() ? customized->hostname : request.expect.hostname;
     }
-    if (const auto sysprep = facts.find("sysprep"); sysprep != facts.end()) {
-        request.expect.machine_id = sysprep->value("machine-id", request.expect.machine_id);
-        for (const std::string& user : strings(*sysprep, "keep-passwords")) {
+    if (const auto& sysprep = facts.sysprep) {
+        request.expect.machine_id = sysprep->machine_id;
+        for (const std::string& user : sysprep->keep_passwords) {
             request.expect.passwords.insert(user);
         }
-        for (const std::string& path : strings(*sysprep, "keep")) {
+        for (const std::string& path : sysprep->keep) {
             request.waivers.push_back({.rule = "*",
                                        .path = path,
                                        .reason = "kept by the recipe (sysprep: keep)",
@@ -149,7 +145,7 @@ public:
                 result.files.emplace(role, name);
             }
         }
-        result.facts = {{"audit", {{"clean", true}, {"waived", inside.at("findings").size()}}}};
+        result.facts.audit = {.waived = inside.at("findings").size()};
         return result;
     }
 };

@@ -59,17 +59,15 @@ public:
         result.standalone = true;
         const auto made = write(task, "disk.qcow2", DiskFormat::qcow2);
         result.disk = "disk.qcow2";
-        Json sizes = {{"qcow2", made.allocated_after}};
+        std::map<std::string, std::uint64_t> sizes = {{"qcow2", made.allocated_after}};
         for (const Json& name : task.options.value("formats", Json::array())) {
             const DiskFormat format = image::parse_disk_format(name.get<std::string>());
             const std::string file = "disk" + std::string(image::file_extension(format));
             sizes[name.get<std::string>()] = write(task, file, format).allocated_after;
             result.files.emplace("disk-" + name.get<std::string>(), file);
         }
-        result.facts = {{"compact",
-                         {{"before", made.allocated_before},
-                          {"after", std::move(sizes)},
-                          {"virtual_size", made.virtual_size.in_bytes()}}}};
+        result.facts.compact = {
+            .before = made.allocated_before, .after = std::move(sizes), .virtual_size = made.virtual_size};
         return result;
     }
 

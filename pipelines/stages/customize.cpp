@@ -42,6 +42,10 @@ void add_uploaded(std::vector<engine::Ingredient>& list, const engine::RecipeFac
     }
 }
 
+void append(std::vector<std::string>& list, const std::vector<std::string>& more) {
+    list.insert(list.end(), more.begin(), more.end());
+}
+
 class CustomizeStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "customize"; }
@@ -69,7 +73,7 @@ public:
             add_uploaded(list, recipe, host, path);
         }
         for (const auto& script : spec.run_scripts) {
-            list.push_back(engine::file_ingredient("file " + script.filename().string(), script, recipe));
+            list.push_back(engine::named_file_ingredient(script, recipe));
         }
         return list;
     }
@@ -91,32 +95,23 @@ public:
         write_file_atomically(task.scratch / "customize.json", pretty(inside));
         result.files.emplace("customize", "customize.json");
         // Several customize stages: what any of them put in on purpose is kept.
-        Json paths = inside.at("paths");
-        Json passwords = inside.at("passwords");
-        Json users = Json::array();
-        Json sudo = Json::array();
+        engine::CustomizedFacts facts{.paths = inside.at("paths"), .passwords = inside.at("passwords")};
         const sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
         for (const sysprep::UserSpec& user : spec.users) {
-            users.push_back(user.name);
+            facts.users.push_back(user.name);
             if (user.sudo) {
-                sudo.push_back(user.name);
+                facts.sudo.push_back(user.name);
             }
         }
-        std::string hostname = spec.hostname;
-        if (task.input.facts.contains("customized")) {
-            const Json& earlier = task.input.facts.at("customized");
-            paths.insert(paths.end(), earlier.at("paths").begin(), earlier.at("paths").end());
-            passwords.insert(passwords.end(), earlier.at("passwords").begin(), earlier.at("passwords").end());
-            users.insert(users.end(), earlier.at("users").begin(), earlier.at("users").end());
-            sudo.insert(sudo.end(), earlier.at("sudo").begin(), earlier.at("sudo").end());
-            hostname = hostname.empty() ? earlier.at("hostname").get<std::string>() : hostname;
+        facts.hostname = spec.hostname;
+        if (const auto& earlier = task.input.facts.customized) {
+            append(facts.paths, earlier->paths);
+            append(facts.passwords, earlier->passwords);
+            append(facts.users, earlier->users);
+            append(facts.sudo, earlier->sudo);
+            facts.hostname = facts.hostname.empty() ? earlier->hostname : facts.hostname;
         }
-        result.facts = {{"customized",
-                         {{"paths", paths},
-                          {"passwords", passwords},
-                          {"users", users},
-                          {"sudo", sudo},
-                          {"hostname", hostname}}}};
+        result.facts.customized = std::move(facts);
         return result;
     }
 };

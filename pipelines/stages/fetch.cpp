@@ -51,13 +51,13 @@ Json fetch_schema() {
 }
 
 /// Options in the form of the `installer:` block; without a source that block itself.
-Json source_of(const engine::RecipeFacts& recipe, const Json& options) {
+engine::InstallerSource source_of(const engine::RecipeFacts& recipe, const Json& options) {
     if (!options.contains("source")) {
         return recipe.installer;
     }
-    Json block = options;
-    block["iso"] = options["source"];
-    return block;
+    engine::InstallerSource source = engine::installer_source(options);
+    source.iso = options["source"];
+    return source;
 }
 
 /// A foreign disk is not trusted: its format is stated, and a backing file would be resolved on this host.
@@ -79,8 +79,8 @@ public:
 
     void check(const engine::RecipeFacts& recipe, const Json& options, const YamlDocument& document,
                const std::string& pointer, Diagnostics& diagnostics) const override {
-        const Json block = source_of(recipe, options);
-        const auto spec = fetch::MediumSpec::from_installer(block, recipe.folder);
+        const engine::InstallerSource block = source_of(recipe, options);
+        const auto spec = medium_spec(block, recipe.folder);
         std::error_code code;
         check_keyring(block, options.contains("source") ? pointer : "/installer", recipe.folder, document,
                       diagnostics);
@@ -105,8 +105,7 @@ public:
     }
 
     engine::StageResult run(engine::StageTask& task) const override {
-        const auto spec =
-            fetch::MediumSpec::from_installer(source_of(*task.recipe, task.options), task.recipe->folder);
+        const auto spec = medium_spec(source_of(*task.recipe, task.options), task.recipe->folder);
         const fetch::Medium medium = fetch::fetch_medium(spec.value(), fetch_services(task));
         const bool disk = task.options["as"] == "disk";
         const fs::path name = disk ? fs::path("disk.qcow2") : fs::path(fetch::base_name(spec->location));
@@ -117,8 +116,8 @@ public:
             fs::remove(task.scratch / name, code);
             copy_file_fast(medium.path, task.scratch / name);
         }
-        engine::StageResult result{
-            .facts = {{"medium_sha256", medium.sha256}, {"medium_verified_by", medium.verified_by}}};
+        engine::StageResult result;
+        result.facts.medium = {.sha256 = medium.sha256, .verified_by = medium.verified_by};
         if (disk) {
             check_disk(task, task.scratch / name);
             result.disk = name;

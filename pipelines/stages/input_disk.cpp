@@ -6,8 +6,8 @@ namespace imgforge::stages {
 image::ChainPolicy input_policy(const engine::StageTask& task) {
     const Places& places = task.services->places;
     image::ChainPolicy policy{.roots = {places.stages(), places.images()}};
-    for (const Json& file : task.input.facts.value(stated_images_fact, Json::array())) {
-        policy.files.emplace_back(file.get<std::string>());
+    for (const std::filesystem::path& file : task.input.facts.stated_images) {
+        policy.files.push_back(file);
     }
     return policy;
 }

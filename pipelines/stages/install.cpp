@@ -3,8 +3,6 @@
 // comes from templates/, what is specific to an answer format from seeds/.
 #include <fmt/format.h>
 
-#include <regex>
-
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
@@ -50,9 +48,9 @@ install::InstallPlan plan_of(const StageTask& task, const Preparation& made,
         plan.answers_iso = made.work / "answers.iso";
     }
     plan.disk = task.scratch / "disk.qcow2";
-    plan.memory = ByteSize::parse(task.recipe->machine.value("memory", "1536M"));
-    plan.vcpus = task.recipe->machine.value("vcpus", 2);
-    plan.thick = task.recipe->machine.value("thick", false);
+    plan.memory = task.recipe->machine.memory;
+    plan.vcpus = task.recipe->machine.vcpus;
+    plan.thick = task.recipe->machine.thick;
     plan.firmware =
         uses_uefi(*task.recipe) ? virt::DomainSpec::Firmware::uefi : virt::DomainSpec::Firmware::bios;
     plan.accel = acceleration.accelerator == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm
@@ -79,17 +77,10 @@ guest::Accelerator for_appliance(const install::InstallPlan& plan) {
     return plan.accel == virt::DomainSpec::Accel::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }
 
-/// The command of answers.post the message speaks of ("post command 2 of 3"), as it stands in the recipe.
-std::string failed_post_command(const Json& options, const std::string& message) {
-    static const std::regex numbered("post command ([0-9]{1,4}) of ");
-    const Json block = answers_block(options);
-    std::smatch number;
-    if (!block.contains("post") || !std::regex_search(message, number, numbered)) {
-        return {};
-    }
-    const auto at = static_cast<std::size_t>(std::stoul(number[1].str()));
-    return at == 0 || at > block.at("post").size() ? std::string()
-                                                   : block.at("post").at(at - 1).get<std::string>();
+/// The command of answers.post with that number (from 1), as it stands in the recipe; empty for 0.
+std::string post_command(const Json& options, std::size_t number) {
+    const Json post = answers_block(options).value("post", Json::array());
+    return number == 0 || number > post.size() ? std::string() : post.at(number - 1).get<std::string>();
 }
 
 /// What the user reads when it went wrong: the sentence, what to do, the line to add, and where everything
@@ -113,7 +104,7 @@ std::string failed_post_command(const Json& options, const std::string& message)
     if (!outcome.answer.empty()) {
         hint += fmt::format("\n  line for the answers: {}", outcome.answer);
     }
-    if (const std::string command = failed_post_command(task.options, outcome.message); !command.empty()) {
+    if (const std::string command = post_command(task.options, outcome.post_command); !command.empty()) {
         hint += fmt::format("\n  the command: {}", redact(command));
     }
     hint += fmt::format("\n  console, screen and logs: {}", plan.folder.string());
@@ -135,17 +126,18 @@ std::string failed_post_command(const Json& options, const std::string& message)
     throw error;
 }
 
-Json facts_of(const Preparation& made, const install::InstalledSystem& system,
-              const install::InstallReport& report, const virt::Acceleration& acceleration) {
-    return {{"os", made.row->name},
-            {"install",
-             {{"product", system.os.product},
-              {"medium", made.info.label},
-              {"medium_sha256", made.medium.sha256},
-              {"kernel", system.kernel},
-              {"boot_loader", system.boot_loader},
-              {"installer_seconds", report.seconds},
-              {"acceleration", std::string(virt::to_string(acceleration.accelerator))}}}};
+engine::BuildFacts facts_of(const Preparation& made, const install::InstalledSystem& system,
+                            const install::InstallReport& report, const virt::Acceleration& acceleration) {
+    return {
+        .medium = engine::MediumFacts{.sha256 = made.medium.sha256, .verified_by = made.medium.verified_by},
+        .install =
+            engine::InstallFacts{.os = made.row->name,
+                                 .product = system.os.product,
+                                 .label = made.info.label,
+                                 .kernel = system.kernel,
+                                 .boot_loader = system.boot_loader,
+                                 .seconds = report.seconds,
+                                 .acceleration = std::string(virt::to_string(acceleration.accelerator))}};
 }
 
 /// A mirror or network fault gets one second try, from an empty disk; nothing else does: it would only fail
@@ -248,14 +240,14 @@ void InstallStage::check(const RecipeFacts& recipe, const Json& options, const Y
 
 std::vector<Ingredient> InstallStage::ingredients(const RecipeFacts& recipe, const Json& options) const {
     std::vector<Ingredient> list = medium_ingredients(recipe, packages_of(options));
-    for (Ingredient& machine : engine::value_ingredients("machine", recipe.machine)) {
+    for (Ingredient& machine : engine::value_ingredients("machine", to_json(recipe.machine))) {
         // How fast it goes is not what comes out.
         if (machine.name != "machine.memory" && machine.name != "machine.vcpus") {
             list.push_back(std::move(machine));
         }
     }
     if (const auto own = own_answers(recipe, options)) {
-        list.push_back(engine::file_ingredient("file " + own->file.filename().string(), own->file));
+        list.push_back(engine::named_file_ingredient(own->file, recipe));
     }
     if (!recipe.os.empty()) {
         for (Ingredient& one : template_ingredients(templates::distribution(recipe.os))) {

@@ -44,7 +44,7 @@ std::vector<std::string> packages_of(const Json& options) {
 }
 
 bool uses_uefi(const RecipeFacts& recipe) {
-    return recipe.machine.value("firmware", "bios") == "uefi";
+    return recipe.machine.firmware == Firmware::uefi;
 }
 
 namespace {
@@ -58,7 +58,7 @@ void recognise(const StageTask& task, Preparation& made) {
                     "correct `os:` or the medium");
     }
     made.row = &templates::distribution(made.info.distribution);
-    const ByteSize memory = ByteSize::parse(task.recipe->machine.value("memory", "1536M"));
+    const ByteSize memory = task.recipe->machine.memory;
     if (memory < made.row->memory_minimum) {
         throw Error(Failure::recipe,
                     fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(),
@@ -161,7 +161,7 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
         }
         seeds::write_seed_iso(files, made.files.iso_label, made.work / "answers.iso");
     }
-    const ByteSize size = ByteSize::parse(task.recipe->machine.value("disk", "10G"));
+    const ByteSize size = task.recipe->machine.disk;
     if (size < made.row->disk_minimum) {
         throw Error(Failure::recipe, fmt::format("machine.disk is {}, {} needs at least {}", size.text(),
                                                  made.row->name, made.row->disk_minimum.text()));
@@ -173,9 +173,9 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
 
 fs::path make_empty_disk(const StageTask& task) {
     const fs::path disk = task.scratch / "disk.qcow2";
-    const ByteSize size = ByteSize::parse(task.recipe->machine.value("disk", "10G"));
+    const ByteSize size = task.recipe->machine.disk;
     remove_tree(disk);
-    if (!task.recipe->machine.value("thick", false)) {
+    if (!task.recipe->machine.thick) {
         image::create_empty_qcow2(disk, size);
         return disk;
     }

@@ -14,16 +14,10 @@ namespace imgforge::stages {
 
 namespace {
 
-std::string text_of(const Json& installer, const char* key) {
-    return installer.contains(key) ? installer.at(key).get<std::string>() : std::string();
-}
-
 install::MediaRequest archive_request(const engine::RecipeFacts& recipe,
                                       const std::vector<std::string>& packages) {
-    install::MediaRequest request{.suite = text_of(recipe.installer, "archive")};
-    if (recipe.installer.contains("packages")) {
-        request.packages = recipe.installer.at("packages").get<std::vector<std::string>>();
-    }
+    install::MediaRequest request{.suite = recipe.installer.archive};
+    request.packages = recipe.installer.packages;
     request.packages.insert(request.packages.end(), packages.begin(), packages.end());
     std::sort(request.packages.begin(), request.packages.end());
     request.packages.erase(std::unique(request.packages.begin(), request.packages.end()),
@@ -51,18 +45,23 @@ std::string lower(std::string text) {
 
 Medium obtain_medium(const engine::StageTask& task, const std::vector<std::string>& packages) {
     const engine::RecipeFacts& recipe = *task.recipe;
-    if (recipe.installer.contains("archive")) {
+    if (!recipe.installer.archive.empty()) {
         const install::MadeMedium made =
             install::create_media(archive_request(recipe, packages), task.services->places,
                                   *task.services->processes, *task.monitor, task.activity);
-        return {.iso = made.iso, .sha256 = made.sha256, .notes = made.notes};
+        return {.iso = made.iso,
+                .sha256 = made.sha256,
+                .verified_by = "signature of the archive",
+                .notes = made.notes};
     }
     const auto fetched = task.input.files.find("medium");
-    const std::string iso = text_of(recipe.installer, "iso");
-    if (fetched == task.input.files.end() &&
-        (remote(iso) || recipe.installer.contains("checksums") || recipe.installer.contains("signature"))) {
+    const std::string iso = recipe.installer.iso;
+    const bool verified = !recipe.installer.checksums.empty() || !recipe.installer.signature.empty();
+    if (fetched == task.input.files.end() && (remote(iso) || verified)) {
         const std::optional<fetch::Medium> downloaded = recipe_medium(task);
-        return {.iso = downloaded.value().path, .sha256 = downloaded->sha256};
+        return {.iso = downloaded.value().path,
+                .sha256 = downloaded->sha256,
+                .verified_by = downloaded->verified_by};
     }
     Medium medium{.iso = fetched != task.input.files.end() ? fetched->second : local_path(recipe, iso)};
     if (!std::filesystem::exists(medium.iso)) {
@@ -71,27 +70,32 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
                     "set installer.iso, or --set installer.iso=FILE");
     }
     medium.sha256 = recipe.digest_of ? recipe.digest_of(medium.iso) : sha256_file(medium.iso);
-    const std::string wanted = lower(text_of(recipe.installer, "sha256"));
+    const std::string wanted = lower(recipe.installer.sha256);
     if (!wanted.empty() && wanted != medium.sha256) {
         throw Error(
             Failure::integrity,
             fmt::format("{} has SHA-256 {}, the recipe wants {}", medium.iso.string(), medium.sha256, wanted),
             "download it again, or correct installer.sha256");
     }
+    if (fetched != task.input.files.end() && task.input.facts.medium) {
+        medium.verified_by = task.input.facts.medium->verified_by;
+    } else if (!wanted.empty()) {
+        medium.verified_by = "sha256";
+    }
     return medium;
 }
 
 std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe,
                                                    const std::vector<std::string>& packages) {
-    if (recipe.installer.contains("archive")) {
+    if (!recipe.installer.archive.empty()) {
         return {{.name = "medium from archive",
                  .value = install::request_digest(archive_request(recipe, packages))}};
     }
-    const std::string wanted = lower(text_of(recipe.installer, "sha256"));
+    const std::string wanted = lower(recipe.installer.sha256);
     if (!wanted.empty()) {
         return {{.name = "medium", .value = wanted}};
     }
-    const std::string iso = text_of(recipe.installer, "iso");
+    const std::string iso = recipe.installer.iso;
     if (remote(iso)) {
         return {{.name = "medium", .value = fetch::without_credentials(iso)}};
     }

@@ -13,6 +13,7 @@ namespace imgforge::stages {
 struct Medium {
     std::filesystem::path iso;
     std::string sha256;
+    std::string verified_by{};         ///< as in engine::MediumFacts
     std::vector<std::string> notes{};  ///< what the user shall know of it
 };
 

@@ -9,9 +9,15 @@
 
 namespace imgforge::stages {
 
-void check_keyring(const Json& block, const std::string& pointer, const std::filesystem::path& folder,
-                   const YamlDocument& document, Diagnostics& diagnostics) {
-    const std::string name = block.value("keyring", std::string());
+std::optional<fetch::MediumSpec> medium_spec(const engine::InstallerSource& source,
+                                             const std::filesystem::path& folder) {
+    return fetch::MediumSpec::from_installer(to_json(source), folder);
+}
+
+void check_keyring(const engine::InstallerSource& block, const std::string& pointer,
+                   const std::filesystem::path& folder, const YamlDocument& document,
+                   Diagnostics& diagnostics) {
+    const std::string& name = block.keyring;
     if (name.empty()) {
         return;
     }
@@ -29,7 +35,7 @@ void check_keyring(const Json& block, const std::string& pointer, const std::fil
         }
         return;
     }
-    const auto spec = fetch::MediumSpec::from_installer(block, folder);
+    const auto spec = medium_spec(block, folder);
     if (spec && !std::filesystem::exists(spec->keyring, code)) {
         std::vector<std::string> known;
         for (const auto& [publisher, _] : fetch::keyring_rows()) {
@@ -49,21 +55,22 @@ fetch::FetchServices fetch_services(const engine::StageTask& task) {
 }
 
 std::optional<fetch::Medium> recipe_medium(const engine::StageTask& task) {
-    const auto spec = fetch::MediumSpec::from_installer(task.recipe->installer, task.recipe->folder);
+    const auto spec = medium_spec(task.recipe->installer, task.recipe->folder);
     return spec ? std::optional(fetch::fetch_medium(*spec, fetch_services(task))) : std::nullopt;
 }
 
-std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe, const Json& installer) {
-    const auto spec = fetch::MediumSpec::from_installer(installer, recipe.folder);
+std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe,
+                                                   const engine::InstallerSource& installer) {
+    const auto spec = medium_spec(installer, recipe.folder);
     if (!spec) {
-        return engine::value_ingredients("installer", installer);
+        return engine::value_ingredients("installer", to_json(installer));
     }
     if (spec->sha256) {
         return {{.name = "medium", .value = *spec->sha256}};
     }
     if (!fetch::is_url(spec->location)) {
         // Named as a file, so that the same medium under another name is no change.
-        return {engine::file_ingredient("file " + fetch::base_name(spec->location), spec->location, recipe)};
+        return {engine::named_file_ingredient(spec->location, recipe)};
     }
     // Compared and shown; who may fetch it does not change what it is.
     return {{.name = "medium", .value = fetch::without_credentials(spec->location)},

@@ -11,17 +11,24 @@ namespace imgforge::stages {
 
 /// Whether the block's keyring is there: an unknown publisher or a missing file is an error, a publisher's
 /// keyring that is not installed a warning that names the package (the build then fails).
-void check_keyring(const Json& block, const std::string& pointer, const std::filesystem::path& folder,
-                   const YamlDocument& document, Diagnostics& diagnostics);
+void check_keyring(const engine::InstallerSource& block, const std::string& pointer,
+                   const std::filesystem::path& folder, const YamlDocument& document,
+                   Diagnostics& diagnostics);
 
 /// What fetch_medium() needs, from a stage's task.
 fetch::FetchServices fetch_services(const engine::StageTask& task);
+
+/// Where the ISO comes from and what proves it; relative names are relative to `folder`. Nothing when the
+/// source names no ISO.
+std::optional<fetch::MediumSpec> medium_spec(const engine::InstallerSource& source,
+                                             const std::filesystem::path& folder);
 
 /// The medium `installer: {iso: …}` names, as a verified local file. Nothing when the recipe names none.
 std::optional<fetch::Medium> recipe_medium(const engine::StageTask& task);
 
 /// What stands for a medium in a fingerprint, without a download: the digest the recipe states, else the
 /// content of a local file, else its URL and where its digest is looked up.
-std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe, const Json& installer);
+std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe,
+                                                   const engine::InstallerSource& installer);
 
 }  // namespace imgforge::stages

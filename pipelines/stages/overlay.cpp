@@ -66,10 +66,10 @@ std::vector<fs::path> stated_files(const engine::RecipeFacts& recipe, const Json
     return files;
 }
 
-Json paths_of(const std::vector<image::ChainLink>& chain) {
-    Json paths = Json::array();
+std::vector<fs::path> paths_of(const std::vector<image::ChainLink>& chain) {
+    std::vector<fs::path> paths;
     for (const image::ChainLink& link : chain) {
-        paths.push_back(link.file.string());
+        paths.push_back(link.file);
     }
     return paths;
 }
@@ -117,7 +117,7 @@ public:
         files.insert(files.begin(), recipe.folder / options["base"].get<std::string>());
         std::vector<engine::Ingredient> list;
         for (const fs::path& file : files) {
-            list.push_back(engine::file_ingredient("file " + file.filename().string(), file, recipe));
+            list.push_back(engine::named_file_ingredient(file, recipe));
         }
         return list;
     }
@@ -134,7 +134,7 @@ public:
             .stores = {task.services->places.images()}};
         const image::OpenedImage base = image::open_image(*task.services->processes, source);
         engine::StageResult result = put_overlay(task, base.file, base.format);
-        result.facts[stated_images_fact] = paths_of(base.chain);
+        result.facts.stated_images = paths_of(base.chain);
         return result;
     }
 };

@@ -61,22 +61,22 @@ Json recipe_record(const engine::RecipeFacts& recipe) {
         record["sha256"] = sha256_hex(read_file(recipe.file));
     }
     record["overrides"] = recipe.overrides;
-    record["installer"] = masked(recipe.installer);
-    record["machine"] = masked(recipe.machine);
+    record["installer"] = masked(to_json(recipe.installer));
+    record["machine"] = to_json(recipe.machine);
     return record;
 }
 
 Json input_records(const engine::RecipeFacts& recipe, const StageTask& task) {
     Json list = Json::array();
-    const std::string iso = recipe.installer.value("iso", std::string());
-    const std::string sha256 = recipe.installer.value("sha256", std::string());
-    if (!iso.empty() || recipe.installer.contains("archive")) {
-        Json medium = {
-            {"name", "medium"},
-            {"source", redact(iso.empty() ? recipe.installer.value("archive", std::string()) : iso)}};
-        // Of the fetch stage, or of the medium that the install stage obtained itself.
-        const Json install = task.input.facts.value("install", Json::object());
-        medium["sha256"] = task.input.facts.value("medium_sha256", install.value("medium_sha256", sha256));
+    const engine::InstallerSource& installer = recipe.installer;
+    if (!installer.iso.empty() || !installer.archive.empty()) {
+        Json medium = {{"name", "medium"},
+                       {"source", redact(installer.iso.empty() ? installer.archive : installer.iso)}};
+        const auto& facts = task.input.facts.medium;
+        medium["sha256"] = facts ? facts->sha256 : installer.sha256;
+        if (facts && !facts->verified_by.empty()) {
+            medium["verified_by"] = facts->verified_by;
+        }
         list.push_back(std::move(medium));
     }
     return list;
@@ -159,17 +159,18 @@ store::Candidate candidate_of(StageTask& task) {
     return candidate;
 }
 
-Json facts_of(const store::Generation& generation, bool published, const std::string& reason) {
-    return {{"generation", generation.generation},
-            {"published", published},
-            {"candidate", generation.state == store::GenerationState::candidate},
-            {"publish_reason", reason},
-            {"image",
-             {{"name", generation.image},
-              {"path", generation.disk().string()},
-              {"sha256", generation.sha256},
-              {"virtual_size", generation.virtual_size.in_bytes()},
-              {"allocated_size", generation.allocated_size.in_bytes()}}}};
+engine::PublishedFacts facts_of(const store::PublishResult& result, std::string base) {
+    const store::Generation& generation = result.generation;
+    return {.image = generation.image,
+            .generation = generation.generation,
+            .published = result.published,
+            .candidate = generation.state == store::GenerationState::candidate,
+            .reason = result.reason,
+            .disk = generation.disk(),
+            .sha256 = generation.sha256,
+            .virtual_size = generation.virtual_size,
+            .allocated_size = generation.allocated_size,
+            .recipe_base = std::move(base)};
 }
 
 /// After the last stage: a candidate that passed becomes current and old generations go; one that failed is
@@ -249,13 +250,13 @@ public:
     /// Whether it is current is not asked: an administrator may have rolled it back.
     bool still_valid(const StageResult& cached, const StageServices& services,
                      std::string& reason) const override {
-        const Json image = cached.facts.value("image", Json::object());
-        const std::string name = image.value("name", std::string());
-        const int number = cached.facts.value("generation", 0);
-        if (!store::is_image_name(name) || !fs::exists(services.places.state_db())) {
+        if (!cached.facts.published || !fs::exists(services.places.state_db())) {
             reason = "the store is empty";
             return false;
         }
+        const engine::PublishedFacts& facts = *cached.facts.published;
+        const std::string& name = facts.image;
+        const int number = facts.generation;
         const OpenStore open(services);
         const auto generation = open.store.find(name, number);
         if (generation && generation->state == store::GenerationState::quarantined) {
@@ -265,13 +266,13 @@ public:
         const auto current = open.store.current(name);
         if (current && current->generation > number) {
             const Json recipe = current->manifest().value("recipe", Json::object());
-            if (recipe.value("base", std::string()) == cached.facts.value("recipe_base", std::string())) {
+            if (recipe.value("base", std::string()) == facts.recipe_base) {
                 return true;
             }
             reason = fmt::format("{} of another form of the recipe is in service", current->label());
             return false;
         }
-        if (!generation || generation->sha256 != image.value("sha256", std::string())) {
+        if (!generation || generation->sha256 != facts.sha256) {
             reason = fmt::format("{}@{} was deleted", name, number);
             return false;
         }
@@ -292,14 +293,13 @@ public:
                                   : fmt::format("nothing published: {}", published.reason));
         register_end(task, published.generation.image, published.generation.generation);
         StageResult result;
-        result.facts = facts_of(published.generation, published.published, published.reason);
-        result.facts["recipe_base"] = base_of(task);
+        result.facts.published = facts_of(published, base_of(task));
         return result;
     }
 
     void reused(StageTask& task, const StageResult& cached) const override {
-        register_end(task, cached.facts.at("image").at("name").get<std::string>(),
-                     cached.facts.value("generation", 0));
+        const engine::PublishedFacts& facts = cached.facts.published.value();
+        register_end(task, facts.image, facts.generation);
     }
 };
 

@@ -114,13 +114,14 @@ public:
             if (decision.ask_mirror) {
                 decision = decide_by_mirror(facts, mirror_);
                 if (decision.action == RefreshAction::nothing && !options_.dry_run) {
-                    open.state.end(result.image, "unchanged", decision.reason, mirror_,
+                    open.state.end(result.image, RefreshOutcome::unchanged, decision.reason, mirror_,
                                    services_.clock->wall_seconds());
                 }
             }
             result.action = decision.action;
             result.reason = decision.reason;
-            result.outcome = decision.action == RefreshAction::nothing ? "unchanged" : "planned";
+            result.outcome = decision.action == RefreshAction::nothing ? RefreshOutcome::unchanged
+                                                                       : RefreshOutcome::planned;
         });
     }
 
@@ -158,17 +159,18 @@ private:
         try {
             body();
         } catch (const Error& error) {
-            result.outcome = "failed";
+            result.outcome = RefreshOutcome::failed;
             result.error = error.describe();
         } catch (const fs::filesystem_error& fault) {
-            result.outcome = "failed";
+            result.outcome = RefreshOutcome::failed;
             result.error = fault.what();
         }
-        if (result.outcome == "failed" && !options_.dry_run) {
+        if (result.outcome == RefreshOutcome::failed && !options_.dry_run) {
             RefreshStore open(services_);
             const auto now = open.store.current(result.image);
             result.after = now ? now->generation : 0;
-            open.state.end(result.image, "failed", result.error, {}, services_.clock->wall_seconds());
+            open.state.end(result.image, RefreshOutcome::failed, result.error, {},
+                           services_.clock->wall_seconds());
         }
     }
 
@@ -242,12 +244,8 @@ private:
     /// Memory and cores of the machine that installs or of the appliance; disk for layer, cleaned copy,
     /// compacted copy and generation.
     void estimate(const engine::Recipe& recipe, ByteSize current) {
-        const Json& machine = recipe.facts.machine;
-        const ByteSize memory = machine.contains("memory") && machine["memory"].is_string()
-                                    ? ByteSize::parse(machine["memory"].get<std::string>())
-                                    : ByteSize{};
-        need.memory = std::max(memory, ByteSize::mib(1536));
-        need.cpus = machine.value("vcpus", 1);
+        need.memory = std::max(recipe.facts.machine.memory, ByteSize::mib(1536));
+        need.cpus = recipe.facts.machine.vcpus;
         need.disk = std::max(ByteSize::bytes(current.in_bytes() * 4), ByteSize::gib(2));
     }
 
@@ -255,8 +253,9 @@ private:
         RefreshStore open(services_);
         const auto now = open.store.current(result.image);
         result.after = now ? now->generation : 0;
-        result.outcome = result.after != result.before ? "published" : "unchanged";
-        if (result.outcome == "published" && result.before != 0) {
+        result.outcome =
+            result.after != result.before ? RefreshOutcome::published : RefreshOutcome::unchanged;
+        if (result.outcome == RefreshOutcome::published && result.before != 0) {
             if (const auto before = open.store.find(result.image, result.before)) {
                 const store::ContentDiff diff = store::diff_generations(*before, *now);
                 result.changes = store::diff_record(*before, *now, diff);
@@ -337,12 +336,12 @@ std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::
     for (const Job& job : jobs) {
         services.monitor->message(
             fmt::format("{}: {}: {}", job.result.image, to_string(job.result.action),
-                        job.result.outcome == "failed" ? job.result.error : job.result.reason));
+                        job.result.outcome == RefreshOutcome::failed ? job.result.error : job.result.reason));
     }
     std::vector<std::size_t> due;
     std::vector<JobNeed> needs;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (jobs[i].result.outcome == "planned" && !options.dry_run) {
+        if (jobs[i].result.outcome == RefreshOutcome::planned && !options.dry_run) {
             due.push_back(i);
             needs.push_back(jobs[i].need);
         }

@@ -29,10 +29,10 @@ struct RefreshOptions {
 struct RefreshResult {
     std::string image;
     RefreshAction action = RefreshAction::nothing;
-    std::string reason;   ///< why this action
-    std::string outcome;  ///< published, unchanged, failed; with dry_run: planned
-    int before = 0;       ///< generation in service before; 0: none
-    int after = 0;        ///< and afterwards
+    std::string reason;  ///< why this action
+    RefreshOutcome outcome = RefreshOutcome::planned;
+    int before = 0;  ///< generation in service before; 0: none
+    int after = 0;   ///< and afterwards
     double seconds = 0;
     std::string error{};            ///< of a failure, all its lines
     std::string run_folder{};       ///< where its log is

@@ -21,7 +21,7 @@ std::string last_look(const RefreshFacts& facts) {
 }
 
 bool last_run_failed(const RefreshFacts& facts) {
-    return facts.last_outcome == "failed" || facts.last_outcome == "running";
+    return facts.last_outcome == RefreshOutcome::failed || facts.last_outcome == RefreshOutcome::running;
 }
 
 }  // namespace
@@ -35,6 +35,28 @@ std::string_view to_string(RefreshAction action) {
     return "?";
 }
 
+std::string_view to_string(RefreshOutcome outcome) {
+    switch (outcome) {
+        case RefreshOutcome::planned: return "planned";
+        case RefreshOutcome::running: return "running";
+        case RefreshOutcome::unchanged: return "unchanged";
+        case RefreshOutcome::published: return "published";
+        case RefreshOutcome::failed: break;
+    }
+    return "failed";
+}
+
+std::optional<RefreshOutcome> parse_refresh_outcome(std::string_view text) {
+    for (const RefreshOutcome outcome :
+         {RefreshOutcome::planned, RefreshOutcome::running, RefreshOutcome::unchanged,
+          RefreshOutcome::published, RefreshOutcome::failed}) {
+        if (text == to_string(outcome)) {
+            return outcome;
+        }
+    }
+    return std::nullopt;
+}
+
 RefreshDecision decide_refresh(const RefreshFacts& facts) {
     if (facts.recipe_change) {
         return {.action = RefreshAction::build, .reason = *facts.recipe_change};
@@ -44,8 +66,9 @@ RefreshDecision decide_refresh(const RefreshFacts& facts) {
     }
     if (last_run_failed(facts)) {
         return {.action = RefreshAction::update,
-                .reason = facts.last_outcome == "failed" ? "the last refresh failed"
-                                                         : "the last refresh was killed or did not end"};
+                .reason = facts.last_outcome == RefreshOutcome::failed
+                              ? "the last refresh failed"
+                              : "the last refresh was killed or did not end"};
     }
     // A nightly timer starts a little less than a day after the run before has ended, so the last tenth
     // counts as due.

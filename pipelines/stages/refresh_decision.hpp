@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace imgforge::stages {
@@ -18,6 +19,20 @@ enum class RefreshAction {
 
 std::string_view to_string(RefreshAction action);
 
+/// What became of a refresh of one image.
+enum class RefreshOutcome {
+    planned,    ///< decided, not run
+    running,    ///< begun; what a killed one leaves behind
+    unchanged,  ///< ended well, and there was nothing to publish
+    published,
+    failed,
+};
+
+/// "planned" …
+std::string_view to_string(RefreshOutcome outcome);
+/// The reverse; nothing for any other text.
+std::optional<RefreshOutcome> parse_refresh_outcome(std::string_view text);
+
 /// State of one package source as its server describes it: "apt http://… trixie" -> digest of its Release
 /// file; empty digest: could not be asked.
 using MirrorState = std::map<std::string, std::string>;
@@ -25,10 +40,9 @@ using MirrorState = std::map<std::string, std::string>;
 /// Everything the decision depends on.
 struct RefreshFacts {
     std::optional<std::string>
-        recipe_change{};            ///< why the recipe's own stages must run; nothing: they need not
-    bool has_current = true;        ///< a generation is in service
-    std::string last_outcome{};     ///< of the last refresh: published, unchanged, failed, running (it was
-                                    ///< killed), or empty
+        recipe_change{};      ///< why the recipe's own stages must run; nothing: they need not
+    bool has_current = true;  ///< a generation is in service
+    std::optional<RefreshOutcome> last_outcome{};  ///< of the last refresh; nothing: there was none
     std::int64_t last_success = 0;  ///< when the last refresh or build ended well, seconds since 1970
     std::int64_t now = 0;
     std::chrono::seconds max_age{std::chrono::hours(24)};

@@ -12,17 +12,19 @@
 namespace imgforge::stages {
 namespace {
 
-std::size_t count(const std::vector<RefreshResult>& results, std::string_view outcome) {
+std::size_t count(const std::vector<RefreshResult>& results, RefreshOutcome outcome) {
     return static_cast<std::size_t>(
         std::count_if(results.begin(), results.end(),
                       [&](const RefreshResult& result) { return result.outcome == outcome; }));
 }
 
 std::string totals(const std::vector<RefreshResult>& results) {
-    std::string text = fmt::format("{} published, {} unchanged, {} failed", count(results, "published"),
-                                   count(results, "unchanged"), count(results, "failed"));
-    return count(results, "planned") > 0 ? fmt::format("{}, {} planned", text, count(results, "planned"))
-                                         : text;
+    std::string text =
+        fmt::format("{} published, {} unchanged, {} failed", count(results, RefreshOutcome::published),
+                    count(results, RefreshOutcome::unchanged), count(results, RefreshOutcome::failed));
+    return count(results, RefreshOutcome::planned) > 0
+               ? fmt::format("{}, {} planned", text, count(results, RefreshOutcome::planned))
+               : text;
 }
 
 std::string generations(const RefreshResult& result) {
@@ -51,7 +53,7 @@ Json refresh_record(const std::vector<RefreshResult>& results) {
         Json entry = {{"name", result.image},
                       {"action", to_string(result.action)},
                       {"reason", result.reason},
-                      {"outcome", result.outcome},
+                      {"outcome", std::string(to_string(result.outcome))},
                       {"before", result.before == 0 ? Json() : Json(result.before)},
                       {"after", result.after == 0 ? Json() : Json(result.after)},
                       {"seconds", result.seconds}};
@@ -67,19 +69,19 @@ Json refresh_record(const std::vector<RefreshResult>& results) {
         images.push_back(std::move(entry));
     }
     return {{"images", images},
-            {"published", count(results, "published")},
-            {"unchanged", count(results, "unchanged")},
-            {"failed", count(results, "failed")}};
+            {"published", count(results, RefreshOutcome::published)},
+            {"unchanged", count(results, RefreshOutcome::unchanged)},
+            {"failed", count(results, RefreshOutcome::failed)}};
 }
 
 std::string refresh_text(const std::vector<RefreshResult>& results) {
     std::string text;
     for (const RefreshResult& result : results) {
-        const std::string why = result.outcome == "failed"
+        const std::string why = result.outcome == RefreshOutcome::failed
                                     ? first_line(redact(result.error))
                                     : fmt::format("{}: {}", to_string(result.action), result.reason);
-        text +=
-            fmt::format("{:<20} {:<10} {:<12} {}\n", result.image, result.outcome, generations(result), why);
+        text += fmt::format("{:<20} {:<10} {:<12} {}\n", result.image, to_string(result.outcome),
+                            generations(result), why);
     }
     return results.empty() ? "no golden images to refresh\n" : text + totals(results) + "\n";
 }
@@ -91,7 +93,7 @@ std::string refresh_mail(const std::vector<RefreshResult>& results, const std::s
         if (!result.changes_text.empty()) {
             text += "\n" + result.changes_text;
         }
-        if (result.outcome == "failed") {
+        if (result.outcome == RefreshOutcome::failed) {
             text += fmt::format("\n{} failed; in service: {}\n{}\n", result.image, generations(result),
                                 redact(result.error));
         }
@@ -104,13 +106,14 @@ std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int6
         "# HELP imgforge_refresh_failed 1 when the last refresh of the image failed.\n# TYPE "
         "imgforge_refresh_failed gauge\n";
     for (const RefreshResult& result : results) {
-        text += metric("imgforge_refresh_failed", result, result.outcome == "failed" ? 1 : 0);
+        text += metric("imgforge_refresh_failed", result, result.outcome == RefreshOutcome::failed ? 1 : 0);
     }
     text +=
         "# HELP imgforge_refresh_published 1 when the last refresh published a generation.\n# TYPE "
         "imgforge_refresh_published gauge\n";
     for (const RefreshResult& result : results) {
-        text += metric("imgforge_refresh_published", result, result.outcome == "published" ? 1 : 0);
+        text +=
+            metric("imgforge_refresh_published", result, result.outcome == RefreshOutcome::published ? 1 : 0);
     }
     text += "# HELP imgforge_generation Generation in service.\n# TYPE imgforge_generation gauge\n";
     for (const RefreshResult& result : results) {
@@ -130,8 +133,8 @@ std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int6
 
 bool notify(const NotifySetting& setting, const std::vector<RefreshResult>& results, const std::string& host,
             ProcessRunner& processes, Monitor& monitor) {
-    const bool failed = count(results, "failed") > 0;
-    const bool changed = count(results, "published") > 0;
+    const bool failed = count(results, RefreshOutcome::failed) > 0;
+    const bool changed = count(results, RefreshOutcome::published) > 0;
     const bool wanted = setting.always || (failed && setting.on_failure) || (changed && setting.on_change);
     if (setting.command.empty() || !wanted) {
         return false;

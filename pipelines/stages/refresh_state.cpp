@@ -31,10 +31,12 @@ std::optional<RefreshRow> RefreshState::load(const std::string& image) const {
         if (!query.executeStep()) {
             return;
         }
-        row = RefreshRow{.image = image,
-                         .outcome = query.getColumn(0).getString(),
-                         .started = query.getColumn(1).getInt64(),
-                         .last_success = query.getColumn(2).getInt64()};
+        row = RefreshRow{
+            .image = image,
+            // A word of a later imgforge: not known to have ended well.
+            .outcome = parse_refresh_outcome(query.getColumn(0).getString()).value_or(RefreshOutcome::failed),
+            .started = query.getColumn(1).getInt64(),
+            .last_success = query.getColumn(2).getInt64()};
         row->detail = query.getColumn(4).getString();
         const Json mirror = parse_json(query.getColumn(3).getString(), "refresh_runs");
         for (const auto& [source, digest] : mirror.items()) {
@@ -56,22 +58,22 @@ void RefreshState::begin(const std::string& image, std::int64_t now) {
     });
 }
 
-void RefreshState::end(const std::string& image, const std::string& outcome, const std::string& detail,
+void RefreshState::end(const std::string& image, RefreshOutcome outcome, const std::string& detail,
                        const MirrorState& mirror, std::int64_t now) {
     database_.transaction([&] {
         SQLite::Statement query(
             database_.raw(), "INSERT OR IGNORE INTO refresh_runs(image, outcome, started) VALUES(?, ?, ?)");
         query.bind(1, image);
-        query.bind(2, outcome);
+        query.bind(2, std::string(to_string(outcome)));
         query.bind(3, now);
         query.exec();
         SQLite::Statement update(database_.raw(),
                                  "UPDATE refresh_runs SET outcome = ?, detail = ? WHERE image = ?");
-        update.bind(1, outcome);
+        update.bind(1, std::string(to_string(outcome)));
         update.bind(2, detail);
         update.bind(3, image);
         update.exec();
-        if (outcome != "failed") {
+        if (outcome != RefreshOutcome::failed) {
             Json tree = Json::object();
             for (const auto& [source, digest] : mirror) {
                 tree[source] = digest;

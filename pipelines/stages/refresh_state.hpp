@@ -13,7 +13,7 @@ namespace imgforge::stages {
 /// What is remembered of the refreshes of one image.
 struct RefreshRow {
     std::string image;
-    std::string outcome;  ///< published, unchanged, failed, running
+    RefreshOutcome outcome = RefreshOutcome::running;
     std::int64_t started = 0;
     std::int64_t last_success = 0;  ///< 0: never
     MirrorState mirror{};           ///< at the last one that ended well
@@ -28,7 +28,7 @@ public:
     /// Before a run: outcome "running", so that a killed one is not taken for a good one.
     void begin(const std::string& image, std::int64_t now);
     /// After it. `mirror` and the time of success count only when it ended well.
-    void end(const std::string& image, const std::string& outcome, const std::string& detail,
+    void end(const std::string& image, RefreshOutcome outcome, const std::string& detail,
              const MirrorState& mirror, std::int64_t now);
 
 private:

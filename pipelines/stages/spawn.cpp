@@ -144,8 +144,7 @@ public:
     }
 
     StageResult run(StageTask& task) const override {
-        const Json facts = task.input.facts;
-        if (!facts.contains("generation")) {
+        if (!task.input.facts.published) {
             throw Error(Failure::recipe,
                         "spawn needs a published generation, and no publish stage comes before it",
                         "add `- publish: {}` before `- spawn`");
@@ -156,12 +155,12 @@ public:
                                        .clock = task.services->clock,
                                        .monitor = task.monitor,
                                        .connection = task.services->connection});
-        const lifecycle::SpawnOptions options = options_of(task, facts["generation"].get<int>());
+        const lifecycle::SpawnOptions options = options_of(task, task.input.facts.published->generation);
         const std::vector<lifecycle::MachineView> views = lifecycle::spawn(machines, options);
         StageResult result;
         const bool ephemeral = task.options.value("ephemeral", true);
         try {
-            result.facts = prove(machines, options, views);
+            result.facts.proof = prove(machines, options, views);
         } catch (...) {
             if (!task.keep_failed) {
                 erase(machines, views);
@@ -182,8 +181,9 @@ private:
         const std::string own = fmt::format("proof-{}-{}-{{n}}", task.recipe->name, random_hex(3));
         options.name = task.options.value("names", own);
         options.size = task.options.value("size", std::string("small"));
-        options.firmware =
-            task.options.value("firmware", task.recipe->machine.value("firmware", std::string("bios")));
+        options.firmware = task.options.contains("firmware")
+                               ? parse_firmware(task.options["firmware"].get<std::string>())
+                               : task.recipe->machine.firmware;
         if (task.options.contains("network")) {
             for (const Json& text : task.options["network"]) {
                 options.networks.push_back(lifecycle::parse_network(text.get<std::string>()));
@@ -199,25 +199,24 @@ private:
 
     /// Logs in to each clone and compares; with another signal than SSH there is nothing more to see than
     /// that it came.
-    static Json prove(lifecycle::Lifecycle& machines, const lifecycle::SpawnOptions& options,
-                      const std::vector<lifecycle::MachineView>& views) {
-        Json names = Json::array();
+    static engine::ProofFacts prove(lifecycle::Lifecycle& machines, const lifecycle::SpawnOptions& options,
+                                    const std::vector<lifecycle::MachineView>& views) {
+        engine::ProofFacts facts;
         for (const lifecycle::MachineView& view : views) {
-            names.push_back(view.record.name);
+            facts.clones.push_back(view.record.name);
         }
         if (options.wait != lifecycle::Wait::ssh) {
-            return {{"proof", {{"clones", names}, {"compared", Json::array()}}}};
+            return facts;
         }
         std::vector<Identity> clones;
         for (const lifecycle::MachineView& view : views) {
             clones.push_back(identity_of(machines, view));
         }
         prove_different(clones, views);
-        Json compared = Json::array();
         for (const auto& [name, value] : clones.front()) {
-            compared.push_back(name);
+            facts.compared.push_back(name);
         }
-        return {{"proof", {{"clones", names}, {"compared", compared}}}};
+        return facts;
     }
 
     static void erase(lifecycle::Lifecycle& machines, const std::vector<lifecycle::MachineView>& views) {

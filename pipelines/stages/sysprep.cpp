@@ -35,12 +35,10 @@ sysprep::SysprepOptions options_of(const StageTask& task) {
                          : state == "keep"        ? sysprep::MachineIdState::keep
                                                   : sysprep::MachineIdState::empty;
     // What the recipe put into the image on purpose is no leftover.
-    if (task.input.facts.contains("customized")) {
-        const Json& customized = task.input.facts.at("customized");
-        const std::vector<std::string> paths = strings(customized, "paths");
-        options.keep.insert(options.keep.end(), paths.begin(), paths.end());
-        const std::vector<std::string> users = strings(customized, "passwords");
-        options.keep_passwords.insert(options.keep_passwords.end(), users.begin(), users.end());
+    if (const auto& customized = task.input.facts.customized) {
+        options.keep.insert(options.keep.end(), customized->paths.begin(), customized->paths.end());
+        options.keep_passwords.insert(options.keep_passwords.end(), customized->passwords.begin(),
+                                      customized->passwords.end());
     }
     return options;
 }
@@ -117,11 +115,10 @@ public:
             changes += operation.at("changes").size();
         }
         // The audit takes from these what was left on purpose.
-        result.facts = {{"sysprep_changes", changes},
-                        {"sysprep",
-                         {{"machine-id", task.options.value("machine-id", "empty")},
-                          {"keep", strings(task.options, "keep")},
-                          {"keep-passwords", strings(task.options, "keep-passwords")}}}};
+        result.facts.sysprep = {.machine_id = task.options.value("machine-id", "empty"),
+                                .keep = strings(task.options, "keep"),
+                                .keep_passwords = strings(task.options, "keep-passwords"),
+                                .changes = changes};
         return result;
     }
 };

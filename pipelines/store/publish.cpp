@@ -193,18 +193,6 @@ PublishResult write_generation(Work& work) {
     return result;
 }
 
-/// qemu-img reports a full disk as its own failure ("No space left in the file header" from rebase is one,
-/// too: block.c gives ENOSPC); the user needs to know that it is the disk.
-[[noreturn]] void rethrow_full_disk(const Error& error, const fs::path& folder) {
-    if (error.kind() != Failure::host && error.message().find("No space left") != std::string::npos) {
-        throw Error(
-            Failure::host,
-            fmt::format("no space left on the file system of {}: {}", folder.string(), error.message()),
-            "run `imgforge images gc` and `imgforge cleanup`, or make room; the store is unchanged");
-    }
-    throw;
-}
-
 }  // namespace
 
 std::string content_digest(const GuestContents& contents, ByteSize virtual_size) {
@@ -259,17 +247,12 @@ PublishResult publish(Store& store, ProcessRunner& processes, const Candidate& c
         return result;
     } catch (...) {
         const interrupt::Shield shield;
-        const std::exception_ptr fault = std::current_exception();
         try {
             store.drop_scratch(candidate.image, scratch);
         } catch (const Error&) {
             // A file system that is full to the last byte; the next command removes it.
         }
-        try {
-            std::rethrow_exception(fault);
-        } catch (const Error& error) {
-            rethrow_full_disk(error, store.image_folder(candidate.image));
-        }
+        throw;
     }
 }
 

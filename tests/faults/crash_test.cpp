@@ -108,7 +108,8 @@ private:
         say("refreshing");
         const stages::RefreshResult result =
             stages::refresh(test::stand_in_refresh({nightly}), services).at(0);
-        say(result.outcome == "failed" ? "error " + result.error : fmt::format("refreshed {}", result.after));
+        say(result.outcome == stages::RefreshOutcome::failed ? "error " + result.error
+                                                             : fmt::format("refreshed {}", result.after));
     }
 
     fs::path disks_;
@@ -246,10 +247,12 @@ protected:
         // Killed before it noted its start, or after it noted its end: then nothing was lost; in between it
         // must say so.
         const auto row = stages::RefreshState(database).load(nightly);
-        EXPECT_TRUE(!row || row->outcome == "running" || row->outcome == "published" ||
-                    row->outcome == "unchanged")
-            << row->outcome;
-        EXPECT_TRUE(!row || row->outcome != "unchanged") << "every refresh here has something new";
+        EXPECT_TRUE(!row || row->outcome == stages::RefreshOutcome::running ||
+                    row->outcome == stages::RefreshOutcome::published ||
+                    row->outcome == stages::RefreshOutcome::unchanged)
+            << to_string(row->outcome);
+        EXPECT_TRUE(!row || row->outcome != stages::RefreshOutcome::unchanged)
+            << "every refresh here has something new";
     }
 
     SystemProcessRunner processes_;
@@ -289,7 +292,7 @@ TEST_F(Crash, kill_9_at_any_moment_leaves_a_clean_store) {
     test::world.curl = "8.0-last";
     test::world.release = "last";
     const stages::RefreshResult last = stages::refresh(test::stand_in_refresh({nightly}), services()).at(0);
-    EXPECT_EQ(last.outcome, "published") << last.error;
+    EXPECT_EQ(last.outcome, stages::RefreshOutcome::published) << last.error;
     for (const fs::directory_entry& entry : fs::directory_iterator(places_.stages())) {
         EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U) << "left over: " << entry.path();
     }

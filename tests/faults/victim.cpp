@@ -48,10 +48,10 @@ struct Victim {
         const auto services = test::stand_in_services(places, processes, clock, monitor);
         const stages::RefreshResult result =
             stages::refresh(test::stand_in_refresh({"nightly"}), services).at(0);
-        if (result.outcome == "failed") {
+        if (result.outcome == stages::RefreshOutcome::failed) {
             throw Error(Failure::tool, result.error);
         }
-        done(fmt::format("refresh {} {}", result.outcome, result.after));
+        done(fmt::format("refresh {} {}", to_string(result.outcome), result.after));
     }
 
     void on_store(const std::string& operation) {

@@ -32,6 +32,7 @@ struct World {
     bool update_fails = false;
     bool proof_fails = false;
 };
+inline const std::string medium_sha256(64, 'e');
 inline World world;
 inline std::mutex world_mutex;  ///< images are refreshed side by side
 
@@ -88,7 +89,9 @@ public:
     std::string_view name() const override { return "install"; }
     engine::StageResult run(engine::StageTask& task) const override {
         count(world.installs);
-        return disk_with(task, "8.0-1", 0);
+        engine::StageResult result = disk_with(task, "8.0-1", 0);
+        result.facts.medium = {.sha256 = medium_sha256, .verified_by = "checksums"};
+        return result;
     }
 };
 

@@ -119,7 +119,8 @@ void require_warm_possible(const SpawnOptions& options, const MachineRecord& rec
     };
     unless(options.start, "--no-start: it starts by itself");
     unless(options.mode == DiskMode::overlay, "--copy and --thick: its memory belongs to an overlay");
-    unless(options.firmware == "bios", "--firmware: only bios keeps nothing outside of disk and memory");
+    unless(options.firmware == Firmware::bios,
+           "--firmware: only bios keeps nothing outside of disk and memory");
     unless(!options.tpm, "--tpm: the TPM of the template would be shared");
     unless(options.shares.empty(), "--share: QEMU cannot save a machine with shared folders");
     unless(!options.network_config, "--network-config: its cards come up by DHCP");

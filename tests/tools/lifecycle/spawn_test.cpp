@@ -160,7 +160,7 @@ TEST_F(SpawnTools, secure_boot_and_shared_folders_start_on_request) {
     const SpawnOptions plain{.image = "tiny", .memory = ByteSize::mib(64), .wait = Wait::none};
     SpawnOptions secure = plain;
     secure.name = "secure-1";
-    secure.firmware = "uefi-secure";
+    secure.firmware = Firmware::uefi_secure;
     SpawnOptions shared = plain;
     shared.name = "shared-1";
     shared.shares = {{home_->folder.path(), "nine", true}};

@@ -72,7 +72,7 @@ TEST_F(Refresh, updated_package_is_published_as_exactly_that_difference) {
     const RefreshResult result = refresh_now();
 
     EXPECT_EQ(result.error, "");
-    EXPECT_EQ(result.outcome, "published");
+    EXPECT_EQ(result.outcome, RefreshOutcome::published);
     EXPECT_EQ(result.before, 1);
     EXPECT_EQ(result.after, 2);
     ASSERT_EQ(result.changes["packages"]["changed"].size(), 1U);
@@ -83,6 +83,21 @@ TEST_F(Refresh, updated_package_is_published_as_exactly_that_difference) {
     EXPECT_EQ(generations().at(1).parent, 1);
 }
 
+/// By the build and by a refresh, to which the installation is a cached layer.
+TEST_F(Refresh, every_manifest_names_the_digest_of_the_installer_iso) {
+    build();
+    world.curl = "8.0-2";
+    world.release = "release 2";
+    refresh_now();
+
+    ASSERT_EQ(generations().size(), 2U);
+    for (const store::Generation& generation : generations()) {
+        const Json input = generation.manifest()["inputs"].at(0);
+        EXPECT_EQ(input["sha256"], test::medium_sha256) << generation.label();
+        EXPECT_EQ(input["verified_by"], "checksums") << generation.label();
+    }
+}
+
 TEST_F(Refresh, nothing_new_runs_no_stage_and_takes_no_time) {
     build();
     refresh_now();  // remembers what the mirror has
@@ -90,7 +105,7 @@ TEST_F(Refresh, nothing_new_runs_no_stage_and_takes_no_time) {
     const auto start = std::chrono::steady_clock::now();
     const RefreshResult result = refresh_now();
 
-    EXPECT_EQ(result.outcome, "unchanged");
+    EXPECT_EQ(result.outcome, RefreshOutcome::unchanged);
     EXPECT_THAT(result.reason, HasSubstr("no package source has changed"));
     EXPECT_EQ(world.updates, before.updates);
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
@@ -101,7 +116,7 @@ TEST_F(Refresh, same_packages_after_a_mirror_change_publish_nothing) {
     build();
     world.release = "release 2";
     const RefreshResult result = refresh_now();
-    EXPECT_EQ(result.outcome, "unchanged");
+    EXPECT_EQ(result.outcome, RefreshOutcome::unchanged);
     EXPECT_EQ(world.updates, 1);
     EXPECT_EQ(generations().size(), 1U);
 }
@@ -112,21 +127,21 @@ TEST_F(Refresh, failed_run_is_tried_again_although_nothing_changed_since) {
     world.release = "release 2";
     world.update_fails = true;
     const RefreshResult failed = refresh_now();
-    EXPECT_EQ(failed.outcome, "failed");
+    EXPECT_EQ(failed.outcome, RefreshOutcome::failed);
     EXPECT_THAT(failed.error, HasSubstr("cannot fetch"));
     world.update_fails = false;
 
     const RefreshResult again = refresh_now(false);
     EXPECT_EQ(again.action, RefreshAction::update);
     EXPECT_THAT(again.reason, HasSubstr("last refresh failed"));
-    EXPECT_EQ(again.outcome, "unchanged");
+    EXPECT_EQ(again.outcome, RefreshOutcome::unchanged);
 }
 
 TEST_F(Refresh, failed_proof_quarantines_and_leaves_current_alone) {
     build();
     world.curl = "8.0-3";
     world.proof_fails = true;
-    EXPECT_EQ(refresh_now().outcome, "failed");
+    EXPECT_EQ(refresh_now().outcome, RefreshOutcome::failed);
     auto all = generations();
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].state, store::GenerationState::current);
@@ -156,7 +171,7 @@ TEST_F(Refresh, changed_recipe_does_not_bring_old_packages_back) {
     const RefreshResult result = refresh_now(false);
 
     EXPECT_EQ(result.action, RefreshAction::build);
-    EXPECT_EQ(result.outcome, "published");
+    EXPECT_EQ(result.outcome, RefreshOutcome::published);
     // The build has the packages of the installation (3); the updates follow at once (4).
     EXPECT_EQ(result.after, 4);
     EXPECT_EQ(result.changes["packages"]["changed"].size(), 0U);
@@ -175,10 +190,10 @@ TEST_F(Refresh, all_images_are_worked_on_and_one_that_fails_stops_no_other) {
 
     ASSERT_EQ(results.size(), 3U);
     EXPECT_EQ(results[0].image, "debian13");
-    EXPECT_EQ(results[0].outcome, "published");
-    EXPECT_EQ(results[1].outcome, "failed");
+    EXPECT_EQ(results[0].outcome, RefreshOutcome::published);
+    EXPECT_EQ(results[1].outcome, RefreshOutcome::failed);
     EXPECT_THAT(results[1].error, HasSubstr("recipe of lost is gone"));
-    EXPECT_EQ(results[2].outcome, "published");
+    EXPECT_EQ(results[2].outcome, RefreshOutcome::published);
 }
 
 TEST_F(Refresh, build_after_refreshes_runs_nothing_and_does_not_bring_old_packages_back) {
@@ -195,7 +210,7 @@ TEST_F(Refresh, lost_recipe_is_a_failure_that_says_so) {
     build();
     fs::remove(home_ / "debian13.recipe");
     const RefreshResult result = refresh_now();
-    EXPECT_EQ(result.outcome, "failed");
+    EXPECT_EQ(result.outcome, RefreshOutcome::failed);
     EXPECT_THAT(result.error, HasSubstr("recipe of debian13 is gone"));
 }
 

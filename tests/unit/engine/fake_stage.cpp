@@ -47,7 +47,7 @@ std::vector<Ingredient> FakeStage::ingredients(const RecipeFacts& recipe, const 
     std::vector<Ingredient> list;
     if (options.contains("file")) {
         const std::string file = options["file"];
-        list.push_back(file_ingredient("file " + file, recipe.folder / file, recipe));
+        list.push_back(named_file_ingredient(recipe.folder / file, recipe));
     }
     if (!tool_.empty()) {
         list.push_back(tool_ingredient(tool_));
@@ -72,7 +72,7 @@ StageResult FakeStage::run(StageTask& task) const {
         throw Error(Failure::guest, "the package 'nonsense' does not exist");
     }
     world_->ran.push_back(task.name);
-    return {.disk = "disk", .facts = {{task.name, task.options["text"]}}, .standalone = standalone_};
+    return {.disk = "disk", .standalone = standalone_};
 }
 
 void FakeStage::reused(StageTask&, const StageResult&) const {}
@@ -88,8 +88,9 @@ StageResult FakePublish::run(StageTask& task) const {
     fs::remove(task.scratch / "disk");
     write_file_atomically(task.scratch / "report", "ok");
     register_hook(task);
-    return {.files = {{"report", "report"}},
-            .facts = {{"generation", 1}, {"image", {{"path", task.input.disk->string()}}}}};
+    return {
+        .files = {{"report", "report"}},
+        .facts = {.published = PublishedFacts{.image = "sample", .generation = 1, .disk = *task.input.disk}}};
 }
 
 void FakePublish::reused(StageTask& task, const StageResult&) const {

@@ -295,6 +295,7 @@ TEST_F(WatcherTest, says_which_closing_command_failed) {
     EXPECT_THAT(
         outcome().message,
         HasSubstr("a command at the end of the answers failed: post command 2 of 3, exit code 127 (step"));
+    EXPECT_EQ(outcome().post_command, 2U);
 }
 
 TEST_F(WatcherTest, nothing_on_the_console_is_no_boot) {

@@ -92,7 +92,7 @@ TEST(WarmClone, everything_that_cannot_go_with_a_memory_image_is_named_at_once) 
     options.start = false;
     options.tpm = true;
     options.mode = DiskMode::thick;
-    options.firmware = "uefi";
+    options.firmware = Firmware::uefi;
     options.network_config = "net.yaml";
     MachineRecord record;
     record.connection = "qemu+ssh://far/system";

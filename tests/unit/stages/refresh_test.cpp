@@ -33,7 +33,7 @@ RefreshFacts yesterday() {
     RefreshFacts facts;
     facts.now = now;
     facts.last_success = now - 24 * hour;
-    facts.last_outcome = "unchanged";
+    facts.last_outcome = RefreshOutcome::unchanged;
     facts.mirror_before = {{"apt http://deb trixie", "a"}};
     return facts;
 }
@@ -78,13 +78,13 @@ TEST(RefreshDecision, unchanged_package_sources_mean_nothing_to_do) {
 }
 
 TEST(RefreshDecision, failed_or_killed_run_is_never_unchanged) {
-    for (const char* outcome : {"failed", "running"}) {
+    for (const RefreshOutcome outcome : {RefreshOutcome::failed, RefreshOutcome::running}) {
         RefreshFacts facts = yesterday();
         facts.last_outcome = outcome;
         facts.last_success = now - hour;
         const RefreshDecision decision = decide_refresh(facts);
-        EXPECT_EQ(decision.action, RefreshAction::update) << outcome;
-        EXPECT_FALSE(decision.ask_mirror) << outcome;
+        EXPECT_EQ(decision.action, RefreshAction::update) << to_string(outcome);
+        EXPECT_FALSE(decision.ask_mirror) << to_string(outcome);
     }
 }
 
@@ -226,13 +226,13 @@ TEST(RefreshState, killed_run_stays_running_and_failure_keeps_the_last_success) 
     RefreshState state(database);
     EXPECT_FALSE(state.load("debian13").has_value());
     state.begin("debian13", 10);
-    EXPECT_EQ(state.load("debian13")->outcome, "running");
-    state.end("debian13", "published", "", {{"apt x y", "d"}}, 20);
+    EXPECT_EQ(state.load("debian13")->outcome, RefreshOutcome::running);
+    state.end("debian13", RefreshOutcome::published, "", {{"apt x y", "d"}}, 20);
     state.begin("debian13", 30);
-    state.end("debian13", "failed", "no network", {}, 40);
+    state.end("debian13", RefreshOutcome::failed, "no network", {}, 40);
 
     const auto row = state.load("debian13");
-    EXPECT_EQ(row->outcome, "failed");
+    EXPECT_EQ(row->outcome, RefreshOutcome::failed);
     EXPECT_EQ(row->last_success, 20);
     EXPECT_EQ(row->mirror.at("apt x y"), "d");
 }
@@ -288,19 +288,19 @@ std::vector<RefreshResult> three_results() {
     RefreshResult published{.image = "debian13",
                             .action = RefreshAction::update,
                             .reason = "apt x has changed",
-                            .outcome = "published",
+                            .outcome = RefreshOutcome::published,
                             .before = 3,
                             .after = 4};
     published.changes_text = "debian13@3 -> debian13@4\n  packages: 1 changed\n";
     RefreshResult same{.image = "rocky9",
                        .reason = "no package source has changed",
-                       .outcome = "unchanged",
+                       .outcome = RefreshOutcome::unchanged,
                        .before = 2,
                        .after = 2};
     RefreshResult failed{.image = "alpine",
                          .action = RefreshAction::build,
                          .reason = "changed",
-                         .outcome = "failed",
+                         .outcome = RefreshOutcome::failed,
                          .before = 1,
                          .after = 1};
     failed.error = "no IP address\n  in stage spawn";
