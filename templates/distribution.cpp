@@ -132,6 +132,18 @@ void read_boot(RowReader& row, std::vector<BootFiles>& boot) {
     }
 }
 
+void read_processor(RowReader& row, ProcessorLevel& level) {
+    std::string text;
+    row.text("processor", text);
+    if (text.empty())
+        return;
+    if (const auto known = parse_processor_level(text))
+        level = *known;
+    else
+        row.fault("processor",
+                  fmt::format("'processor' is x86-64-v1, x86-64-v2 or x86-64-v3, not '{}'", text));
+}
+
 MediumFact read_fact(RowReader& row) {
     MediumFact fact;
     row.text("name", fact.name);
@@ -184,6 +196,7 @@ void read_row(RowReader& row, Distribution& out) {
     row.texts("offline-files", out.offline_files);
     row.text("kernel-line", out.kernel_line);
     replace_list(row, "facts", out.facts, read_fact);
+    read_processor(row, out.processor);
     row.mapping("memory", [&](RowReader& inner) {
         inner.size("minimum", out.memory_minimum);
         inner.size("recommended", out.memory_recommended);

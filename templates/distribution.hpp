@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "builder/base/byte_size.hpp"
+#include "builder/base/processor_level.hpp"
 
 namespace imgforge::templates {
 
@@ -143,7 +144,8 @@ struct Distribution {
     /// Kernel command line with {label}, {live_options}, {iso_uuid} to be filled: render_kernel_line().
     std::string kernel_line;
     std::vector<MediumFact> facts;  ///< where placeholders get their values, beside {label} and {iso_uuid}
-    ByteSize memory_minimum;        ///< below this the installer refuses or gets into a low-memory mode
+    ProcessorLevel processor = ProcessorLevel::v1;  ///< its packages are compiled for
+    ByteSize memory_minimum;  ///< below this the installer refuses or gets into a low-memory mode
     ByteSize memory_recommended;
     ByteSize disk_minimum;
     Delivery delivery;

@@ -72,10 +72,7 @@ virt::DomainSpec install_domain(const InstallPlan& plan) {
     spec.memory = plan.memory;
     spec.vcpus = plan.vcpus;
     spec.accel = plan.accel;
-    // Installers of distributions built for the first x86-64 do without the instruction QEMU 7.2 breaks
-    // (DomainSpec::avoid_cx16).
-    const std::string& family = plan.row->family;
-    spec.avoid_cx16 = family == "debian" || family == "ubuntu" || family == "alpine" || family == "arch";
+    spec.processor = plan.row->processor;
     spec.tcg_cache = ByteSize::mib(512);
     spec.firmware = plan.firmware;
     spec.secure_boot = plan.secure_boot;

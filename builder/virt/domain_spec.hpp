@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "builder/base/byte_size.hpp"
+#include "builder/base/processor_level.hpp"
 
 namespace imgforge::virt {
 
@@ -103,12 +104,11 @@ struct DomainSpec {
     std::string arch = "x86_64";
     std::string machine = "q35";
     Accel accel = Accel::tcg;
-    std::string cpu{};  ///< empty: host-passthrough under KVM, maximum under TCG; else "host-model",
+    std::string cpu{};  ///< empty: host-passthrough under KVM, by `processor` under TCG; else "host-model",
                         ///< "maximum" or a model name
-    /// TCG with the model "maximum" only: hide CMPXCHG16B. QEMU 7.2 can leave garbage in EFLAGS after it, and
-    /// kernels whose allocator uses it (6.5 and later) then die of a double fault. Not for guests built for
-    /// x86-64-v2 or later, whose C library insists on it.
-    bool avoid_cx16 = false;
+    /// The level the guest is compiled for; emulating more costs time. Nothing: unknown, and everything that
+    /// QEMU can emulate is there.
+    std::optional<ProcessorLevel> processor{};
     ByteSize tcg_cache{};  ///< translation cache under TCG (QEMU's tb-size); zero: QEMU's default
     Firmware firmware = Firmware::bios;
     bool secure_boot = false;          ///< uefi only

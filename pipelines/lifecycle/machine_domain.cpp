@@ -129,7 +129,7 @@ virt::DomainSpec machine_domain(const MachineRecord& record, const std::filesyst
     spec.vcpus = static_cast<int>(record.vcpus);
     spec.accel = accel;
     spec.cpu = record.cpu;
-    spec.avoid_cx16 = !record.needs_cx16;
+    spec.processor = record.processor;
     spec.firmware = record.firmware == Firmware::bios ? virt::DomainSpec::Firmware::bios
                                                       : virt::DomainSpec::Firmware::uefi;
     spec.secure_boot = record.firmware == Firmware::uefi_secure;

@@ -29,6 +29,15 @@ Json nics_json(const std::vector<Nic>& nics) {
     return list;
 }
 
+/// Records of imgforge 0.1 say only whether the guest can do without CMPXCHG16B, which x86-64-v1 can.
+std::optional<ProcessorLevel> processor_of(const Json& json) {
+    if (!json.contains("processor")) {
+        return json.value("needs_cx16", true) ? std::nullopt : std::optional(ProcessorLevel::v1);
+    }
+    const Json& level = json["processor"];
+    return level.is_string() ? parse_processor_level(level.get<std::string>()) : std::nullopt;
+}
+
 std::vector<Nic> read_nics(const Json& list) {
     std::vector<Nic> nics;
     for (const auto& entry : list) {
@@ -141,7 +150,7 @@ MachineRecord read_record(const Json& json) {
     record.firmware = parse_firmware(json.value("firmware", "bios"));
     record.tpm = json.value("tpm", false);
     record.cpu = json.value("cpu", "");
-    record.needs_cx16 = json.value("needs_cx16", true);
+    record.processor = processor_of(json);
     read_later_fields(json, record);
     record.autostart = json.value("autostart", false);
     record.ephemeral = json.value("ephemeral", false);
@@ -213,7 +222,7 @@ Json to_json(const MachineRecord& record) {
                  {"firmware", std::string(to_string(record.firmware))},
                  {"tpm", record.tpm},
                  {"cpu", record.cpu},
-                 {"needs_cx16", record.needs_cx16},
+                 {"processor", record.processor ? Json(std::string(to_string(*record.processor))) : Json()},
                  {"hardware", record.hardware},
                  {"size", record.size},
                  {"os_id", record.os_id},

@@ -11,6 +11,7 @@
 #include "builder/base/byte_size.hpp"
 #include "builder/base/firmware.hpp"
 #include "builder/base/json.hpp"
+#include "builder/base/processor_level.hpp"
 #include "pipelines/lifecycle/network_spec.hpp"
 
 namespace imgforge::lifecycle {
@@ -83,8 +84,7 @@ struct MachineRecord {
     Firmware firmware = Firmware::bios;
     bool tpm = false;
     std::string cpu{};  ///< libvirt CPU model or mode; empty: the best the acceleration offers
-    bool needs_cx16 =
-        true;  ///< the guest's user space is built for x86-64-v2 (RHEL 9 and its like, openSUSE)
+    std::optional<ProcessorLevel> processor{};  ///< that the guest is compiled for; nothing: unknown
     int hardware =
         0;  ///< which devices and clock a definition from the record has; 0: before there were numbers
     std::string size{};              ///< name of the size it was asked for with

@@ -73,26 +73,24 @@ Login choose_login(const store::Generation& generation, const std::string& wante
                                ? manifest["recipe"].value("os", "")
                                : "";
     std::string images_own;
-    std::string family;
+    std::optional<ProcessorLevel> processor;
     for (const auto& row : templates::distributions()) {
         if (row.name == os) {
             images_own = row.login_user;
-            family = row.family;
+            processor = row.processor;
         }
     }
     if (!wanted.empty()) {
-        return {wanted, wanted == images_own, family, os};
+        return {wanted, wanted == images_own, processor, os};
     }
-    return images_own.empty() ? Login{"imgforge", false, family, os} : Login{images_own, true, family, os};
+    return images_own.empty() ? Login{"imgforge", false, processor, os}
+                              : Login{images_own, true, processor, os};
 }
 
 void set_login(const Login& login, MachineRecord& record) {
     record.user = login.user;
     record.os_id = os_id_of(login.os);
-    // Debian, Ubuntu, Alpine and Arch are built for the first x86-64; the others' C libraries refuse a CPU
-    // without CMPXCHG16B.
-    record.needs_cx16 = login.family != "debian" && login.family != "ubuntu" && login.family != "alpine" &&
-                        login.family != "arch";
+    record.processor = login.processor;
 }
 
 MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {

@@ -15,9 +15,9 @@ namespace imgforge::lifecycle {
 /// Who logs in: asked for, else the distribution's cloud user, else one of our own.
 struct Login {
     std::string user;
-    bool images_own = true;  ///< the image's cloud-init makes it by itself
-    std::string family{};    ///< of the distribution, empty when unknown
-    std::string os{};        ///< "debian13"; empty when unknown
+    bool images_own = true;                     ///< the image's cloud-init makes it by itself
+    std::optional<ProcessorLevel> processor{};  ///< of the distribution; nothing: unknown
+    std::string os{};                           ///< "debian13"; empty when unknown
 };
 
 Login choose_login(const store::Generation& generation, const std::string& wanted);

@@ -115,7 +115,7 @@ Json to_json(const TemplateKey& key) {
             {"driver", key.driver},
             {"accelerator", key.accelerator},
             {"cpu", key.cpu},
-            {"cx16", key.cx16},
+            {"processor", key.processor ? Json(std::string(to_string(*key.processor))) : Json()},
             {"host_cpu", key.host_cpu},
             {"qemu", key.qemu}};
 }
@@ -133,7 +133,7 @@ TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record,
     key.driver = record.is_embedded() ? "embedded" : "system";
     key.accelerator = machine_accel(lifecycle, record) == virt::DomainSpec::Accel::kvm ? "kvm" : "tcg";
     key.cpu = record.cpu;
-    key.cx16 = record.needs_cx16;
+    key.processor = record.processor;
     key.host_cpu = host_cpu_digest();
     key.qemu = qemu_version(lifecycle.processes());
     return key;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,10 @@ struct TemplateKey {
     std::string user;
     std::string driver;  ///< "embedded" or "system": files and sockets lie elsewhere
     std::string accelerator;
-    std::string cpu;       ///< asked for; empty: the accelerator's best
-    bool cx16 = true;      ///< see MachineRecord::needs_cx16
-    std::string host_cpu;  ///< digest of model and features of this host's CPU
-    std::string qemu;      ///< version
+    std::string cpu;                            ///< asked for; empty: the accelerator's best
+    std::optional<ProcessorLevel> processor{};  ///< see MachineRecord
+    std::string host_cpu;                       ///< digest of model and features of this host's CPU
+    std::string qemu;                           ///< version
 
     /// "debian13@3-0123456789ab", the folder's name.
     std::string name() const;

@@ -42,6 +42,14 @@ TEST(MachineDomain, states_the_whole_backing_chain) {
     EXPECT_THAT(xml, HasSubstr("console.sock"));
 }
 
+TEST(MachineDomain, an_emulated_processor_is_as_the_guest_needs_it) {
+    MachineRecord record = sample();
+    record.processor = ProcessorLevel::v2;
+    const auto spec = machine_domain(record, "/h/instances/web-1", virt::DomainSpec::Accel::tcg);
+    EXPECT_EQ(spec.processor, ProcessorLevel::v2);
+    EXPECT_THAT(virt::domain_xml(spec), HasSubstr("Nehalem"));
+}
+
 TEST(MachineDomain, data_disks_come_before_the_seed_which_is_read_only_virtio) {
     MachineRecord record = sample();
     record.data_disks = {{"/h/d.qcow2", "qcow2", ByteSize::gib(1)}};

@@ -163,6 +163,21 @@ TEST_F(ReservationsTest, a_moved_port_is_a_new_one_and_recorded) {
     EXPECT_EQ(reservations_.find("web")->ssh_port, record.ssh_port);
 }
 
+TEST(MachineRecordJson, keeps_the_processor_level_and_reads_older_records) {
+    MachineRecord record = sample();
+    record.nics.clear();  // without MACs until they are reserved
+    record.processor = ProcessorLevel::v2;
+    EXPECT_EQ(machine_record(to_json(record), "x").processor, ProcessorLevel::v2);
+    record.processor = std::nullopt;
+    Json json = to_json(record);
+    EXPECT_EQ(machine_record(json, "x").processor, std::nullopt);
+    json.erase("processor");
+    json["needs_cx16"] = false;
+    EXPECT_EQ(machine_record(json, "x").processor, ProcessorLevel::v1);
+    json["needs_cx16"] = true;
+    EXPECT_EQ(machine_record(json, "x").processor, std::nullopt);
+}
+
 TEST(MachineRecordJson, a_damaged_record_is_an_integrity_error) {
     EXPECT_THROW(machine_record(Json::object(), "x"), Error);
     Json json = to_json(sample());

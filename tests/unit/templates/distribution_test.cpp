@@ -100,6 +100,24 @@ TEST(Distributions, every_row_ends_with_the_generic_failures) {
     }
 }
 
+TEST(Distributions, name_the_processor_level_they_are_compiled_for) {
+    for (const auto& [name, level] :
+         std::vector<std::pair<const char*, ProcessorLevel>>{{"debian13", ProcessorLevel::v1},
+                                                             {"ubuntu2404", ProcessorLevel::v1},
+                                                             {"alpine", ProcessorLevel::v1},
+                                                             {"arch", ProcessorLevel::v1},
+                                                             {"sles15", ProcessorLevel::v1},
+                                                             {"rocky8", ProcessorLevel::v1},
+                                                             {"fedora", ProcessorLevel::v1},
+                                                             {"rocky9", ProcessorLevel::v2},
+                                                             {"tumbleweed", ProcessorLevel::v2},
+                                                             {"sles16", ProcessorLevel::v2},
+                                                             {"rocky10", ProcessorLevel::v3},
+                                                             {"rhel10", ProcessorLevel::v3}}) {
+        EXPECT_EQ(distribution(name).processor, level) << name;
+    }
+}
+
 TEST(DebianRow, names_the_answer_line_for_a_missing_partition_confirmation) {
     const Distribution& debian = shipped_row("debian13");
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
 #include <pugixml.hpp>
 
 #include "builder/base/error.hpp"
@@ -83,6 +84,53 @@ TEST(DomainXml, picks_the_processor_by_acceleration) {
     EXPECT_STREQ(kvm.attribute("type").value(), "kvm");
     EXPECT_STREQ(kvm.child("cpu").attribute("mode").value(), "host-passthrough");
     EXPECT_FALSE(kvm.child("features").child("tcg"));
+}
+
+/// "custom Nehalem check=none without a b".
+std::string processor(const DomainSpec& spec) {
+    const auto document = parsed(domain_xml(spec));
+    const auto cpu = document.child("domain").child("cpu");
+    std::string text = cpu.attribute("mode").value();
+    if (cpu.child("model")) {
+        text += std::string(" ") + cpu.child_value("model");
+    }
+    if (cpu.attribute("check")) {
+        text += std::string(" check=") + cpu.attribute("check").value();
+    }
+    for (const auto feature : cpu.children("feature")) {
+        text += fmt::format(" {}={}", feature.attribute("name").value(), feature.attribute("policy").value());
+    }
+    return text;
+}
+
+TEST(DomainXml, emulates_no_more_than_the_guest_is_compiled_for) {
+    DomainSpec spec = small_machine();
+    spec.accel = DomainSpec::Accel::tcg;
+    spec.processor = ProcessorLevel::v1;
+    EXPECT_EQ(processor(spec), "custom qemu64 check=none cx16=disable");
+    spec.processor = ProcessorLevel::v2;
+    EXPECT_EQ(processor(spec), "custom Nehalem check=none");
+    spec.processor = ProcessorLevel::v3;
+    EXPECT_EQ(processor(spec),
+              "custom Haswell-noTSX check=none pcid=disable x2apic=disable tsc-deadline=disable "
+              "invpcid=disable");
+    spec.processor = std::nullopt;
+    EXPECT_EQ(processor(spec), "maximum");
+}
+
+TEST(DomainXml, the_guests_level_is_nothing_to_kvm_other_architectures_and_a_cpu_that_was_asked_for) {
+    DomainSpec spec = small_machine();
+    spec.processor = ProcessorLevel::v1;
+    spec.accel = DomainSpec::Accel::kvm;
+    EXPECT_EQ(processor(spec), "host-passthrough");
+    spec.accel = DomainSpec::Accel::tcg;
+    spec.cpu = "EPYC";
+    EXPECT_EQ(processor(spec), "custom EPYC");
+    spec.cpu = "maximum";
+    EXPECT_EQ(processor(spec), "maximum");
+    spec.cpu = "";
+    spec.arch = "aarch64";
+    EXPECT_EQ(processor(spec), "maximum");
 }
 
 TEST(DomainXml, forwards_ports_of_a_user_nic_through_the_qemu_command_line) {
