@@ -3,6 +3,10 @@
 # packages) the code may include; tests/unit/layering_test.cpp checks the includes themselves.
 function(imgforge_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;SOURCES;GLOB" ${ARGN})
+  # For tests/unit/layering: "target folder dependencies".
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE ";" " " dependencies "${ARG_DEPENDS}")
+  set_property(GLOBAL APPEND_STRING PROPERTY IMGFORGE_LAYERS "${name} ${folder} ${dependencies}\n")
   if(NOT ARG_SOURCES)
     if(NOT ARG_GLOB)
       set(ARG_GLOB *.cpp)

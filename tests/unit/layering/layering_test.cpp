@@ -15,28 +15,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Who may include whom: ARCHITECTURE.md in the form of a table. A folder may always include itself.
+/// Who may include whom, by folder: what the libraries state in their CMakeLists.txt. A folder may always
+/// include itself.
 const std::map<std::string, std::set<std::string>>& allowed() {
-    static const std::map<std::string, std::set<std::string>> table = {
-        {"builder/base", {}},
-        {"builder/image", {"builder/base"}},
-        {"builder/guest", {"builder/base", "builder/image"}},
-        {"builder/virt", {"builder/base", "builder/image"}},
-        {"templates", {"builder/base"}},
-        {"seeds", {"builder/base", "builder/image"}},
-        {"sysprep", {"builder/base", "builder/image", "builder/guest"}},
-        {"builder/install",
-         {"builder/base", "builder/image", "builder/guest", "builder/virt", "seeds", "templates"}},
-        {"pipelines/engine", {"builder/base"}},
-        {"pipelines/fetch", {"builder/base"}},
-        {"pipelines/store", {"builder/base", "builder/image"}},
-        {"pipelines/lifecycle",
-         {"builder/base", "builder/image", "builder/virt", "seeds", "templates", "pipelines/store"}},
-    };
+    static const std::map<std::string, std::set<std::string>> table = [] {
+        std::map<std::string, std::string> folder_of;
+        std::map<std::string, std::set<std::string>> targets;
+        std::istringstream lines(read_file(IMGFORGE_LAYERS));
+        for (std::string line; std::getline(lines, line);) {
+            std::istringstream words(line);
+            std::string target;
+            std::string folder;
+            words >> target >> folder;
+            folder_of[target] = folder;
+            for (std::string dependency; words >> dependency;) {
+                targets[folder].insert(dependency);
+            }
+        }
+        std::map<std::string, std::set<std::string>> folders;
+        for (const auto& [target, folder] : folder_of) {
+            folders[folder];
+            for (const std::string& dependency : targets[folder]) {
+                if (const auto other = folder_of.find(dependency); other != folder_of.end()) {
+                    folders[folder].insert(other->second);
+                }
+            }
+        }
+        return folders;
+    }();
     return table;
 }
 
-/// Folder of the table a file belongs to; empty for those that may include everything (stages, cli).
+/// Folder of the table that a file belongs to; empty for the programs' own files.
 std::string layer_of(const std::string& path) {
     for (const auto& [layer, rules] : allowed()) {
         if (path.starts_with(layer + "/")) {
@@ -103,6 +113,16 @@ TEST(Layering, includes_go_only_downwards) {
     }
     EXPECT_GT(files, 20U);
     EXPECT_EQ(faults, "");
+}
+
+TEST(Layering, every_folder_of_sources_is_a_library) {
+    const fs::path root = IMGFORGE_SOURCE_DIR;
+    for (const char* const layer : {"builder/base", "builder/cli", "builder/doctor", "pipelines/engine",
+                                    "pipelines/stages", "pipelines/report", "sysprep"}) {
+        EXPECT_EQ(allowed().count(layer), 1U) << layer;
+    }
+    EXPECT_TRUE(allowed().at("builder/base").empty());
+    EXPECT_EQ(allowed().at("pipelines/engine"), std::set<std::string>{"builder/base"});
 }
 
 TEST(Layering, the_check_finds_a_wrong_include) {
