@@ -3,6 +3,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/import_support.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/access.hpp"
 #include "pipelines/lifecycle/expiry.hpp"
@@ -143,7 +144,8 @@ std::string spawned_text(const lifecycle::Lifecycle& machines,
 }
 
 int run_spawn(const Arguments& arguments, CommandContext& context) {
-    const SpawnOptions options = read_options(arguments);
+    SpawnOptions options = read_options(arguments);
+    options.image = pulled_image(context, arguments, options.image, arguments.get_or("pull", "missing"));
     auto machines = machines_of(context);
     if (const auto kind = arguments.get("print")) {
         const std::string text = lifecycle::printed_machine(machines, options, *kind);
@@ -249,6 +251,12 @@ std::vector<Option> spawn_options() {
         {.names = {"--rollback"}, .help = "remove it when it gives no signal in time"},
     };
     options.insert(options.end(), rest.begin(), rest.end());
+    options.push_back({.names = {"--pull"},
+                       .value = "WHEN",
+                       .help = "fetch IMAGE (default: missing)",
+                       .choices = {"missing", "always", "never"},
+                       .completes = Completes::choice});
+    options.push_back(source_format_option());
     return options;
 }
 
@@ -265,6 +273,7 @@ Command spawn_command() {
             "waits until "
             "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; "
             "there is never a password.\n\n"
+            "IMAGE may also be what `imgforge images import` takes; it is imported first.\n\n"
             "With --warm a template boots once per generation, size and QEMU version and is kept in "
             "cache/warm; machines go on from its "
             "memory, get an identity of their own through the guest agent, and only then their network "
@@ -274,12 +283,15 @@ Command spawn_command() {
             "or is waited for when you press Ctrl-C, stays and is marked \"not ready\"; --rollback removes "
             "it. "
             "Either way the end of the console is shown.",
-        .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
+        .positionals = {{.name = "IMAGE",
+                         .help = "NAME[@GENERATION], a disk image, a URL or a catalogue name",
+                         .completes = Completes::image},
                         {.name = "NAME",
                          .help = "of the machine; {n} is a number (default: IMAGE-{n})",
                          .required = false}},
         .options = spawn_options(),
         .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
+                     {"imgforge spawn ./debian-12-generic-amd64.qcow2 web-2", "from a cloud image"},
                      {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
                      {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip",
                       "an older generation, on a VLAN"}},

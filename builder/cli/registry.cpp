@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/commands.hpp"
+#include "builder/cli/exchange_commands.hpp"
 
 namespace imgforge::cli {
 
@@ -14,6 +15,13 @@ std::vector<Command> all_commands() {
         images_list_command("images list"),
         images_show_command(),
         images_diff_command(),
+        images_import_command(),
+        images_export_command(),
+        images_targets_command(),
+        images_push_command(),
+        images_pull_command(),
+        images_follow_command(),
+        catalog_command(),
         images_promote_command(),
         images_rollback_command(),
         images_delete_command(),

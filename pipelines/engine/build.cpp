@@ -284,6 +284,9 @@ Json build_record(const BuildReport& report) {
     record["run"] = report.run;
     record["generation"] = generation_json(report.facts);
     record["image"] = image_json(report.facts);
+    if (!report.facts.exports.empty()) {
+        record["files"] = exports_json(report.facts);
+    }
     return record;
 }
 
@@ -305,6 +308,9 @@ std::string build_text(const BuildReport& report) {
     text += ran == 0 ? fmt::format("{}: nothing changed, no stage ran\n", report.recipe)
                      : fmt::format("{}: {} of {} stages ran in {}\n", report.recipe, ran,
                                    report.stages.size(), duration_text(took));
+    for (const ExportedFile& file : report.facts.exports) {
+        text += fmt::format("exported {}\n", file.path.string());
+    }
     if (const auto& published = report.facts.published) {
         text += fmt::format("generation {} of {}\n{}\n", published->generation, report.recipe,
                             published->disk.string());

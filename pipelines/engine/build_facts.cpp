@@ -92,6 +92,9 @@ void BuildFacts::update(const BuildFacts& later) {
     if (!later.stated_images.empty()) {
         stated_images = later.stated_images;
     }
+    if (!later.exports.empty()) {
+        exports = later.exports;
+    }
 }
 
 Json generation_json(const BuildFacts& facts) {
@@ -108,6 +111,17 @@ Json image_json(const BuildFacts& facts) {
             {"sha256", published.sha256},
             {"virtual_size", published.virtual_size.in_bytes()},
             {"allocated_size", published.allocated_size.in_bytes()}};
+}
+
+Json exports_json(const BuildFacts& facts) {
+    Json list = Json::array();
+    for (const ExportedFile& file : facts.exports) {
+        list.push_back({{"path", file.path.string()},
+                        {"format", file.format},
+                        {"sha256", file.sha256},
+                        {"size", file.size}});
+    }
+    return list;
 }
 
 Json to_json(const BuildFacts& facts) {
@@ -150,6 +164,9 @@ Json to_json(const BuildFacts& facts) {
     for (const std::filesystem::path& file : facts.stated_images) {
         record["stated_images"].push_back(file.string());
     }
+    if (!facts.exports.empty()) {
+        record["exports"] = exports_json(facts);
+    }
     return record;
 }
 
@@ -184,6 +201,12 @@ BuildFacts build_facts(const Json& record) {
     }
     for (const std::string& file : record.value("stated_images", Texts())) {
         facts.stated_images.emplace_back(file);
+    }
+    for (const Json& file : record.value("exports", Json::array())) {
+        facts.exports.push_back({.path = file.at("path").get<std::string>(),
+                                 .format = file.at("format"),
+                                 .sha256 = file.at("sha256"),
+                                 .size = file.at("size")});
     }
     return facts;
 }

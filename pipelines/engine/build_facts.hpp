@@ -89,6 +89,15 @@ struct ProofFacts {
     bool operator==(const ProofFacts&) const = default;
 };
 
+/// A file that was written for another place, outside of the cache and the store.
+struct ExportedFile {
+    std::filesystem::path path;
+    std::string format;  ///< "ova", "qcow2" …
+    std::string sha256;
+    std::uint64_t size = 0;
+    bool operator==(const ExportedFile&) const = default;
+};
+
 /// All of them; absent is what no stage has said yet.
 struct BuildFacts {
     std::optional<MediumFacts> medium{};
@@ -102,6 +111,7 @@ struct BuildFacts {
     /// Files outside of the store that a layer stands on: of an `overlay: {base: …}`, whose chain was
     /// accepted.
     std::vector<std::filesystem::path> stated_images{};
+    std::vector<ExportedFile> exports{};
 
     /// What a later stage says replaces what an earlier one said of the same subject.
     void update(const BuildFacts& later);
@@ -118,5 +128,7 @@ BuildFacts build_facts(const Json& record);
 /// The keys `generation` and `image` of the build record; null when nothing was published.
 Json generation_json(const BuildFacts& facts);
 Json image_json(const BuildFacts& facts);
+/// The key `files`: [{path, format, sha256, size}], empty when nothing was exported.
+Json exports_json(const BuildFacts& facts);
 
 }  // namespace imgforge::engine

@@ -94,6 +94,11 @@ public:
             const Json manifest = newest_manifest(open.store);
             recorded_ = manifest.value("recipe", Json::object());
             file_ = recorded_.value("file", std::string());
+            if (file_.empty() && manifest.contains("origin")) {
+                throw Error(Failure::recipe, fmt::format("{} was imported and has no recipe", result.image),
+                            fmt::format("fetch the next release: imgforge images import {}",
+                                        manifest["origin"].value("source", result.image)));
+            }
             if (file_.empty() || !fs::exists(file_)) {
                 throw Error(Failure::recipe,
                             fmt::format("the recipe of {} is gone: {}", result.image,
@@ -275,10 +280,17 @@ private:
 
 std::vector<std::string> wanted_images(const RefreshOptions& options, const engine::StageServices& services) {
     const RefreshStore open(services);
-    if (options.images.empty()) {
-        return open.store.images();
-    }
     std::vector<std::string> names;
+    if (options.images.empty()) {
+        for (std::string& name : open.store.images()) {
+            // Imported images have no recipe: `images import` fetches the next one.
+            const auto current = open.store.current(name);
+            if (!current || !current->manifest().contains("origin")) {
+                names.push_back(std::move(name));
+            }
+        }
+        return names;
+    }
     for (const std::string& name : options.images) {
         if (open.store.generations(name).empty()) {
             open.store.resolve(name);  // says that there is none, with "did you mean"

@@ -78,9 +78,12 @@ Generation write_records(const fs::path& scratch, const Candidate& candidate, Ge
                               .tool_version = tool_version()};
     folder.add("sbom.spdx.json", pretty(sbom(subject, contents.packages)));
     folder.add("sbom.cdx.json", pretty(cyclonedx(subject, contents.packages)));
-    folder.add("audit.json", candidate.audit ? read_file(*candidate.audit)
-                                             : pretty(Json{{"clean", nullptr},
-                                                           {"reason", "the recipe has no audit stage"}}));
+    folder.add("audit.json",
+               candidate.audit
+                   ? read_file(*candidate.audit)
+                   : pretty(Json{{"clean", nullptr},
+                                 {"reason", candidate.origin.is_null() ? "the recipe has no audit stage"
+                                                                       : "imported without an audit"}}));
     if (contents.files) {
         folder.add("files.json.gz", gzip(files_to_text(read_files(*contents.files))));
     }
@@ -90,18 +93,21 @@ Generation write_records(const fs::path& scratch, const Candidate& candidate, Ge
     own["image"] = record.image;
     Json tools = candidate.tools;
     tools["imgforge"] = tool_version();
-    const Json manifest = {{"format", manifest_format},
-                           {"image", record.image},
-                           {"generation", record.generation},
-                           {"created", iso_time(record.created)},
-                           {"recipe", candidate.recipe},
-                           {"inputs", candidate.inputs},
-                           {"stages", candidate.stages},
-                           {"tools", tools},
-                           {"disk", disk_record(scratch / "disk.qcow2", record)},
-                           {"files", folder.digests()},
-                           {"policy", candidate.policy},
-                           {"store", own}};
+    Json manifest = {{"format", manifest_format},
+                     {"image", record.image},
+                     {"generation", record.generation},
+                     {"created", iso_time(record.created)},
+                     {"recipe", candidate.recipe},
+                     {"inputs", candidate.inputs},
+                     {"stages", candidate.stages},
+                     {"tools", tools},
+                     {"disk", disk_record(scratch / "disk.qcow2", record)},
+                     {"files", folder.digests()},
+                     {"policy", candidate.policy},
+                     {"store", own}};
+    if (!candidate.origin.is_null()) {
+        manifest["origin"] = candidate.origin;
+    }
     const std::string text = pretty(manifest);
     write_file_atomically(scratch / "manifest.json", text);
     record.manifest_sha256 = sha256_hex(text);

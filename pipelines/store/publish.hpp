@@ -44,6 +44,10 @@ struct Candidate {
     image::qemu_img::Compression compression =
         image::qemu_img::Compression::zstd;  ///< of clusters written here
     int max_depth = 4;                       ///< longest chain of parents; 0: every generation standalone
+    Json origin{};  ///< for an imported disk {source, sha256, verified, …}: copied into the manifest
+    bool take_disk = false;  ///< `disk` is the caller's own, on the store's file system: moved, not copied
+    /// SHA-256 of `disk` when it is known: a copy is then verified by it in place of a comparison.
+    std::string disk_sha256{};
 };
 
 struct PublishResult {

@@ -94,7 +94,10 @@ Generation Store::resolve(std::string_view text) const {
             fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
             folder
                 ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
-                : "`imgforge images list` shows what there is, `imgforge build RECIPE` makes one");
+                : fmt::format(
+                      "`imgforge images list` shows what there is; `imgforge images import {0}` fetches an "
+                      "official image, `imgforge build {0}` installs one",
+                      spec.name));
     }
     if (spec.generation) {
         throw Error(Failure::domain, fmt::format("{} has no generation {}", spec.name, *spec.generation),

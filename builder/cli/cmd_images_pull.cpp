@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "builder/base/byte_size.hpp"
+#include "builder/base/error.hpp"
+#include "builder/cli/exchange_commands.hpp"
+#include "builder/cli/images_support.hpp"
+#include "builder/cli/target_support.hpp"
+
+namespace imgforge::cli {
+namespace {
+
+using targets::PullResult;
+
+/// A source as it was opened, and which image of it is meant.
+struct Opened {
+    targets::PullSource source;
+    std::unique_ptr<targets::FolderReader> reader;
+    targets::AcceptedIndex accepted;
+    std::string image{};  ///< empty: all
+    std::optional<int> generation{};
+};
+
+Opened opened(const Arguments& arguments, const targets::PullServices& services, const std::string& text) {
+    Opened open{.source = pull_source(arguments, text), .reader = nullptr, .accepted = {}};
+    open.reader = targets::open_folder(open.source.location);
+    open.accepted = targets::accept_index(open.source, *open.reader, services);
+    return open;
+}
+
+bool has_index(const Arguments& arguments, const std::string& text) {
+    const targets::PullSource source = pull_source(arguments, text);
+    return targets::open_folder(source.location)->read("index.json", 64U << 20U).outcome ==
+           targets::ReadAnswer::Outcome::found;
+}
+
+/// SOURCE or SOURCE/NAME[@GEN]: what has an index is the source.
+Opened open_source(const Arguments& arguments, const targets::PullServices& services, std::string text) {
+    while (text.size() > 1 && text.ends_with('/')) {
+        text.pop_back();
+    }
+    const std::size_t slash = text.rfind('/');
+    if (slash == std::string::npos || slash == 0 || has_index(arguments, text)) {
+        return opened(arguments, services, text);
+    }
+    const store::ImageSpec spec = store::parse_image_spec(text.substr(slash + 1));
+    Opened open = opened(arguments, services, text.substr(0, slash));
+    open.image = spec.name;
+    open.generation = spec.generation;
+    return open;
+}
+
+Json pull_record(const PullResult& result) {
+    return {{"image", result.generation.image},
+            {"generation", result.generation.generation},
+            {"published", result.published},
+            {"remote_generation", result.remote_generation},
+            {"windows", result.windows},
+            {"fetched", result.fetched},
+            {"bytes", result.bytes},
+            {"origin", result.generation.manifest().value("origin", Json::object())},
+            {"seconds", result.seconds}};
+}
+
+std::string pull_text(const PullResult& result) {
+    return result.published ? fmt::format("{}: {} of {} windows came over ({}), {:.1f} s\n",
+                                          result.generation.label(), result.fetched, result.windows,
+                                          ByteSize::bytes(result.bytes).text(), result.seconds)
+                            : fmt::format("{}: up to date\n", result.generation.label());
+}
+
+/// All images that have a current generation there, or the one that was named.
+std::vector<PullResult> pull_all(const Opened& open, const targets::PullServices& services) {
+    std::vector<PullResult> results;
+    if (!open.image.empty()) {
+        results.push_back(targets::pull_generation(open.source, *open.reader, open.accepted, open.image,
+                                                   open.generation, services));
+        return results;
+    }
+    for (const auto& [name, image] : open.accepted.index.images) {
+        if (image.current) {
+            results.push_back(targets::pull_generation(open.source, *open.reader, open.accepted, name,
+                                                       std::nullopt, services));
+        }
+    }
+    return results;
+}
+
+int pull_image(const Arguments& arguments, CommandContext& context) {
+    OpenStore open(context);
+    const targets::PullServices services{
+        .store = open.store, .processes = *context.processes, .monitor = *context.monitor};
+    const Opened source = open_source(arguments, services, arguments.get_or("SOURCE", ""));
+    Json list = Json::array();
+    std::string text;
+    for (const PullResult& result : pull_all(source, services)) {
+        list.push_back(pull_record(result));
+        text += pull_text(result);
+    }
+    context.result({{"images", list}}, text.empty() ? "the source has no current generations\n" : text);
+    return 0;
+}
+
+/// One pass over one source; true when everything is as it is there.
+bool follow_one(const Arguments& arguments, CommandContext& context, const targets::PullServices& services,
+                const std::string& name, Json& list, std::string& text) {
+    try {
+        Opened open{.source = pull_source(arguments, name), .reader = nullptr, .accepted = {}};
+        open.reader = targets::open_folder(open.source.location);
+        open.accepted = targets::accept_index(open.source, *open.reader, services, true);
+        Json images = Json::array();
+        for (const PullResult& result : pull_all(open, services)) {
+            images.push_back(pull_record(result));
+            text += pull_text(result);
+        }
+        if (open.accepted.unchanged) {
+            text += fmt::format("{}: unchanged\n", name);
+        } else {
+            targets::mark_up_to_date(open.source, open.accepted, services);
+        }
+        list.push_back({{"source", name}, {"unchanged", open.accepted.unchanged}, {"images", images}});
+        return true;
+    } catch (const Error& error) {
+        context.monitor->warning(fmt::format("{}: {}", name, error.describe()));
+        list.push_back(
+            {{"source", name}, {"error", error.message()}, {"kind", std::string(to_string(error.kind()))}});
+        return false;
+    }
+}
+
+int follow_sources(const Arguments& arguments, CommandContext& context) {
+    OpenStore open(context);
+    const targets::PullServices services{
+        .store = open.store, .processes = *context.processes, .monitor = *context.monitor};
+    Json list = Json::array();
+    std::string text;
+    bool failed = false;
+    for (const std::string& source : arguments.all("SOURCE")) {
+        failed = !follow_one(arguments, context, services, source, list, text) || failed;
+    }
+    context.result({{"sources", list}}, text);
+    return static_cast<int>(failed ? ExitCode::failed : ExitCode::ok);
+}
+
+}  // namespace
+
+Command images_pull_command() {
+    return {
+        .name = "images pull",
+        .group = "Images",
+        .summary = "bring images from such a directory, by path or URL",
+        .description =
+            "SOURCE is a directory that `imgforge images push` wrote, or its URL; with /NAME[@GENERATION] "
+            "one image of it, otherwise all current ones. Only what no local generation has travels. The "
+            "index counts when it is signed by the key, not expired, and not older than what was seen "
+            "before; a disk counts when all of it was read back. A killed pull goes on where it was.",
+        .positionals = {{.name = "SOURCE", .help = "directory or URL, with /NAME for one image"}},
+        .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
+        .examples = {{"imgforge images pull /srv/imgforge", "everything current there"},
+                     {"imgforge images pull https://images.example.org/debian12 --key index.pub",
+                      "one image, verified"}},
+        .run = pull_image};
+}
+
+Command images_follow_command() {
+    return {
+        .name = "images follow",
+        .group = "Images",
+        .summary = "one pass over sources: what is current there becomes current here",
+        .description =
+            "An index that has not changed costs one request over HTTP. One source that cannot be reached "
+            "does not keep the others waiting; the exit code is 1 then.",
+        .positionals = {{.name = "SOURCE", .help = "directory or URL", .repeatable = true}},
+        .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
+        .examples = {{"imgforge images follow https://images.example.org --key index.pub",
+                      "by cron or a timer"}},
+        .run = follow_sources};
+}
+
+}  // namespace imgforge::cli
