@@ -52,6 +52,19 @@ Json storage(const Answers& answers, const AnswerFacts& facts) {
     return {{"drives", Json::array({{{"search", disk}, {"partitions", partitions}}})}};
 }
 
+/// Agama's own names of products.
+std::string product_id(const AnswerFacts& facts) {
+    if (facts.product.find("Tumbleweed") != std::string::npos) {
+        return "Tumbleweed";
+    }
+    if (facts.product.find("SUSE Linux Enterprise") != std::string::npos ||
+        facts.product.find("SLE") != std::string::npos) {
+        return "SLES";
+    }
+    const bool has_minor = facts.version.find('.') != std::string::npos;
+    return fmt::format("Leap_{}{}", facts.version.empty() ? "16" : facts.version, has_minor ? "" : ".0");
+}
+
 }  // namespace
 
 std::string agama_text(const Answers& answers, const AnswerFacts& facts) {
@@ -71,22 +84,18 @@ std::string agama_text(const Answers& answers, const AnswerFacts& facts) {
         post.push_back({{"name", "imgforge-post"}, {"chroot", true}, {"content", text}});
     }
     post.push_back(script(marker_name, marker_script(facts, "")));
-    Json profile{
-        {"product", {{"id", facts.product.find("SLE") == std::string::npos ? "openSUSE_Leap" : "SLES"}}},
-        {"localization",
-         {{"language", answers.locale}, {"keyboard", keyboard}, {"timezone", answers.timezone}}},
-        {"hostname", {{"static", host_name(answers)}}},
-        {"root", root},
-        {"storage", storage(answers, facts)},
-        {"software",
-         {{"patterns", Json::array({"base"})},
-          {"packages", answers.packages},
-          {"onlyRequired", !answers.recommends}}},
-        {"bootloader", {{"extraKernelParams", fmt::format("console={},115200n8", facts.console)}}},
-        {"scripts", {{"post", post}}}};
-    if (facts.product.find("Tumbleweed") != std::string::npos) {
-        profile["product"]["id"] = "Tumbleweed";
-    }
+    Json profile{{"product", {{"id", product_id(facts)}}},
+                 {"localization",
+                  {{"language", answers.locale}, {"keyboard", keyboard}, {"timezone", answers.timezone}}},
+                 {"hostname", {{"static", full_name(answers)}}},
+                 {"root", root},
+                 {"storage", storage(answers, facts)},
+                 {"software",
+                  {{"patterns", Json::array({"base"})},
+                   {"packages", answers.packages},
+                   {"onlyRequired", !answers.recommends}}},
+                 {"bootloader", {{"extraKernelParams", fmt::format("console={},115200n8", facts.console)}}},
+                 {"scripts", {{"post", post}}}};
     return pretty(profile);
 }
 

@@ -62,6 +62,14 @@ private:
     Handle<struct archive, archive_write_free> writer_;
 };
 
+/// The community repository in the installed system's list, whatever setup-apkrepos has made of it.
+constexpr std::string_view community =
+    "repos=/mnt/target/etc/apk/repositories\n"
+    "sed -i 's|^# *\\(http.*/community\\)$|\\1|' $repos\n"
+    "grep -q '^http.*/community$' $repos || "
+    "{ more=$(sed -n 's|^\\(http.*\\)/main$|\\1/community|p' $repos); echo \"$more\" >> $repos; }\n"
+    "apk update --root /mnt/target\n";
+
 /// Runs on the live medium. The root partition is found by what is on it: its number depends on firmware and
 /// swap.
 std::string start_script(const Answers& answers, const AnswerFacts& facts) {
@@ -76,6 +84,10 @@ std::string start_script(const Answers& answers, const AnswerFacts& facts) {
         "  [ -e /mnt/target/etc/alpine-release ] && break\n  umount /mnt/target\ndone\n[ -e "
         "/mnt/target/etc/alpine-release ]\n",
         disk);
+    if (!is_offline(answers, facts)) {
+        out += community;
+        out += answers.security_updates ? "apk upgrade --root /mnt/target\n" : "";
+    }
     if (!answers.packages.empty()) {
         out += fmt::format("apk add --root /mnt/target {}\n", joined(answers.packages, " "));
     }
@@ -94,29 +106,33 @@ std::string start_script(const Answers& answers, const AnswerFacts& facts) {
 
 std::string alpine_text(const Answers& answers, const AnswerFacts& facts) {
     using Layout = AnswerDisk::Layout;
-    if (answers.disk.layout == Layout::separate) {
-        throw Error(Failure::recipe, "setup-alpine cannot lay /home and /var out apart",
-                    "use layout plain or lvm");
-    }
     const auto quoted = [](const std::string& value) { return shell_quote(value); };
     std::string out = "# Made by imgforge for setup-alpine.\n";
     const std::string variant =
         answers.keyboard_variant.empty() ? answers.keyboard : answers.keyboard_variant;
     out += fmt::format("KEYMAPOPTS={}\n", quoted(answers.keyboard + " " + variant));
-    out += fmt::format("HOSTNAMEOPTS={}\n", quoted("-n " + host_name(answers)));
+    out += fmt::format("HOSTNAMEOPTS={}\n", quoted("-n " + full_name(answers)));
     out += "DEVDOPTS=mdev\n";
     out += "INTERFACESOPTS='auto lo\niface lo inet loopback\n\nauto eth0\niface eth0 inet dhcp\n'\n";
     out += "DNSOPTS=''\n";
     out += fmt::format("TIMEZONEOPTS={}\n", quoted("-z " + answers.timezone));
     out += "PROXYOPTS=none\n";
-    out += fmt::format("APKREPOSOPTS={}\n", quoted(is_offline(answers, facts) ? "/media/cdrom/apks"
-                                                   : answers.mirror.empty()   ? "-1"
-                                                                              : answers.mirror));
+    // setup-alpine sources this file, so the medium is found where the live system has mounted it: that
+    // follows the device's name. Online, -c adds the community repository.
+    if (is_offline(answers, facts)) {
+        out += "APKREPOSOPTS=\"$(ls -d /media/*/apks | head -n 1)\"\n";
+    } else {
+        out += fmt::format("APKREPOSOPTS={}\n",
+                           quoted("-c " + (answers.mirror.empty() ? std::string("-1") : answers.mirror)));
+    }
     out += "USEROPTS=none\nSSHDOPTS=openssh\n";
     out += fmt::format("NTPOPTS={}\n", is_offline(answers, facts) ? "none" : "chrony");
-    out += fmt::format("DISKOPTS={}\n", quoted(fmt::format("-m sys {}-s {} {}",
-                                                           answers.disk.layout == Layout::lvm ? "-L " : "",
-                                                           answers.disk.swap, install_disk(answers, facts))));
+    const std::string flavor = answers.kernel.empty() ? "" : fmt::format("-k {} ", answers.kernel.substr(6));
+    out +=
+        fmt::format("DISKOPTS={}\n",
+                    quoted(fmt::format("-m sys {}{}-s {} {}", answers.disk.layout == Layout::lvm ? "-L " : "",
+                                       flavor, answers.disk.swap, install_disk(answers, facts))));
+    out += fmt::format("export ROOTFS={}\n", answers.disk.filesystem);
     out += "LBUOPTS=none\nAPKCACHEOPTS=none\n";
     return out +
            fmt::format("export KERNELOPTS={}\n", quoted(fmt::format("console={},115200n8", facts.console)));

@@ -22,7 +22,7 @@ Diagnostics check_preseed(std::string_view text, const std::string& file);
 std::string kickstart_text(const Answers& answers, const AnswerFacts& facts);
 AnswerFiles kickstart_files(const std::string& text);
 std::string kickstart_with_marker(const std::string& text, const AnswerFacts& facts);
-Diagnostics check_kickstart(std::string_view text, const std::string& file);
+Diagnostics check_kickstart(std::string_view text, const std::string& file, const AnswerFacts& facts);
 
 std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts);
 AnswerFiles autoinstall_files(const std::string& text);

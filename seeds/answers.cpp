@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -28,57 +29,6 @@ constexpr std::array format_names{
     FormatName{"kickstart", AnswerFormat::kickstart}, FormatName{"autoyast", AnswerFormat::autoyast},
     FormatName{"agama", AnswerFormat::agama},         FormatName{"alpine", AnswerFormat::alpine},
 };
-
-constexpr const char* schema_text = R"json({
-  "type": "object", "additionalProperties": false,
-  "description": "what the installer is told, in the same words for every distribution",
-  "properties": {
-    "locale": {"type": "string", "default": "en_US.UTF-8", "pattern": "^[A-Za-z]{1,8}([_.@A-Za-z0-9-]*)$", "description": "locale of the installed system"},
-    "keyboard": {"type": "string", "default": "us", "pattern": "^[a-z0-9_-]+$", "description": "keyboard layout (XKB name)"},
-    "keyboard-variant": {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "description": "variant of the layout, such as nodeadkeys"},
-    "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z0-9_+/-]+$", "description": "time zone, such as Europe/Berlin"},
-    "hostname": {"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]{0,62})$", "description": "name of the installed system; clones get their own"},
-    "domain": {"type": "string", "pattern": "^[A-Za-z0-9.-]*$", "description": "domain of the installed system"},
-    "root": {
-      "type": "object", "additionalProperties": false, "description": "the root account; locked when nothing is said",
-      "properties": {
-        "password-hash": {"type": "string", "description": "crypt(5) hash, from mkpasswd(1) or openssl passwd -6"},
-        "ssh-keys": {"type": "array", "items": {"type": "string"}, "description": "public keys that may log in as root"}
-      }
-    },
-    "users": {
-      "type": "array", "description": "accounts to make",
-      "items": {
-        "type": "object", "additionalProperties": false, "required": ["name"],
-        "properties": {
-          "name": {"type": "string", "pattern": "^[a-z_][a-z0-9_-]{0,31}$", "description": "login name"},
-          "full-name": {"type": "string", "description": "the person's name"},
-          "password-hash": {"type": "string", "description": "crypt(5) hash; without it the password is locked"},
-          "ssh-keys": {"type": "array", "items": {"type": "string"}, "description": "public keys that may log in"},
-          "groups": {"type": "array", "items": {"type": "string", "pattern": "^[a-z_][a-z0-9_-]{0,31}$"}, "description": "further groups"},
-          "sudo": {"type": "boolean", "default": false, "description": "may run any command as root without a password"}
-        }
-      }
-    },
-    "disk": {
-      "type": "object", "additionalProperties": false, "description": "layout of the one disk",
-      "properties": {
-        "device": {"type": "string", "pattern": "^/dev/[A-Za-z0-9/_-]+$", "description": "the disk to install on; default: the machine's first"},
-        "layout": {"type": "string", "enum": ["plain", "lvm", "separate"], "default": "plain", "description": "one root partition, a volume group, or /var and /home apart"},
-        "filesystem": {"type": "string", "enum": ["ext4", "xfs", "btrfs"], "default": "ext4", "description": "file system of the partitions"},
-        "swap": {"type": "integer", "minimum": 0, "maximum": 1048576, "default": 0, "description": "swap in MiB; 0: none"}
-      }
-    },
-    "packages": {"type": "array", "items": {"type": "string", "pattern": "^[@^A-Za-z0-9][A-Za-z0-9.+:_~=^@/-]*$"}, "description": "packages to install"},
-    "mirror": {"type": "string", "pattern": "^https?://[^\\s\"'\\\\]+$", "description": "package mirror; default: the medium, or the distribution's own"},
-    "offline": {"type": "boolean", "description": "use nothing but the medium; default: as the medium allows"},
-    "security-updates": {"type": "boolean", "default": false, "description": "install updates during the installation (needs a network)"},
-    "kernel": {"type": "string", "pattern": "^[a-z0-9][a-z0-9.+-]*$", "description": "kernel package; default: the distribution's (Debian: the cloud kernel)"},
-    "recommends": {"type": "boolean", "default": false, "description": "also install recommended packages"},
-    "eatmydata": {"type": "boolean", "default": true, "description": "skip flushing to disk during the installation, where the medium has eatmydata"},
-    "post": {"type": "array", "items": {"type": "string"}, "description": "shell lines run as root in the installed system, last"}
-  }
-})json";
 
 /// Reads the block and notes what the schema cannot say.
 class Reader {
@@ -226,6 +176,12 @@ AnswerFiles with_post(AnswerFormat format, const std::string& text, const std::s
     return {};
 }
 
+/// Packages that the medium does not hold make the installation one with a network.
+AnswerFacts with_network(AnswerFormat format, const Answers& answers, AnswerFacts facts) {
+    facts.offline = facts.offline && beyond_medium(format, answers).empty();
+    return facts;
+}
+
 }  // namespace
 
 AnswerFormat parse_answer_format(std::string_view word) {
@@ -247,16 +203,12 @@ std::string_view to_string(AnswerFormat format) {
     return {};
 }
 
-const Json& answers_schema() {
-    static const Json schema = Json::parse(schema_text);
-    return schema;
-}
-
 Answers parse_answers(const Json& block, Diagnostics& diagnostics, const std::string& pointer) {
     return block.is_object() ? Reader(block, diagnostics, pointer).read() : Answers{};
 }
 
-std::string answer_text(AnswerFormat format, const Answers& answers, const AnswerFacts& facts) {
+std::string answer_text(AnswerFormat format, const Answers& answers, const AnswerFacts& known) {
+    const AnswerFacts facts = with_network(format, answers, known);
     switch (format) {
         case AnswerFormat::preseed: return preseed_text(answers, facts);
         case AnswerFormat::autoinstall: return autoinstall_text(answers, facts);
@@ -288,14 +240,16 @@ AnswerFiles deliver(AnswerFormat format, const std::string& text, const AnswerFa
 }
 
 AnswerFiles generate(AnswerFormat format, const Answers& answers, const AnswerFacts& facts) {
-    return with_post(format, answer_text(format, answers, facts), target_script(answers), answers, facts);
+    return with_post(format, answer_text(format, answers, facts), target_script(answers), answers,
+                     with_network(format, answers, facts));
 }
 
-Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file) {
+Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file,
+                  const AnswerFacts& facts) {
     switch (format) {
         case AnswerFormat::preseed: return check_preseed(text, file);
         case AnswerFormat::autoinstall: return check_autoinstall(text, file);
-        case AnswerFormat::kickstart: return check_kickstart(text, file);
+        case AnswerFormat::kickstart: return check_kickstart(text, file, facts);
         case AnswerFormat::autoyast: return check_autoyast(text, file);
         case AnswerFormat::agama: return check_agama(text, file);
         case AnswerFormat::alpine: return check_alpine(text, file);
@@ -307,8 +261,25 @@ std::vector<std::string> asked_packages(AnswerFormat format, const std::string& 
     return format == AnswerFormat::preseed ? preseed_packages(text) : std::vector<std::string>();
 }
 
-bool wants_network(const Answers& answers, const AnswerFacts& facts) {
-    return !is_offline(answers, facts);
+bool wants_network(AnswerFormat format, const Answers& answers, const AnswerFacts& facts) {
+    return !is_offline(answers, with_network(format, answers, facts));
+}
+
+std::vector<std::string> beyond_medium(AnswerFormat format, const Answers& answers) {
+    // In the installed system already, or in the small pool of the medium.
+    static const std::vector<std::string> ubuntu{"openssh-server", "cloud-init", "sudo", "curl", "python3"};
+    static const std::vector<std::string> alpine{"openssh",    "alpine-base", "chrony",   "openssl",
+                                                 "e2fsprogs",  "dosfstools",  "lvm2",     "tzdata",
+                                                 "linux-virt", "linux-lts",   "syslinux", "grub"};
+    if (format != AnswerFormat::autoinstall && format != AnswerFormat::alpine) {
+        return {};
+    }
+    const std::vector<std::string>& there = format == AnswerFormat::alpine ? alpine : ubuntu;
+    std::vector<std::string> missing;
+    std::copy_if(
+        answers.packages.begin(), answers.packages.end(), std::back_inserter(missing),
+        [&](const std::string& name) { return std::find(there.begin(), there.end(), name) == there.end(); });
+    return missing;
 }
 
 bool wants_network(AnswerFormat format, const std::string& text, const AnswerFacts& facts) {
@@ -317,6 +288,9 @@ bool wants_network(AnswerFormat format, const std::string& text, const AnswerFac
         if (format == AnswerFormat::preseed) {
             return words.starts_with("d-i") && words.find("mirror/http") != std::string_view::npos &&
                    words.find("/hostname") != std::string_view::npos;
+        }
+        if (format == AnswerFormat::alpine) {
+            return words.starts_with("APKREPOSOPTS=") && words.find("/media/") == std::string_view::npos;
         }
         return format == AnswerFormat::kickstart &&
                (words.starts_with("url --") || words.starts_with("repo --"));

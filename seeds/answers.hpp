@@ -76,6 +76,7 @@ struct AnswerFacts {
     std::string console = "ttyS0";  ///< marker goes to /dev/<console>; also the installed system's console
     std::string log_console = "ttyS1";  ///< second serial port for the installer's own log; empty: none
     bool medium_has_eatmydata = false;
+    std::string kernel{};  ///< the medium's kernel package, where it lacks the one taken otherwise
 };
 
 struct AnswerFile {
@@ -115,17 +116,21 @@ AnswerFiles generate(AnswerFormat format, const Answers& answers, const AnswerFa
 
 /// Checks an answer file before any machine is started: every fault with its line. Errors are what would stop
 /// or break the install, warnings what probably is not meant.
-Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file);
+/// `facts`: of the release that reads it; without, what any release takes is taken.
+Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file,
+                  const AnswerFacts& facts = {});
 
 /// Names of the packages an answer file asks for beside the base system, versions and suites cut off. Preseed
 /// only; empty for the others.
 std::vector<std::string> asked_packages(AnswerFormat format, const std::string& text);
 
 /// The answers want packages from a network, whatever the medium holds.
-bool wants_network(const Answers& answers, const AnswerFacts& facts);
+bool wants_network(AnswerFormat format, const Answers& answers, const AnswerFacts& facts);
 /// The same for a user's own file: it names a mirror or repository (preseed, kickstart), or the medium cannot
 /// do without one.
 bool wants_network(AnswerFormat format, const std::string& text, const AnswerFacts& facts);
+/// Packages of the answers that the medium of the format's installer is known not to hold: Alpine, Ubuntu.
+std::vector<std::string> beyond_medium(AnswerFormat format, const Answers& answers);
 
 /// "IMGFORGE-RESULT: success <nonce>": the line that stands on the console and in result_file of the
 /// installed system.

@@ -22,18 +22,39 @@ public:
 
     Json block() {
         using Layout = AnswerDisk::Layout;
-        const std::string disk = install_disk(answers_, facts_);
-        if (answers_.disk.layout != Layout::separate) {
-            Json layout{{"name", answers_.disk.layout == Layout::lvm ? "lvm" : "direct"},
-                        {"match", {{"path", disk}}}};
-            if (answers_.disk.layout == Layout::lvm) {
+        const Json swap{{"size", fmt::format("{}M", answers_.disk.swap)}};
+        const bool lvm = answers_.disk.layout == Layout::lvm;
+        // The named layouts make ext4 and nothing else.
+        if (answers_.disk.layout != Layout::separate && answers_.disk.filesystem == "ext4") {
+            Json layout{{"name", lvm ? "lvm" : "direct"},
+                        {"match", {{"path", install_disk(answers_, facts_)}}}};
+            if (lvm) {
                 layout["sizing-policy"] = "all";
             }
-            return {{"swap", {{"size", fmt::format("{}M", answers_.disk.swap)}}}, {"layout", layout}};
+            return {{"swap", swap}, {"layout", layout}};
         }
+        whole_disk();
+        if (lvm) {
+            volume_group();
+        } else if (answers_.disk.layout == Layout::separate) {
+            partition("root", "6G", Json::object());
+            mounted("root", answers_.disk.filesystem, "/");
+            partition("var", "3G", Json::object());
+            mounted("var", answers_.disk.filesystem, "/var");
+            partition("home", "-1", Json::object());
+            mounted("home", answers_.disk.filesystem, "/home");
+        } else {
+            partition("root", "-1", Json::object());
+            mounted("root", answers_.disk.filesystem, "/");
+        }
+        return {{"swap", swap}, {"config", config_}};
+    }
+
+private:
+    void whole_disk() {
         config_.push_back({{"type", "disk"},
                            {"id", "disk"},
-                           {"path", disk},
+                           {"path", install_disk(answers_, facts_)},
                            {"ptable", "gpt"},
                            {"wipe", "superblock"},
                            {"grub_device", !facts_.uefi}});
@@ -43,16 +64,17 @@ public:
         } else {
             partition("bios", "1M", {{"flag", "bios_grub"}});
         }
-        partition("root", "6G", Json::object());
-        mounted("root", answers_.disk.filesystem, "/");
-        partition("var", "3G", Json::object());
-        mounted("var", answers_.disk.filesystem, "/var");
-        partition("home", "-1", Json::object());
-        mounted("home", answers_.disk.filesystem, "/home");
-        return {{"swap", {{"size", fmt::format("{}M", answers_.disk.swap)}}}, {"config", config_}};
     }
-
-private:
+    void volume_group() {
+        partition("boot", "1G", Json::object());
+        mounted("boot", "ext4", "/boot");
+        partition("pv", "-1", Json::object());
+        config_.push_back(
+            {{"type", "lvm_volgroup"}, {"id", "vg"}, {"name", "system"}, {"devices", Json::array({"pv"})}});
+        config_.push_back(
+            {{"type", "lvm_partition"}, {"id", "root"}, {"name", "root"}, {"volgroup", "vg"}, {"size", -1}});
+        mounted("root", answers_.disk.filesystem, "/");
+    }
     void partition(const std::string& id, const std::string& size, const Json& more) {
         Json entry{{"type", "partition"},
                    {"id", id},
@@ -78,7 +100,7 @@ Json apt(const Answers& answers, const AnswerFacts& facts) {
     }
     if (!answers.mirror.empty()) {
         const Json primary = Json::array({{{"arches", Json::array({"default"})}, {"uri", answers.mirror}}});
-        if (facts.version == "20.04") {
+        if (is_release(facts, "20.04")) {
             out["primary"] = primary;  // mirror-selection came with 22.10
         } else {
             out["mirror-selection"] = {{"primary", primary}};
@@ -129,6 +151,7 @@ struct CommandPlace {
     std::size_t line;
     std::size_t item_indent;
     std::optional<std::size_t> key_indent{};  ///< given: there is no list yet, its key is wanted
+    std::size_t top_indent = 2;               ///< of the keys below `autoinstall:`
 };
 
 /// Number of the line behind the last one from `begin` on that belongs; blank lines neither belong nor end
@@ -173,7 +196,7 @@ CommandPlace command_place(const std::vector<std::string_view>& lines) {
             behind_block(lines, top + 1, [](std::string_view line) { return indent_of(line) > 0; });
         const std::size_t indent =
             first_indent(lines, top + 1, end, [](std::string_view) { return true; }).value_or(2);
-        return {.line = end, .item_indent = indent + 2, .key_indent = indent};
+        return {.line = end, .item_indent = indent + 2, .key_indent = indent, .top_indent = indent};
     }
     const std::size_t indent = indent_of(lines[key]);
     const auto is_item = [&](std::string_view line) {
@@ -181,7 +204,9 @@ CommandPlace command_place(const std::vector<std::string_view>& lines) {
     };
     const std::size_t end = behind_block(
         lines, key + 1, [&](std::string_view line) { return is_item(line) || indent_of(line) > indent; });
-    return {.line = end, .item_indent = first_indent(lines, key + 1, end, is_item).value_or(indent + 2)};
+    return {.line = end,
+            .item_indent = first_indent(lines, key + 1, end, is_item).value_or(indent + 2),
+            .top_indent = indent};
 }
 
 }  // namespace
@@ -198,10 +223,13 @@ std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts) {
     if (!answers.keyboard_variant.empty()) {
         body["keyboard"]["variant"] = answers.keyboard_variant;
     }
-    if (facts.version != "20.04") {
+    if (!is_release(facts, "20.04")) {
         body["timezone"] = answers.timezone;
         body["source"] = {{"id", "ubuntu-server-minimal"}};
         body["updates"] = answers.security_updates ? "all" : "security";
+    }
+    if (!answers.kernel.empty()) {
+        body["kernel"] = {{"package", answers.kernel}};
     }
     if (!answers.packages.empty()) {
         body["packages"] = answers.packages;
@@ -211,6 +239,9 @@ std::string autoinstall_text(const Answers& answers, const AnswerFacts& facts) {
     body["user-data"] = {{"hostname", host_name(answers)},
                          {"timezone", answers.timezone},
                          {"disable_root", answers.root_ssh_keys.empty()}};
+    if (!answers.domain.empty()) {
+        body["user-data"]["fqdn"] = full_name(answers);
+    }
     if (!answers.root_password_hash.empty()) {
         body["user-data"]["users"] =
             Json::array({{{"name", "root"}, {"lock_passwd", false}, {"passwd", answers.root_password_hash}}});
@@ -241,14 +272,20 @@ std::string autoinstall_with_marker(const std::string& text, const AnswerFacts& 
         for (const Json& command : marker_commands(facts)) {
             tree["autoinstall"]["late-commands"].push_back(command);
         }
+        tree["autoinstall"]["shutdown"] = "poweroff";
         return cloud_config_text(tree);
     }
     const std::vector<std::string_view> lines = lines_of(text);
     const CommandPlace place = command_place(lines);
+    const std::size_t top_indent = place.top_indent;
     std::string out;
+    bool ends = false;
     const auto copy = [&](std::size_t from, std::size_t to) {
         for (std::size_t i = from; i < to; ++i) {
-            out.append(lines[i]).push_back('\n');
+            const bool end = trimmed(lines[i]).starts_with("shutdown:") && indent_of(lines[i]) == top_indent;
+            ends = ends || end;
+            out += end ? std::string(top_indent, ' ') + "shutdown: poweroff" : std::string(lines[i]);
+            out += '\n';
         }
     };
     copy(0, place.line);
@@ -257,6 +294,10 @@ std::string autoinstall_with_marker(const std::string& text, const AnswerFacts& 
     }
     for (const Json& command : marker_commands(facts)) {
         out += std::string(place.item_indent, ' ') + "- " + command.dump() + "\n";
+    }
+    if (!ends && std::none_of(lines.begin() + static_cast<std::ptrdiff_t>(place.line), lines.end(),
+                              [](std::string_view line) { return trimmed(line).starts_with("shutdown:"); })) {
+        out += std::string(top_indent, ' ') + "shutdown: poweroff\n";
     }
     copy(place.line, lines.size());
     return out;

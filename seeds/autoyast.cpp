@@ -150,18 +150,29 @@ std::string autoyast_text(const Answers& answers, const AnswerFacts& facts) {
     Node global = profile.append_child("bootloader").append_child("global");
     text(global, "append", fmt::format("console={},115200n8", facts.console));
     text(global, "terminal", "console serial");
-    text(global, "timeout", "1");
+    typed(global, "timeout", "integer", "1");
     storage(profile, answers, facts);
     Node network = profile.append_child("networking");
-    text(network.append_child("dns"), "hostname", host_name(answers));
+    Node dns = network.append_child("dns");
+    text(dns, "hostname", host_name(answers));
+    if (!answers.domain.empty()) {
+        text(dns, "domain", answers.domain);
+    }
     accounts(profile, answers);
     Node software = profile.append_child("software");
     typed(software, "install_recommended", "boolean", answers.recommends ? "true" : "false");
-    text(list(software, "patterns"), "pattern",
-         facts.product.find("SLE") == std::string::npos ? "minimal_base" : "base");
-    Node packages = list(software, "packages");
-    for (const std::string& name : answers.packages) {
-        text(packages, "package", name);
+    // SLES 15 is several products on one medium: YaST stops where the profile names none of them.
+    const bool enterprise = facts.product.find("SUSE Linux Enterprise") != std::string::npos ||
+                            facts.product.find("SLE") != std::string::npos;
+    if (enterprise) {
+        text(list(software, "products"), "product", "SLES");
+    }
+    text(list(software, "patterns"), "pattern", enterprise ? "base" : "minimal_base");
+    if (!answers.packages.empty()) {  // the grammar has no empty list of them
+        Node packages = list(software, "packages");
+        for (const std::string& name : answers.packages) {
+            text(packages, "package", name);
+        }
     }
     Node scripts = list(profile.append_child("scripts"), "chroot-scripts");
     if (const std::string post = target_script(answers); !post.empty()) {
@@ -184,6 +195,14 @@ std::string autoyast_with_marker(const std::string& text, const AnswerFacts& fac
                     "the AutoYaST profile is not well-formed XML, so the completion marker cannot be added");
     }
     Node profile = document.child("profile");
+    Node general_node = profile.child("general") ? profile.child("general") : profile.append_child("general");
+    Node mode = general_node.child("mode") ? general_node.child("mode") : general_node.append_child("mode");
+    if (!mode.child("confirm")) {
+        typed(mode, "confirm", "boolean", "false");
+    }
+    if (!mode.child("halt") && !mode.child("final_halt")) {
+        typed(mode, "halt", "boolean", "true");
+    }
     Node scripts = profile.child("scripts") ? profile.child("scripts") : profile.append_child("scripts");
     Node chroot =
         scripts.child("chroot-scripts") ? scripts.child("chroot-scripts") : list(scripts, "chroot-scripts");

@@ -60,16 +60,15 @@ std::string source(const Answers& answers, const AnswerFacts& facts) {
 }
 
 std::string packages(const Answers& answers, const AnswerFacts& facts) {
-    // EL 7 knows neither environment nor the hyphenated option; every release since does.
-    std::string body = facts.version == "7" ? "@core\n" : "@^minimal-environment\n";
-    if (facts.product.find("Fedora") != std::string::npos) {
-        body = "@core\n";
-    }
+    const bool fedora = facts.product.find("Fedora") != std::string::npos;
+    std::string body = fedora ? "@core\n" : "@^minimal-environment\n";
     for (const std::string& name : answers.packages) {
         body += name + "\n";
     }
-    return section(answers.recommends || facts.version == "7" ? "%packages" : "%packages --exclude-weakdeps",
-                   body);
+    // The reader of EL 8 knows the older spelling only, and later ones the other only.
+    const std::string_view weak =
+        !fedora && is_release(facts, "8") ? "--excludeWeakdeps" : "--exclude-weakdeps";
+    return section(answers.recommends ? "%packages" : fmt::format("%packages {}", weak), body);
 }
 
 std::string marker_section(const AnswerFacts& facts) {
@@ -85,9 +84,7 @@ std::string kickstart_text(const Answers& answers, const AnswerFacts& facts) {
     out += fmt::format("keyboard --vckeymap={0} --xlayouts='{0}{1}'\n", answers.keyboard,
                        answers.keyboard_variant.empty() ? "" : " (" + answers.keyboard_variant + ")");
     out += fmt::format("timezone {} --utc\n", answers.timezone);
-    const std::string full =
-        answers.domain.empty() ? host_name(answers) : host_name(answers) + "." + answers.domain;
-    out += fmt::format("network --bootproto=dhcp --device=link --hostname={}{}\n", full,
+    out += fmt::format("network --bootproto=dhcp --device=link --hostname={}{}\n", full_name(answers),
                        is_offline(answers, facts) ? "" : " --activate");
     out += answers.root_password_hash.empty()
                ? std::string("rootpw --lock\n")
@@ -118,7 +115,19 @@ AnswerFiles kickstart_files(const std::string& text) {
 }
 
 std::string kickstart_with_marker(const std::string& text, const AnswerFacts& facts) {
-    return text + (text.empty() || text.back() == '\n' ? "" : "\n") + marker_section(facts);
+    std::string out;
+    bool in_section = false;
+    bool ends = false;
+    for (const std::string_view raw : lines_of(text)) {
+        const std::string_view line = trimmed(raw);
+        const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+        in_section = word == "%end" ? false : in_section || (word.starts_with('%') && word != "%include");
+        const bool other_end = !in_section && (word == "reboot" || word == "halt");
+        ends = ends || other_end || (!in_section && (word == "poweroff" || word == "shutdown"));
+        out += other_end ? std::string("poweroff") : std::string(raw);
+        out += '\n';
+    }
+    return (ends ? out : "poweroff\n" + out) + marker_section(facts);
 }
 
 }  // namespace imgforge::seeds

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Commands and sections of pykickstart's documentation up to Fedora 42 and RHEL 10.
+// Commands and options stand in schemas/kickstart.json, by release.
 #include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -8,96 +11,62 @@
 
 #include "builder/base/suggestion.hpp"
 #include "seeds/answer_formats.hpp"
+#include "seeds/kickstart_table.hpp"
 #include "seeds/text.hpp"
 
 namespace imgforge::seeds {
 namespace {
 
-const std::set<std::string, std::less<>>& commands() {
-    static const std::set<std::string, std::less<>> table{"auth",
-                                                          "authconfig",
-                                                          "authselect",
-                                                          "autopart",
-                                                          "autostep",
-                                                          "bootc",
-                                                          "bootloader",
-                                                          "btrfs",
-                                                          "cdrom",
-                                                          "clearpart",
-                                                          "cmdline",
-                                                          "device",
-                                                          "deviceprobe",
-                                                          "dmraid",
-                                                          "driverdisk",
-                                                          "eula",
-                                                          "fcoe",
-                                                          "firewall",
-                                                          "firstboot",
-                                                          "graphical",
-                                                          "group",
-                                                          "halt",
-                                                          "harddrive",
-                                                          "hmc",
-                                                          "ignoredisk",
-                                                          "install",
-                                                          "iscsi",
-                                                          "iscsiname",
-                                                          "keyboard",
-                                                          "lang",
-                                                          "langsupport",
-                                                          "liveimg",
-                                                          "logging",
-                                                          "logvol",
-                                                          "lilocheck",
-                                                          "mediacheck",
-                                                          "method",
-                                                          "module",
-                                                          "monitor",
-                                                          "mount",
-                                                          "mouse",
-                                                          "multipath",
-                                                          "network",
-                                                          "nfs",
-                                                          "nvdimm",
-                                                          "ostreecontainer",
-                                                          "ostreesetup",
-                                                          "part",
-                                                          "partition",
-                                                          "poweroff",
-                                                          "raid",
-                                                          "realm",
-                                                          "reboot",
-                                                          "repo",
-                                                          "reqpart",
-                                                          "rescue",
-                                                          "rhsm",
-                                                          "rootpw",
-                                                          "selinux",
-                                                          "services",
-                                                          "shutdown",
-                                                          "skipx",
-                                                          "snapshot",
-                                                          "sshkey",
-                                                          "sshpw",
-                                                          "syspurpose",
-                                                          "text",
-                                                          "timesource",
-                                                          "timezone",
-                                                          "tmpfs",
-                                                          "unsupported_hardware",
-                                                          "updates",
-                                                          "upgrade",
-                                                          "url",
-                                                          "user",
-                                                          "vnc",
-                                                          "volgroup",
-                                                          "xconfig",
-                                                          "zerombr",
-                                                          "zfcp",
-                                                          "zipl",
-                                                          "%include",
-                                                          "%ksappend"};
-    return table;
+/// Words of a line as the reader's shlex splits them: quotes hold together, # outside of them begins a
+/// comment.
+std::vector<std::string> words_of(std::string_view text) {
+    std::vector<std::string> words;
+    std::string word;
+    bool open = false;
+    char quote = '\0';
+    for (const char c : text) {
+        if (quote != '\0') {
+            quote = c == quote ? '\0' : quote;
+            word += quote == '\0' ? std::string() : std::string(1, c);
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+            open = true;
+        } else if (c == '#' && !open) {
+            break;
+        } else if (c == ' ' || c == '\t') {
+            if (open) {
+                words.push_back(std::move(word));
+            }
+            word.clear();
+            open = false;
+        } else {
+            word += c;
+            open = true;
+        }
+    }
+    if (open) {
+        words.push_back(std::move(word));
+    }
+    return words;
+}
+
+bool has(const std::vector<std::string>& list, const std::string& word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+bool is_integer(const std::string& text) {
+    const std::size_t first = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+    return text.size() > first && std::all_of(text.begin() + static_cast<std::ptrdiff_t>(first), text.end(),
+                                              [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+template <typename Map>
+std::vector<std::string> keys_of(const Map& map) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : map) {
+        names.push_back(name);
+    }
+    return names;
 }
 
 const std::vector<std::string> sections{"%packages",  "%pre",   "%pre-install", "%post",       "%onerror",
@@ -105,7 +74,8 @@ const std::vector<std::string> sections{"%packages",  "%pre",   "%pre-install", 
 
 class KickstartCheck {
 public:
-    KickstartCheck(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
+    KickstartCheck(std::string_view text, std::string file, const AnswerFacts& facts)
+        : text_(text), file_(std::move(file)), release_(kickstart_release(facts)) {}
 
     Diagnostics run() {
         int number = 0;
@@ -141,7 +111,7 @@ private:
         } else if (section_.empty()) {
             command(word, text, number);
         } else if (section_ == "%packages" && text.find_first_of("\"'`") != std::string_view::npos) {
-            add(number, true, fmt::format("'{}' is no package name", text));
+            add(number, true, fmt::format("'{}' is not a package name", text));
         }
     }
 
@@ -171,44 +141,135 @@ private:
     }
 
     void command(const std::string& word, std::string_view text, int number) {
-        if (!commands().contains(word)) {
-            add(number, true, fmt::format("unknown command '{}'", word),
-                nearest(word, {commands().begin(), commands().end()}).value_or(""));
+        seen_.try_emplace(word, number);
+        if (word == "%include" || word == "%ksappend") {
             return;
         }
-        if (word == "rootpw" || word == "user") {
-            if (text.find("--plaintext") != std::string_view::npos) {
-                add(number, false, "a password in plain text", "--iscrypted HASH");
-            }
+        const auto known = kickstart_commands().find(word);
+        if (known == kickstart_commands().end()) {
+            add(number, true, fmt::format("unknown command '{}'", word),
+                nearest(word, keys_of(kickstart_commands())).value_or(""));
+            return;
         }
-        if (word == "network") {
-            network(text, number);
+        const KickstartCommand& row = known->second;
+        if (row.releases.empty() || (!release_.empty() && !has(row.releases, release_))) {
+            add(number, true, fmt::format("the command '{}' was removed{}", word, for_release()));
+            return;
         }
-        seen_.insert(word);
+        if (!release_.empty() && has(row.deprecated, release_)) {
+            add(number, false,
+                fmt::format("the command '{}' is deprecated{} and does nothing", word, for_release()));
+            return;
+        }
+        options(word, row, words_of(text), number);
     }
 
-    void network(std::string_view text, int number) {
-        const std::size_t at = text.find("--bootproto=");
-        if (at == std::string_view::npos) {
+    std::string for_release() const {
+        return release_.empty() ? std::string() : fmt::format(" in {}", release_);
+    }
+
+    /// The option of that name; a unique beginning of one is taken, as its reader does.
+    const std::pair<const std::string, KickstartOption>* option_named(const KickstartCommand& row,
+                                                                      const std::string& name) const {
+        const std::pair<const std::string, KickstartOption>* found = nullptr;
+        int count = 0;
+        for (const auto& option : row.options) {
+            if (!release_.empty() && !has(option.second.releases, release_)) {
+                continue;
+            }
+            if (option.first == name) {
+                return &option;
+            }
+            if (option.first.starts_with(name)) {
+                found = &option;
+                ++count;
+            }
+        }
+        return count == 1 ? found : nullptr;
+    }
+
+    void options(const std::string& word, const KickstartCommand& row, const std::vector<std::string>& words,
+                 int number) {
+        std::set<std::string> given;
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            if (!words[i].starts_with("--") || words[i].size() == 2) {
+                continue;
+            }
+            const std::size_t equals = words[i].find('=');
+            const std::string name = words[i].substr(0, equals);
+            const auto* const option = option_named(row, name);
+            if (option == nullptr) {
+                add(number, true, fmt::format("'{}' has no option {}{}", word, name, for_release()),
+                    nearest(name, keys_of(row.options)).value_or(""));
+                continue;
+            }
+            given.insert(option->first);
+            std::optional<std::string> value;
+            if (equals != std::string::npos) {
+                value = words[i].substr(equals + 1);
+            } else if (option->second.value != KickstartOption::Value::flag && i + 1 < words.size() &&
+                       !words[i + 1].starts_with("--")) {
+                value = words[++i];
+            }
+            option_value(word, *option, value, number);
+        }
+        for (const auto& [name, option] : row.options) {
+            if (option.required && !given.contains(name) &&
+                (release_.empty() || has(option.releases, release_))) {
+                add(number, true, fmt::format("'{}' needs the option {}", word, name), name + "=");
+            }
+        }
+        if ((word == "rootpw" || word == "user") && given.contains("--plaintext")) {
+            add(number, false, "a password in plain text", "--iscrypted HASH");
+        }
+    }
+
+    void option_value(const std::string& word, const std::pair<const std::string, KickstartOption>& option,
+                      const std::optional<std::string>& value, int number) {
+        using Value = KickstartOption::Value;
+        const auto& [name, rule] = option;
+        if (!value) {
+            if (rule.value != Value::flag && !rule.optional) {
+                add(number, true, fmt::format("'{}': {} needs a value", word, name));
+            }
             return;
         }
-        const std::string value(text.substr(at + 12, text.find_first_of(" \t", at) - at - 12));
-        const std::vector<std::string> words{"dhcp", "bootp", "ibft", "static", "query"};
-        if (std::find(words.begin(), words.end(), value) == words.end()) {
-            add(number, true, fmt::format("'{}' is no --bootproto", value),
-                nearest(value, words).value_or(""));
+        if (rule.value == Value::flag) {
+            add(number, true, fmt::format("'{}': {} takes no value, not '{}'", word, name, *value), name);
+        } else if (rule.value == Value::integer && !is_integer(*value)) {
+            add(number, true, fmt::format("'{}': {} takes a whole number, not '{}'", word, name, *value),
+                name == "--size" ? "MiB without a unit" : "");
+        } else if (!rule.choices.empty() && !has(rule.choices, *value)) {
+            add(number, true, fmt::format("'{}': '{}' is not a value of {}", word, *value, name),
+                nearest(*value, rule.choices).value_or(""));
+        }
+    }
+
+    /// Commands that lay out the disk in two ways at once.
+    void conflicts() {
+        const auto automatic = seen_.find("autopart");
+        for (const char* const other :
+             {"part", "partition", "logvol", "volgroup", "raid", "mount", "btrfs"}) {
+            const auto manual = seen_.find(other);
+            if (automatic != seen_.end() && manual != seen_.end()) {
+                add(std::max(automatic->second, manual->second), true,
+                    fmt::format("'autopart' and '{}' cannot stand in one file", other));
+                return;
+            }
         }
     }
 
     void whole() {
+        conflicts();
         if (seen_.contains("%include") || seen_.contains("%ksappend")) {
             return;
         }
         if (!seen_.contains("poweroff") && !seen_.contains("shutdown") && !seen_.contains("reboot")) {
-            add(0, false, "no action at the end: Anaconda will wait at 'Press ENTER to quit'", "poweroff");
+            add(0, false, "no action at the end: poweroff is added", "poweroff");
         }
         if (seen_.contains("reboot") || seen_.contains("halt")) {
-            add(0, false, "the machine must power itself off when it is done", "poweroff");
+            add(0, false, "the machine must power itself off when it is done: poweroff takes its place",
+                "poweroff");
         }
         if (!seen_.contains("rootpw") && !seen_.contains("user")) {
             add(0, false, "neither rootpw nor user: Anaconda will stop at the missing root password",
@@ -225,15 +286,16 @@ private:
     std::string_view text_;
     std::string file_;
     Diagnostics faults_;
-    std::set<std::string> seen_;
+    std::string release_;
+    std::map<std::string, int> seen_;  ///< command -> first line
     std::string section_;
     int section_line_ = 0;
 };
 
 }  // namespace
 
-Diagnostics check_kickstart(std::string_view text, const std::string& file) {
-    return KickstartCheck(text, file).run();
+Diagnostics check_kickstart(std::string_view text, const std::string& file, const AnswerFacts& facts) {
+    return KickstartCheck(text, file, facts).run();
 }
 
 }  // namespace imgforge::seeds

@@ -182,7 +182,8 @@ private:
         line("base-installer/install-recommends", "boolean", answers_.recommends ? "true" : "false");
         const bool has_cloud_kernel = facts_.arch == "amd64" || facts_.arch == "arm64";
         line("base-installer/kernel/image", "string",
-             answers_.kernel.empty()
+             answers_.kernel.empty() && !facts_.kernel.empty() ? facts_.kernel
+             : answers_.kernel.empty()
                  ? fmt::format("linux-image-{}{}", has_cloud_kernel ? "cloud-" : "", facts_.arch)
                  : answers_.kernel);
         for (const std::string_view question : {"set-first", "set-next", "set-failed"}) {
@@ -315,6 +316,9 @@ std::string preseed_with_marker(const std::string& text, const AnswerFacts& fact
         pending.clear();
     }
     out += pending;
+    if (text.find("debian-installer/exit/poweroff") == std::string::npos) {
+        out += "d-i debian-installer/exit/poweroff boolean true\n";
+    }
     if (text.find("preseed/early_command") == std::string::npos) {
         if (const std::string early = preseed_early_command({.eatmydata = false}, facts); !early.empty()) {
             out += "d-i preseed/early_command string " + early + "\n";

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <regex>
 #include <set>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "builder/base/suggestion.hpp"
 #include "seeds/answer_formats.hpp"
 #include "seeds/passwords.hpp"
+#include "seeds/preseed_questions.hpp"
 #include "seeds/text.hpp"
 
 namespace imgforge::seeds {
@@ -16,113 +18,6 @@ namespace {
 
 constexpr std::array<std::string_view, 9> types{"string", "boolean",  "select", "multiselect", "note",
                                                 "text",   "password", "title",  "error"};
-
-/// Well-known questions of debian-installer's components with their type; d-i takes string and select for
-/// each other.
-const std::map<std::string, std::string>& known_questions() {
-    static const std::map<std::string, std::string> table = [] {
-        std::map<std::string, std::string> out;
-        const auto add = [&out](std::string_view type, std::string_view names) {
-            while (!names.empty()) {
-                const std::size_t end = std::min(names.find(' '), names.size());
-                out.emplace(names.substr(0, end), type);
-                names.remove_prefix(std::min(end + 1, names.size()));
-            }
-        };
-        add("string",
-            "debian-installer/locale debian-installer/language debian-installer/country netcfg/hostname "
-            "netcfg/get_hostname "
-            "netcfg/get_domain "
-            "netcfg/domain netcfg/get_nameservers netcfg/get_ipaddress netcfg/get_netmask netcfg/get_gateway "
-            "netcfg/dhcp_timeout "
-            "netcfg/link_wait_timeout netcfg/wireless_essid netcfg/dhcp_hostname hw-detect/firmware-lookup "
-            "mirror/http/hostname "
-            "mirror/http/directory mirror/http/proxy mirror/https/hostname mirror/https/directory "
-            "mirror/https/proxy mirror/suite "
-            "mirror/udeb/suite mirror/udeb/components passwd/user-fullname passwd/username passwd/user-uid "
-            "passwd/user-default-groups "
-            "clock-setup/ntp-server time/zone partman-auto/disk partman-auto/init_automatically_partition "
-            "partman-auto/method "
-            "partman-auto/expert_recipe partman-auto/expert_recipe_file partman-auto-lvm/guided_size "
-            "partman-auto-lvm/new_vg_name "
-            "partman-auto-raid/recipe partman-partitioning/default_label partman/mount_style "
-            "partman/default_filesystem "
-            "partman/early_command base-installer/kernel/image base-installer/kernel/override-image "
-            "base-installer/debootstrap_variant "
-            "base-installer/includes apt-setup/security_host apt-setup/local0/repository "
-            "apt-setup/local0/comment apt-setup/local0/key "
-            "pkgsel/include debian-installer/add-kernel-opts grub-installer/bootdev preseed/early_command "
-            "preseed/late_command "
-            "preseed/include "
-            "preseed/run preseed/url preseed/file anna/choose_modules debian-installer/allow_unauthenticated "
-            "log_host lowmem/low "
-            "partman-auto/cap-ram partman-crypto/weak_passphrase rescue/enable apt-setup/restricted "
-            "apt-setup/universe "
-            "apt-setup/multiverse "
-            "apt-setup/backports apt-setup/proposed live-installer/net-image console-setup/layoutcode "
-            "network-console/start "
-            "ubiquity/summary");
-        add("boolean",
-            "netcfg/enable netcfg/disable_autoconfig netcfg/disable_dhcp netcfg/use_autoconfig "
-            "netcfg/confirm_static "
-            "hw-detect/load_firmware "
-            "hw-detect/load_media passwd/make-user passwd/root-login passwd/user-crypted-password "
-            "user-setup/allow-password-weak "
-            "user-setup/encrypt-home passwd/allow-password-empty clock-setup/utc clock-setup/ntp "
-            "partman/confirm "
-            "partman/confirm_nooverwrite "
-            "partman/confirm_new_label partman-basicfilesystems/no_swap "
-            "partman-basicfilesystems/no_mount_point partman-efi/non_efi_system "
-            "partman-lvm/device_remove_lvm partman-lvm/confirm partman-lvm/confirm_nooverwrite "
-            "partman-md/device_remove_md "
-            "partman-md/confirm "
-            "partman-md/confirm_nooverwrite partman-partitioning/confirm_write_new_label "
-            "partman-partitioning/confirm_new_label "
-            "partman-auto/purge_lvm_from_device partman-auto-crypto/erase_disks partman-crypto/confirm "
-            "partman-crypto/confirm_nooverwrite "
-            "base-installer/install-recommends apt-setup/use_mirror apt-setup/no_mirror apt-setup/non-free "
-            "apt-setup/non-free-firmware "
-            "apt-setup/contrib apt-setup/cdrom/set-first apt-setup/cdrom/set-next apt-setup/cdrom/set-failed "
-            "apt-setup/cdrom/set-double "
-            "apt-setup/disable-cdrom-entries apt-setup/enable-source-repositories apt-setup/local0/source "
-            "pkgsel/run_tasksel "
-            "pkgsel/install-language-support popularity-contest/participate grub-installer/only_debian "
-            "grub-installer/with_other_os "
-            "grub-installer/skip grub-installer/force-efi-extra-removable grub-installer/make_active "
-            "finish-install/keep-consoles "
-            "cdrom-detect/eject debian-installer/exit/halt debian-installer/exit/poweroff "
-            "debian-installer/exit/reboot "
-            "debian-installer/splash anna/no_kernel_modules preseed/interactive save-logs/menu "
-            "mirror/http/mirror-fallback "
-            "partman-swapfile/use apt-mirror-setup/use_mirror debian-installer/framebuffer "
-            "cdrom-checker/start");
-        add("select",
-            "keyboard-configuration/xkb-keymap keyboard-configuration/layoutcode "
-            "keyboard-configuration/variantcode "
-            "keyboard-configuration/modelcode keyboard-configuration/toggle keymap netcfg/choose_interface "
-            "netcfg/wireless_security_type "
-            "mirror/country mirror/protocol mirror/http/countries mirror/http/mirror "
-            "partman-auto/choose_recipe partman/choose_partition "
-            "partman-partitioning/choose_label pkgsel/upgrade pkgsel/update-policy "
-            "base-installer/initramfs-tools/driver-policy "
-            "base-installer/kernel/which grub-installer/choose_bootdev debian-installer/main-menu "
-            "languagechooser/language-name "
-            "countrychooser/shortlist "
-            "localechooser/supported-locales");
-        add("multiselect", "tasksel/first apt-setup/services-select tasksel/skip-tasks");
-        add("note",
-            "finish-install/reboot_in_progress apt-setup/security-updates-failed cdrom-detect/success");
-        add("password",
-            "passwd/root-password passwd/root-password-again passwd/root-password-crypted "
-            "passwd/user-password passwd/user-password-again "
-            "passwd/user-password-crypted grub-installer/password grub-installer/password-again "
-            "grub-installer/password-crypted "
-            "partman-crypto/passphrase partman-crypto/passphrase-again netcfg/wireless_wep "
-            "netcfg/wireless_wpa");
-        return out;
-    }();
-    return table;
-}
 
 struct Entry {
     int line = 0;
@@ -274,6 +169,63 @@ private:
         }
     }
 
+    bool answered(const std::string& question) const { return seen_.contains(question); }
+
+    bool is_false(const std::string& question) const {
+        const auto found = seen_.find(question);
+        return found != seen_.end() && trimmed(found->second.value) == "false";
+    }
+
+    /// Both questions are asked at priority critical.
+    void accounts() {
+        const bool root = is_false("passwd/root-login") || answered("passwd/root-password-crypted") ||
+                          answered("passwd/root-password");
+        const bool user = is_false("passwd/make-user") ||
+                          (answered("passwd/username") &&
+                           (answered("passwd/user-password-crypted") || answered("passwd/user-password")));
+        if (!root) {
+            add(0, true, "no account for root: the installer will ask for the root password",
+                "d-i passwd/root-login boolean false");
+        }
+        if (!user) {
+            add(0, true, "no answer about a user: the installer will ask for the name and password of one",
+                "d-i passwd/make-user boolean false");
+        }
+    }
+
+    /// The partition recipe must have a root, and the one chosen must exist.
+    void recipe() {
+        static const std::vector<std::string> shipped{"atomic", "home", "multi", "server", "small_disk"};
+        const auto expert = seen_.find("partman-auto/expert_recipe");
+        std::string own;
+        if (expert != seen_.end()) {
+            const std::string& value = expert->second.value;
+            const std::string_view head = trimmed(std::string_view(value).substr(0, value.find("::")));
+            own = head.substr(0, head.find_first_of(" \t"));
+            static const std::regex root(R"(mountpoint\{\s*/\s*\})");
+            if (!value.empty() && !std::regex_search(value, root)) {
+                add(expert->second.line, true,
+                    "the partition recipe has no partition for the root file system", "mountpoint{ / }");
+            }
+        }
+        const auto chosen = seen_.find("partman-auto/choose_recipe");
+        if (chosen == seen_.end()) {
+            return;
+        }
+        const std::string name(trimmed(chosen->second.value));
+        // A path to a recipe, or the text of the menu's entry, is taken too.
+        const bool known = name == own || name.find_first_of(" /") != std::string::npos ||
+                           std::find(shipped.begin(), shipped.end(), name) != shipped.end();
+        if (!known) {
+            std::vector<std::string> names = shipped;
+            if (!own.empty()) {
+                names.insert(names.begin(), own);
+            }
+            add(chosen->second.line, true, fmt::format("there is no partition recipe '{}'", name),
+                nearest(name, names).value_or(names.front()));
+        }
+    }
+
     bool is_true(const std::string& question) const {
         const auto found = seen_.find(question);
         return found != seen_.end() && trimmed(found->second.value) == "true";
@@ -314,9 +266,11 @@ private:
                  "the installer will ask before it sets up the volume group");
         }
         if (!is_true("debian-installer/exit/poweroff")) {
-            add(0, false, "the machine is not told to power off at the end",
+            add(0, false, "the machine is not set to power off at the end: that is added",
                 "d-i debian-installer/exit/poweroff boolean true");
         }
+        accounts();
+        recipe();
         need("finish-install/reboot_in_progress", "d-i finish-install/reboot_in_progress note",
              "the installer will wait at its last message");
     }

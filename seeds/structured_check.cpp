@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -99,6 +100,72 @@ void walk_profile(const pugi::xml_node& profile, std::string_view text, const st
     }
 }
 
+/// Elements that AutoYaST's grammar gives a type: without it YaST stops and shows the fault.
+void check_types(const pugi::xml_node& node, std::string_view text, const std::string& file,
+                 Diagnostics& faults) {
+    static const std::map<std::string, std::string, std::less<>> types{{"confirm", "boolean"},
+                                                                       {"halt", "boolean"},
+                                                                       {"final_halt", "boolean"},
+                                                                       {"second_stage", "boolean"},
+                                                                       {"initialize", "boolean"},
+                                                                       {"create", "boolean"},
+                                                                       {"format", "boolean"},
+                                                                       {"install_recommended", "boolean"},
+                                                                       {"do_online_update", "boolean"},
+                                                                       {"encrypted", "boolean"},
+                                                                       {"users", "list"},
+                                                                       {"partitioning", "list"},
+                                                                       {"partitions", "list"},
+                                                                       {"packages", "list"},
+                                                                       {"patterns", "list"},
+                                                                       {"products", "list"},
+                                                                       {"interfaces", "list"},
+                                                                       {"chroot-scripts", "list"},
+                                                                       {"post-scripts", "list"},
+                                                                       {"pre-scripts", "list"},
+                                                                       {"init-scripts", "list"},
+                                                                       {"partition_id", "integer"},
+                                                                       {"partition_nr", "integer"},
+                                                                       {"timeout", "integer"},
+                                                                       {"keep_install_network", "boolean"}};
+    for (const pugi::xml_node& child : node.children()) {
+        if (child.type() != pugi::node_element) {
+            continue;
+        }
+        const auto want = types.find(child.name());
+        const char* const attribute = child.attribute("config:type") ? "config:type"
+                                      : child.attribute("xsi:type")  ? "xsi:type"
+                                                                     : "t";
+        const std::string given = child.attribute(attribute).value();
+        if (want != types.end() && given != want->second) {
+            faults.add(note(
+                file, line_at(text, child.offset_debug()), true,
+                given.empty() ? fmt::format("<{}> has no type", child.name())
+                              : fmt::format("<{}> is of type {}, not {}", child.name(), want->second, given),
+                fmt::format("<{} config:type=\"{}\">", child.name(), want->second)));
+        }
+        check_types(child, text, file, faults);
+    }
+}
+
+/// subiquity stops without one of them: it would have to ask for the first user.
+void check_accounts(const std::string& text, const std::string& file, Diagnostics& faults) {
+    Diagnostics ignored;
+    const auto document = parse_yaml(text, file, ignored);
+    if (!document || !document->root.is_object() || !document->root.contains("autoinstall") ||
+        !document->root["autoinstall"].is_object()) {
+        return;
+    }
+    const Json& body = document->root["autoinstall"];
+    const Json sections = body.value("interactive-sections", Json::array());
+    if (!body.contains("identity") && !body.contains("user-data") && !body.contains("reset-partition-only") &&
+        sections.empty()) {
+        faults.add(document->at("/autoinstall",
+                                "neither 'identity' nor 'user-data' with users: the installer stops there",
+                                "identity: {hostname: …, username: …, password: HASH}"));
+    }
+}
+
 }  // namespace
 
 Diagnostics check_autoinstall(std::string_view text, const std::string& file) {
@@ -109,6 +176,7 @@ Diagnostics check_autoinstall(std::string_view text, const std::string& file) {
                         "#cloud-config"));
     }
     faults.append(check_schema_text("autoinstall.json", std::string(text), file));
+    check_accounts(std::string(text), file, faults);
     faults.sort();
     return faults;
 }
@@ -136,15 +204,19 @@ Diagnostics check_autoyast(std::string_view text, const std::string& file) {
     const pugi::xml_node mode = profile.child("general").child("mode");
     const auto value = [&](const char* name) { return std::string(trimmed(mode.child(name).text().get())); };
     const int line = line_at(text, mode ? mode.offset_debug() : profile.offset_debug());
-    if (value("confirm") != "false") {
-        faults.add(note(file, line, true,
-                        "general/mode/confirm is not false: YaST will stop at its proposal and wait",
-                        "<confirm config:type=\"boolean\">false</confirm>"));
+    if (const std::string confirm = value("confirm"); confirm != "false") {
+        faults.add(
+            note(file, line, !confirm.empty(),
+                 confirm.empty()
+                     ? "general/mode/confirm is missing, and YaST would wait at its proposal: false is added"
+                     : "general/mode/confirm is not false: YaST will stop at its proposal and wait",
+                 "<confirm config:type=\"boolean\">false</confirm>"));
     }
     if (value("halt") != "true" && value("final_halt") != "true") {
-        faults.add(note(file, line, true, "the machine does not power off at the end",
+        faults.add(note(file, line, false, "the machine does not power off at the end: halt is added",
                         "<halt config:type=\"boolean\">true</halt>"));
     }
+    check_types(profile, text, file, faults);
     if (!profile.child("partitioning")) {
         faults.add(note(file, 0, false, "no <partitioning>: YaST takes its own proposal"));
     }

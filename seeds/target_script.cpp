@@ -97,12 +97,20 @@ std::string host_name(const Answers& answers) {
     return answers.hostname.empty() ? "localhost" : answers.hostname;
 }
 
+std::string full_name(const Answers& answers) {
+    return answers.domain.empty() ? host_name(answers) : host_name(answers) + "." + answers.domain;
+}
+
 bool is_offline(const Answers& answers, const AnswerFacts& facts) {
     return answers.offline.value_or(facts.offline && answers.mirror.empty());
 }
 
 std::string install_disk(const Answers& answers, const AnswerFacts& facts) {
     return answers.disk.device.empty() ? facts.disk : answers.disk.device;
+}
+
+bool is_release(const AnswerFacts& facts, std::string_view release) {
+    return facts.version == release || facts.version.starts_with(std::string(release) + ".");
 }
 
 }  // namespace imgforge::seeds

@@ -23,11 +23,16 @@ std::string marker_script(const AnswerFacts& facts, const std::string& root);
 
 /// Host name for the installed system: what is asked for, else "localhost".
 std::string host_name(const Answers& answers);
+/// With the domain, when one is given.
+std::string full_name(const Answers& answers);
 
 /// Offline as asked for, else as the medium allows.
 bool is_offline(const Answers& answers, const AnswerFacts& facts);
 
 /// The disk to install on.
 std::string install_disk(const Answers& answers, const AnswerFacts& facts);
+
+/// The facts are of that release: "20.04" is for 20.04 and 20.04.6, "8" for 8 and 8.10.
+bool is_release(const AnswerFacts& facts, std::string_view release);
 
 }  // namespace imgforge::seeds

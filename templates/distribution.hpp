@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "builder/base/byte_size.hpp"
+#include "builder/base/diagnostics.hpp"
 #include "builder/base/processor_level.hpp"
 
 namespace imgforge::templates {
@@ -91,7 +92,35 @@ struct FailureRule {
     /// No verdict by itself: says why when the installer then asks or ends; later phrases replace it. When $1
     /// is a package the answers name, it is the verdict, within seconds.
     bool explains = false;
+    /// Says that it failed, but little of why: a later phrase that is not vague replaces it within the grace.
+    bool vague = false;
+    /// Pattern of the line below that says why (blank lines may stand between); its $1 stands for "$then" in
+    /// `meaning`, and the verdict comes as soon as it is there.
+    std::string then{};
     bool transient = false;  ///< a mirror or network fault that a second try from scratch may not meet
+};
+
+/// A last line of the console behind which nothing comes any more: said before the general silence timeout.
+struct StallRule {
+    std::string pattern;             ///< searched in the last line that is not blank
+    std::chrono::seconds after{60};  ///< idle for so long: no byte, no disk write, no CPU
+    std::string step{};              ///< installer step, when the stage on screen says too little
+    std::string meaning;             ///< one sentence, as a QuestionRule's
+    std::string remedy;
+    std::string answer{};
+};
+
+/// What is behind a row: what `validate` and `build --plan` say of it.
+struct Proof {
+    enum class Kind {
+        schema,    ///< marker media, golden texts and the readers' schemas only
+        stand_in,  ///< run against a stand-in of the installer
+        installed  ///< installed for real
+    };
+    Kind kind = Kind::schema;
+    std::string date{};  ///< of the last real installation, "2026-11-21"
+    /// "installed for real (2026-11-21)", "stand-in only", "schema only".
+    std::string text() const;
 };
 
 /// A further channel from the installer to us, beside the console.
@@ -106,6 +135,10 @@ struct OfficialMedium {
     std::string arch;
     std::string url;
     std::string checksums;  ///< URL of the SHA256SUMS file (or alike)
+    /// Pattern of the file's name in `checksums`, with the version in $1: the newest one listed is taken in
+    /// place of `url`'s, because publishers remove a point release when the next one comes. Empty: `url`
+    /// stays.
+    std::string newest{};
     std::string
         signature{};  ///< URL of its detached signature; empty: `checksums` is signed inline, or TLS only
     std::string keyring{};          ///< path of a packaged keyring on the host; empty: none is packaged
@@ -133,8 +166,7 @@ struct Distribution {
         installer;  ///< "d-i", "subiquity", "anaconda", "autoyast", "agama", "setup-alpine", "archinstall"
     std::string answers;  ///< answer format: "preseed", "autoinstall", "kickstart", "autoyast", "agama",
                           ///< "alpine", "none"
-    bool proven = false;  ///< installed for real by the project's tests; the others are validated by schema
-                          ///< and golden files
+    Proof proven;
 
     std::vector<Detection> detect;
     std::vector<Detection> reject;
@@ -158,6 +190,8 @@ struct Distribution {
     std::vector<QuestionRule>
         questions;                      ///< first match wins; a prompt without a match is an unknown question
     std::vector<FailureRule> failures;  ///< family's and generic ones (kernel panic …)
+    std::vector<StallRule> stalls;
+    std::string idle_lines;             ///< pattern of console lines that are no sign of life: dots
     std::vector<std::string> finished;  ///< console phrases of an orderly end, before power-off
     std::vector<std::string>
         installer_logs;  ///< paths on the half-installed disk worth keeping after a failure
@@ -169,8 +203,17 @@ struct Distribution {
         archive{};  ///< suite name `media create` and `installer: {archive: …}` take; empty: not possible
 };
 
-/// All rows, sorted by name. Read once per process from data_path("templates"); throws Failure::recipe with
-/// every fault.
+/// Directories with rows of this host and this user, in the order they are read: /etc/imgforge and
+/// $XDG_CONFIG_HOME/imgforge (or ~/.config/imgforge), each with `distributions.d`. A row there replaces a
+/// shipped one of the same name, and one of the user replaces one of the host.
+std::vector<std::string> own_row_directories();
+
+/// Faults of one row file as it would be read from such a directory; a family is looked for among the shipped
+/// ones.
+Diagnostics check_row_file(const std::string& file);
+
+/// All rows, shipped and own, sorted by name. Read once per process from data_path("templates") and
+/// own_row_directories(); throws Failure::recipe with every fault.
 const std::vector<Distribution>& distributions();
 
 /// The row of that name; throws Failure::recipe with a suggestion when there is none.

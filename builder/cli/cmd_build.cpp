@@ -8,6 +8,7 @@
 #include "builder/cli/commands.hpp"
 #include "pipelines/report/page_file.hpp"
 #include "pipelines/report/run_folder.hpp"
+#include "templates/distribution.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -70,8 +71,13 @@ int run_build(const Arguments& arguments, CommandContext& context) {
     if (arguments.has("plan") || arguments.has("explain")) {
         const bool explain = arguments.has("explain");
         const std::vector<engine::PlannedStage> plan = engine::plan_build(recipe, options, services);
-        context.result(engine::plan_record(recipe.facts.name, plan, explain),
-                       engine::plan_text(recipe.facts.name, plan, explain));
+        Json record = engine::plan_record(recipe.facts.name, plan, explain);
+        std::string text = engine::plan_text(recipe.facts.name, plan, explain);
+        if (const std::string& os = recipe.facts.os; !os.empty()) {
+            record["proven"] = templates::distribution(os).proven.text();
+            text += fmt::format("{}: {}\n", os, record["proven"].get<std::string>());
+        }
+        context.result(record, text);
         return 0;
     }
     const engine::BuildReport report = build_with_page(recipe, options, context, arguments.get("html"));

@@ -2,11 +2,16 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/base/strict_yaml.hpp"
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
+#include "templates/distribution.hpp"
 
 namespace imgforge::cli {
 namespace {
+
+constexpr std::uint64_t row_limit = 4U << 20U;
 
 /// A recipe that is not there or cannot be read is a fault like others, so that the remaining ones are still
 /// looked at.
@@ -24,6 +29,29 @@ Diagnostics check(const std::string& name, const engine::RecipeRules& rules,
     }
 }
 
+/// A row of a distribution, which says how a medium is detected, and not a recipe, which has stages.
+bool is_row(const std::string& name) {
+    std::error_code code;
+    if (!name.ends_with(".yaml") || !std::filesystem::is_regular_file(name, code)) {
+        return false;
+    }
+    Diagnostics ignored;
+    const auto document = parse_yaml(read_file(name, row_limit), name, ignored);
+    return document && document->root.is_object() && document->root.contains("detect") &&
+           !document->root.contains("stages");
+}
+
+/// What the row of the recipe's `os` is worth: installed for real, or not yet.
+std::string proof_of(const std::string& name, const engine::RecipeRules& rules,
+                     const std::vector<engine::Override>& overrides) {
+    const auto loaded = engine::load_recipe(recipe_file(name), rules, overrides);
+    if (!loaded.recipe || loaded.recipe->facts.os.empty()) {
+        return {};
+    }
+    const std::string& os = loaded.recipe->facts.os;
+    return fmt::format(" ({}: {})", os, templates::distribution(os).proven.text());
+}
+
 int run_validate(const Arguments& arguments, CommandContext& context) {
     const engine::RecipeRules rules = recipe_rules();
     std::vector<engine::Override> overrides;
@@ -33,8 +61,11 @@ int run_validate(const Arguments& arguments, CommandContext& context) {
     Diagnostics all;
     std::string text;
     for (const std::string& name : arguments.all("RECIPE")) {
-        const Diagnostics found = check(name, rules, overrides);
-        text += found.empty() ? fmt::format("{}: no faults\n", name) : found.text();
+        const bool row = is_row(name);
+        const Diagnostics found = row ? templates::check_row_file(name) : check(name, rules, overrides);
+        text += found.empty()
+                    ? fmt::format("{}: no faults{}\n", name, row ? "" : proof_of(name, rules, overrides))
+                    : found.text();
         all.append(found);
     }
     context.result({{"diagnostics", all.to_json()}}, text);
@@ -51,7 +82,11 @@ Command validate_command() {
         .description =
             "Prints file:line:column: message for each fault, with the nearest known name for a mistyped "
             "one, and exits 3. "
-            "Nothing is run and nothing is downloaded.",
+            "Nothing is run and nothing is downloaded. The answers of the installer are written and thrown "
+            "away, so "
+            "that what its format cannot say is found here. A .yaml file with a distribution's row "
+            "(`detect`) is "
+            "checked as one.",
         .positionals = {{.name = "RECIPE",
                          .help = "recipe file, or name of a shipped recipe",
                          .repeatable = true,
@@ -61,6 +96,8 @@ Command validate_command() {
                      .help = "change the recipe first, as in `imgforge build`",
                      .repeatable = true}},
         .examples = {{"imgforge validate my.recipe", "check one recipe"},
+                     {"imgforge validate ~/.config/imgforge/distributions.d/mint.yaml",
+                      "check a row of your own"},
                      {"imgforge validate *.recipe --json", "check many, for an editor or CI"}},
         .run = run_validate,
     };

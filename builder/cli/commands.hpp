@@ -66,6 +66,7 @@ Command compact_command();
 Command media_probe_command();
 Command media_create_command();
 Command keygen_command();
+Command media_replay_command();
 Command completion_command();
 Command complete_command();
 Command manual_command();

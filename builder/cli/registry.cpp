@@ -63,6 +63,7 @@ std::vector<Command> all_commands() {
         lab_down_command(),
         media_probe_command(),
         media_create_command(),
+        media_replay_command(),
         sysprep_command(),
         customize_command(),
         spool_run_command(),

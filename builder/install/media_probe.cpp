@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/install/medium_likeness.hpp"
+#include "templates/refusal.hpp"
 
 namespace imgforge::install {
 
@@ -98,16 +100,10 @@ private:
     std::map<std::string, bool> known_;
 };
 
-std::string what_is_there(const image::IsoReader& iso) {
-    std::vector<std::string> names;
-    for (const image::IsoEntry& entry : iso.list("")) {
-        names.push_back(entry.path);
-        if (names.size() == 12) {
-            names.emplace_back("…");
-            break;
-        }
-    }
-    return fmt::format("volume id '{}', with {}", iso.volume().label, fmt::join(names, ", "));
+/// Volume ids write "9-4" for what the publisher calls 9.4.
+std::string published_version(const std::string& version) {
+    static const std::regex dashed("([0-9])-(?=[0-9])");
+    return std::regex_replace(version, dashed, "$1.");
 }
 
 const BootFiles* boot_files(const Distribution& row, const std::string& arch, Prober& prober) {
@@ -117,6 +113,16 @@ const BootFiles* boot_files(const Distribution& row, const std::string& arch, Pr
             return &files;
     }
     return nullptr;
+}
+
+void refuse_foreign(const image::IsoReader& iso, Prober& prober) {
+    for (const templates::Refusal& refusal : templates::refusals()) {
+        const auto& rules = refusal.detect;
+        if (std::any_of(rules.begin(), rules.end(),
+                        [&](const Detection& rule) { return prober.match(rule).has_value(); }))
+            throw Error(Failure::recipe, fmt::format("{} is a {} medium, which imgforge cannot install: {}",
+                                                     iso.file().string(), refusal.product, refusal.reason));
+    }
 }
 
 void reject_if_unusable(const Distribution& row, const image::IsoReader& iso, Prober& prober) {
@@ -160,7 +166,7 @@ MediaInfo describe(const Distribution& row, std::map<std::string, std::string> c
     return {.distribution = row.name,
             .family = row.family,
             .product = captures["product"].empty() ? row.product : captures["product"],
-            .version = captures["version"].empty() ? row.version : captures["version"],
+            .version = captures["version"].empty() ? row.version : published_version(captures["version"]),
             .arch = captures["arch"].empty() ? files->arch : captures["arch"],
             .label = iso.volume().label,
             .kernel = files->kernel,
@@ -185,10 +191,8 @@ MediaInfo probe_media(const image::IsoReader& iso, const std::vector<templates::
     // No release matched: the rejections know media of a family without a usable release (mini.iso, live).
     for (const Distribution& row : rows)
         reject_if_unusable(row, iso, prober);
-    throw Error(
-        Failure::recipe,
-        fmt::format("{} is no installer medium imgforge knows: {}", iso.file().string(), what_is_there(iso)),
-        "known: Debian, Ubuntu live-server, RHEL and its rebuilds, Fedora, openSUSE and SLES, Alpine");
+    refuse_foreign(iso, prober);
+    throw unknown_medium(iso, rows);
 }
 
 MediaInfo probe_media(const std::filesystem::path& iso) {

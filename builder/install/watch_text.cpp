@@ -15,7 +15,37 @@ std::string trimmed(std::string text) {
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+/// Lines of a dialog that are not its text: blank ones, buttons, numbered choices, rules of dashes.
+bool is_ornament(const std::string& line) {
+    static const std::regex ornament(R"(^(?:[-=_*# ]*|(?:\s*[\[<][ A-Za-z]{1,30}[\]>])+\s*|\d+: .*)$)");
+    return std::regex_match(line.substr(0, longest_searched), ornament);
+}
+
+/// "Installation step failed: The failing step is …" of the text frontend's error dialogs.
+std::string error_dialog(const std::vector<std::string>& lines) {
+    constexpr std::string_view mark = "!! ERROR: ";
+    for (std::size_t i = lines.size(); i-- > 0;) {
+        const auto at = lines[i].find(mark);
+        if (at == std::string::npos) {
+            continue;
+        }
+        std::string text = trimmed(lines[i].substr(at + mark.size()));
+        std::string paragraph;
+        for (std::size_t k = i + 1; k < lines.size() && (paragraph.empty() || !is_blank(lines[k])); ++k) {
+            const std::string line = trimmed(lines[k]);
+            paragraph +=
+                is_ornament(line) || line.starts_with('[') ? "" : (paragraph.empty() ? "" : " ") + line;
+        }
+        return paragraph.empty() ? text : text + ": " + paragraph;
+    }
+    return {};
+}
+
 }  // namespace
+
+bool is_blank(std::string_view line) {
+    return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
 
 std::string line_at(const std::string& text, std::size_t at) {
     const auto begin = at == 0 ? std::string::npos : text.rfind('\n', at - 1);
@@ -49,10 +79,13 @@ std::string unbroken(const std::string& text) {
 }
 
 std::string unknown_question(const std::vector<std::string>& lines, const std::string& prompt) {
+    if (std::string error = error_dialog(lines); !error.empty()) {
+        return error;
+    }
     std::string last;
     for (auto it = lines.rbegin(); it != lines.rend(); ++it) {
         const std::string line = trimmed(*it);
-        if (line.empty()) {
+        if (is_ornament(line) || line.starts_with("Prompt: '")) {
             continue;
         }
         if (line.ends_with('?') || line.ends_with(':')) {

@@ -13,6 +13,11 @@ namespace imgforge::install {
 /// error-commands, %onerror).
 inline constexpr std::string_view failed_marker = "IMGFORGE-RESULT: failed";
 
+/// std::regex recurses once per character on some patterns: what it gets must be short.
+inline constexpr std::size_t longest_searched = 6000;
+
+bool is_blank(std::string_view line);
+
 /// The line of `text` in which position `at` lies.
 std::string line_at(const std::string& text, std::size_t at);
 
@@ -26,8 +31,9 @@ std::size_t marked_post_command(const std::string& line);
 /// Text of the console in one line: the text frontend breaks long ones.
 std::string unbroken(const std::string& text);
 
-/// What an unknown question says: its last line that ends like a question, else the last line before the
-/// prompt.
+/// What an unknown question says: the error of its dialog with the sentence below, else its last line that
+/// ends like a question, else the last line of text before the prompt; buttons, choices and rules do not
+/// count.
 std::string unknown_question(const std::vector<std::string>& lines, const std::string& prompt);
 
 }  // namespace imgforge::install

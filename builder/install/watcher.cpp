@@ -14,19 +14,8 @@ using std::chrono::seconds;
 namespace {
 
 constexpr std::size_t kept_lines = 400;
-/// std::regex recurses once per character on some patterns: what it gets must be short.
-constexpr std::size_t longest_searched = 6000;
-/// An idle guest still serves its timer; under software emulation that costs a few percent of a core.
-constexpr double idle_cpu_share = 0.08;
-/// Busy, but neither a byte nor a write: a loop. Longer than any silence seen in working installations.
-constexpr seconds busy_timeout{900};
 constexpr int too_many_returns = 3;
 
-/// In the answer line of a rule: the packages of the answers without the one that is missing.
-constexpr std::string_view asked_placeholder = "$asked";
-/// A package the answers name is missing: the installer only cleans up before it stops, which takes minutes
-/// when slow.
-constexpr seconds asked_grace{5};
 const templates::FailureRule closing_script{
     .pattern = {},
     .meaning = "a command at the end of the answers failed",
@@ -38,6 +27,15 @@ std::regex compiled(const std::string& pattern) {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
 }
 
+/// For the text of a question, which has several lines: ^ and $ stand at each of them.
+std::regex compiled_lines(const std::string& pattern) {
+    return std::regex(pattern, std::regex::ECMAScript | std::regex::multiline | std::regex::optimize);
+}
+
+std::optional<std::regex> compiled_if_any(const std::string& pattern) {
+    return pattern.empty() ? std::nullopt : std::optional(compiled(pattern));
+}
+
 void keep(std::deque<std::string>& lines, const std::string& line) {
     lines.push_back(line);
     if (lines.size() > kept_lines) {
@@ -47,10 +45,6 @@ void keep(std::deque<std::string>& lines, const std::string& line) {
 
 std::vector<std::string> last_of(const std::deque<std::string>& lines, std::size_t count) {
     return {lines.end() - static_cast<std::ptrdiff_t>(std::min(count, lines.size())), lines.end()};
-}
-
-std::chrono::milliseconds since(Clock::Instant from, Clock::Instant now) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(now - from);
 }
 
 }  // namespace
@@ -82,17 +76,19 @@ Watcher::Watcher(const templates::Distribution& row, WatchOptions options, Insta
         prompts_.push_back(compiled(prompt));
     }
     for (const auto& rule : row.questions) {
-        questions_.push_back(compiled(rule.pattern));
+        questions_.push_back(compiled_lines(rule.pattern));
     }
-    if (!row.question_start.empty()) {
-        question_start_ = compiled(row.question_start);
-    }
+    question_start_ = compiled_if_any(row.question_start);
     for (const auto& rule : row.failures) {
-        failures_.push_back({.rule = &rule, .pattern = compiled(rule.pattern)});
-        if (!rule.unless.empty()) {
-            failures_.back().unless = compiled(rule.unless);
-        }
+        failures_.push_back({.rule = &rule,
+                             .pattern = compiled(rule.pattern),
+                             .unless = compiled_if_any(rule.unless),
+                             .then = compiled_if_any(rule.then)});
     }
+    for (const auto& rule : row.stalls) {
+        stalls_.push_back({.rule = &rule, .pattern = compiled(rule.pattern)});
+    }
+    idle_lines_ = compiled_if_any(row.idle_lines);
 }
 
 void Watcher::console(std::string_view bytes, Instant now) {
@@ -102,15 +98,24 @@ void Watcher::console(std::string_view bytes, Instant now) {
     if (!first_byte_) {
         first_byte_ = now;
     }
-    console_changed_ = now;
-    life_seen_ = now;
-    quiet_stats_ = last_stats_;
+    bool alive = !idle_lines_;
     for (const std::string& line : console_.feed(bytes)) {
+        alive = alive || sign_of_life(line);
         console_line(line, true, now);
     }
     if (!console_.partial().empty()) {
+        alive = alive || sign_of_life(console_.partial());
         console_line(console_.partial(), false, now);
     }
+    if (alive) {
+        console_changed_ = now;
+        life_seen_ = now;
+        quiet_stats_ = last_stats_;
+    }
+}
+
+bool Watcher::sign_of_life(const std::string& line) const {
+    return !idle_lines_ || !std::regex_search(line.substr(0, longest_searched), *idle_lines_);
 }
 
 void Watcher::console_line(const std::string& line, bool complete, Instant now) {
@@ -119,6 +124,7 @@ void Watcher::console_line(const std::string& line, bool complete, Instant now) 
     }
     check_marker(line, complete, now);
     if (complete) {
+        note_reason(line, false, now);
         look_for_failure(line, false, now);
         keep(lines_, line);
         ++lines_seen_;
@@ -152,6 +158,7 @@ void Watcher::log(std::string_view bytes, Instant now) {
     quiet_stats_ = last_stats_;
     for (const std::string& line : log_.feed(bytes)) {
         progress_.note_log(line);
+        note_reason(line, true, now);
         look_for_failure(line, true, now);
         if (!line.empty() && line.find(" kernel: ") == std::string::npos) {
             keep(log_lines_, line);
@@ -165,52 +172,6 @@ void Watcher::stats(const GuestStats& stats, Instant now) {
         quiet_stats_ = stats;
     }
     last_stats_ = stats;
-}
-
-void Watcher::look_for_failure(const std::string& line, bool from_log, Instant now) {
-    if ((pending_ && !pending_->explains) || marker_at_ || line.empty()) {
-        return;
-    }
-    const std::string text = line.substr(0, longest_searched);
-    for (const FailurePattern& failure : failures_) {
-        const auto& rule = *failure.rule;
-        if (from_log ? !rule.on_log : !rule.on_console) {
-            continue;
-        }
-        std::smatch match;
-        if (std::regex_search(text, match, failure.pattern) &&
-            !(failure.unless && std::regex_search(text, *failure.unless))) {
-            pending_ = pending(rule, match, from_log, now);
-            return;
-        }
-    }
-}
-
-Watcher::Pending Watcher::pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log,
-                                  Instant now) const {
-    Pending found{.rule = &rule,
-                  .meaning = match.format(rule.meaning),
-                  .answer = match.format(rule.answer),
-                  .step = progress_.step(),
-                  .at = now,
-                  .grace = rule.grace,
-                  .from_log = from_log,
-                  .explains = rule.explains};
-    const std::string subject = match.size() > 1 ? match[1].str() : std::string();
-    const bool asked = rule.explains && std::find(options_.asked.begin(), options_.asked.end(), subject) !=
-                                            options_.asked.end();
-    if (asked) {
-        found.explains = false;
-        found.grace = asked_grace;
-    }
-    if (const auto at = found.answer.find(asked_placeholder); at != std::string::npos) {
-        std::string others;
-        for (const std::string& package : options_.asked) {
-            others += package == subject ? "" : (others.empty() ? "" : " ") + package;
-        }
-        found.answer = asked ? found.answer.replace(at, asked_placeholder.size(), others) : std::string();
-    }
-    return found;
 }
 
 void Watcher::ended(bool by_itself, const std::string& how, Instant now) {
@@ -270,135 +231,6 @@ void Watcher::tick(Instant now) {
     }
 }
 
-void Watcher::check_question(Instant now) {
-    // The prompt normally has no newline; a log that was cut or relayed may have given it one.
-    const std::string prompt =
-        console_.partial().empty() && !lines_.empty() ? lines_.back() : console_.partial();
-    if (outcome_ || prompt.empty() || prompt.size() > longest_searched ||
-        now - console_changed_ < row_.timeouts.question) {
-        return;
-    }
-    for (const std::regex& pattern : prompts_) {
-        if (std::regex_search(prompt, pattern)) {
-            decide_question(prompt, now);
-            return;
-        }
-    }
-}
-
-/// Console lines since the last stage title (or since the line a question begins with), ending before the
-/// prompt.
-std::string Watcher::question_text() const {
-    const std::size_t since_title = lines_seen_ - std::min(title_line_, lines_seen_);
-    std::size_t first = lines_.size() - std::min(since_title, lines_.size());
-    if (question_start_) {
-        for (std::size_t i = lines_.size(); i-- > first;) {
-            if (std::regex_search(lines_[i].substr(0, longest_searched), *question_start_)) {
-                first = i;
-                break;
-            }
-        }
-    }
-    std::string text;
-    for (std::size_t i = first; i < lines_.size(); ++i) {
-        text += lines_[i] + "\n";
-    }
-    text += console_.partial();
-    return text.size() > longest_searched ? text.substr(text.size() - longest_searched) : text;
-}
-
-void Watcher::decide_question(const std::string& prompt, Instant now) {
-    const std::string text = question_text();
-    for (std::size_t i = 0; i < questions_.size(); ++i) {
-        std::smatch match;
-        if (!std::regex_search(text, match, questions_[i])) {
-            continue;
-        }
-        const auto& rule = row_.questions[i];
-        if (!rule.during.empty() && rule.during != progress_.step()) {
-            continue;
-        }
-        if (pending_ && rule.step.empty()) {
-            break;  // "a step failed" says less than the phrase that came before it
-        }
-        const std::string step = rule.step.empty() ? progress_.step() : rule.step;
-        decide({.kind = Outcome::Kind::question,
-                .message = fmt::format("the installer waits at \"{}\" {}: {}",
-                                       line_at(text, static_cast<std::size_t>(match.position())), where(now),
-                                       unbroken(match.format(rule.meaning))),
-                .remedy = unbroken(match.format(rule.remedy)),
-                .answer = unbroken(match.format(rule.answer)),
-                .step = step,
-                .waited = since(console_changed_, now)});
-        return;
-    }
-    if (pending_) {
-        check_failure(now, true);
-        return;
-    }
-    decide({.kind = Outcome::Kind::question,
-            .message = fmt::format("the installer waits at \"{}\" {}", unknown_question(tail(12), prompt),
-                                   where(now)),
-            .remedy = "answer this question in the answers file",
-            .waited = since(console_changed_, now)});
-}
-
-void Watcher::check_failure(Instant now, bool at_end) {
-    if (outcome_ || !pending_) {
-        return;
-    }
-    if (pending_->from_log && progress_.step() != pending_->step) {
-        pending_.reset();  // the installer went on: it was not the end
-        return;
-    }
-    if (!at_end && (pending_->explains || now - pending_->at < pending_->grace)) {
-        return;
-    }
-    const auto& rule = *pending_->rule;
-    decide({.kind = Outcome::Kind::failed,
-            .message = fmt::format("{} {}", pending_->meaning, where(pending_->at)),
-            .remedy = rule.remedy,
-            .answer = pending_->answer,
-            .step = pending_->step,
-            .transient = rule.transient,
-            .post_command = pending_->post_command,
-            .waited = since(pending_->at, now)});
-}
-
-void Watcher::check_silence(Instant now) {
-    if (outcome_) {
-        return;
-    }
-    if (!first_byte_) {
-        if (now - start_ > scaled(row_.timeouts.first_byte)) {
-            decide({.kind = Outcome::Kind::no_boot,
-                    .message = fmt::format("nothing came from the machine's serial console within {}",
-                                           duration_text(scaled(row_.timeouts.first_byte))),
-                    .remedy = "the kernel did not start, or its command line lacks console=ttyS0; look at "
-                              "screen.png"});
-        }
-        return;
-    }
-    const auto quiet = now - life_seen_;
-    const auto cpu = last_stats_.cpu - quiet_stats_.cpu;
-    const bool idle = std::chrono::duration<double>(cpu).count() <
-                      idle_cpu_share * std::chrono::duration<double>(quiet).count();
-    if (quiet > scaled(row_.timeouts.silence) && idle) {
-        decide(
-            {.kind = Outcome::Kind::silent,
-             .message = fmt::format(
-                 "no output, no disk writes and no CPU use for {} {}",
-                 duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(quiet)), where(now)),
-             .remedy = "it waits for something that is not on the console: look at screen.png and the logs"});
-    } else if (quiet > std::max(scaled(busy_timeout), scaled(row_.timeouts.silence))) {
-        decide({.kind = Outcome::Kind::loop,
-                .message = fmt::format(
-                    "the machine was busy without any output or disk writes for {} {}",
-                    duration_text(std::chrono::duration_cast<std::chrono::milliseconds>(quiet)), where(now)),
-                .remedy = "look at screen.png and the logs"});
-    }
-}
-
 std::vector<std::string> Watcher::log_tail(std::size_t count) const {
     return last_of(log_lines_, count);
 }
@@ -409,12 +241,6 @@ std::vector<std::string> Watcher::tail(std::size_t count) const {
         out.push_back(console_.partial());
     }
     return out;
-}
-
-std::string Watcher::where(Instant now) const {
-    const std::string after = duration_text(std::chrono::duration_cast<std::chrono::seconds>(now - start_));
-    return progress_.step().empty() ? fmt::format("(after {})", after)
-                                    : fmt::format("(step {}, after {})", progress_.step(), after);
 }
 
 seconds Watcher::scaled(seconds timeout) const {

@@ -88,6 +88,11 @@ private:
         const templates::FailureRule* rule = nullptr;
         std::regex pattern;
         std::optional<std::regex> unless{};
+        std::optional<std::regex> then{};
+    };
+    struct StallPattern {
+        const templates::StallRule* rule = nullptr;
+        std::regex pattern;
     };
     struct Pending {
         const templates::FailureRule* rule = nullptr;
@@ -97,11 +102,16 @@ private:
         Instant at;
         std::chrono::seconds grace{0};
         bool from_log = false;
-        bool explains = false;         ///< no verdict by itself
-        std::size_t post_command = 0;  ///< see Outcome
+        bool explains = false;             ///< no verdict by itself
+        std::size_t post_command = 0;      ///< see Outcome
+        const std::regex* then = nullptr;  ///< the reason is still to come in a later line
+        /// How much it says: a later phrase that says more replaces it.
+        int weight() const;
     };
 
     void console_line(const std::string& line, bool complete, Instant now);
+    bool sign_of_life(const std::string& line) const;
+    void note_reason(const std::string& line, bool from_log, Instant now);
     void look_for_failure(const std::string& line, bool from_log, Instant now);
     Pending pending(const templates::FailureRule& rule, const std::smatch& match, bool from_log,
                     Instant now) const;
@@ -111,6 +121,9 @@ private:
     /// `at_end`: the installer waits or has ended, so nothing that was found can still turn out harmless.
     void check_failure(Instant now, bool at_end);
     void check_silence(Instant now);
+    bool check_stalls(std::chrono::nanoseconds quiet, Instant now);
+    /// The last line of the console that is not blank, the unterminated one included.
+    std::string last_line() const;
     std::string question_text() const;
     std::string where(Instant now) const;
     std::chrono::seconds scaled(std::chrono::seconds timeout) const;
@@ -126,6 +139,8 @@ private:
     std::vector<std::regex> questions_;
     std::optional<std::regex> question_start_;
     std::vector<FailurePattern> failures_;
+    std::vector<StallPattern> stalls_;
+    std::optional<std::regex> idle_lines_;
 
     std::deque<std::string> lines_;      ///< recent console lines, for questions and the tail
     std::deque<std::string> log_lines_;  ///< recent lines of the installer's log

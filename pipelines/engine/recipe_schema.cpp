@@ -17,12 +17,11 @@ Json path(const char* description) {
     return schema;
 }
 
-Json size(const char* description, const char* fallback) {
+Json size(const char* description) {
     return {{"type", "string"},
             {"description", description},
             {"pattern", size_pattern},
-            {"x-message", "must be a size with its unit such as 1536M or 10G"},
-            {"default", fallback}};
+            {"x-message", "must be a size with its unit such as 1536M or 10G"}};
 }
 
 Json installer_schema() {
@@ -75,14 +74,14 @@ Json machine_schema() {
         {"additionalProperties", false},
         {"default", Json::object()},
         {"properties",
-         {{"memory", size("Memory during installation", "1536M")},
+         {{"memory", size("Memory during installation; default: what the distribution wants, 1536M for Debian")},
           {"vcpus",
            {{"type", "integer"},
             {"description", "Virtual processors during installation"},
             {"minimum", 1},
             {"maximum", 256},
             {"default", 2}}},
-          {"disk", size("Virtual size of the disk", "10G")},
+          {"disk", size("Virtual size of the disk; default: 10G, or more where the distribution wants it")},
           {"firmware",
            {{"type", "string"},
             {"description", "Firmware of the machine"},

@@ -53,7 +53,7 @@ Json fetch_schema() {
 /// Options in the form of the `installer:` block; without a source that block itself.
 engine::InstallerSource source_of(const engine::RecipeFacts& recipe, const Json& options) {
     if (!options.contains("source")) {
-        return recipe.installer;
+        return installer_of(recipe);
     }
     engine::InstallerSource source = engine::installer_source(options);
     source.iso = options["source"];

@@ -3,6 +3,8 @@
 // comes from templates/, what is specific to an answer format from seeds/.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
@@ -48,7 +50,7 @@ install::InstallPlan plan_of(const StageTask& task, const Preparation& made,
         plan.answers_iso = made.work / "answers.iso";
     }
     plan.disk = task.scratch / "disk.qcow2";
-    plan.memory = task.recipe->machine.memory;
+    plan.memory = machine_memory(*task.recipe, *made.row);
     plan.vcpus = task.recipe->machine.vcpus;
     plan.thick = task.recipe->machine.thick;
     plan.firmware =
@@ -153,7 +155,7 @@ install::InstallReport install_patiently(const StageTask& task, const install::I
     const fs::path first = fs::path(plan.folder).concat("-first-try");
     remove_tree(first);
     fs::rename(plan.folder, first);
-    make_empty_disk(task);
+    make_empty_disk(task, *plan.row);
     return install::run_install(plan, *task.services->clock, activity, *task.monitor);
 }
 
@@ -174,6 +176,18 @@ std::vector<Ingredient> template_ingredients(const templates::Distribution& row)
             {.name = "template facts", .value = facts},
             {.name = "template answers",
              .value = fmt::format("{} {} {}", row.answers, row.delivery.path, row.delivery.label)}};
+}
+
+/// The answers are made and thrown away: what would fail after the download fails here.
+Diagnostics answer_faults(const RecipeFacts& recipe, const Json& options) {
+    const templates::Distribution& row = templates::distribution(recipe.os);
+    try {
+        return make_answers(recipe, options, row, facts_of_row(row, recipe)).faults;
+    } catch (const Error& error) {
+        Diagnostics faults;
+        faults.add({.message = error.message(), .suggestion = error.hint()});
+        return faults;
+    }
 }
 
 class InstallStage final : public engine::StageType {
@@ -203,6 +217,11 @@ const Json& InstallStage::schema() const {
                              option)},
                 {"default", ""}};
         }
+        properties["network"] = {{"type", "boolean"},
+                                 {"description",
+                                  "Give the installation a network, beside a file of your own; default: when "
+                                  "the file names a mirror "
+                                  "or the medium cannot do without"}};
         properties["timeout"] = {
             {"type", "string"},
             {engine::affects_result, false},
@@ -216,26 +235,42 @@ const Json& InstallStage::schema() const {
 
 void InstallStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
                          const std::string& pointer, Diagnostics& diagnostics) const {
-    check_keyring(recipe.installer, "/installer", recipe.folder, document, diagnostics);
+    check_keyring(installer_of(recipe), "/installer", recipe.folder, document, diagnostics);
     const auto own = own_answers(recipe, options);
-    if (!own) {
-        Diagnostics faults;
-        seeds::parse_answers(answers_block(options), faults, pointer + "/answers");
-        for (const Diagnostic& fault : faults.list()) {
-            diagnostics.add(document.at(fault.pointer, fault.message, fault.suggestion));
+    if (own) {
+        const std::string at = pointer + "/" + own->option;
+        if (options.contains("answers") && !options.at("answers").empty()) {
+            diagnostics.add(
+                document.at(at, fmt::format("'{}' replaces 'answers': give one of them", own->option)));
         }
-        return;
+        if (!fs::exists(own->file)) {
+            diagnostics.add(document.at(at, fmt::format("{} does not exist", own->file.string())));
+            return;
+        }
+    } else if (options.contains("network")) {
+        diagnostics.add(document.at(pointer + "/network", "'network' stands beside a file of your own only",
+                                    "answers: {offline: false}"));
     }
-    const std::string at = pointer + "/" + own->option;
-    if (options.contains("answers") && !options.at("answers").empty()) {
-        diagnostics.add(
-            document.at(at, fmt::format("'{}' replaces 'answers': give one of them", own->option)));
+    Diagnostics faults;
+    if (recipe.os.empty()) {
+        if (own) {
+            faults = seeds::check(own->format, read_file(own->file, 4U << 20U), own->file.string());
+        } else {
+            seeds::parse_answers(answers_block(options), faults, "/answers");
+        }
+    } else if (const auto names = templates::distribution_names();
+               std::find(names.begin(), names.end(), recipe.os) != names.end()) {
+        faults = answer_faults(recipe, options);
     }
-    if (!fs::exists(own->file)) {
-        diagnostics.add(document.at(at, fmt::format("{} does not exist", own->file.string())));
-        return;
+    for (const Diagnostic& fault : faults.list()) {
+        if (!fault.file.empty()) {
+            diagnostics.add(fault);  // of a file of the user's own
+        } else {
+            Diagnostic placed = document.at(pointer + fault.pointer, fault.message, fault.suggestion);
+            placed.severity = fault.severity;
+            diagnostics.add(placed);
+        }
     }
-    diagnostics.append(seeds::check(own->format, read_file(own->file, 4U << 20U), own->file.string()));
 }
 
 std::vector<Ingredient> InstallStage::ingredients(const RecipeFacts& recipe, const Json& options) const {

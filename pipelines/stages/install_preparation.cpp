@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/process.hpp"
@@ -21,32 +23,6 @@ namespace fs = std::filesystem;
 using engine::RecipeFacts;
 using engine::StageTask;
 
-std::optional<OwnAnswers> own_answers(const RecipeFacts& recipe, const Json& options) {
-    for (const auto& [option, format] : answer_files) {
-        if (options.contains(option) && !options.at(option).get<std::string>().empty()) {
-            const fs::path named = options.at(option).get<std::string>();
-            return OwnAnswers{.option = option,
-                              .format = format,
-                              .file = named.is_absolute() ? named : recipe.folder / named};
-        }
-    }
-    return std::nullopt;
-}
-
-Json answers_block(const Json& options) {
-    return options.contains("answers") ? options.at("answers") : Json::object();
-}
-
-std::vector<std::string> packages_of(const Json& options) {
-    const Json block = answers_block(options);
-    return block.contains("packages") ? block.at("packages").get<std::vector<std::string>>()
-                                      : std::vector<std::string>();
-}
-
-bool uses_uefi(const RecipeFacts& recipe) {
-    return recipe.machine.firmware == Firmware::uefi;
-}
-
 namespace {
 
 void recognise(const StageTask& task, Preparation& made) {
@@ -58,7 +34,7 @@ void recognise(const StageTask& task, Preparation& made) {
                     "correct `os:` or the medium");
     }
     made.row = &templates::distribution(made.info.distribution);
-    const ByteSize memory = task.recipe->machine.memory;
+    const ByteSize memory = machine_memory(*task.recipe, *made.row);
     if (memory < made.row->memory_minimum) {
         throw Error(Failure::recipe,
                     fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(),
@@ -69,45 +45,42 @@ void recognise(const StageTask& task, Preparation& made) {
 
 bool has_eatmydata(const image::IsoReader& iso) {
     // d-i's component and the library for the target stand beside each other in the pool.
-    return !iso.list("pool/main/libe/libeatmydata").empty();
+    return iso.exists("pool/main/libe/libeatmydata");
+}
+
+/// The cloud kernel where the medium's index has it: a network-install medium holds the general one only.
+std::string kernel_on_medium(const image::IsoReader& iso, const Preparation& made) {
+    const std::string general = "linux-image-" + made.info.arch;
+    const std::string cloud = "linux-image-cloud-" + made.info.arch;
+    const auto lacks = [&](const std::string& name) {
+        return !install::missing_packages(iso, made.row->codename, made.info.arch, {name}).empty();
+    };
+    return lacks(cloud) && !lacks(general) ? general : std::string();
 }
 
 void write_answers(const StageTask& task, Preparation& made) {
-    const Json& options = task.options;
+    const image::IsoReader iso(made.medium.iso);
     made.facts = {.nonce = random_hex(8),
                   .uefi = uses_uefi(*task.recipe),
                   .offline = made.info.offline,
-                  .version = made.row->version,
+                  .version = made.row->version.empty() ? made.info.version : made.row->version,
                   .suite = made.row->codename,
                   .product = made.row->product,
                   .arch = made.info.arch,
-                  .medium_has_eatmydata = has_eatmydata(image::IsoReader(made.medium.iso))};
-    made.format = seeds::parse_answer_format(made.row->answers);
-    std::string name = "generated answers";
-    if (const auto own = own_answers(*task.recipe, options)) {
-        made.format = own->format;
-        name = own->file.string();
-        made.answers = seeds::with_marker(made.format, read_file(own->file, 4U << 20U), made.facts);
-        made.network = seeds::wants_network(made.format, made.answers, made.facts);
-    } else {
-        Diagnostics faults;
-        const seeds::Answers answers = seeds::parse_answers(answers_block(options), faults);
-        faults.throw_if_errors();
-        made.answers = seeds::answer_text(made.format, answers, made.facts);
-        made.files = seeds::generate(made.format, answers, made.facts);
-        made.network = seeds::wants_network(answers, made.facts);
-    }
-    install::remember_answer_secrets(made.answers);
-    const Diagnostics faults = seeds::check(made.format, made.answers, name);
-    for (const Diagnostic& fault : faults.list()) {
+                  .medium_has_eatmydata = has_eatmydata(iso),
+                  .kernel = kernel_on_medium(iso, made)};
+    MadeAnswers answers = make_answers(*task.recipe, task.options, *made.row, made.facts);
+    install::remember_answer_secrets(answers.text);
+    for (const Diagnostic& fault : answers.faults.list()) {
         if (fault.severity == Diagnostic::Severity::warning) {
             task.monitor->warning(to_text(fault));
         }
     }
-    faults.throw_if_errors();
-    if (made.files.main_file.empty()) {
-        made.files = seeds::deliver(made.format, made.answers, made.facts);
-    }
+    answers.faults.throw_if_errors();
+    made.format = answers.format;
+    made.answers = std::move(answers.text);
+    made.files = std::move(answers.files);
+    made.network = answers.network;
 }
 
 /// Packages that are not on a medium which has to do alone: known now, and not only after minutes of
@@ -161,19 +134,30 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
         }
         seeds::write_seed_iso(files, made.files.iso_label, made.work / "answers.iso");
     }
-    const ByteSize size = task.recipe->machine.disk;
+    const ByteSize size = machine_disk(*task.recipe, *made.row);
     if (size < made.row->disk_minimum) {
         throw Error(Failure::recipe, fmt::format("machine.disk is {}, {} needs at least {}", size.text(),
                                                  made.row->name, made.row->disk_minimum.text()));
     }
-    make_empty_disk(task);
+    make_empty_disk(task, *made.row);
 }
 
 }  // namespace
 
-fs::path make_empty_disk(const StageTask& task) {
+// What the block leaves out has its default there, which is Debian's.
+ByteSize machine_memory(const RecipeFacts& recipe, const templates::Distribution& row) {
+    const ByteSize given = recipe.machine.memory;
+    return given == engine::InstallMachine{}.memory ? std::max(given, row.memory_recommended) : given;
+}
+
+ByteSize machine_disk(const RecipeFacts& recipe, const templates::Distribution& row) {
+    const ByteSize given = recipe.machine.disk;
+    return given == engine::InstallMachine{}.disk ? std::max(given, row.disk_minimum) : given;
+}
+
+fs::path make_empty_disk(const StageTask& task, const templates::Distribution& row) {
     const fs::path disk = task.scratch / "disk.qcow2";
-    const ByteSize size = task.recipe->machine.disk;
+    const ByteSize size = machine_disk(*task.recipe, row);
     remove_tree(disk);
     if (!task.recipe->machine.thick) {
         image::create_empty_qcow2(disk, size);

@@ -14,10 +14,10 @@ namespace imgforge::stages {
 
 namespace {
 
-install::MediaRequest archive_request(const engine::RecipeFacts& recipe,
+install::MediaRequest archive_request(const engine::InstallerSource& installer,
                                       const std::vector<std::string>& packages) {
-    install::MediaRequest request{.suite = recipe.installer.archive};
-    request.packages = recipe.installer.packages;
+    install::MediaRequest request{.suite = installer.archive};
+    request.packages = installer.packages;
     request.packages.insert(request.packages.end(), packages.begin(), packages.end());
     std::sort(request.packages.begin(), request.packages.end());
     request.packages.erase(std::unique(request.packages.begin(), request.packages.end()),
@@ -45,9 +45,10 @@ std::string lower(std::string text) {
 
 Medium obtain_medium(const engine::StageTask& task, const std::vector<std::string>& packages) {
     const engine::RecipeFacts& recipe = *task.recipe;
-    if (!recipe.installer.archive.empty()) {
+    const engine::InstallerSource installer = installer_of(recipe);
+    if (!installer.archive.empty()) {
         const install::MadeMedium made =
-            install::create_media(archive_request(recipe, packages), task.services->places,
+            install::create_media(archive_request(installer, packages), task.services->places,
                                   *task.services->processes, *task.monitor, task.activity);
         return {.iso = made.iso,
                 .sha256 = made.sha256,
@@ -55,8 +56,8 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
                 .notes = made.notes};
     }
     const auto fetched = task.input.files.find("medium");
-    const std::string iso = recipe.installer.iso;
-    const bool verified = !recipe.installer.checksums.empty() || !recipe.installer.signature.empty();
+    const std::string iso = installer.iso;
+    const bool verified = !installer.checksums.empty() || !installer.signature.empty();
     if (fetched == task.input.files.end() && (remote(iso) || verified)) {
         const std::optional<fetch::Medium> downloaded = recipe_medium(task);
         return {.iso = downloaded.value().path,
@@ -64,13 +65,19 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
                 .verified_by = downloaded->verified_by};
     }
     Medium medium{.iso = fetched != task.input.files.end() ? fetched->second : local_path(recipe, iso)};
+    if (iso.empty() && fetched == task.input.files.end()) {
+        throw Error(Failure::recipe,
+                    recipe.os.empty() ? "the recipe names neither a medium nor a distribution"
+                                      : fmt::format("no official medium of {} is known", recipe.os),
+                    "set installer.iso, or --set installer.iso=FILE");
+    }
     if (!std::filesystem::exists(medium.iso)) {
         throw Error(Failure::recipe,
                     fmt::format("installation medium {} does not exist", medium.iso.string()),
                     "set installer.iso, or --set installer.iso=FILE");
     }
     medium.sha256 = recipe.digest_of ? recipe.digest_of(medium.iso) : sha256_file(medium.iso);
-    const std::string wanted = lower(recipe.installer.sha256);
+    const std::string wanted = lower(installer.sha256);
     if (!wanted.empty() && wanted != medium.sha256) {
         throw Error(
             Failure::integrity,
@@ -87,15 +94,16 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
 
 std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& recipe,
                                                    const std::vector<std::string>& packages) {
-    if (!recipe.installer.archive.empty()) {
+    const engine::InstallerSource installer = installer_of(recipe);
+    if (!installer.archive.empty()) {
         return {{.name = "medium from archive",
-                 .value = install::request_digest(archive_request(recipe, packages))}};
+                 .value = install::request_digest(archive_request(installer, packages))}};
     }
-    const std::string wanted = lower(recipe.installer.sha256);
+    const std::string wanted = lower(installer.sha256);
     if (!wanted.empty()) {
         return {{.name = "medium", .value = wanted}};
     }
-    const std::string iso = recipe.installer.iso;
+    const std::string iso = installer.iso;
     if (remote(iso)) {
         return {{.name = "medium", .value = fetch::without_credentials(iso)}};
     }

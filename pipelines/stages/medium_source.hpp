@@ -23,6 +23,13 @@ fetch::FetchServices fetch_services(const engine::StageTask& task);
 std::optional<fetch::MediumSpec> medium_spec(const engine::InstallerSource& source,
                                              const std::filesystem::path& folder);
 
+/// The recipe's `installer:` block; without one that names a medium, the block that stands for the official
+/// medium of the row `os:`, or for one made from the archive where the row has no official one.
+engine::InstallerSource installer_of(const engine::RecipeFacts& recipe);
+
+/// The newest name in a checksums file that fits `pattern` ($1 is its version); empty when none does.
+std::string newest_name(const std::string& checksums, const std::string& pattern);
+
 /// The medium `installer: {iso: …}` names, as a verified local file. Nothing when the recipe names none.
 std::optional<fetch::Medium> recipe_medium(const engine::StageTask& task);
 

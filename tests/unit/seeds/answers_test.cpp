@@ -157,7 +157,8 @@ TEST(KickstartCheck, finds_unknown_commands_and_unterminated_sections) {
             .text();
 
     EXPECT_THAT(found, HasSubstr("k.ks:1: unknown command 'autopartt' (did you mean 'autopart'?)"));
-    EXPECT_THAT(found, HasSubstr("k.ks:2: 'dhcpp' is no --bootproto (did you mean 'dhcp'?)"));
+    EXPECT_THAT(found,
+                HasSubstr("k.ks:2: 'network': 'dhcpp' is not a value of --bootproto (did you mean 'dhcp'?)"));
     EXPECT_THAT(found, HasSubstr("k.ks:3: the section %packages has no %end"));
     EXPECT_THAT(found, HasSubstr("k.ks:5: the section %post has no %end"));
     EXPECT_THAT(found, HasSubstr("poweroff"));
@@ -177,12 +178,13 @@ TEST(AutoinstallCheck, finds_misspelt_keys_and_wrong_values) {
 }
 
 TEST(AutoinstallMarker, is_appended_to_the_users_list_or_starts_one) {
-    const std::string with = with_marker(
-        AnswerFormat::autoinstall,
-        "#cloud-config\nautoinstall:\n  version: 1\n  late-commands:\n    - echo own\n  locale: C\n",
-        facts());
-    const std::string without =
-        with_marker(AnswerFormat::autoinstall, "#cloud-config\nautoinstall:\n  version: 1\n", facts());
+    const std::string with = with_marker(AnswerFormat::autoinstall,
+                                         "#cloud-config\nautoinstall:\n  version: 1\n  user-data: {}\n  "
+                                         "late-commands:\n    - echo own\n  locale: "
+                                         "C\n",
+                                         facts());
+    const std::string without = with_marker(
+        AnswerFormat::autoinstall, "#cloud-config\nautoinstall:\n  version: 1\n  user-data: {}\n", facts());
 
     EXPECT_LT(with.find("echo own"), with.find("IMGFORGE-RESULT"));
     EXPECT_LT(with.find("IMGFORGE-RESULT"), with.find("locale: C"));
@@ -204,8 +206,8 @@ TEST(AutoyastCheck, tells_line_of_broken_xml_and_missing_elements) {
             "a.xml")
             .text();
     EXPECT_THAT(found, HasSubstr("a.xml:2: warning: unknown section <sofware> (did you mean 'software'?)"));
-    EXPECT_THAT(found, HasSubstr("a.xml:3: general/mode/confirm"));
-    EXPECT_THAT(found, HasSubstr("a.xml:3: the machine does not power off"));
+    EXPECT_THAT(found, HasSubstr("a.xml:3: warning: general/mode/confirm"));
+    EXPECT_THAT(found, HasSubstr("a.xml:3: warning: the machine does not power off"));
 }
 
 TEST(AgamaCheck, tells_line_of_broken_json_and_unknown_keys) {
@@ -265,9 +267,9 @@ TEST(AskedPackages, of_generated_answers_are_those_of_the_block) {
 
 TEST(WantsNetwork, follows_the_mirror_of_the_answers_even_when_the_medium_could_do_alone) {
     Answers answers = full_answers();
-    EXPECT_FALSE(wants_network(answers, facts()));
+    EXPECT_FALSE(wants_network(AnswerFormat::preseed, answers, facts()));
     answers.mirror = "http://mirror.example/debian";
-    EXPECT_TRUE(wants_network(answers, facts()));
+    EXPECT_TRUE(wants_network(AnswerFormat::preseed, answers, facts()));
 
     EXPECT_FALSE(wants_network(AnswerFormat::preseed, "d-i apt-setup/use_mirror boolean false\n", facts()));
     EXPECT_TRUE(
