@@ -34,6 +34,7 @@ std::string type_of(const Json& value) {
         case Json::value_t::object: return "object";
         case Json::value_t::number_integer:
         case Json::value_t::number_unsigned: return "integer";
+        case Json::value_t::binary: return "date";  // guest_yaml.hpp
         default: return "number";
     }
 }
@@ -58,8 +59,14 @@ bool has_type(const Json& value, const std::string& type) {
 
 std::string type_text(const std::string& type) {
     static const std::map<std::string, std::string> texts = {
-        {"null", "empty"},   {"boolean", "true or false"},  {"string", "text"},     {"array", "a list"},
-        {"object", "a map"}, {"integer", "a whole number"}, {"number", "a number"},
+        {"null", "empty"},
+        {"boolean", "true or false"},
+        {"string", "text"},
+        {"array", "a list"},
+        {"object", "a map"},
+        {"date", "a date"},
+        {"integer", "a whole number"},
+        {"number", "a number"},
     };
     const auto found = texts.find(type);
     return found != texts.end() ? found->second : type;
@@ -69,7 +76,7 @@ std::string shown(const std::string& pointer, const Json& value) {
     if (is_secret_key(last_key(pointer))) {
         return "what is given";
     }
-    if (value.is_structured()) {
+    if (value.is_structured() || value.is_binary()) {
         return type_text(type_of(value));
     }
     const std::string text = shortened(redact(value.is_string() ? value.get<std::string>() : value.dump()));

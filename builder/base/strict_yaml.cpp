@@ -2,8 +2,6 @@
 #include "builder/base/strict_yaml.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <set>
 #include <sstream>
 
@@ -15,7 +13,9 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/yaml_bytes.hpp"
 #include "builder/base/yaml_remedies.hpp"
+#include "builder/base/yaml_scalar.hpp"
 
 namespace imgforge {
 namespace {
@@ -25,37 +25,6 @@ struct Stop {
     YAML::Mark mark;
     std::string message;
 };
-
-/// Core-schema scalar: what a plain (unquoted) text means.
-Json plain_scalar(const std::string& text) {
-    if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") {
-        return nullptr;
-    }
-    if (text == "true" || text == "True" || text == "TRUE") {
-        return true;
-    }
-    if (text == "false" || text == "False" || text == "FALSE") {
-        return false;
-    }
-    const std::size_t digits = text[0] == '-' ? 1U : 0U;
-    const bool leading_zero = text.size() > digits + 1 && text[digits] == '0' &&
-                              std::isdigit(static_cast<unsigned char>(text[digits + 1])) != 0;
-    if (leading_zero || text.size() == digits ||
-        std::isdigit(static_cast<unsigned char>(text[digits])) == 0) {
-        return text;
-    }
-    const char* const end = text.data() + text.size();
-    std::int64_t integer = 0;
-    if (const auto r = std::from_chars(text.data(), end, integer); r.ec == std::errc() && r.ptr == end) {
-        return integer;
-    }
-    double number = 0;
-    if (const auto r = std::from_chars(text.data(), end, number);
-        r.ec == std::errc() && r.ptr == end && std::isfinite(number)) {
-        return number;
-    }
-    return text;
-}
 
 /// A node as parsed, before aliases are expanded.
 struct Node {
@@ -93,7 +62,7 @@ public:
         const bool plain = tag != "!" && tag != "tag:yaml.org,2002:str";
         Node node{.type = Node::Type::scalar,
                   .mark = mark,
-                  .value = plain ? plain_scalar(text) : Json(text),
+                  .value = plain ? resolve_plain(text, YamlRules::core_1_2) : Json(text),
                   .text = text,
                   .plain = plain};
         add(std::move(node), anchor);
@@ -264,52 +233,6 @@ private:
     std::size_t made_ = 0;
 };
 
-/// Length of the valid UTF-8 sequence at `at`, 0 if there is none (RFC 3629).
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) {
-        return static_cast<unsigned char>(i < text.size() ? text[i] : '\0');
-    };
-    const unsigned char lead = byte(at);
-    const std::size_t length = lead < 0x80U                      ? 1U
-                               : (lead >= 0xc2U && lead < 0xe0U) ? 2U
-                               : (lead & 0xf0U) == 0xe0U         ? 3U
-                               : (lead >= 0xf0U && lead < 0xf5U) ? 4U
-                                                                 : 0U;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(at + i) & 0xc0U) != 0x80U) {
-            return 0;
-        }
-    }
-    const bool overlong = (lead == 0xe0U && byte(at + 1) < 0xa0U) || (lead == 0xf0U && byte(at + 1) < 0x90U);
-    const bool beyond = (lead == 0xedU && byte(at + 1) >= 0xa0U) || (lead == 0xf4U && byte(at + 1) >= 0x90U);
-    return overlong || beyond ? 0U : length;
-}
-
-/// Bytes that no recipe has: a binary file given by mistake is told as such, at its place.
-std::optional<Diagnostic> check_text(std::string_view text, const std::string& file) {
-    int line = 1;
-    std::size_t line_start = 0;
-    for (std::size_t i = 0; i < text.size();) {
-        const std::size_t length = sequence_length(text, i);
-        const auto c = static_cast<unsigned char>(text[i]);
-        const bool control = c < 0x20U && c != '\n' && c != '\t' && c != '\r';
-        if (length == 0 || control) {
-            return Diagnostic{
-                .file = file,
-                .line = line,
-                .column = static_cast<int>(i - line_start) + 1,
-                .message = control ? fmt::format("control character 0x{:02x}: this is not a text file", c)
-                                   : "not valid UTF-8: this is not a text file"};
-        }
-        if (c == '\n') {
-            ++line;
-            line_start = i + 1;
-        }
-        i += length;
-    }
-    return std::nullopt;
-}
-
 /// yaml-cpp 0.7 takes quotes that are never closed for closed when the file ends with a line break, and
 /// everything after them is lost in the text (Scanner::ScanScalar looks for the end only inside a line). A
 /// comment without line break at the end is no content, and shows it.
@@ -371,7 +294,7 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
                                                 text.size(), limits.bytes)});
         return std::nullopt;
     }
-    if (const std::optional<Diagnostic> fault = check_text(text, file)) {
+    if (const std::optional<Diagnostic> fault = yaml_bytes_fault(text, file)) {
         diagnostics.add(*fault);
         return std::nullopt;
     }
