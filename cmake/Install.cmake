@@ -22,7 +22,7 @@ install(FILES ${IMGFORGE_GENERATED}/_imgforge DESTINATION ${CMAKE_INSTALL_DATADI
 # The same relative names as in the source tree: places.hpp, data_path().
 foreach(folder templates seeds pipelines/recipes pipelines/labs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder}
-          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.recipe" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
+          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.keys" PATTERN "*.recipe" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
 endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/units/ DESTINATION lib/systemd/system OPTIONAL
         FILES_MATCHING PATTERN "*.service" PATTERN "*.timer" PATTERN "*.path")

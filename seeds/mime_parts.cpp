@@ -35,6 +35,14 @@ std::string_view take_line(std::string_view& rest) {
     return line;
 }
 
+/// "Name: value", a folded line, or the empty line (email/feedparser.py headerRE).
+bool is_header_line(std::string_view line) {
+    const std::size_t colon = line.find(':');
+    const bool named = colon != std::string_view::npos && colon > 0 &&
+                       line.substr(0, colon).find_first_of(" \t") == std::string_view::npos;
+    return stripped(line).empty() || named || line.front() == ' ' || line.front() == '\t';
+}
+
 using Headers = std::map<std::string, std::string>;
 
 /// Header lines up to the empty line, folded ones joined (RFC 5322 section 2.2.3).
@@ -42,7 +50,12 @@ Headers take_headers(std::string_view& rest, int& line_number) {
     Headers headers;
     std::string last;
     while (!rest.empty()) {
-        const std::string_view line = take_line(rest);
+        std::string_view ahead = rest;
+        const std::string_view line = take_line(ahead);
+        if (!is_header_line(line)) {
+            break;  // email/feedparser.py: the headers end here, the line belongs to the body
+        }
+        rest = ahead;
         ++line_number;
         const std::size_t colon = line.find(':');
         if (stripped(line).empty()) {
@@ -112,6 +125,7 @@ MimePart leaf(const Headers& headers, std::string_view body, int first_line) {
     if (part.name.empty()) {
         part.name = parameter(type, "name");
     }
+    part.merge_type = header("merge-type").empty() ? header("x-merge-type") : header("merge-type");
     const std::string encoding = lower(header("content-transfer-encoding"));
     part.as_written = encoding != "base64" && encoding != "quoted-printable";
     if (encoding == "quoted-printable") {
@@ -121,7 +135,9 @@ MimePart leaf(const Headers& headers, std::string_view body, int first_line) {
         one_line.erase(std::remove_if(one_line.begin(), one_line.end(),
                                       [](unsigned char c) { return std::isspace(c) != 0; }),
                        one_line.end());
-        part.bytes = base64_decode(one_line).value_or(part.bytes);
+        const auto decoded = base64_decode(one_line);
+        part.damaged = !decoded;
+        part.bytes = decoded.value_or(part.bytes);
     }
     return part;
 }

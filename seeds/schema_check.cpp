@@ -2,6 +2,7 @@
 #include "seeds/schema_check.hpp"
 
 #include "builder/base/file.hpp"
+#include "builder/base/guest_yaml.hpp"
 #include "builder/base/json.hpp"
 #include "builder/base/json_schema.hpp"
 #include "builder/base/places.hpp"
@@ -20,9 +21,9 @@ Diagnostics check_schema_tree(std::string_view schema, const YamlDocument& docum
 
 Diagnostics check_schema_text(std::string_view schema, const std::string& text, const std::string& file) {
     Diagnostics faults;
-    const auto document = parse_yaml(text, file, faults);
-    if (document && !faults.has_errors()) {
-        faults.append(check_schema_tree(schema, *document));
+    const auto yaml = parse_guest_yaml(text, file, faults);
+    if (yaml && !faults.has_errors()) {
+        faults.append(check_schema_tree(schema, yaml->document));
     }
     return faults;
 }

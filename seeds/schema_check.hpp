@@ -9,7 +9,7 @@
 
 namespace imgforge::seeds {
 
-/// Checks a YAML file against one of the schemas in seeds/schemas ("cloud-config.json"; see
+/// Checks a YAML file against one of the schemas in seeds/schemas ("autoinstall.json"; see
 /// builder/base/json_schema.hpp). Wrong types and values are errors; an unknown key is a warning with the
 /// nearest known one, because cloud-init and subiquity ignore it. Booleans may be written the YAML 1.1 way
 /// (yes, off), since that is what PyYAML reads.

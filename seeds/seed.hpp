@@ -11,6 +11,7 @@
 
 #include "builder/base/diagnostics.hpp"
 #include "builder/base/json.hpp"
+#include "seeds/guest.hpp"
 #include "seeds/host_keys.hpp"
 
 namespace imgforge::seeds {
@@ -31,8 +32,23 @@ struct SeedUser {
     std::vector<std::string> groups{};
     bool sudo = false;  ///< any command without a password
     std::string shell = "/bin/bash";
-    std::vector<std::string> ssh_keys{};  ///< lines as in authorized_keys
-    std::string password_hash{};          ///< empty: the password stays locked
+    std::vector<std::string> ssh_keys{};        ///< lines as in authorized_keys
+    std::string password_hash{};                ///< empty: the password stays locked
+    std::vector<std::string> ssh_import_ids{};  ///< "gh:ann", "lp:ann"
+};
+
+/// A further part of the user's user-data.
+struct SeedPart {
+    std::string bytes;
+    std::string name;    ///< for diagnostics and as the part's file name
+    std::string type{};  ///< "text/x-shellscript"; empty: what the part's beginning says
+};
+
+/// How much a seed's contents are judged.
+enum class SeedChecks {
+    refuse,  ///< what cloud-init drops or refuses is an error
+    warn,    ///< everything found is a warning
+    none     ///< nothing of the user's own files is looked at
 };
 
 /// A file the guest gets; any bytes (what is not UTF-8 travels as base64).
@@ -107,6 +123,13 @@ struct SeedSpec {
     /// or gzip of these; what is configured above is merged with it as a second MIME part: lists are joined,
     /// on other keys the user's win.
     std::optional<std::string> user_data{};
+    std::vector<SeedPart> more_user_data{};  ///< parts behind user_data, in their order
+    std::optional<std::string> meta_data{};  ///< NoCloud's meta-data; what it does not say is added
+    std::string meta_data_name = "meta-data";
+    std::string dsmode{};                       ///< "local", "net" or "pass"; empty: cloud-init's own choice
+    std::vector<std::string> ssh_import_ids{};  ///< for the default user
+    Guest guest{};                              ///< whose cloud-init judges the files
+    SeedChecks checks = SeedChecks::refuse;
     std::optional<std::string> vendor_data{};
     std::optional<std::string> network_config{};  ///< replaces `network`; version 1 or 2
     std::string user_data_name = "user-data";     ///< names for diagnostics
@@ -138,10 +161,14 @@ std::string seed_iso(const SeedFiles& files, std::string_view label, std::int64_
 /// A FAT16 image with long names; same promise. `label` is written in upper case, as mkfs.vfat(8) wants it.
 std::string seed_vfat(const SeedFiles& files, std::string_view label, std::int64_t epoch);
 
+/// A tar archive (ustar), same promise.
+std::string seed_tar(const SeedFiles& files, std::int64_t epoch);
+
 /// Atomic, mode 0600, stamped with reproducible_time(). Replaces an existing file.
 void write_seed_iso(const SeedFiles& files, std::string_view label, const std::filesystem::path& path);
 void write_seed_vfat(const SeedFiles& files, std::string_view label, const std::filesystem::path& path);
-/// The files below `folder` (made with mode 0700, files 0600).
+/// The files below `folder` (made with mode 0700, files 0600). Files of other names in it are left alone, a
+/// file of a seed that is there already is replaced.
 void write_seed_dir(const SeedFiles& files, const std::filesystem::path& folder);
 
 }  // namespace imgforge::seeds

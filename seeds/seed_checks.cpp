@@ -2,20 +2,17 @@
 #include "seeds/seed_checks.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include <fmt/format.h>
 
-#include "builder/base/strict_yaml.hpp"
-#include "builder/base/suggestion.hpp"
-#include "seeds/mime_parts.hpp"
+#include "seeds/meta_data_checks.hpp"
 #include "seeds/network.hpp"
+#include "seeds/network_checks.hpp"
 #include "seeds/passwords.hpp"
-#include "seeds/schema_check.hpp"
 #include "seeds/ssh_keys.hpp"
 #include "seeds/text.hpp"
-#include "seeds/user_data.hpp"
+#include "seeds/user_data_checks.hpp"
 
 namespace imgforge::seeds {
 namespace {
@@ -44,11 +41,11 @@ private:
 
 void check_identity(const SeedSpec& spec, ValueFaults& faults) {
     if (!spec.hostname.empty() && !is_host_name(spec.hostname)) {
-        faults.add(fmt::format("'{}' is no host name", spec.hostname),
+        faults.add(fmt::format("'{}' is not a host name", spec.hostname),
                    "letters, digits and hyphens, at most 63 per label");
     }
     if (!spec.fqdn.empty() && (!is_host_name(spec.fqdn) || spec.fqdn.find('.') == std::string::npos)) {
-        faults.add(fmt::format("'{}' is no fully qualified name", spec.fqdn), "web-1.example.org");
+        faults.add(fmt::format("'{}' is not a fully qualified name", spec.fqdn), "web-1.example.org");
     }
     if (!is_one_line(spec.instance_id) || spec.instance_id.find_first_of(" /") != std::string::npos ||
         spec.instance_id.size() > 128) {
@@ -68,9 +65,9 @@ void check_logins(const SeedSpec& spec, ValueFaults& faults) {
     }
     std::set<std::string> names;
     for (const SeedUser& user : spec.users) {
-        if (!is_user_name(user.name)) {
-            faults.add(fmt::format("'{}' is no user name", user.name),
-                       "lower-case letters, digits, _ and -, at most 32");
+        if (!is_login_name(user.name)) {
+            faults.add(fmt::format("useradd takes no user named '{}'", user.name),
+                       "letters, digits, dots, _ and -, at most 32, not only digits");
         }
         if (!names.insert(user.name).second) {
             faults.add(fmt::format("user '{}' is given twice", user.name));
@@ -95,7 +92,7 @@ bool is_octal_mode(const std::string& text) {
 void check_contents(const SeedSpec& spec, ValueFaults& faults) {
     for (const SeedFile& file : spec.files) {
         if (file.path.empty() || file.path.front() != '/' || !is_one_line(file.path)) {
-            faults.add(fmt::format("'{}' is no absolute path for a file of the guest", file.path));
+            faults.add(fmt::format("'{}' is not an absolute path for a file of the guest", file.path));
         }
         if (!is_octal_mode(file.permissions)) {
             faults.add(fmt::format("permissions '{}' of {} are not octal", file.permissions, file.path),
@@ -104,7 +101,7 @@ void check_contents(const SeedSpec& spec, ValueFaults& faults) {
     }
     for (const std::string& package : spec.packages) {
         if (package.empty() || package.find_first_of(" \t\n") != std::string::npos) {
-            faults.add(fmt::format("'{}' is no package name", package));
+            faults.add(fmt::format("'{}' is not a package name", package));
         }
     }
     for (const SeedDisk& disk : spec.disks) {
@@ -116,151 +113,45 @@ void check_contents(const SeedSpec& spec, ValueFaults& faults) {
     }
 }
 
-/// The user's own part may only be joined with ours when cloud-init could tell what it is.
-void check_own_files(const SeedSpec& spec, Diagnostics& faults) {
+/// The user's own files, as cloud-init will read them.
+Diagnostics own_files(const SeedSpec& spec) {
+    Diagnostics found;
     if (spec.user_data) {
-        faults.append(check_user_data(*spec.user_data, spec.user_data_name));
+        found.append(check_user_data(*spec.user_data, spec.user_data_name, spec.guest));
+    }
+    for (const SeedPart& part : spec.more_user_data) {
+        found.append(check_user_part(part, spec.guest));
     }
     if (spec.vendor_data) {
-        faults.append(check_user_data(*spec.vendor_data, spec.vendor_data_name));
+        found.append(check_user_data(*spec.vendor_data, spec.vendor_data_name, spec.guest));
+    }
+    if (spec.meta_data) {
+        found.append(check_meta_data(*spec.meta_data, spec.meta_data_name));
     }
     if (spec.network_config) {
-        faults.append(check_network_config(*spec.network_config, spec.network_config_name));
-    } else if (const Json network = unwrapped_network(spec.network); !network.is_null()) {
-        faults.append(
-            check_schema_tree("network-config.json", {.file = spec.network_config_name, .root = network}));
+        found.append(check_network_text(*spec.network_config, spec.network_config_name, spec.guest));
     }
+    return found;
 }
 
-/// What the first line was probably meant to be.
-void explain_header(std::string_view text, const std::string& name, Diagnostics& faults) {
-    const std::string first(text.substr(0, text.find('\n')));
-    const std::string_view word = trimmed(first);
-    std::string lower(word);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    std::string message = "the first line must say what this is, cloud-init ignores the file otherwise";
-    if (text.substr(0, 3) == "\xef\xbb\xbf") {
-        message =
-            "the file begins with a byte order mark, so cloud-init does not see the '#cloud-config' line; "
-            "save it without";
-    } else if (lower == "# cloud-config" || lower == "cloud-config" || lower.rfind("#cloud", 0) == 0 ||
-               nearest(lower, {"#cloud-config"})) {
-        message = fmt::format("the first line is '{}', which cloud-init does not know", word);
-    } else if (text.find("\n#cloud-config") != std::string_view::npos) {
-        message = "'#cloud-config' must be the very first line, something stands before it";
-    }
-    faults.add({.file = name, .line = 1, .column = 1, .message = message, .suggestion = "#cloud-config"});
-}
-
-/// The parts cloud-init treats as cloud-config or tells by their first line; lines are those of the whole
-/// file where that is possible.
-void check_mime(const std::string& text, const std::string& name, Diagnostics& faults) {
-    int number = 0;
-    for (const MimePart& part : mime_parts(text)) {
-        ++number;
-        const std::string part_name =
-            part.as_written
-                ? name
-                : fmt::format("{} part {}{}", name, number, part.name.empty() ? "" : " (" + part.name + ")");
-        const bool config = part.type == "text/cloud-config";
-        const std::string content = gunzipped(part.bytes, part_name);
-        if (user_data_kind(content) == UserDataKind::mime ||
-            !(config || user_data_kind(content) == UserDataKind::cloud_config)) {
-            continue;
-        }
-        // A part of this type needs no first line: cloud-init goes by the type (user_data.py _process_msg).
-        const Diagnostics found = trimmed(content).empty()
-                                      ? Diagnostics()
-                                      : check_schema_text("cloud-config.json", content, part_name);
-        for (Diagnostic fault : found.list()) {
-            fault.line += part.as_written && fault.line > 0 ? part.first_line - 1 : 0;
-            faults.add(std::move(fault));
+void check_own_files(const SeedSpec& spec, Diagnostics& faults) {
+    if (spec.checks != SeedChecks::none) {
+        const Diagnostics found = own_files(spec);
+        for (Diagnostic one : found.list()) {
+            if (spec.checks == SeedChecks::warn) {
+                one.severity = Diagnostic::Severity::warning;
+            }
+            faults.add(std::move(one));
         }
     }
-}
-
-/// `text` with the expressions of a template replaced by a word and its statements and comments by nothing;
-/// lines stay where they are.
-std::string without_jinja(const std::string& text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::string_view open = std::string_view(text).substr(at, 2);
-        const std::string_view close = open == "{{" ? "}}" : open == "{%" ? "%}" : open == "{#" ? "#}" : "";
-        const std::size_t end = close.empty() ? std::string::npos : text.find(close, at + 2);
-        if (end == std::string::npos) {
-            out.push_back(text[at++]);
-            continue;
-        }
-        out += open == "{{" ? "jinja" : "";
-        out.append(
-            static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(at),
-                                                text.begin() + static_cast<std::ptrdiff_t>(end), '\n')),
-            '\n');
-        at = end + 2;
-    }
-    return out;
-}
-
-/// What can be said before the values are known: the kind of the text below the first line, and keys that do
-/// not exist.
-void check_jinja(const std::string& text, const std::string& name, Diagnostics& faults) {
-    const std::string body = without_jinja(text.substr(std::min(text.find('\n'), text.size())));
-    const std::string_view rest = trimmed(body);
-    const UserDataKind kind = user_data_kind(rest);
-    if (kind == UserDataKind::unknown || kind == UserDataKind::empty) {
-        faults.add({.file = name,
-                    .line = 2,
-                    .message = "below the jinja line must stand what the text is once it is filled in",
-                    .suggestion = "#cloud-config"});
-        return;
-    }
-    if (kind != UserDataKind::cloud_config) {
-        return;
-    }
-    const bool has_statements = text.find("{%") != std::string::npos;
-    const Diagnostics found = check_schema_text("cloud-config.json", body, name);
-    for (Diagnostic fault : found.list()) {
-        const bool unknown_key = fault.message.rfind("unknown key", 0) == 0;
-        if (unknown_key ||
-            !has_statements) {  // a value may be anything once it is filled in, so that no fault is certain
-            fault.severity = Diagnostic::Severity::warning;
-            faults.add(std::move(fault));
-        }
+    const Json network = unwrapped_network(spec.network);
+    if (!spec.network_config && !network.is_null()) {
+        check_network_tree({.document = {.file = spec.network_config_name, .root = network, .positions = {}}},
+                           spec.guest, faults);
     }
 }
 
 }  // namespace
-
-Diagnostics check_user_data(const std::string& bytes, const std::string& name) {
-    Diagnostics faults;
-    const std::string text = gunzipped(bytes, name);
-    switch (user_data_kind(text)) {
-        case UserDataKind::empty:
-            faults.add({.file = name,
-                        .message = "the file is empty, the machine would learn nothing from it",
-                        .suggestion = "#cloud-config"});
-            break;
-        case UserDataKind::unknown: explain_header(text, name, faults); break;
-        case UserDataKind::cloud_config:
-            faults.append(check_schema_text("cloud-config.json", text, name));
-            break;
-        case UserDataKind::mime: check_mime(text, name, faults); break;
-        case UserDataKind::jinja: check_jinja(text, name, faults); break;
-        default: break;  // scripts and the rest mean what cloud-init makes of them
-    }
-    return faults;
-}
-
-Diagnostics check_network_config(const std::string& bytes, const std::string& name) {
-    Diagnostics faults;
-    if (trimmed(bytes).empty()) {
-        faults.add({.file = name,
-                    .message = "the network-config is empty, which leaves the machine without network"});
-        return faults;
-    }
-    return check_schema_text("network-config.json", bytes, name);
-}
 
 Diagnostics check_seed(const SeedSpec& spec) {
     ValueFaults faults;

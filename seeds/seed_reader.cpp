@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "seeds/seed_reader.hpp"
 
-#include <algorithm>
-#include <cctype>
-
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/handle.hpp"
 #include "builder/image/iso_reader.hpp"
-#include "seeds/seed_checks.hpp"
-#include "seeds/text.hpp"
-#include "seeds/user_data.hpp"
+#include "seeds/findings.hpp"
 #include "seeds/vfat_reader.hpp"
 
 namespace imgforge::seeds {
@@ -20,10 +23,6 @@ namespace {
 
 constexpr std::uintmax_t largest_seed = 64U << 20U;
 constexpr std::size_t most_files = 4096;
-
-void add(FoundSeed& seed, const std::string& file, std::string message, std::string suggestion = {}) {
-    seed.problems.add({.file = file, .message = std::move(message), .suggestion = std::move(suggestion)});
-}
 
 Error too_large(const std::filesystem::path& path) {
     return Error(Failure::recipe,
@@ -62,105 +61,81 @@ SeedFiles iso_files(const image::IsoReader& iso) {
     return files;
 }
 
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
+/// How large an image is. A FIFO, a socket or a terminal would hang the reader, so they are refused.
+std::uint64_t readable_size(const std::filesystem::path& path) {
+    const Fd file = open_fd(path, O_RDONLY | O_NONBLOCK);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) {
+        throw system_error("fstat", path.string(), errno);
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+        throw Error(Failure::recipe,
+                    fmt::format("{} is not a file, a block device or a directory", path.string()),
+                    "write the seed into a file first");
+    }
+    const off_t end = ::lseek(file.get(), 0, SEEK_END);
+    return end < 0 ? 0 : static_cast<std::uint64_t>(end);
 }
 
-void judge_user_data(FoundSeed& seed, const std::string& path) {
-    const auto found = seed.files.find(path);
-    if (found == seed.files.end()) {
-        return;
-    }
-    try {
-        seed.problems.append(check_user_data(found->second, path));
-    } catch (const Error& error) {
-        add(seed, path, error.message());
-    }
+/// POSIX tar: the magic of its first header.
+bool is_tar(std::string_view bytes) {
+    return bytes.size() >= 512 && bytes.substr(257, 5) == "ustar";
 }
 
-void judge_nocloud(FoundSeed& seed) {
-    for (const char* const name : {"meta-data", "user-data"}) {
-        if (!seed.files.contains(name)) {
-            add(seed, name, "missing, so cloud-init does not take this medium for a NoCloud seed");
+SeedFiles tar_files(const std::string& bytes) {
+    const Handle<struct archive, archive_read_free> reader(archive_read_new());
+    archive_read_support_format_tar(reader.get());
+    if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK) {
+        throw Error(Failure::integrity, "the tar archive cannot be read");
+    }
+    SeedFiles files;
+    struct archive_entry* entry = nullptr;
+    int state = ARCHIVE_OK;
+    while ((state = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK) {
+        if (archive_entry_filetype(entry) != AE_IFREG) {
+            continue;
+        }
+        std::string name = archive_entry_pathname(entry);
+        name = std::filesystem::path(name).lexically_normal().string();
+        if (name.empty() || name.front() == '/' || name.starts_with("..") || files.size() >= most_files) {
+            throw Error(Failure::integrity, fmt::format("the tar archive holds '{}'", name));
+        }
+        std::string& content = files[name];
+        content.resize(static_cast<std::size_t>(archive_entry_size(entry)));
+        if (archive_read_data(reader.get(), content.data(), content.size()) !=
+            static_cast<la_ssize_t>(content.size())) {
+            state = ARCHIVE_FATAL;
+            break;
         }
     }
-    const auto meta = seed.files.find("meta-data");
-    if (meta != seed.files.end() && meta->second.find("instance-id") == std::string::npos) {
-        add(seed, "meta-data",
-            "there is no instance-id, so a clone does not notice that it is a new machine; add for example "
-            "'instance-id: i-0001'");
+    if (state != ARCHIVE_EOF) {
+        throw Error(Failure::integrity, "the tar archive is damaged",
+                    "make it again with imgforge seed create");
     }
-    judge_user_data(seed, "user-data");
-    const auto network = seed.files.find("network-config");
-    if (network != seed.files.end()) {
-        seed.problems.append(check_network_config(network->second, "network-config"));
-    }
-    if (!seed.label.empty() && lower(seed.label) != "cidata") {
-        add(seed, "", fmt::format("the volume is labelled '{}', cloud-init looks for cidata", seed.label),
-            "cidata");
-    }
-}
-
-void judge_configdrive(FoundSeed& seed) {
-    const std::string base = "openstack/latest/";
-    const auto meta = seed.files.find(base + "meta_data.json");
-    if (meta == seed.files.end()) {
-        add(seed, base + "meta_data.json",
-            "missing, so cloud-init does not take this medium for a ConfigDrive");
-    } else if (!Json::accept(meta->second) || !Json::parse(meta->second).contains("uuid")) {
-        add(seed, meta->first, "not JSON with a `uuid`");
-    }
-    for (const char* const name : {"network_data.json", "vendor_data.json"}) {
-        const auto found = seed.files.find(base + name);
-        if (found != seed.files.end() && !Json::accept(found->second)) {
-            add(seed, found->first, "not JSON");
-        }
-    }
-    judge_user_data(seed, base + "user_data");
-    if (!seed.label.empty() && lower(seed.label) != "config-2") {
-        add(seed, "", fmt::format("the volume is labelled '{}', cloud-init looks for config-2", seed.label),
-            "config-2");
-    }
+    return files;
 }
 
 }  // namespace
 
-FoundSeed judge_seed(SeedFiles files, std::string label) {
-    FoundSeed seed{.datasource = "unknown", .label = std::move(label), .files = std::move(files)};
-    const bool has_openstack = std::any_of(seed.files.begin(), seed.files.end(), [](const auto& file) {
-        return file.first.rfind("openstack/", 0) == 0;
-    });
-    if (has_openstack) {
-        seed.datasource = "configdrive";
-        judge_configdrive(seed);
-    } else if (seed.files.contains("user-data") || seed.files.contains("meta-data") ||
-               lower(seed.label) == "cidata") {
-        seed.datasource = "nocloud";
-        judge_nocloud(seed);
-    } else {
-        add(seed, "", "neither user-data and meta-data nor openstack/latest is on it: this is no seed");
-    }
-    seed.problems.sort();
-    return seed;
-}
-
-FoundSeed read_seed(const std::filesystem::path& path) {
+FoundSeed read_seed(const std::filesystem::path& path, const Guest& guest) {
     if (std::filesystem::is_directory(path)) {
-        return judge_seed(folder_files(path), "");
+        return judge_seed(folder_files(path), "", guest);
     }
-    if (std::filesystem::file_size(path) <= 2 * largest_seed) {
-        const std::string bytes = read_file(path);
+    const std::uint64_t size = readable_size(path);
+    if (size <= 2 * largest_seed) {
+        const std::string bytes = read_file(path, 2 * largest_seed);
         if (is_vfat(bytes)) {
             std::string label;
             SeedFiles files = read_vfat(bytes, label);
-            return judge_seed(std::move(files), label);
+            return judge_seed(std::move(files), label, guest);
+        }
+        if (is_tar(bytes)) {
+            return judge_seed(tar_files(bytes), "", guest);
         }
     }
     try {
         const image::IsoReader iso(path);
-        return judge_seed(iso_files(iso), iso.volume().label);
+        return judge_seed(iso_files(iso), iso.volume().label, guest);
     } catch (const Error& error) {
         if (error.kind() != Failure::integrity) {
             throw;
@@ -168,7 +143,8 @@ FoundSeed read_seed(const std::filesystem::path& path) {
         // The reader's own remedy speaks of installer media.
         throw Error(
             error.kind(), error.message(),
-            "a seed is an ISO 9660 or vfat image or a folder; make it again with imgforge seed create");
+            "a seed is an ISO 9660, vfat or tar image or a directory; make it again with imgforge seed "
+            "create");
     }
 }
 
@@ -180,7 +156,7 @@ Json seed_record(const FoundSeed& seed) {
     return {{"datasource", seed.datasource},
             {"label", seed.label},
             {"files", files},
-            {"problems", seed.problems.to_json()}};
+            {"problems", findings_json(seed.problems)}};
 }
 
 }  // namespace imgforge::seeds

@@ -18,12 +18,14 @@ struct FoundSeed {
     Diagnostics problems{};  ///< what would keep a guest from using it
 };
 
-/// Reads an ISO image (checked whole before, so that damaged and hostile ones end in an error) or a folder.
-/// Throws Failure::recipe or Failure::integrity; more than 64 MiB or 4096 files are refused.
-FoundSeed read_seed(const std::filesystem::path& path);
+/// Reads an ISO image (checked whole before, so that damaged and hostile ones end in an error), a vfat or tar
+/// image, a block device or a directory.
+/// Throws Failure::recipe (a FIFO too) or Failure::integrity; more than 64 MiB or 4096 files are refused.
+FoundSeed read_seed(const std::filesystem::path& path, const Guest& guest = {});
 
 /// What the files say and lack.
-FoundSeed judge_seed(SeedFiles files, std::string label);
+/// Errors mean that cloud-init does not take the medium, or drops what is on it.
+FoundSeed judge_seed(SeedFiles files, std::string label, const Guest& guest = {});
 
 /// `{datasource, label, files:[{path, size, sha256}], problems:[]}`.
 Json seed_record(const FoundSeed& seed);

@@ -79,8 +79,8 @@ std::optional<std::string> public_key_fault(std::string_view line) {
     return std::nullopt;
 }
 
-std::vector<std::string> read_public_keys(const std::filesystem::path& file) {
-    const std::string text = read_file(file, 1U << 20U);
+std::vector<std::string> public_keys_of(std::string_view text, const std::string& name,
+                                        Diagnostics& warnings) {
     std::vector<std::string> keys;
     Diagnostics faults;
     int number = 0;
@@ -91,15 +91,37 @@ std::vector<std::string> read_public_keys(const std::filesystem::path& file) {
             continue;
         }
         if (const auto fault = public_key_fault(line)) {
-            faults.add({.file = file.string(), .line = number, .message = *fault});
-            break;  // the lines that follow a private key's first one say nothing new
+            faults.add({.file = name, .line = number, .message = *fault});
+            if (line.find("PRIVATE KEY") != std::string_view::npos) {
+                break;  // the lines that follow a private key's first one say nothing new
+            }
+            continue;
         }
         keys.emplace_back(line);
     }
     if (keys.empty() && faults.empty()) {
-        faults.add({.file = file.string(), .message = "there is no public key in this file"});
+        faults.add({.file = name, .message = "there is no public key in this file"});
     }
-    faults.throw_if_errors();
+    if (keys.empty()) {
+        faults.throw_if_errors();
+    }
+    for (Diagnostic fault : faults.list()) {
+        fault.severity = Diagnostic::Severity::warning;
+        fault.message = "this line is left out: " + fault.message;
+        warnings.add(std::move(fault));
+    }
+    return keys;
+}
+
+std::vector<std::string> read_public_keys(const std::filesystem::path& file) {
+    Diagnostics warnings;
+    std::vector<std::string> keys = public_keys_of(read_file(file, 1U << 20U), file.string(), warnings);
+    for (Diagnostic fault : warnings.list()) {
+        fault.severity = Diagnostic::Severity::error;
+        Diagnostics one;
+        one.add(std::move(fault));
+        one.throw_if_errors();
+    }
     return keys;
 }
 

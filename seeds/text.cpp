@@ -24,6 +24,13 @@ std::string_view trimmed(std::string_view text) {
                                            : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return out;
+}
+
 std::vector<std::string_view> lines_of(std::string_view text) {
     std::vector<std::string_view> lines;
     while (!text.empty()) {
@@ -70,6 +77,18 @@ bool is_user_name(std::string_view name) {
            name.front() != '-' && std::all_of(name.begin(), name.end(), [](char c) {
                return is_lower_alnum(c) || c == '_' || c == '-';
            });
+}
+
+bool is_login_name(std::string_view name) {
+    if (name.ends_with('$')) {
+        name.remove_suffix(1);
+    }
+    const auto fits = [](char c) {
+        return is_lower_alnum(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
+    };
+    return !name.empty() && name.size() <= 32 && name.front() != '-' && name != "." && name != ".." &&
+           std::all_of(name.begin(), name.end(), fits) &&
+           name.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
 }  // namespace imgforge::seeds

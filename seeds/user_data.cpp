@@ -39,22 +39,23 @@ constexpr std::array prefixes{
     Prefix{"#!", UserDataKind::script, "text/x-shellscript"},
 };
 
+/// Python's str.strip() at the front.
+std::string_view stripped_front(std::string_view bytes) {
+    return bytes.substr(std::min(bytes.find_first_not_of(" \t\r\n\v\f"), bytes.size()));
+}
+
 /// cloud-init looks for the word anywhere in the first 4096 bytes (user_data.py convert_string).
 bool has_mime_header(std::string_view bytes) {
-    std::string head(bytes.substr(0, 4096));
-    for (char& c : head) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    }
-    return head.find("mime-version:") != std::string::npos;
+    return lower_case(bytes.substr(0, 4096)).find("mime-version:") != std::string::npos;
 }
 
 const Prefix* prefix_of(std::string_view bytes) {
-    for (const Prefix& prefix : prefixes) {
-        if (bytes.substr(0, prefix.text.size()) == prefix.text) {
-            return &prefix;
-        }
-    }
-    return nullptr;
+    constexpr std::size_t longest = 64;
+    const std::string head = lower_case(stripped_front(bytes).substr(0, longest));
+    const auto* const found = std::find_if(prefixes.begin(), prefixes.end(), [&](const Prefix& prefix) {
+        return head.starts_with(prefix.text);
+    });
+    return found == prefixes.end() ? nullptr : &*found;
 }
 
 Json user_entry(const SeedUser& user) {
@@ -70,6 +71,9 @@ Json user_entry(const SeedUser& user) {
     }
     if (!user.ssh_keys.empty()) {
         entry["ssh_authorized_keys"] = user.ssh_keys;
+    }
+    if (!user.ssh_import_ids.empty()) {
+        entry["ssh_import_id"] = user.ssh_import_ids;
     }
     entry["lock_passwd"] = user.password_hash.empty();
     if (!user.password_hash.empty()) {
@@ -93,13 +97,14 @@ Json file_entry(const SeedFile& file) {
 }
 
 void add_identity(const SeedSpec& spec, Json& out) {
-    if (!spec.hostname.empty()) {
+    const bool in_meta_data = spec.verbatim && spec.user_data;  // the only place that is left
+    if (!spec.hostname.empty() && !in_meta_data) {
         out["hostname"] = spec.hostname;
         // The image may have been told to keep its name (an installer's 99-installer.cfg, PEERS T1).
         out["preserve_hostname"] = false;
         out["manage_etc_hosts"] = "localhost";
     }
-    if (!spec.fqdn.empty()) {
+    if (!spec.fqdn.empty() && !in_meta_data) {
         out["fqdn"] = spec.fqdn;
     }
     if (!spec.locale.empty()) {
@@ -125,6 +130,9 @@ void add_logins(const SeedSpec& spec, Json& out) {
         for (const SeedUser& user : spec.users) {
             out["users"].push_back(user_entry(user));
         }
+    }
+    if (!spec.ssh_import_ids.empty()) {
+        out["ssh_import_id"] = spec.ssh_import_ids;
     }
     if (!spec.ssh_keys.empty()) {
         out["ssh_authorized_keys"] = spec.ssh_keys;
@@ -213,30 +221,40 @@ void add_work(const SeedSpec& spec, Json& out) {
     }
 }
 
-/// The same for the same texts, and in neither of them.
-std::string unused_boundary(std::string_view users, std::string_view ours) {
-    for (unsigned number = 0;; ++number) {
-        const std::string boundary = fmt::format("==imgforge-{:04}==", number);
-        if (users.find(boundary) == std::string_view::npos && ours.find(boundary) == std::string_view::npos) {
-            return boundary;
-        }
-    }
-}
-
 }  // namespace
 
-UserDataKind user_data_kind(std::string_view bytes) {
+UserDataKind kind_by_prefix(std::string_view bytes) {
     if (trimmed(bytes).empty()) {
         return UserDataKind::empty;
     }
     const Prefix* const prefix = prefix_of(bytes);
-    if (prefix != nullptr && prefix->kind == UserDataKind::jinja) {
-        return UserDataKind::jinja;
-    }
-    if (has_mime_header(bytes)) {
-        return UserDataKind::mime;
-    }
     return prefix != nullptr ? prefix->kind : UserDataKind::unknown;
+}
+
+UserDataKind user_data_kind(std::string_view bytes) {
+    const UserDataKind kind = kind_by_prefix(bytes);
+    const bool message = kind != UserDataKind::empty && kind != UserDataKind::jinja && has_mime_header(bytes);
+    return message ? UserDataKind::mime : kind;
+}
+
+UserDataKind kind_of_type(std::string_view type) {
+    if (type.starts_with("text/x-shellscript")) {
+        return UserDataKind::script;  // with -per-boot, -per-instance, -per-once
+    }
+    const auto* const found = std::find_if(prefixes.begin(), prefixes.end(),
+                                           [&](const Prefix& prefix) { return prefix.type == type; });
+    return found == prefixes.end() ? UserDataKind::unknown : found->kind;
+}
+
+std::string_view header_of(UserDataKind kind) {
+    const auto* const found = std::find_if(prefixes.begin(), prefixes.end(),
+                                           [&](const Prefix& prefix) { return prefix.kind == kind; });
+    return found == prefixes.end() ? std::string_view() : found->text;
+}
+
+bool begins_exactly(std::string_view bytes) {
+    const Prefix* const prefix = prefix_of(bytes);
+    return prefix != nullptr && bytes.starts_with(prefix->text);
 }
 
 std::string_view mime_type(UserDataKind kind) {
@@ -293,45 +311,6 @@ Json cloud_config(const SeedSpec& spec) {
         out[key] = value;
     }
     return out;
-}
-
-/// Body of a MIME part with its transfer encoding's header. Bytes beyond ASCII travel as base64: of an 8bit
-/// body in UTF-8 Python's e-mail package gives cloud-init surrogates, and all of the part is dropped ("Failed
-/// loading yaml blob"; seen with cloud-init 25.1.4).
-std::string encoded_part(const std::string& name, const std::string& more_headers, const std::string& body) {
-    const bool ascii =
-        std::none_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7F; });
-    std::string text = ascii ? body : std::string();
-    if (!ascii) {
-        const std::string coded = base64_encode(body);
-        constexpr std::size_t line = 76;  // RFC 2045, 6.8
-        for (std::size_t at = 0; at < coded.size(); at += line) {
-            text += coded.substr(at, line) + "\n";
-        }
-    }
-    return fmt::format(
-        "Content-Transfer-Encoding: {}\nContent-Disposition: attachment; filename=\"{}\"\n{}\n{}",
-        ascii ? "7bit" : "base64", name, more_headers, text);
-}
-
-std::string merged_user_data(const std::string& users, const Json& ours) {
-    const UserDataKind kind = user_data_kind(users);
-    const std::string boundary = unused_boundary(users, cloud_config_text(ours));
-    std::string out = fmt::format(
-        "Content-Type: multipart/mixed; boundary=\"{}\"\nMIME-Version: 1.0\n\n--{}\n", boundary, boundary);
-    if (kind == UserDataKind::mime) {
-        out += users;  // its own headers make it a nested multipart, which cloud-init walks into
-    } else {
-        out += fmt::format("Content-Type: {}; charset=\"utf-8\"\nMIME-Version: 1.0\n", mime_type(kind));
-        out += encoded_part("user-data", "", users);
-    }
-    out += fmt::format("\n--{}\nContent-Type: text/cloud-config; charset=\"utf-8\"\nMIME-Version: 1.0\n",
-                       boundary);
-    // cloud-init mergers/m_dict.py: "no_replace" lets what stands win, "recurse_list" hands lists to the list
-    // merger.
-    out += encoded_part("imgforge", "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n",
-                        cloud_config_text(ours));
-    return out + fmt::format("\n--{}--\n", boundary);
 }
 
 }  // namespace imgforge::seeds

@@ -39,7 +39,7 @@ tree() {
     for file in bin/imgforge libexec/imgforge/imgforge-host libexec/imgforge/imgforge-machine share/man/man1/imgforge.1.gz share/man/man1/imgforge-spawn.1.gz \
         share/man/man1/imgforge-seed-create.1.gz share/man/man5/imgforge.recipe.5.gz share/man/man5/imgforge.config.5.gz share/bash-completion/completions/imgforge \
         share/zsh/site-functions/_imgforge share/fish/vendor_completions.d/imgforge.fish share/imgforge/pipelines/recipes/debian12.recipe \
-        share/imgforge/templates/distributions/debian12.yaml share/imgforge/templates/families/debian.yaml share/imgforge/seeds/schemas/cloud-config.json; do
+        share/imgforge/templates/distributions/debian12.yaml share/imgforge/templates/families/debian.yaml share/imgforge/seeds/schemas/cloud-config.keys; do
         [ -s "$root/usr/$file" ] || fail "/usr/$file is missing"
     done
     for file in "$PWD"/pipelines/units/*; do [ -s "$root/usr/lib/systemd/system/${file##*/}" ] || fail "the unit ${file##*/} is missing"; done

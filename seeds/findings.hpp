@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "builder/base/diagnostics.hpp"
+#include "builder/base/json.hpp"
+#include "builder/base/strict_yaml.hpp"
+
+namespace imgforge::seeds {
+
+/// In front of the message of a warning that is mere advice: nothing goes wrong today.
+inline constexpr std::string_view hint_mark = "hint: ";
+
+/// True when there is anything to warn of, advice aside.
+bool has_warnings(const Diagnostics& found);
+
+/// Diagnostics::text() with advice as "file:line: hint: …".
+std::string findings_text(const Diagnostics& found);
+
+/// Diagnostics::to_json() with the severity "hint" for advice.
+Json findings_json(const Diagnostics& found);
+
+/// Puts findings at the places of a document.
+class Findings {
+public:
+    Findings(const YamlDocument& document, Diagnostics& list) : document_(document), list_(list) {}
+
+    void error(const std::string& pointer, std::string message, std::string suggestion = {},
+               bool at_key = false) {
+        list_.add(document_.at(pointer, std::move(message), std::move(suggestion), at_key));
+    }
+    void warning(const std::string& pointer, std::string message, std::string suggestion = {},
+                 bool at_key = false) {
+        Diagnostic found = document_.at(pointer, std::move(message), std::move(suggestion), at_key);
+        found.severity = Diagnostic::Severity::warning;
+        list_.add(std::move(found));
+    }
+    void hint(const std::string& pointer, const std::string& message, std::string suggestion = {},
+              bool at_key = false) {
+        warning(pointer, std::string(hint_mark) + message, std::move(suggestion), at_key);
+    }
+
+private:
+    const YamlDocument& document_;
+    Diagnostics& list_;
+};
+
+/// The child of an object, or null.
+inline const Json& child_of(const Json& value, const std::string& key) {
+    static const Json nothing;
+    const auto found = value.is_object() ? value.find(key) : value.end();
+    return found == value.end() || !value.is_object() ? nothing : *found;
+}
+
+/// The text of a child; empty when it is missing or something else.
+inline std::string text_child(const Json& value, const std::string& key) {
+    const Json& child = child_of(value, key);
+    return child.is_string() ? child.get<std::string>() : std::string();
+}
+
+}  // namespace imgforge::seeds
