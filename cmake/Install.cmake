@@ -9,6 +9,7 @@ add_custom_command(OUTPUT ${IMGFORGE_GENERATED}/man/imgforge.1 ${IMGFORGE_GENERA
   COMMAND imgforge completion bash > ${IMGFORGE_GENERATED}/imgforge.bash
   COMMAND imgforge completion fish > ${IMGFORGE_GENERATED}/imgforge.fish
   COMMAND imgforge completion zsh > ${IMGFORGE_GENERATED}/_imgforge
+  COMMAND imgforge schema > ${IMGFORGE_GENERATED}/recipe.schema.json
   DEPENDS imgforge VERBATIM)
 add_custom_target(generated_docs ALL DEPENDS ${IMGFORGE_GENERATED}/man/imgforge.1)
 
@@ -19,6 +20,10 @@ install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}
 install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME imgforge)
 install(FILES ${IMGFORGE_GENERATED}/imgforge.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${IMGFORGE_GENERATED}/_imgforge DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+# Beside the recipes, whose first line names it for editors.
+foreach(folder pipelines/recipes pipelines/recipes/examples)
+  install(FILES ${IMGFORGE_GENERATED}/recipe.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder})
+endforeach()
 # The same relative names as in the source tree: places.hpp, data_path().
 foreach(folder templates seeds pipelines/recipes pipelines/labs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder}

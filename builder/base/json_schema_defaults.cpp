@@ -70,7 +70,8 @@ const std::set<std::string>& known_schema_keywords() {
                                                    "deprecated",
                                                    "x-affects-result",
                                                    "x-kind",
-                                                   "x-message"};
+                                                   "x-message",
+                                                   "x-secrets"};
     return keywords;
 }
 

@@ -122,7 +122,7 @@ private:
 };
 
 SourcePosition place(const YAML::Mark& mark) {
-    return {mark.line + 1, mark.column + 1};  // Mark counts from 0
+    return {mark.line + 1, mark.column + 1, {}};  // Mark counts from 0
 }
 
 /// Turns the nodes into the JSON tree, expanding aliases and merges within the limits.
@@ -177,8 +177,8 @@ private:
                 continue;
             }
             const std::string below = pointer + "/" + pointer_token(key.text);
+            document_.forget(below);  // what a merge left
             document_.positions[below + "#"] = place(key.mark);
-            document_.positions.erase(below);
             object[key.text] = build(node.children[i + 1], below, depth + 1);
         }
         return object;
@@ -186,19 +186,22 @@ private:
 
     /// `<<: *base`: keys of the base that the map itself does not set (before or after).
     void merge(Json& object, std::size_t index, const std::string& pointer, std::size_t depth) {
-        const Json base = build(index, pointer + "/<<", depth + 1);
-        const auto take = [&](const Json& from) {
+        const std::string place_of_base = pointer + "/<<";
+        const Json base = build(index, place_of_base, depth + 1);
+        const auto take = [&](const Json& from, const std::string& at) {
             for (const auto& item : from.items()) {
                 if (!object.contains(item.key())) {
                     object[item.key()] = item.value();
+                    const std::string token = "/" + pointer_token(item.key());
+                    document_.adopt(pointer + token, document_, at + token);
                 }
             }
         };
         if (base.is_object()) {
-            take(base);
+            take(base, place_of_base);
         } else if (base.is_array()) {
-            for (const Json& one : base) {
-                take(one);
+            for (std::size_t i = 0; i < base.size(); ++i) {
+                take(base[i], fmt::format("{}/{}", place_of_base, i));
             }
         } else {
             complain(source_.nodes()[index].mark, pointer, "'<<' needs a map to merge");
@@ -246,37 +249,6 @@ std::string plain_message(const YAML::Exception& fault) {
 }
 
 }  // namespace
-
-SourcePosition YamlDocument::position(std::string_view pointer) const {
-    std::string at(pointer);
-    for (;;) {
-        const auto found = positions.find(at);
-        if (found != positions.end()) {
-            return found->second;
-        }
-        const std::size_t slash = at.rfind('/');
-        if (slash == std::string::npos) {
-            return {1, 1};
-        }
-        at.resize(slash);
-    }
-}
-
-SourcePosition YamlDocument::key_position(std::string_view pointer) const {
-    const auto found = positions.find(std::string(pointer) + "#");
-    return found != positions.end() ? found->second : position(pointer);
-}
-
-Diagnostic YamlDocument::at(std::string pointer, std::string message, std::string suggestion,
-                            bool at_key) const {
-    const SourcePosition where = at_key ? key_position(pointer) : position(pointer);
-    return {.file = file,
-            .line = where.line,
-            .column = where.column,
-            .pointer = std::move(pointer),
-            .message = std::move(message),
-            .suggestion = std::move(suggestion)};
-}
 
 std::string pointer_token(std::string_view key) {
     std::string token;

@@ -14,6 +14,8 @@ namespace imgforge {
 struct SourcePosition {
     int line = 0;    ///< 1-based
     int column = 0;  ///< 1-based
+    std::string
+        file{};  ///< where it is not the document's own file (a recipe it extends); empty: the document's
 };
 
 /// A YAML file as a JSON tree that remembers where each value stood.
@@ -23,6 +25,11 @@ struct YamlDocument {
     /// JSON pointer -> position of the value; pointer + "#" -> position of its key.
     std::map<std::string, SourcePosition> positions;
 
+    /// The value and everything below it no longer stands anywhere.
+    void forget(std::string_view pointer);
+    /// What stands at `from` of another document (or of this one) with all below it now also stands at `to`
+    /// here. Positions only; the tree is the caller's.
+    void adopt(std::string_view to, const YamlDocument& other, std::string_view from);
     /// Position of the value, or of the nearest parent that has one.
     SourcePosition position(std::string_view pointer) const;
     /// Position of the key, or of the value when it has none (list items).

@@ -52,7 +52,42 @@ std::set<fs::path> machine_backings(const Places& places) {
 }  // namespace
 
 engine::RecipeRules recipe_rules() {
-    return {.types = stages::all_stage_types(), .known_os = known_systems(), .cwd = fs::current_path()};
+    return {.types = stages::all_stage_types(),
+            .known_os = known_systems(),
+            .cwd = fs::current_path(),
+            .shipped = data_path("pipelines/recipes")};
+}
+
+engine::RecipeRules recipe_rules(const Arguments& arguments) {
+    engine::RecipeRules rules = recipe_rules();
+    for (const std::string& file : arguments.all("vars")) {
+        rules.variables.emplace_back(file);
+    }
+    return rules;
+}
+
+std::vector<engine::Override> recipe_overrides(const Arguments& arguments) {
+    std::vector<engine::Override> overrides;
+    for (const std::string& text : arguments.all("set")) {
+        overrides.push_back(engine::parse_override(text));
+    }
+    return overrides;
+}
+
+std::vector<engine::Recipe> load_all(const Arguments& arguments, const CommandContext& context) {
+    engine::LoadedRecipes loaded = engine::load_recipes(recipe_file(arguments.get_or("RECIPE", "")),
+                                                        recipe_rules(arguments), recipe_overrides(arguments));
+    if (loaded.diagnostics.has_errors()) {
+        std::string faults = loaded.diagnostics.text();
+        faults.pop_back();
+        throw Error(
+            Failure::recipe, faults,
+            "fix the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
+    }
+    for (const Diagnostic& warning : loaded.diagnostics.list()) {
+        context.monitor->warning(to_text(warning));
+    }
+    return std::move(loaded.recipes);
 }
 
 fs::path recipe_file(const std::string& name) {

@@ -14,6 +14,16 @@ namespace imgforge::cli {
 /// directory.
 engine::RecipeRules recipe_rules();
 
+/// The same with the files of --vars.
+engine::RecipeRules recipe_rules(const Arguments& arguments);
+
+/// --set options, read.
+std::vector<engine::Override> recipe_overrides(const Arguments& arguments);
+
+/// All images of the recipe RECIPE with --set and --vars applied. Throws Failure::recipe with every fault;
+/// warnings go to the monitor.
+std::vector<engine::Recipe> load_all(const Arguments& arguments, const CommandContext& context);
+
 /// The file of a recipe given by path or by the name of a shipped one.
 std::filesystem::path recipe_file(const std::string& name);
 

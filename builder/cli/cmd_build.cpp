@@ -8,6 +8,7 @@
 #include "builder/cli/commands.hpp"
 #include "pipelines/report/page_file.hpp"
 #include "pipelines/report/run_folder.hpp"
+#include "pipelines/stages/matrix.hpp"
 #include "templates/distribution.hpp"
 
 namespace imgforge::cli {
@@ -42,24 +43,7 @@ engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildO
     }
 }
 
-int run_build(const Arguments& arguments, CommandContext& context) {
-    std::vector<engine::Override> overrides;
-    for (const std::string& text : arguments.all("set")) {
-        overrides.push_back(engine::parse_override(text));
-    }
-    engine::LoadedRecipe loaded =
-        engine::load_recipe(recipe_file(arguments.get_or("RECIPE", "")), recipe_rules(), overrides);
-    if (loaded.diagnostics.has_errors()) {
-        std::string faults = loaded.diagnostics.text();
-        faults.pop_back();
-        throw Error(
-            Failure::recipe, faults,
-            "fix the recipe; `imgforge validate` checks it, `man imgforge.recipe` explains every key");
-    }
-    for (const Diagnostic& warning : loaded.diagnostics.list()) {
-        context.monitor->warning(to_text(warning));
-    }
-    engine::Recipe& recipe = *loaded.recipe;
+engine::BuildOptions build_options(const Arguments& arguments) {
     engine::BuildOptions options{.fresh = arguments.has("fresh"),
                                  .from = arguments.get_or("from", ""),
                                  .until = arguments.get_or("until", ""),
@@ -67,10 +51,50 @@ int run_build(const Arguments& arguments, CommandContext& context) {
     if (const auto age = arguments.get("max-age")) {
         options.max_age = parse_duration(*age);
     }
+    return options;
+}
+
+/// The images of a matrix.
+int run_matrix(const Arguments& arguments, CommandContext& context, std::vector<engine::Recipe>& recipes) {
+    const std::string name = std::filesystem::path(arguments.get_or("RECIPE", "")).stem().string();
+    const engine::BuildOptions options = build_options(arguments);
     const engine::StageServices services = stage_services(context);
     if (arguments.has("plan") || arguments.has("explain")) {
+        std::vector<stages::ImagePlan> plans;
+        for (engine::Recipe& recipe : recipes) {
+            plans.push_back({recipe.facts.name, engine::plan_build(recipe, options, services)});
+        }
         const bool explain = arguments.has("explain");
-        const std::vector<engine::PlannedStage> plan = engine::plan_build(recipe, options, services);
+        context.result(stages::matrix_plan_record(name, plans, explain),
+                       stages::matrix_plan_text(name, plans, explain));
+        return 0;
+    }
+    if (arguments.has("html")) {
+        throw Error(Failure::usage, fmt::format("--html: {} makes {} images", name, recipes.size()),
+                    "choose one with --set matrix.NAME=VALUE");
+    }
+    const std::vector<stages::ImageBuild> images =
+        stages::build_matrix(recipes, options, services, build_seams(context));
+    stages::throw_failures(images);
+    std::string text;
+    for (const stages::ImageBuild& image : images) {
+        text += engine::build_text(*image.report);
+    }
+    context.result(stages::matrix_build_record(name, images), text);
+    return 0;
+}
+
+int run_build(const Arguments& arguments, CommandContext& context) {
+    std::vector<engine::Recipe> recipes = load_all(arguments, context);
+    if (recipes.size() > 1) {
+        return run_matrix(arguments, context, recipes);
+    }
+    engine::Recipe& recipe = recipes.front();
+    const engine::BuildOptions options = build_options(arguments);
+    if (arguments.has("plan") || arguments.has("explain")) {
+        const bool explain = arguments.has("explain");
+        const std::vector<engine::PlannedStage> plan =
+            engine::plan_build(recipe, options, stage_services(context));
         Json record = engine::plan_record(recipe.facts.name, plan, explain);
         std::string text = engine::plan_text(recipe.facts.name, plan, explain);
         if (const std::string& os = recipe.facts.os; !os.empty()) {
@@ -97,6 +121,8 @@ Command build_command() {
             "changed option runs its stage "
             "and those after it, and a build that failed, was interrupted or killed resumes at the stage "
             "that failed.\n\n"
+            "A matrix makes several images, as many at once as `jobs` and `budget` of the settings allow; "
+            "--set matrix.NAME=VALUE chooses among them.\n\n"
             "RECIPE is a path, or the name of a shipped recipe (with or without .recipe). Relative names "
             "given with --set are "
             "relative to the current folder. Setting installer.iso replaces the recipe's medium together "
@@ -120,6 +146,11 @@ Command build_command() {
               .value = "KEY=VALUE",
               .help = "change the recipe: machine.memory=2G, installer.iso=FILE, stages.STAGE.OPTION=VALUE",
               .repeatable = true},
+             {.names = {"--vars"},
+              .value = "FILE",
+              .help = "variables for the recipe: a file of `name: value` lines",
+              .repeatable = true,
+              .completes = Completes::file},
              {.names = {"--html"},
               .value = "FILE",
               .help = "write a page about the build, see imgforge report",
@@ -129,6 +160,7 @@ Command build_command() {
                      {"imgforge build my.recipe --plan", "see what would run, and why"},
                      {"imgforge build debian13 --set installer.iso=debian-13.1.0-amd64-netinst.iso",
                       "take a medium that is here already"},
+                     {"imgforge build web.recipe --set vars.release=trixie", "set a variable of the recipe"},
                      {"imgforge build my.recipe --from customize --keep-failed", "work on one stage"}},
         .run = run_build,
     };

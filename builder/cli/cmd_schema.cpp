@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
+#include "pipelines/engine/editor_schema.hpp"
 
 namespace imgforge::cli {
 namespace {
 
 int run_schema(const Arguments&, CommandContext& context) {
     const engine::RecipeRules rules = recipe_rules();
-    const Json schema = engine::recipe_schema(rules.types, rules.known_os);
+    const Json schema = engine::editor_schema(engine::recipe_schema(rules.types, rules.known_os));
     context.result(schema, pretty(schema));
     return 0;
 }
@@ -21,7 +22,9 @@ Command schema_command() {
         .summary = "JSON Schema of recipes",
         .description =
             "Composed from the stage types of this imgforge. Editors with a YAML language server complete "
-            "and check recipes with it.",
+            "and check recipes with it; recipes name it in their first line, and it is installed beside the "
+            "shipped "
+            "ones as recipe.schema.json.",
         .examples = {{"imgforge schema > recipe.schema.json", "for an editor"}},
         .run = run_schema,
     };

@@ -18,7 +18,7 @@ constexpr std::uint64_t row_limit = 4U << 20U;
 Diagnostics check(const std::string& name, const engine::RecipeRules& rules,
                   const std::vector<engine::Override>& overrides) {
     try {
-        return engine::load_recipe(recipe_file(name), rules, overrides).diagnostics;
+        return engine::load_recipes(recipe_file(name), rules, overrides).diagnostics;
     } catch (const Error& error) {
         if (error.kind() == Failure::usage && !overrides.empty()) {
             throw;
@@ -53,11 +53,8 @@ std::string proof_of(const std::string& name, const engine::RecipeRules& rules,
 }
 
 int run_validate(const Arguments& arguments, CommandContext& context) {
-    const engine::RecipeRules rules = recipe_rules();
-    std::vector<engine::Override> overrides;
-    for (const std::string& text : arguments.all("set")) {
-        overrides.push_back(engine::parse_override(text));
-    }
+    const engine::RecipeRules rules = recipe_rules(arguments);
+    const std::vector<engine::Override> overrides = recipe_overrides(arguments);
     Diagnostics all;
     std::string text;
     for (const std::string& name : arguments.all("RECIPE")) {
@@ -94,7 +91,12 @@ Command validate_command() {
         .options = {{.names = {"--set"},
                      .value = "KEY=VALUE",
                      .help = "change the recipe first, as in `imgforge build`",
-                     .repeatable = true}},
+                     .repeatable = true},
+                    {.names = {"--vars"},
+                     .value = "FILE",
+                     .help = "variables for the recipe, as in `imgforge build`",
+                     .repeatable = true,
+                     .completes = Completes::file}},
         .examples = {{"imgforge validate my.recipe", "check one recipe"},
                      {"imgforge validate ~/.config/imgforge/distributions.d/mint.yaml",
                       "check a row of your own"},

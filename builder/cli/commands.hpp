@@ -14,6 +14,9 @@ std::vector<Command> light_commands();
 Command build_command();
 Command validate_command();
 Command schema_command();
+Command inspect_command();
+Command init_command();
+Command fmt_command();
 Command refresh_command();
 /// `name`: "images" alone is "images list".
 Command images_list_command(std::string name);

@@ -15,6 +15,7 @@
 #include "builder/base/log.hpp"
 #include "builder/base/random.hpp"
 #include "builder/base/redact.hpp"
+#include "pipelines/compose/secrets.hpp"
 #include "pipelines/engine/executor.hpp"
 
 namespace fs = std::filesystem;
@@ -52,8 +53,15 @@ bool is_live(const Places& places, const std::string& run) {
 std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, const StageServices& services,
                                    Journal& journal) {
     recipe.facts.digest_of = [&journal](const fs::path& file) { return journal.digest(file); };
+    recipe.facts.secret_digest = [&](const std::string& name) {
+        if (!recipe.facts.secrets) {
+            throw Error(Failure::recipe, fmt::format("the recipe has no secret '{}'", name));
+        }
+        return recipe.facts.secrets->digest(name, compose::digest_key(services.places.keys()));
+    };
     const std::vector<StageIdentity> identities = identify(recipe);
     recipe.facts.digest_of = {};
+    recipe.facts.secret_digest = {};
     std::set<std::string> fingerprints;
     for (const StageIdentity& one : identities) {
         fingerprints.insert(one.fingerprint);

@@ -12,6 +12,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/json_schema.hpp"
 #include "builder/base/redact.hpp"
+#include "pipelines/compose/references.hpp"
 
 namespace imgforge::engine {
 namespace {
@@ -131,6 +132,11 @@ std::vector<StageIdentity> identify(const Recipe& recipe) {
                            list.push_back(std::move(one));
                        }
                    });
+        for (const std::string& name : compose::secrets_in(stage.options)) {
+            if (recipe.facts.secret_digest) {
+                list.push_back({.name = "secret " + name, .value = recipe.facts.secret_digest(name)});
+            }
+        }
         list.push_back({.name = "stage before", .value = previous});
         list.back().kind = Kind::previous;
         identity.fingerprint = fingerprint_of(list);

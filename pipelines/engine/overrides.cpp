@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/json_schema.hpp"
+#include "builder/base/redact.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/engine/recipe.hpp"
 
@@ -85,6 +88,22 @@ void store(const Override& one, Json& root, const std::string& pointer, Json val
     *at = std::move(value);
 }
 
+/// The command line is seen by every user of the host (ps), and kept by the shell.
+void refuse_secret(const Override& one) {
+    const std::string last = one.key.substr(one.key.rfind('.') + 1);
+    const bool source = one.key.starts_with("secrets.") &&
+                        (last == "file" || last == "env" || last == "command") &&
+                        std::count(one.key.begin(), one.key.end(), '.') > 1;
+    const bool harmless =
+        one.value.find("${") != std::string::npos || last.ends_with("-file") || one.value.empty();
+    if (source || (!one.key.starts_with("secrets.") && (harmless || !is_secret_key(last)))) {
+        return;
+    }
+    throw bad_override(one, "a secret is not given on the command line, where others can read it",
+                       "put it into a file or an environment variable and name that: secrets: {token: {file: "
+                       "token.txt}}, then write ${secrets.token} in the recipe");
+}
+
 }  // namespace
 
 Override parse_override(const std::string& text) {
@@ -115,13 +134,14 @@ std::vector<std::string> stage_names(const Json& root) {
     return names;
 }
 
-std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>& overrides,
-                                         const Json& schema, const fs::path& cwd) {
-    std::vector<std::string> pointers;
-    if (!root.is_object()) {
-        return pointers;
-    }
+void apply_overrides(YamlDocument& document, const std::vector<Override>& overrides, const Json& schema,
+                     const fs::path& cwd) {
+    Json& root = document.root;
     for (const Override& one : overrides) {
+        refuse_secret(one);
+        if (!root.is_object()) {
+            continue;
+        }
         const std::string pointer = pointer_of(one, root);
         if (one.key == "installer.iso" && root.contains("installer") && root["installer"].is_object()) {
             // Another medium: what the recipe says of its own medium (where from, which digest) does not hold
@@ -132,9 +152,10 @@ std::vector<std::string> apply_overrides(Json& root, const std::vector<Override>
             }
         }
         store(one, root, pointer, value_of(one, schema_at(schema, pointer), cwd));
-        pointers.push_back(pointer);
+        // A fault in it is reported at the option, not at a line of the file that is not at fault.
+        document.forget(pointer);
+        document.positions[pointer] = {0, 0, "--set " + one.key};
     }
-    return pointers;
 }
 
 }  // namespace imgforge::engine

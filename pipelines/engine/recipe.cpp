@@ -9,17 +9,15 @@
 
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
-#include "builder/base/file.hpp"
 #include "builder/base/json_schema.hpp"
-#include "builder/base/redact.hpp"
-#include "builder/base/suggestion.hpp"
+#include "pipelines/compose/references.hpp"
+#include "pipelines/compose/secrets.hpp"
+#include "pipelines/engine/recipe_values.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::engine {
 namespace {
-
-constexpr std::size_t recipe_bytes = 4U << 20U;
 
 const StageType* find_type(const RecipeRules& rules, std::string_view name) {
     const auto found = std::find_if(rules.types.begin(), rules.types.end(),
@@ -29,7 +27,7 @@ const StageType* find_type(const RecipeRules& rules, std::string_view name) {
 
 /// `- audit:` and `machine:` without anything mean an empty map.
 void empty_maps(Json& root) {
-    for (const char* const key : {"installer", "machine"}) {
+    for (const char* const key : {"installer", "machine", "vars", "secrets"}) {
         if (root.contains(key) && root[key].is_null()) {
             root[key] = Json::object();
         }
@@ -48,25 +46,6 @@ bool is_below(const std::string& pointer, const std::string& parent) {
     return pointer == parent ||
            (pointer.size() > parent.size() && pointer.compare(0, parent.size(), parent) == 0 &&
             pointer[parent.size()] == '/');
-}
-
-/// A fault in a value that came from --set is told at the option, not at a line of the file that is not at
-/// fault.
-Diagnostics at_their_origin(const Diagnostics& found, const std::vector<Override>& overrides,
-                            const std::vector<std::string>& pointers) {
-    Diagnostics told;
-    for (Diagnostic fault : found.list()) {
-        for (std::size_t i = 0; i < pointers.size(); ++i) {
-            if (is_below(fault.pointer, pointers[i])) {
-                fault.file = "--set " + overrides[i].key;
-                fault.line = 0;
-                fault.column = 0;
-            }
-        }
-        told.add(std::move(fault));
-    }
-    told.sort();
-    return told;
 }
 
 void check_installer(const YamlDocument& document, const Json& installer, const fs::path& folder,
@@ -112,26 +91,18 @@ public:
         recipe_.facts.folder = file.empty() ? rules.cwd : fs::absolute(file).parent_path();
     }
 
-    std::vector<std::string> apply(const std::vector<Override>& overrides) {
-        empty_maps_if_map();
-        const fs::path cwd = rules_.cwd.empty() ? fs::current_path() : rules_.cwd;
-        for (const Override& one : overrides) {
-            const bool secret = is_secret_key(one.key.substr(one.key.rfind('.') + 1));
-            recipe_.facts.overrides.push_back(
-                {{"key", one.key}, {"value", secret ? Json() : Json(one.value)}, {"cwd", cwd.string()}});
-        }
-        return apply_overrides(recipe_.document.root, overrides, schema_, cwd);
-    }
-
     /// The schema for everything, then what needs a sound tree: a stage with faults of its own is not checked
     /// further.
     void check() {
-        empty_maps_if_map();
         Json& root = recipe_.document.root;
+        if (root.is_object()) {
+            empty_maps(root);
+        }
         check_schema(recipe_.document, "", root, schema_, diagnostics_);
         if (!root.is_object()) {
             return;
         }
+        check_secret_use(recipe_.document, schema_, diagnostics_);
         recipe_.facts.name = text("name");
         recipe_.facts.os = text("os");
         recipe_.description = text("description");
@@ -146,6 +117,7 @@ public:
             check_installer(recipe_.document, installer, recipe_.facts.folder, diagnostics_);
         }
         take_machine();
+        take_secrets();
         if (root.contains("stages") && root["stages"].is_array()) {
             check_stages(root["stages"]);
         }
@@ -154,9 +126,13 @@ public:
     Recipe take() { return std::move(recipe_); }
 
 private:
-    void empty_maps_if_map() {
-        if (recipe_.document.root.is_object()) {
-            empty_maps(recipe_.document.root);
+    void take_secrets() {
+        const Json& root = recipe_.document.root;
+        compose::check_secrets(recipe_.document, diagnostics_);
+        if (root.contains("secrets") && sound("/secrets")) {
+            recipe_.facts.secrets =
+                std::make_shared<compose::SecretSet>(recipe_.document, recipe_.facts.folder);
+            recipe_.facts.used_secrets = compose::secrets_in(root.value("stages", Json::array()));
         }
     }
 
@@ -213,6 +189,36 @@ private:
             }
             recipe_.stages.push_back(std::move(stage));
         }
+        check_order();
+    }
+
+    /// Stages that can only fail where they stand, or whose work would be lost.
+    void check_order() {
+        const auto fault = [&](const RecipeStage& stage, std::string message, std::string hint) {
+            diagnostics_.add(recipe_.document.at(stage.pointer, std::move(message), std::move(hint), true));
+        };
+        const std::vector<RecipeStage>& stages = recipe_.stages;
+        for (auto stage = stages.begin(); stage != stages.end(); ++stage) {
+            const auto gives = [&](const RecipeStage& other) {
+                return other.handler->gives() == stage->handler->needs();
+            };
+            if (!stage->handler->needs().empty() && std::none_of(stages.begin(), stage, gives)) {
+                const auto later = std::find_if(stage, stages.end(), gives);
+                fault(*stage,
+                      fmt::format("'{}' needs a {}, and no stage before it makes one", stage->name,
+                                  stage->handler->needs()),
+                      later != stages.end() ? fmt::format("put it after '{}'", later->name)
+                                            : "put `- publish:` before it");
+                continue;
+            }
+            const auto afresh = std::find_if(
+                stage, stages.end(), [](const RecipeStage& other) { return other.handler->starts_afresh(); });
+            if (stage->handler->works_on_disk() && afresh != stages.end()) {
+                fault(*stage,
+                      fmt::format("'{}' stands before '{}', which makes the disk", stage->name, afresh->name),
+                      fmt::format("put it after '{}'", afresh->name));
+            }
+        }
     }
 
     const RecipeRules& rules_;
@@ -221,66 +227,13 @@ private:
     Recipe recipe_;
 };
 
-std::vector<std::string> recipes_in(const fs::path& folder) {
-    std::vector<std::string> names;
-    std::error_code code;
-    for (const auto& entry : fs::directory_iterator(folder, code)) {
-        if (entry.path().extension() == ".recipe") {
-            names.push_back(entry.path().stem().string());
-        }
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 }  // namespace
 
-LoadedRecipe parse_recipe(std::string_view text, const fs::path& file, const RecipeRules& rules,
-                          const std::vector<Override>& overrides) {
-    LoadedRecipe loaded;
-    std::optional<YamlDocument> document =
-        parse_yaml(text, file.string(), loaded.diagnostics, {.bytes = recipe_bytes});
-    if (!document) {
-        return loaded;
-    }
-    Loader loader(std::move(*document), file, rules, loaded.diagnostics);
-    const std::vector<std::string> pointers = loader.apply(overrides);
+Recipe check_recipe(YamlDocument document, const fs::path& file, const RecipeRules& rules,
+                    Diagnostics& diagnostics) {
+    Loader loader(std::move(document), file, rules, diagnostics);
     loader.check();
-    loaded.diagnostics = at_their_origin(loaded.diagnostics, overrides, pointers);
-    if (!loaded.diagnostics.has_errors()) {
-        loaded.recipe = loader.take();
-    }
-    return loaded;
-}
-
-LoadedRecipe load_recipe(const fs::path& file, const RecipeRules& rules,
-                         const std::vector<Override>& overrides) {
-    return parse_recipe(read_file(file, recipe_bytes), file, rules, overrides);
-}
-
-fs::path find_recipe(const std::string& name, const fs::path& shipped) {
-    std::error_code code;
-    for (const fs::path& folder : {fs::path(), shipped}) {
-        for (const std::string& candidate : {name, name + ".recipe"}) {
-            const fs::path file = folder / candidate;
-            const fs::file_status status = fs::status(file, code);
-            if (code == std::errc::too_many_symbolic_link_levels || code == std::errc::permission_denied) {
-                throw system_error("open", file.string(), code.value());
-            }
-            // A folder named like a shipped recipe must not hide it.
-            if (fs::exists(status) && !fs::is_directory(status)) {
-                return file;
-            }
-        }
-    }
-    if (fs::is_directory(name, code)) {
-        throw Error(Failure::usage, fmt::format("{} is a folder, not a recipe", name),
-                    "name the .recipe file in it");
-    }
-    const std::vector<std::string> known = recipes_in(shipped);
-    const std::string word = fs::path(name).stem().string();
-    throw Error(Failure::usage, fmt::format("no recipe '{}'{}", name, did_you_mean(word, known)),
-                known.empty() ? std::string() : fmt::format("shipped recipes: {}", fmt::join(known, ", ")));
+    return loader.take();
 }
 
 }  // namespace imgforge::engine

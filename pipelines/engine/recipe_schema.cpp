@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/compose/secrets.hpp"
 #include "pipelines/engine/recipe.hpp"
 
 namespace imgforge::engine {
@@ -137,13 +138,27 @@ Json recipe_schema(const std::vector<const StageType*>& types, const std::vector
                           {"pattern", duration_pattern},
                           {"x-message", "must be a duration such as 12h or 7d"},
                           {"minimum", 0}};
+    const Json variables = {
+        {"type", "object"},
+        {"description", "Variables: ${name} anywhere in the recipe is replaced by the value"},
+        {"propertyNames",
+         {{"pattern", "^[A-Za-z_][A-Za-z0-9_-]*$"},
+          {"x-message", "must be letters, digits, '_' and '-', starting with a letter"}}}};
+    const Json matrix = {
+        {"type", {"object", "array"}},
+        {"description", "One image per combination: variables with lists of values, or a list of maps"}};
     return {{"$schema", "http://json-schema.org/draft-07/schema#"},
             {"title", "imgforge recipe"},
             {"type", "object"},
             {"additionalProperties", false},
             {"required", {"name", "os", "stages"}},
+            {"patternProperties", {{"^x-", {{"description", "Free for anchors; not looked at"}}}}},
             {"properties",
              {{"name", name},
+              {"extends", path("Recipe this one is laid over: a name or a file, relative to this recipe")},
+              {"vars", variables},
+              {"matrix", matrix},
+              {"secrets", compose::secrets_schema()},
               {"os", os},
               {"description", {{"type", "string"}, {"description", "A line for people"}}},
               {"max-age", max_age},

@@ -29,6 +29,14 @@ public:
     /// options stand.
     virtual void check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
                        const std::string& pointer, Diagnostics& diagnostics) const;
+    /// Fact of an earlier stage without which this one cannot work ("generation"); the recipe is refused when
+    /// no stage before it gives that.
+    virtual std::string_view needs() const { return {}; }
+    virtual std::string_view gives() const { return {}; }
+    /// True: makes its disk from nothing, so a stage before it that works on a disk would be for nothing.
+    virtual bool starts_afresh() const { return false; }
+    /// True: works on the disk of the stages before it.
+    virtual bool works_on_disk() const { return false; }
     /// What the result depends on besides options, revision and earlier stages: named files, tools,
     /// templates.
     virtual std::vector<Ingredient> ingredients(const RecipeFacts& recipe, const Json& options) const;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@
 #include "builder/base/strict_yaml.hpp"
 #include "pipelines/engine/build_facts.hpp"
 #include "pipelines/engine/recipe_blocks.hpp"
+
+namespace imgforge::compose {
+class SecretSet;
+}
 
 namespace imgforge::engine {
 
@@ -45,6 +50,11 @@ struct RecipeFacts {
     /// SHA-256 of a file, remembered by inode, size and change time, so that an ISO is not read again for
     /// every plan. Set by the engine; file_ingredient(name, path, recipe) uses it.
     std::function<std::string(const std::filesystem::path&)> digest_of{};
+    std::vector<std::filesystem::path> extended{};        ///< the recipes this one extends, the nearest first
+    std::shared_ptr<const compose::SecretSet> secrets{};  ///< the block `secrets:`; nothing: none
+    std::vector<std::string> used_secrets{};              ///< those that stages mention
+    /// Keyed digest of a secret, for fingerprints. Set by the engine while it plans.
+    std::function<std::string(const std::string& name)> secret_digest{};
 };
 
 /// One thing a stage's result depends on. All ingredients together are the fingerprint; the first one that

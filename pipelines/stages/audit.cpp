@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "pipelines/compose/secrets.hpp"
 #include "pipelines/stages/contents.hpp"
 #include "pipelines/stages/input_disk.hpp"
 #include "pipelines/stages/offline_group.hpp"
@@ -71,6 +73,19 @@ AuditRequest request_of(const StageTask& task) {
     return request;
 }
 
+/// A secret that a stage was given and that is still in the image is a finding, line by line where it has
+/// several.
+void add_secrets(const engine::RecipeFacts& recipe, sysprep::Needles& needles) {
+    for (const std::string& name : recipe.used_secrets) {
+        const std::string& value = recipe.secrets->value(name);
+        needles.add("secret", fmt::format("secret '{}' of the recipe", name), value, "the recipe");
+        std::istringstream lines(value);
+        for (std::string line; value.find('\n') != std::string::npos && std::getline(lines, line);) {
+            needles.add("secret", fmt::format("secret '{}' of the recipe", name), line, "the recipe");
+        }
+    }
+}
+
 class AuditStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "audit"; }
@@ -107,8 +122,13 @@ public:
             throw Error(Failure::recipe, "there is no disk to audit",
                         "put an install or fetch stage before it");
         }
+        // The recipe's secrets are searched for as well, in a list of their own: the session's is saved.
+        sysprep::Needles needles = session.needles;
+        add_secrets(*task.recipe, needles);
+        sysprep::OfflineSession own{session.appliance, session.fs,          session.os,       needles,
+                                    session.monitor,   session.work_folder, session.read_only};
         const Report report =
-            sysprep::audit::audit_in_session(request_of(task), session, *task.services->processes);
+            sysprep::audit::audit_in_session(request_of(task), own, *task.services->processes);
         Json result = report.to_json();
         result["text"] = report.text();
         const bool published = std::find(task.later.begin(), task.later.end(), "publish") != task.later.end();

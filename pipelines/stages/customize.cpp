@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "builder/base/file.hpp"
 #include "builder/guest/guest_fs.hpp"
+#include "pipelines/compose/references.hpp"
+#include "pipelines/compose/secrets.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "sysprep/customize/customize.hpp"
@@ -46,6 +49,41 @@ void append(std::vector<std::string>& list, const std::vector<std::string>& more
     list.insert(list.end(), more.begin(), more.end());
 }
 
+/// The spec with secrets filled in: in files as their text, in run lines as a shell variable, so that a value
+/// with quotes or a dollar sign is one word and no command is made of it.
+sysprep::CustomizeSpec spec_with_secrets(const StageTask& task) {
+    sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
+    if (!task.recipe->secrets) {
+        return spec;
+    }
+    const auto value = [&](const std::string& name) { return task.recipe->secrets->value(name); };
+    for (auto& [path, content] : spec.write) {
+        content = compose::with_secrets(content, value);
+    }
+    std::set<std::string> used;
+    for (std::string& line : spec.run) {
+        line = compose::with_secrets(line, [&](const std::string& name) {
+            used.insert(name);
+            return "${" + compose::secret_variable(name) + "}";
+        });
+    }
+    for (const std::string& name : used) {
+        spec.variables.emplace_back(compose::secret_variable(name), value(name));
+    }
+    return spec;
+}
+
+/// Files with a secret are not excused by having been written on purpose: the audit must find what stays.
+void drop_secret_files(const Json& options, Json& paths) {
+    const Json files = options.value("write", Json::object());
+    for (const auto& file : files.items()) {
+        const auto same = [&](const Json& path) { return path == guest::glob_quote(file.key()); };
+        if (!compose::secrets_in(file.value()).empty()) {
+            paths.erase(std::remove_if(paths.begin(), paths.end(), same), paths.end());
+        }
+    }
+}
+
 class CustomizeStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "customize"; }
@@ -83,7 +121,7 @@ public:
     }
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
-        const sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
+        const sysprep::CustomizeSpec spec = spec_with_secrets(task);
         // Logs of a failure must outlive the scratch folder.
         return sysprep::customize(session, spec, task.run_folder / (task.name + "-logs")).to_json();
     }
@@ -95,7 +133,9 @@ public:
         write_file_atomically(task.scratch / "customize.json", pretty(inside));
         result.files.emplace("customize", "customize.json");
         // Several customize stages: what any of them put in on purpose is kept.
-        engine::CustomizedFacts facts{.paths = inside.at("paths"), .passwords = inside.at("passwords")};
+        Json paths = inside.at("paths");
+        drop_secret_files(task.options, paths);
+        engine::CustomizedFacts facts{.paths = paths, .passwords = inside.at("passwords")};
         const sysprep::CustomizeSpec spec = sysprep::customize_spec(task.options, task.recipe->folder);
         for (const sysprep::UserSpec& user : spec.users) {
             facts.users.push_back(user.name);

@@ -13,6 +13,7 @@
 #include "builder/install/verify.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "pipelines/stages/install_preparation.hpp"
+#include "pipelines/stages/medium_check.hpp"
 #include "pipelines/stages/medium_source.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "seeds/answers.hpp"
@@ -193,6 +194,7 @@ Diagnostics answer_faults(const RecipeFacts& recipe, const Json& options) {
 class InstallStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "install"; }
+    bool starts_afresh() const override { return true; }
     std::string_view summary() const override {
         return "run the distribution's installer unattended on an empty disk";
     }
@@ -236,6 +238,7 @@ const Json& InstallStage::schema() const {
 void InstallStage::check(const RecipeFacts& recipe, const Json& options, const YamlDocument& document,
                          const std::string& pointer, Diagnostics& diagnostics) const {
     check_keyring(installer_of(recipe), "/installer", recipe.folder, document, diagnostics);
+    check_medium(recipe, document, pointer, diagnostics);
     const auto own = own_answers(recipe, options);
     if (own) {
         const std::string at = pointer + "/" + own->option;

@@ -26,6 +26,7 @@ guest::Accelerator appliance_accelerator(const Settings& settings, const Places&
 class OfflineStage : public engine::StageType {
 public:
     std::string_view group() const final { return "offline"; }
+    bool works_on_disk() const final { return true; }
 
     /// False: the work is on the host only (compact).
     virtual bool uses_appliance(const Json& /*options*/) const { return true; }

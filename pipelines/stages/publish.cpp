@@ -60,6 +60,10 @@ Json recipe_record(const engine::RecipeFacts& recipe) {
     if (!recipe.file.empty() && fs::exists(recipe.file)) {
         record["sha256"] = sha256_hex(read_file(recipe.file));
     }
+    for (const fs::path& file : recipe.extended) {
+        record["extends"].push_back(
+            {{"file", fs::absolute(file).string()}, {"sha256", sha256_hex(read_file(file))}});
+    }
     record["overrides"] = recipe.overrides;
     record["installer"] = masked(to_json(recipe.installer));
     record["machine"] = to_json(recipe.machine);
@@ -207,6 +211,8 @@ void register_end(StageTask& task, const std::string& image, int number) {
 class PublishStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "publish"; }
+    std::string_view gives() const override { return "generation"; }
+    bool works_on_disk() const override { return true; }
     std::string_view summary() const override {
         return "put the disk into the store as a new generation, unless it has the current one's content";
     }

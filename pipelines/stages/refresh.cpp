@@ -44,6 +44,7 @@ struct RefreshStore {
 /// The --set options the image was built with, as its manifest has them.
 struct Overrides {
     std::vector<engine::Override> list;
+    std::vector<fs::path> variables;  ///< files of --vars
     fs::path cwd;
 
     explicit Overrides(const Json& recipe) {
@@ -55,21 +56,29 @@ struct Overrides {
                                         one.at("key").get<std::string>()),
                             "build it again by hand, or put a reference to a file into the recipe");
             }
-            list.push_back(
-                {.key = one.at("key").get<std::string>(), .value = one.at("value").get<std::string>()});
+            const auto key = one.at("key").get<std::string>();
+            const auto value = one.at("value").get<std::string>();
+            if (key == "--vars") {
+                variables.emplace_back(value);
+            } else {
+                list.push_back({.key = key, .value = value});
+            }
             cwd = one.value("cwd", std::string());
         }
     }
 };
 
+/// With `updated` the recipe gets the stage of package updates.
 engine::Recipe parse(std::string_view text, const fs::path& file, const Overrides& overrides,
-                     const RefreshOptions& options) {
-    engine::LoadedRecipe loaded =
-        engine::parse_recipe(text, file,
-                             {.types = options.types.empty() ? all_stage_types() : options.types,
-                              .known_os = {},
-                              .cwd = overrides.cwd},
-                             overrides.list);
+                     const RefreshOptions& options, bool updated = false) {
+    engine::RecipeRules rules{.types = options.types.empty() ? all_stage_types() : options.types,
+                              .cwd = overrides.cwd,
+                              .shipped = data_path("pipelines/recipes"),
+                              .variables = overrides.variables};
+    if (updated) {
+        rules.rewrite = [](Json& root) { root = with_updates(root); };
+    }
+    engine::LoadedRecipe loaded = engine::parse_recipe(text, file, rules, overrides.list);
     loaded.diagnostics.throw_if_errors();
     return std::move(*loaded.recipe);
 }
@@ -135,12 +144,12 @@ public:
         guarded([&] {
             RefreshStore(services_).state.begin(result.image, services_.clock->wall_seconds());
             if (result.action == RefreshAction::build) {
-                build(text_, {});
+                build({});
             }
             // After a full build too: it has the packages of the medium or of the cached layer, older than
             // those in service before.
             if (result.action == RefreshAction::update || has_sources()) {
-                build(updated_text(), update_stage);
+                build(update_stage);
             }
             settle();
         });
@@ -179,8 +188,8 @@ private:
         }
     }
 
-    void build(const std::string& text, const std::string& from) {
-        engine::Recipe recipe = parse(text, file_, Overrides(recorded_), options_);
+    void build(const std::string& from) {
+        engine::Recipe recipe = parse(text_, file_, Overrides(recorded_), options_, !from.empty());
         const engine::BuildReport report = engine::build(recipe, {.from = from}, services_, options_.seams);
         result.run_folder = report.run_folder.string();
     }
@@ -236,14 +245,6 @@ private:
             }
         }
         return std::nullopt;
-    }
-
-    /// The recipe's own text with the update stage put in; JSON is YAML.
-    std::string updated_text() const {
-        Diagnostics diagnostics;
-        const auto document = parse_yaml(text_, file_.string(), diagnostics);
-        diagnostics.throw_if_errors();
-        return pretty(with_updates(document->root));
     }
 
     /// Memory and cores of the machine that installs or of the appliance; disk for layer, cleaned copy,

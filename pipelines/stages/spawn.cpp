@@ -120,6 +120,8 @@ void prove_different(const std::vector<Identity>& clones, const std::vector<life
 class SpawnStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "spawn"; }
+    std::string_view needs() const override { return "generation"; }
+    bool works_on_disk() const override { return true; }
     std::string_view summary() const override {
         return "start machines from the published generation; with two or more, prove that they differ";
     }

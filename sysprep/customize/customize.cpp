@@ -212,8 +212,13 @@ void Customizing::first_boot() {
 }
 
 void Customizing::commands() {
+    std::string variables;
+    for (const auto& [name, value] : spec_.variables) {
+        remember_secret(value);
+        variables += name + "=" + shell_quote(value) + "\n";
+    }
     for (const std::string& line : spec_.run) {
-        command(line, line);
+        command(line, variables + line);
     }
     for (const std::filesystem::path& script : spec_.run_scripts) {
         constexpr std::uintmax_t limit = 16U << 20U;

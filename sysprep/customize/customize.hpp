@@ -44,7 +44,9 @@ struct CustomizeSpec {
     std::string timezone{};
     std::string locale{};
     std::string hostname{};
-    std::vector<std::string> run{};                    ///< shell lines, each with its own log
+    std::vector<std::string> run{};  ///< shell lines, each with its own log
+    std::vector<std::pair<std::string, std::string>>
+        variables{};  ///< shell variables of the run lines: secrets; in no log, no report and no file
     std::vector<std::filesystem::path> run_scripts{};  ///< host files, run in the guest
     std::vector<std::string> firstboot{};              ///< shell lines at the first boot of every clone
     std::vector<std::string> firstboot_install{};      ///< packages installed at that boot, before the lines
