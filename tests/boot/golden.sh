@@ -20,7 +20,7 @@ jq -c '.stages[]|[.name,.verdict,.seconds]' "$work/build.json"
 same "generation" "$(jq .generation "$work/build.json")" 1
 image=$(jq -r .image.path "$work/build.json")
 same "digest of the image" "$(sha256sum "$image" | cut -d' ' -f1)" "$(jq -r .image.sha256 "$work/build.json")"
-same "mode of the image" "$(stat -c %a "$image")" 444
+same "mode of the image" "$(stat -c %a "$image")" 440
 for file in manifest.json packages.json sbom.spdx.json audit.json; do holds "$file is there" test -s "$(dirname "$image")/$file"; done
 same "audit" "$(jq .clean "$(dirname "$image")/audit.json")" true
 holds "the package list names openssh-server" grep -q openssh-server "$(dirname "$image")/packages.json"
