@@ -40,8 +40,12 @@ bool has_lines(std::string_view text) {
     const auto lines = lines_of(text);
     return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
         const auto start = line.find_first_not_of(" \t\r");
-        return start != std::string_view::npos &&
-               std::string_view("#;[").find(line[start]) == std::string_view::npos;
+        if (start == std::string_view::npos || line[start] == '#' || line[start] == ';') {
+            return false;
+        }
+        // "[section]" holds nothing by itself; "[smtp.example.com]:587 user:password" of postfix does.
+        const auto end = line.find_last_not_of(" \t\r");
+        return line[start] != '[' || line[end] != ']';
     });
 }
 

@@ -75,6 +75,7 @@ constexpr const char* agent_paths = R"(
     /var/lib/netdata/{netdata.api.key,*.public.unique.id}
     /var/lib/netdata/bearer_tokens  /var/lib/netdata/lock
     /var/osquery/*.db*  /var/lib/osquery/*  /etc/osquery/*{secret,enroll}*
+    /var/lib/wazuh-agent/client.keys
     /var/ossec/etc/{client.keys,authd.pass,sslmanager.*}  /var/ossec/queue/{rids,db,fim,agent-groups}/*
     /var/ossec/etc/local_internal_options.conf.bak  /var/ossec/etc/shared/*/*.psk
     /opt/CrowdStrike/{falconstore,falconstore.bak,*.cache}  /opt/CrowdStrike/*.dat

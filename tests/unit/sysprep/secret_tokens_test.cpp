@@ -12,6 +12,7 @@ namespace {
 
 using testing::Contains;
 using testing::IsEmpty;
+using testing::Not;
 
 const Matcher& matcher() {
     static const Matcher all(generic_patterns());
@@ -111,6 +112,13 @@ TEST(PrivateKeys, are_found_in_every_encoding) {
         24);
     EXPECT_THAT(rules(pkcs8 + random_text(300, letters)), Contains("secret:private-key"));
     EXPECT_THAT(rules(pkcs8 + std::string(300, '\0')), IsEmpty());
+}
+
+TEST(Tokens, a_network_share_in_fstab_is_no_comment) {
+    const std::string share =
+        "//nas/data /srv cifs username=ann,password=" + random_text(12, letters) + " 0 0\n";
+    EXPECT_THAT(rules(share, "/etc/fstab"), Not(IsEmpty()));
+    EXPECT_THAT(rules("// " + share.substr(2), "/etc/fstab"), IsEmpty());
 }
 
 }  // namespace
