@@ -67,11 +67,16 @@ void check_encoded(const std::string& pointer, const std::string& encoding, cons
                    Findings& findings) {
     const bool base64 = encoding.find("64") != std::string::npos;
     const bool gzip = encoding.find("gz") != std::string::npos;
+    constexpr std::string_view base64_text =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n";
     const auto bytes = base64 ? python_base64(content) : std::optional(content);
     if (!bytes) {
         findings.error(pointer + "/content",
                        fmt::format("'content' is not base64, although encoding is {}", encoding),
                        "leave out 'encoding' for plain text");
+    } else if (base64 && content.find_first_not_of(base64_text) != std::string::npos) {
+        findings.warning(pointer + "/content",
+                         "'content' has characters that are not base64: Python skips them");
     } else if (gzip && !bytes->starts_with("\x1f\x8b")) {
         findings.error(pointer + "/content",
                        fmt::format("'content' is not gzip data, although encoding is {}", encoding));

@@ -115,7 +115,7 @@ private:
                 check(*rule.item, fmt::format("{}/{}", pointer, i), value[i]);
             }
         } else if (type == KeyRule::map_type) {
-            if ((rule.types & KeyRule::list_type) == 0) {
+            if ((rule.types & KeyRule::list_type) == 0 || value.empty()) {
                 check_size(rule, pointer, value.size(), "keys");
             }
             if (!rule.map.empty()) {
