@@ -19,7 +19,7 @@ namespace {
 
 /// Words of a line as the reader's shlex splits them: quotes hold together, # outside of them begins a
 /// comment.
-std::vector<std::string> words_of(std::string_view text) {
+std::vector<std::string> command_words(std::string_view text) {
     std::vector<std::string> words;
     std::string word;
     bool open = false;
@@ -161,7 +161,7 @@ private:
                 fmt::format("the command '{}' is deprecated{} and does nothing", word, for_release()));
             return;
         }
-        options(word, row, words_of(text), number);
+        options(word, row, command_words(text), number);
     }
 
     std::string for_release() const {

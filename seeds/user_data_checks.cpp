@@ -18,7 +18,7 @@
 namespace imgforge::seeds {
 namespace {
 
-constexpr int most_levels = 4;
+constexpr int nested_levels = 4;
 
 Diagnostic finding(const std::string& name, std::string message, std::string suggestion = {},
                    Diagnostic::Severity severity = Diagnostic::Severity::error, int line = 1) {
@@ -109,8 +109,8 @@ public:
             out_.add(finding(name, error.message(), error.hint(), Diagnostic::Severity::error, 0));
             return;
         }
-        if (level > most_levels) {
-            out_.add(finding(name, fmt::format("nested deeper than {} levels", most_levels)));
+        if (level > nested_levels) {
+            out_.add(finding(name, fmt::format("nested deeper than {} levels", nested_levels)));
         } else if (type.empty() || type == "text/plain" || type == "text/x-not-multipart" ||
                    type == "application/octet-stream" || type.find("gzip") != std::string::npos) {
             by_beginning(text, name, first_line, level);
@@ -255,7 +255,7 @@ private:
                             fmt::format("part {} has characters beyond ASCII: cloud-init drops it", number),
                             "encode it: Content-Transfer-Encoding: base64", Diagnostic::Severity::error,
                             part.first_line));
-            } else if (user_data_kind(part.bytes) == UserDataKind::mime && level < most_levels &&
+            } else if (user_data_kind(part.bytes) == UserDataKind::mime && level < nested_levels &&
                        (part.type.empty() || part.type == "text/plain") && !is_whole(part, text)) {
                 message(part.bytes, part_name, level + 1);
             } else if (is_whole(part, text)) {

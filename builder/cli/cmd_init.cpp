@@ -32,7 +32,7 @@ int run_init(const Arguments& arguments, CommandContext& context) {
     const fs::path file = name + ".recipe";
     const auto from = arguments.get("from");
     const std::string text = from ? engine::scaffold_from(name, base_name(*from)) : engine::scaffold(name);
-    write_output(file, text, OutputFile::Existing::refuse, 0644, "give another NAME");
+    write_output(file, text, OutputFile::Existing::refuse, 0644);
     context.result({{"file", fs::absolute(file).string()}},
                    fmt::format("{}\nnext: imgforge validate {}\n", file.string(), file.string()));
     return 0;

@@ -42,8 +42,8 @@ bool is_row(const std::string& name) {
 }
 
 /// What the row of the recipe's `os` is worth: installed for real, or not yet.
-std::string proof_of(const std::string& name, const engine::RecipeRules& rules,
-                     const std::vector<engine::Override>& overrides) {
+std::string proven_text(const std::string& name, const engine::RecipeRules& rules,
+                        const std::vector<engine::Override>& overrides) {
     const auto loaded = engine::load_recipe(recipe_file(name), rules, overrides);
     if (!loaded.recipe || loaded.recipe->facts.os.empty()) {
         return {};
@@ -61,7 +61,7 @@ int run_validate(const Arguments& arguments, CommandContext& context) {
         const bool row = is_row(name);
         const Diagnostics found = row ? templates::check_row_file(name) : check(name, rules, overrides);
         text += found.empty()
-                    ? fmt::format("{}: no faults{}\n", name, row ? "" : proof_of(name, rules, overrides))
+                    ? fmt::format("{}: no faults{}\n", name, row ? "" : proven_text(name, rules, overrides))
                     : found.text();
         all.append(found);
     }

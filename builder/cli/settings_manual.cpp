@@ -7,7 +7,7 @@
 namespace imgforge::cli {
 namespace {
 
-constexpr const char* example =
+constexpr const char* settings_example =
     "network: bridge=br0\nsizes:\n  huge: {memory: 16G, vcpus: 8, disk: 100G}\nhosts:\n"
     "  lab1: {connection: qemu+ssh://lab1/system, pool: imgforge}\nbudget: {memory: 6G, cpus: 4}\n"
     "notify: {command: [mail, -s, imgforge, root], on: [failure]}\n";
@@ -62,7 +62,8 @@ std::string settings_page(const Json& schema) {
                "Both files are optional YAML. What the user's file says goes before the system's: mappings "
                "are merged key by key, lists are replaced. Unknown keys and invalid values are errors of "
                "every command, with file, line and column, and exit code 3.\n") +
-           ".PP\n.nf\n.RS\n" + troff_escape(example) + ".RE\n.fi\n.SH KEYS\n" + schema_entries(schema) +
+           ".PP\n.nf\n.RS\n" + troff_escape(settings_example) + ".RE\n.fi\n.SH KEYS\n" +
+           schema_entries(schema) +
            ".SH FILES\n.TP\n.I /etc/imgforge/config.yaml\nFor all users.\n.TP\n.I "
            "$XDG_CONFIG_HOME/imgforge/config.yaml\nelse ~/.config/imgforge/config.yaml: for this user.\n"
            ".SH SEE ALSO\n.BR imgforge (1),\n.BR imgforge.recipe (5)\n";

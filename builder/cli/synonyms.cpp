@@ -8,7 +8,7 @@ namespace imgforge::cli {
 namespace {
 
 // Words of docker, podman, virsh, multipass, kcli, uvtool, Packer and virt-builder.
-constexpr auto commands = std::to_array<Synonym>({
+constexpr auto command_rows = std::to_array<Synonym>({
     {"ls", "", "list"},
     {"ps", "", "list"},
     {"status", "", "list"},
@@ -68,7 +68,7 @@ constexpr auto commands = std::to_array<Synonym>({
     {"probe", "", "media probe"},
 });
 
-constexpr auto options = std::to_array<Synonym>({
+constexpr auto option_rows = std::to_array<Synonym>({
     {"--net", "", "--network"},
     {"--bridge", "", "--network bridge=NAME"},
     {"--ram", "", "--memory"},
@@ -105,16 +105,16 @@ constexpr auto options = std::to_array<Synonym>({
 }  // namespace
 
 std::optional<std::string> command_synonym(std::string_view word) {
-    const auto* const found =
-        std::find_if(commands.begin(), commands.end(), [&](const Synonym& row) { return row.word == word; });
-    return found == commands.end() ? std::nullopt : std::optional(std::string(found->ours));
+    const auto* const found = std::find_if(command_rows.begin(), command_rows.end(),
+                                           [&](const Synonym& row) { return row.word == word; });
+    return found == command_rows.end() ? std::nullopt : std::optional(std::string(found->ours));
 }
 
 std::optional<std::string> option_synonym(std::string_view command, std::string_view option) {
-    const auto* const found = std::find_if(options.begin(), options.end(), [&](const Synonym& row) {
+    const auto* const found = std::find_if(option_rows.begin(), option_rows.end(), [&](const Synonym& row) {
         return row.word == option && (row.command.empty() || row.command == command);
     });
-    return found == options.end() ? std::nullopt : std::optional(std::string(found->ours));
+    return found == option_rows.end() ? std::nullopt : std::optional(std::string(found->ours));
 }
 
 }  // namespace imgforge::cli

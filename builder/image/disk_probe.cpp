@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::string_view_literals;
 
-constexpr std::size_t sector = 512;
+constexpr std::size_t sector_size = 512;
 constexpr std::size_t head_size = 4096;
 
 /// Up to `length` bytes at `offset`; shorter at the end of the file.
@@ -45,7 +45,7 @@ std::string bytes_at(const Fd& fd, const fs::path& file, std::uint64_t offset, s
     return bytes;
 }
 
-std::uint64_t little(const std::string& bytes, std::size_t at, std::size_t size) {
+std::uint64_t little_endian(const std::string& bytes, std::size_t at, std::size_t size) {
     std::uint64_t value = 0;
     for (std::size_t i = size; i-- > 0 && at + i < bytes.size();) {
         value = (value << 8U) | static_cast<unsigned char>(bytes[at + i]);
@@ -74,10 +74,10 @@ bool all_zero(std::string_view bytes) {
 }
 
 bool starts_like_a_disk(std::string_view head) {
-    const std::string_view first = head.substr(0, sector);
+    const std::string_view first = head.substr(0, sector_size);
     // A boot sector or partition table; or nothing yet, as where a file system keeps its superblock further
     // in.
-    if (all_zero(first) || (first.size() == sector && first.substr(510, 2) == "\x55\xaa"sv)) {
+    if (all_zero(first) || (first.size() == sector_size && first.substr(510, 2) == "\x55\xaa"sv)) {
         return true;
     }
     return std::any_of(whole_disk_signatures.begin(), whole_disk_signatures.end(),
@@ -114,9 +114,9 @@ std::string why_not_raw(const Fd& fd, const fs::path& file, bool stated) {
         return "it is empty";
     }
     const auto bytes = static_cast<std::uint64_t>(size);
-    if (bytes % sector != 0) {
+    if (bytes % sector_size != 0) {
         return fmt::format("its size of {} bytes is not a multiple of {}, so it is cut off or no disk", bytes,
-                           sector);
+                           sector_size);
     }
     if (stated) {
         return {};
@@ -136,18 +136,18 @@ void refuse_vmdk_parts(const Fd& fd, const fs::path& file) {
         throw Error(Failure::integrity, fmt::format("'{}' keeps its data elsewhere: {}", file.string(), why),
                     "make one standalone file where it comes from: qemu-img convert -f vmdk -O qcow2");
     };
-    const std::string head = bytes_at(fd, file, 0, sector);
+    const std::string head = bytes_at(fd, file, 0, sector_size);
     if (!head.starts_with("KDMV"sv)) {
         refuse("it is a VMDK descriptor or of an old kind");
     }
     constexpr std::uint64_t most = 1U << 20U;
-    const std::uint64_t capacity = little(head, 12, 8);
-    const std::uint64_t at = little(head, 28, 8);
-    const std::uint64_t length = std::min(little(head, 36, 8), most / sector) * sector;
+    const std::uint64_t capacity = little_endian(head, 12, 8);
+    const std::uint64_t at = little_endian(head, 28, 8);
+    const std::uint64_t length = std::min(little_endian(head, 36, 8), most / sector_size) * sector_size;
     if (capacity == 0 || at > (1ULL << 40U)) {
         refuse("its header has no sectors of its own");
     }
-    const std::string text = at == 0 ? std::string() : bytes_at(fd, file, at * sector, length);
+    const std::string text = at == 0 ? std::string() : bytes_at(fd, file, at * sector_size, length);
     if (text.find("parentFileNameHint") != std::string::npos) {
         refuse("it is the difference to a parent");
     }
@@ -171,9 +171,9 @@ std::string why_not_a_disk(const fs::path& file, DiskFormat format, bool stated)
 }
 
 bool carries_partition_table(const fs::path& file) {
-    const std::string head = bytes_at(open_fd(file, O_RDONLY | O_NONBLOCK), file, 0, 2 * sector);
-    return head.size() == 2 * sector &&
-           (head.substr(510, 2) == "\x55\xaa"sv || head.substr(sector, 8) == "EFI PART"sv);
+    const std::string head = bytes_at(open_fd(file, O_RDONLY | O_NONBLOCK), file, 0, 2 * sector_size);
+    return head.size() == 2 * sector_size &&
+           (head.substr(510, 2) == "\x55\xaa"sv || head.substr(sector_size, 8) == "EFI PART"sv);
 }
 
 void refuse_foreign_parts(const fs::path& file, DiskFormat format) {

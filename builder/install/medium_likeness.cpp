@@ -15,7 +15,7 @@ namespace {
 
 using templates::Distribution;
 
-constexpr std::uint64_t marker_limit = 1U << 20U;
+constexpr std::uint64_t likeness_limit = 1U << 20U;
 
 std::string what_is_there(const image::IsoReader& iso) {
     std::vector<std::string> names;
@@ -43,7 +43,7 @@ std::string own_name(const image::IsoReader& iso) {
     };
     for (const Source& source : sources) {
         const auto text =
-            iso.exists(source.file) ? iso.read_if_file(source.file, marker_limit) : std::nullopt;
+            iso.exists(source.file) ? iso.read_if_file(source.file, likeness_limit) : std::nullopt;
         std::smatch name;
         if (text && std::regex_search(*text, name, std::regex(source.pattern)) && name[1].length() > 0) {
             std::string found = name[1].str();

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace imgforge::exchange {
 namespace {
 
-constexpr std::size_t block = 1U << 20U;
+constexpr std::size_t layer_block = 1U << 20U;
 
 [[noreturn]] void no_manifest(const fetch::RegistryName& name, const std::string& why) {
     throw Error(Failure::integrity, fmt::format("{}/{}:{} is not a container image: {}", name.host,
@@ -61,7 +61,7 @@ std::string take_disk(const fs::path& layer, const fs::path& target) {
     archive_read_support_filter_gzip(reader.get());
     archive_read_support_filter_zstd(reader.get());
     archive_entry* entry = nullptr;
-    int answer = archive_read_open_filename(reader.get(), layer.c_str(), block);
+    int answer = archive_read_open_filename(reader.get(), layer.c_str(), layer_block);
     while (answer == ARCHIVE_OK && (answer = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK) {
         interrupt::check();
         const std::string name = disk_name(entry);

@@ -16,7 +16,7 @@ namespace {
 
 /// DSP0243 1.0 with CIM's numbers: resource types 3 processor, 4 memory, 6 SCSI controller, 10 network card,
 /// 17 disk; operating system 101 Linux 64-bit.
-constexpr const char* descriptor = R"(<?xml version="1.0" encoding="UTF-8"?>
+constexpr const char* ovf_template = R"(<?xml version="1.0" encoding="UTF-8"?>
 <Envelope ovf:version="1.0" xml:lang="en-US" xmlns="http://schemas.dmtf.org/ovf/envelope/1"
   xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"
   xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"
@@ -91,7 +91,7 @@ constexpr const char* descriptor = R"(<?xml version="1.0" encoding="UTF-8"?>
 }  // namespace
 
 std::string ovf_descriptor(const ExportDisk& disk, const std::string& disk_file, std::uint64_t disk_size) {
-    return fmt::format(fmt::runtime(descriptor), fmt::arg("file", disk_file), fmt::arg("size", disk_size),
+    return fmt::format(fmt::runtime(ovf_template), fmt::arg("file", disk_file), fmt::arg("size", disk_size),
                        fmt::arg("capacity", disk.virtual_size.in_bytes()), fmt::arg("name", disk.name));
 }
 

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace imgforge::exchange {
 namespace {
 
-constexpr std::size_t block = 1U << 20U;
+constexpr std::size_t tar_block = 1U << 20U;
 
 std::string words_of(archive* handle) {
     const char* const words = archive_error_string(handle);
@@ -91,7 +91,7 @@ void TarWriter::add_file(const TarMember& member, const fs::path& source,
     const Fd fd = open_fd(source, O_RDONLY);
     const std::uint64_t size = fs::file_size(source);
     begin(member, size, false);
-    std::string buffer(block, '\0');
+    std::string buffer(tar_block, '\0');
     for (std::uint64_t done = 0; done < size;) {
         interrupt::check();
         const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
@@ -122,7 +122,7 @@ void walk_tar(const fs::path& file, const std::function<void(archive*, archive_e
     const Handle<archive, archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     archive_entry* entry = nullptr;
-    int answer = archive_read_open_filename(reader.get(), file.c_str(), block);
+    int answer = archive_read_open_filename(reader.get(), file.c_str(), tar_block);
     while (answer == ARCHIVE_OK && (answer = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK) {
         interrupt::check();
         visit(reader.get(), entry);
@@ -137,7 +137,7 @@ void walk_tar(const fs::path& file, const std::function<void(archive*, archive_e
 
 std::map<std::string, std::string> tar_digests(const fs::path& file) {
     std::map<std::string, std::string> digests;
-    std::string buffer(block, '\0');
+    std::string buffer(tar_block, '\0');
     walk_tar(file, [&](archive* reader, archive_entry* entry) {
         if (archive_entry_filetype(entry) != AE_IFREG) {
             return;

@@ -8,26 +8,13 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/suggestion.hpp"
+#include "pipelines/fetch/trimmed.hpp"
 
 namespace imgforge::fetch {
 namespace {
 
 constexpr std::size_t sha256_digits = 64;
 constexpr std::size_t sha512_digits = 128;
-
-bool blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && blank(text.front())) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && blank(text.back())) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
 
 std::optional<Checksum> digest(std::string_view hex, std::string_view name) {
     const bool digits =

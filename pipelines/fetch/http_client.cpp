@@ -14,6 +14,7 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/redact.hpp"
+#include "pipelines/fetch/trimmed.hpp"
 
 namespace imgforge::fetch {
 namespace {
@@ -43,16 +44,6 @@ std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* user
         return 0;
     }
     return size * count;
-}
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())) != 0) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
-        text.remove_suffix(1);
-    }
-    return text;
 }
 
 std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* user) noexcept {

@@ -40,7 +40,7 @@ std::string nearest_good_name(std::string_view name) {
     return good;
 }
 
-[[noreturn]] void refuse(std::string_view name, const std::string& why) {
+[[noreturn]] void refuse_name(std::string_view name, const std::string& why) {
     constexpr std::size_t longest_shown = 80;
     const std::string text(name.substr(0, longest_shown));
     const std::string good = nearest_good_name(name);
@@ -90,20 +90,21 @@ void check_machine_name(std::string_view name) {
     const auto bad =
         std::find_if_not(name.begin(), name.end(), [](char c) { return is_name_character(c) || c == '.'; });
     if (bad != name.end()) {
-        refuse(name, fmt::format("it contains {}", shown(*bad)));
+        refuse_name(name, fmt::format("it contains {}", shown(*bad)));
     }
     if (name.size() > longest_machine_name) {
-        refuse(name, fmt::format("it has {} characters", name.size()));
+        refuse_name(name, fmt::format("it has {} characters", name.size()));
     }
     for (std::string_view rest = name;;) {
         const std::size_t dot = rest.find('.');
         const std::string_view label = rest.substr(0, dot);
         if (label.empty()) {
-            refuse(name, "a '.' stands at its start or end, or next to another one");
+            refuse_name(name, "a '.' stands at its start or end, or next to another one");
         }
         if (label.front() == '-' || label.back() == '-') {
-            refuse(name, fmt::format("{} {} with '-'", label.size() == name.size() ? "it" : "a part of it",
-                                     label.front() == '-' ? "starts" : "ends"));
+            refuse_name(name,
+                        fmt::format("{} {} with '-'", label.size() == name.size() ? "it" : "a part of it",
+                                    label.front() == '-' ? "starts" : "ends"));
         }
         if (dot == std::string_view::npos) {
             return;

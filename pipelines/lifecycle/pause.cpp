@@ -25,7 +25,7 @@ std::string full_reason(const virt::Domain& domain, const std::string& reason) {
     return disks.empty() ? reason : fmt::format("{} ({})", reason, disks);
 }
 
-[[noreturn]] void refuse(const MachineRecord& record, const std::string& reason) {
+[[noreturn]] void refuse_paused(const MachineRecord& record, const std::string& reason) {
     if (reason.starts_with("I/O error")) {
         throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
                     fmt::format("make room on the file system of {} (df -h), then imgforge start {}",
@@ -47,7 +47,7 @@ void watch(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain
         lifecycle.clock().sleep(std::chrono::milliseconds(250));
         const auto status = domain.status();
         if (status && status->state == DomainState::paused) {
-            refuse(record, full_reason(domain, status->reason));
+            refuse_paused(record, full_reason(domain, status->reason));
         }
     }
 }
@@ -73,7 +73,7 @@ void go_on(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain
         return;
     }
     if (status->reason == "crashed" || std::find(busy.begin(), busy.end(), status->reason) != busy.end()) {
-        refuse(record, status->reason);
+        refuse_paused(record, status->reason);
     }
     domain.resume();
     if (status->reason == "I/O error") {

@@ -42,21 +42,22 @@ void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
                     hint);
     };
     if (record.is_remote()) {
-        refuse("it is on another host", "spawn it anew there");
+        refuse_rename("it is on another host", "spawn it anew there");
     }
     const auto domain = lifecycle.open(record).find(record.uuid);
     if (!domain) {
-        refuse("libvirt does not know it", fmt::format("imgforge show {} --repair", record.name));
+        refuse_rename("libvirt does not know it", fmt::format("imgforge show {} --repair", record.name));
     }
     const DomainReality reality = examine(record, *domain);
     if (reality.running) {
-        refuse("it runs", fmt::format("imgforge stop {}", record.name));
+        refuse_rename("it runs", fmt::format("imgforge stop {}", record.name));
     }
     if (reality.saved) {
-        refuse("its memory is saved", fmt::format("imgforge start {} and stop it", record.name));
+        refuse_rename("its memory is saved", fmt::format("imgforge start {} and stop it", record.name));
     }
     if (!reality.snapshots.empty()) {
-        refuse("it has snapshots, which name its files", fmt::format("imgforge snapshots {}", record.name));
+        refuse_rename("it has snapshots, which name its files",
+                      fmt::format("imgforge snapshots {}", record.name));
     }
     require_same_root(record, reality);
 }

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::uintmax_t longest_text = 64U << 10U;
 
-[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+[[noreturn]] void refuse_entry(const fs::path& path, const std::string& why) {
     throw Error(Failure::domain, fmt::format("{} is refused: {}", path.string(), why),
                 "the spool takes plain files and folders of its owner, of root and of the user it runs as");
 }
@@ -30,7 +30,7 @@ void require_owner(const fs::path& path, const fs::path& root, uid_t owner) {
         throw system_error("look at", root.string(), errno);
     }
     if (owner != geteuid() && owner != 0 && owner != folder.st_uid) {
-        refuse(path, fmt::format("it belongs to user {}", owner));
+        refuse_entry(path, fmt::format("it belongs to user {}", owner));
     }
 }
 
@@ -42,13 +42,13 @@ void require_plain_file(const fs::path& path, const fs::path& root) {
         throw system_error("look at", path.string(), errno);
     }
     if (S_ISLNK(info.st_mode)) {
-        refuse(path, "it is a symbolic link");
+        refuse_entry(path, "it is a symbolic link");
     }
     if (!S_ISREG(info.st_mode)) {
-        refuse(path, "it is no regular file");
+        refuse_entry(path, "it is no regular file");
     }
     if (info.st_nlink != 1) {
-        refuse(path, "it is a hard link: the same file has another name elsewhere");
+        refuse_entry(path, "it is a hard link: the same file has another name elsewhere");
     }
     require_owner(path, root, info.st_uid);
 }
@@ -59,7 +59,7 @@ void require_plain_folder(const fs::path& path, const fs::path& root) {
         throw system_error("look at", path.string(), errno);
     }
     if (!S_ISDIR(info.st_mode)) {
-        refuse(path, S_ISLNK(info.st_mode) ? "it is a symbolic link" : "it is no folder");
+        refuse_entry(path, S_ISLNK(info.st_mode) ? "it is a symbolic link" : "it is no folder");
     }
     require_owner(path, root, info.st_uid);
 }
@@ -67,7 +67,7 @@ void require_plain_folder(const fs::path& path, const fs::path& root) {
 std::string spool_text(const fs::path& root, const std::string& name) {
     const fs::path relative = fs::path(name).lexically_normal();
     if (relative.empty() || relative.is_absolute() || *relative.begin() == "..") {
-        refuse(name, "it must lie in the spool folder");
+        refuse_entry(name, "it must lie in the spool folder");
     }
     fs::path path = root;
     for (auto part = relative.begin(); part != relative.end(); ++part) {
@@ -81,7 +81,7 @@ void append_log(const fs::path& file, const std::string& line) {
     const Fd fd = open_fd(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0644);
     struct stat info {};
     if (fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1) {
-        refuse(file, "it is a link or no regular file");
+        refuse_entry(file, "it is a link or no regular file");
     }
     write_all(fd.get(), line, file.string());
 }

@@ -31,11 +31,11 @@ namespace fs = std::filesystem;
 namespace imgforge::targets {
 namespace {
 
-constexpr std::uint64_t index_limit = 64U << 20U;
+constexpr std::uint64_t follow_index_limit = 64U << 20U;
 
 DiskManifest read_manifest(FolderReader& reader, const std::string& digest) {
     const std::string name = manifest_path(digest);
-    const ReadAnswer answer = reader.read(name, index_limit);
+    const ReadAnswer answer = reader.read(name, follow_index_limit);
     const std::string source = fmt::format("{}/{}", redact(reader.location()), name);
     if (answer.outcome != ReadAnswer::Outcome::found) {
         throw Error(Failure::integrity, fmt::format("{} is missing", source), "push the generation again");
@@ -255,7 +255,7 @@ AcceptedIndex accept_index(const PullSource& source, FolderReader& reader, const
                            bool only_if_changed) {
     SeenIndexes seen(services.store.database());
     const std::string known = only_if_changed ? seen.find(source.location).entity_tag : std::string();
-    const ReadAnswer answer = reader.read("index.json", index_limit, known);
+    const ReadAnswer answer = reader.read("index.json", follow_index_limit, known);
     const std::string name = redact(reader.location()) + "/index.json";
     AcceptedIndex accepted{.entity_tag = answer.entity_tag};
     if (answer.outcome == ReadAnswer::Outcome::unchanged) {

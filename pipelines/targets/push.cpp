@@ -27,7 +27,7 @@ namespace imgforge::targets {
 namespace {
 
 constexpr std::chrono::hours lock_timeout{4};
-constexpr std::uint64_t index_limit = 64U << 20U;
+constexpr std::uint64_t own_index_limit = 64U << 20U;
 
 FileLock hold(const FolderTarget& target, const char* purpose) {
     make_directories(target.folder);
@@ -125,7 +125,7 @@ FolderIndex read_own_index(const FolderTarget& target) {
     if (!fs::exists(file, code)) {
         return {};
     }
-    const std::string text = read_file(file, index_limit);
+    const std::string text = read_file(file, own_index_limit);
     const Json value = parse_json(text, file.string());
     if (!target.key.empty()) {
         return parse_index(open_envelope(value, index_type, target.key, file.string()), file.string());
