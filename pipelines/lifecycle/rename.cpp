@@ -42,22 +42,21 @@ void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
                     hint);
     };
     if (record.is_remote()) {
-        refuse_rename("it is on another host", "spawn it anew there");
+        refuse("it is on another host", "spawn it anew there");
     }
     const auto domain = lifecycle.open(record).find(record.uuid);
     if (!domain) {
-        refuse_rename("libvirt does not know it", fmt::format("imgforge show {} --repair", record.name));
+        refuse("libvirt does not know it", fmt::format("imgforge show {} --repair", record.name));
     }
     const DomainReality reality = examine(record, *domain);
     if (reality.running) {
-        refuse_rename("it runs", fmt::format("imgforge stop {}", record.name));
+        refuse("it runs", fmt::format("imgforge stop {}", record.name));
     }
     if (reality.saved) {
-        refuse_rename("its memory is saved", fmt::format("imgforge start {} and stop it", record.name));
+        refuse("its memory is saved", fmt::format("imgforge start {} and stop it", record.name));
     }
     if (!reality.snapshots.empty()) {
-        refuse_rename("it has snapshots, which name its files",
-                      fmt::format("imgforge snapshots {}", record.name));
+        refuse("it has snapshots, which name its files", fmt::format("imgforge snapshots {}", record.name));
     }
     require_same_root(record, reality);
 }
