@@ -22,7 +22,7 @@ namespace imgforge::test {
 namespace {
 
 // Far more than any of the short operations takes, on a loaded machine too.
-constexpr auto timeout = std::chrono::seconds(120);
+constexpr auto run_timeout = std::chrono::seconds(120);
 
 [[noreturn]] void become(const std::vector<std::string>& argv,
                          const std::map<std::string, std::string>& environment, int output) {
@@ -45,7 +45,7 @@ constexpr auto timeout = std::chrono::seconds(120);
 /// Exit code or negated signal; ends the whole group when it hangs, and what a killed program has left
 /// running in any case.
 int wait_for(pid_t child) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    const auto deadline = std::chrono::steady_clock::now() + run_timeout;
     int status = 0;
     bool hangs = false;
     while (::waitpid(child, &status, WNOHANG) == 0) {
