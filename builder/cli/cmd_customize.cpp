@@ -322,7 +322,7 @@ Command customize_command() {
                       "a package and the time zone"},
                      {"imgforge customize debian.qcow2 --upload motd:/etc/motd --run 'touch /seen'",
                       "a file and a command"},
-                     {"imgforge customize debian.qcow2 --edit '/etc/default/grub:s/quiet/quiet splash/'",
+                     {"imgforge customize debian.qcow2 --edit '/etc/default/grub:s/quiet//'",
                       "a line changed; an error when none matches"},
                      {"imgforge customize debian.qcow2 --password root:random",
                       "draws a password and shows it"}},

@@ -192,10 +192,10 @@ Command seed_create_command() {
         .options = std::move(options),
         .examples = {{"imgforge seed create --name web-1 --ssh-key ~/.ssh/id_ed25519.pub",
                       "a NoCloud seed in web-1-seed.iso"},
-                     {"imgforge seed create --name web-1 --user-data base.yaml --user-data setup.sh:script",
+                     {"imgforge seed create --name w1 --user-data a.yaml --user-data setup.sh:script",
                       "two parts of user-data"},
-                     {"imgforge seed create --name web-1 --nic "
-                      "52:54:00:12:34:56,ip=192.0.2.5/24,gw=192.0.2.1,dns=192.0.2.53",
+                     {"imgforge seed create --name w1 --nic "
+                      "52:54:00:12:34:56,ip=192.0.2.5/24",
                       "a static address"}},
         .run = create};
 }

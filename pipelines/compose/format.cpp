@@ -25,10 +25,10 @@ public:
         for (const std::string& raw : lines_of(text)) {
             take(raw);
         }
+        flush_comments(std::string::npos, 0, levels_);
         while (!out_.empty() && out_.back().empty()) {
             out_.pop_back();
         }
-        flush_comments(std::string::npos, 0, levels_);
         std::string made;
         for (const std::string& line : out_) {
             made += line + "\n";

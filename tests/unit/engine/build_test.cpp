@@ -151,7 +151,7 @@ TEST(Plan, names_the_line_of_a_file_the_option_the_tool_and_the_revision) {
     }
     write_file_atomically(shop.home / "preseed.cfg", lines);
     const std::vector<Override> recipe = {{"stages.one.file", "preseed.cfg"},
-                                          {"stages.two.password", "first-s3cret"}};
+                                          {"stages.two", "{password: first-s3cret}"}};
     shop.build({}, recipe);
     const auto reason = [&](std::size_t stage, const std::vector<Override>& changed) {
         return shop.plan({}, changed)[stage].reason;
@@ -159,7 +159,8 @@ TEST(Plan, names_the_line_of_a_file_the_option_the_tool_and_the_revision) {
 
     EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.count", "5"}}),
               "option 'count' changed from 2 to 5");
-    EXPECT_EQ(reason(1, {recipe[0], {"stages.two.password", "other-s3cret"}}), "option 'password' changed");
+    EXPECT_EQ(reason(1, {recipe[0], {"stages.two", "{password: other-s3cret}"}}),
+              "option 'password' changed");
     EXPECT_EQ(reason(2, {recipe[0], recipe[1], {"stages.three.packages", "[vim]"}}),
               "option 'packages' is new");
     write_file_atomically(shop.home / "preseed.cfg",

@@ -55,9 +55,10 @@ TEST(OwnAddress, loopback_link_local_and_mapped_ones_are_ours) {
 
 TEST(ResponseHead, gathers_what_a_part_is_compared_by) {
     ResponseHead head;
-    for (const char* line : {"HTTP/1.1 302 Found\r\n", "ETag: \"old\"\r\n", "\r\n", "HTTP/1.1 206 Partial Content\r\n",
-                             "last-modified: yesterday\r\n", "etag: \"a\"\r\n",
-                             "Content-Range: bytes 300-999/1000\r\n", "Content-Length: 700\r\n", "\r\n"}) {
+    for (const char* line :
+         {"HTTP/1.1 302 Found\r\n", "ETag: \"old\"\r\n", "\r\n", "HTTP/1.1 206 Partial Content\r\n",
+          "last-modified: yesterday\r\n", "etag: \"a\"\r\n", "Content-Range: bytes 300-999/1000\r\n",
+          "Content-Length: 700\r\n", "\r\n"}) {
         head.add(line);
     }
     EXPECT_EQ(head.status, 206);
@@ -101,7 +102,8 @@ TEST(Keyrings, armour_is_taken_off_and_anything_else_refused) {
 
 TEST(Signature, says_that_a_key_has_expired_or_was_revoked) {
     const std::string signer(40, 'A');
-    EXPECT_NE(why_not_good("[GNUPG:] NEWSIG\n[GNUPG:] EXPKEYSIG AAAA x\n[GNUPG:] VALIDSIG " + signer).find("expired"),
+    EXPECT_NE(why_not_good("[GNUPG:] NEWSIG\n[GNUPG:] EXPKEYSIG AAAA x\n[GNUPG:] VALIDSIG " + signer)
+                  .find("expired"),
               std::string::npos);
     EXPECT_NE(why_not_good("[GNUPG:] REVKEYSIG AAAA x").find("revoked"), std::string::npos);
     EXPECT_NE(why_not_good("[GNUPG:] NO_PUBKEY AAAA").find("not in the keyring"), std::string::npos);

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 using testing::Contains;
 using testing::ElementsAre;
 
+const std::string accounts = "d-i passwd/root-login boolean false\nd-i passwd/make-user boolean false\n";
+
 /// The identity of the last stage of a recipe in a folder of its own.
 class Ingredients : public testing::Test {
 protected:
@@ -42,14 +44,14 @@ protected:
 };
 
 TEST_F(Ingredients, the_name_of_a_preseed_file_does_not_count_and_its_lines_do) {
-    file("a.cfg", "d-i partman/confirm boolean true\n");
+    file("a.cfg", "d-i partman/confirm boolean true\n" + accounts);
     const engine::StageIdentity before = of("{install: {preseed: a.cfg}}");
     rename("a.cfg", "b.cfg");
     EXPECT_EQ(before.fingerprint, print("{install: {preseed: b.cfg}}"));
-    file("b.cfg", "d-i partman/confirm boolean false\n");
+    file("b.cfg", "d-i partman/confirm boolean false\n" + accounts);
     const engine::StageIdentity after = of("{install: {preseed: b.cfg}}");
     EXPECT_NE(before.fingerprint, after.fingerprint);
-    file("a.cfg", "d-i partman/confirm boolean false\n");
+    file("a.cfg", "d-i partman/confirm boolean false\n" + accounts);
     const std::vector<engine::Difference> found =
         engine::differences(before.ingredients, of("{install: {preseed: a.cfg}}").ingredients);
     ASSERT_EQ(found.size(), 1U);

@@ -32,7 +32,8 @@ engine::RecipeRules rules() {
 
 std::vector<std::string> faults(const std::string& text) {
     std::vector<std::string> lines;
-    for (const Diagnostic& one : engine::parse_recipes(text, "x.recipe", rules()).diagnostics.list()) {
+    const engine::LoadedRecipes loaded = engine::parse_recipes(text, "x.recipe", rules());
+    for (const Diagnostic& one : loaded.diagnostics.list()) {
         lines.push_back(to_text(one));
     }
     return lines;
@@ -45,7 +46,8 @@ TEST(ShippedRecipes, and_the_examples_have_no_faults_and_name_their_schema) {
             continue;
         }
         const engine::LoadedRecipes loaded = engine::load_recipes(entry.path(), rules());
-        EXPECT_TRUE(loaded.diagnostics.empty()) << loaded.diagnostics.text();
+        // A keyring that this host lacks is a warning with the package to install.
+        EXPECT_FALSE(loaded.diagnostics.has_errors()) << loaded.diagnostics.text();
         EXPECT_FALSE(loaded.recipes.empty()) << entry.path();
         EXPECT_THAT(read_file(entry.path()),
                     HasSubstr("# yaml-language-server: $schema=recipe.schema.json\n"));
@@ -103,7 +105,8 @@ TEST(Order, a_recipe_that_can_only_fail_is_refused) {
 
 TEST(Medium, a_recipe_without_one_or_with_a_wrong_one_is_refused) {
     const std::string stages = "stages: [{install: {}}]\n";
-    EXPECT_THAT(faults("name: x\nos: debian13\n" + stages), Contains(HasSubstr("nothing to install from")));
+    EXPECT_THAT(faults("name: x\nos: rhel9\n" + stages), Contains(HasSubstr("nothing to install from")));
+    EXPECT_THAT(faults("name: x\nos: debian13\n" + stages), testing::IsEmpty()) << "its row has an archive";
     EXPECT_THAT(faults("name: x\nos: debian13\ninstaller: {archive: trixi}\n" + stages),
                 Contains(AllOf(HasSubstr("the suite 'trixi'"), HasSubstr("did you mean 'trixie'?"))));
     EXPECT_THAT(faults("name: x\nos: debian13\ninstaller: {archive: bookworm}\n" + stages),

@@ -39,7 +39,9 @@ protected:
         const fs::path folder = home_.store.image_folder("debian13") / std::to_string(number);
         unseal(folder);
         fs::permissions(folder / "disk.qcow2", fs::perms::owner_write, fs::perm_options::add);
-        std::fstream(folder / "disk.qcow2", std::ios::in | std::ios::out | std::ios::binary).seekp(100000).put(byte);
+        std::fstream(folder / "disk.qcow2", std::ios::in | std::ios::out | std::ios::binary)
+            .seekp(100000)
+            .put(byte);
     }
     std::string refusal(const std::function<void()>& action) {
         try {
@@ -60,7 +62,9 @@ TEST_F(Damage, what_verify_found_is_neither_promoted_nor_spawned_nor_rolled_back
 
     EXPECT_THAT(refusal([&] { home_.store.promote("debian13", 1); }), HasSubstr("is damaged"));
     EXPECT_THAT(refusal([&] { home_.store.rollback("debian13"); }), HasSubstr("is damaged"));
-    EXPECT_THAT(refusal([&] { home_.store.acquire("debian13@1", {Holder::Kind::instance, "web-1"}); }),
+    EXPECT_THAT(refusal([&] {
+                    home_.store.acquire("debian13@1", {Holder::Kind::instance, "web-1"});
+                }),
                 HasSubstr("is damaged"));
     EXPECT_EQ(home_.store.current("debian13")->generation, 2);
     EXPECT_EQ(home_.store.acquire("debian13", {Holder::Kind::instance, "web-1"}).generation, 2);
