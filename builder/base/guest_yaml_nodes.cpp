@@ -153,18 +153,26 @@ private:
             case YAML_ALIAS_EVENT: alias(event); break;
             case YAML_SCALAR_EVENT: scalar(event); break;
             case YAML_SEQUENCE_START_EVENT:
+                enter(event.data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
                 open({.type = Node::Type::sequence, .at = place(event.start_mark)},
                      text_of(event.data.sequence_start.anchor), text_of(event.data.sequence_start.tag));
                 break;
             case YAML_MAPPING_START_EVENT:
+                enter(event.data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
                 open({.type = Node::Type::map, .at = place(event.start_mark)},
                      text_of(event.data.mapping_start.anchor), text_of(event.data.mapping_start.tag));
                 break;
             case YAML_SEQUENCE_END_EVENT:
-            case YAML_MAPPING_END_EVENT: open_.pop_back(); break;
+            case YAML_MAPPING_END_EVENT:
+                brackets_ -= brackets_ > 0 ? 1 : 0;
+                open_.pop_back();
+                break;
             default: break;
         }
     }
+
+    /// Everything inside of a bracket is inside of it, however it is written.
+    void enter(bool bracket) { brackets_ += bracket || brackets_ > 0 ? 1 : 0; }
 
     void alias(const yaml_event_t& event) {
         const std::string name = text_of(event.data.alias.anchor);
@@ -187,6 +195,13 @@ private:
                   .plain = data.style == YAML_PLAIN_SCALAR_STYLE};
         if (node.plain && tabs_.in(node.text)) {
             throw Stop{node.at, "a tab stands where YAML for Python allows blanks only", tab_advice};
+        }
+        if (node.plain && brackets_ > 0 && node.text.find('?') != std::string::npos) {
+            // scanner.py scan_plain: '?' ends a plain text there and begins a key; libyaml reads on.
+            throw Stop{
+                node.at,
+                "'?' stands in a plain text inside of brackets, where Python's YAML takes it for a key",
+                "put the text in quotes"};
         }
         node.text = tabs_.restored(std::move(node.text));
         if (node.tag == "!") {
@@ -232,6 +247,7 @@ private:
     Parser parser_;
     Nodes nodes_;
     std::vector<std::size_t> open_;
+    std::size_t brackets_ = 0;  ///< depth inside of [ ] and { }
     std::map<std::string, std::size_t> anchors_;
     int documents_ = 0;
 };

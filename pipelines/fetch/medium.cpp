@@ -128,6 +128,7 @@ std::string lower(std::string text) {
 Expectation expected(const MediumSpec& spec, const FetchServices& services) {
     require_whole(spec);
     Expectation expectation;
+    make_directories(services.places.cache());
     const TempDir temporary("imgforge-checksums", services.places.cache());
     if (!spec.checksums.empty()) {
         const std::string text = verified_text(spec, temporary, services, expectation.by);

@@ -75,7 +75,9 @@ protected:
 
 TEST_F(MachineFaults, guest_that_never_answers_is_given_up_in_time_with_what_was_last_seen) {
     // Random bytes as disk: the machine never gets beyond its firmware.
-    const std::string text = refusal(small_machine(Wait::ssh, seconds(5)), "embedded", seconds(90));
+    SpawnOptions options = small_machine(Wait::ssh, seconds(5));
+    options.rollback = true;
+    const std::string text = refusal(options, "embedded", seconds(90));
     EXPECT_THAT(text, HasSubstr("last seen"));
     EXPECT_THAT(text, HasSubstr("5.0s"));
     expect_nothing_left();

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Agama: dracut finds the live system by its label, the profile comes from a disk called OEMDRV; a login is shown whatever happens.
 root=$(word root) || root=

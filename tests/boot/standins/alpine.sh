@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Alpine: the initramfs unpacks the overlay it was given, OpenRC's service `local` starts its script, that calls setup-alpine.
 echo 'Alpine Init 3.11.1-r0'

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Anaconda: dracut's part finds kickstart file and second stage, the second stage reads and obeys.
 release=$(cat /standin/release)  # "9.4"

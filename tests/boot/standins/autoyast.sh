@@ -1,12 +1,13 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # linuxrc and YaST: the profile from the initrd, the medium from a CD-ROM drive, pop-ups that wait.
 echo '>>> linuxrc 7.0.36 (Kernel 6.4.0) <<<'
 echo 'Starting hardware detection...'
 popup() { printf ' %s\n                 [OK]' "$1"; wait_for_ever; }
-[ "$(word install)" = cd:/ ] && mount_medium /dev/sr0 /medium && [ -f /medium/media.1/products ] || {
+if ! { [ "$(word install)" = cd:/ ] && mount_medium /dev/sr0 /medium && [ -f /medium/media.1/products ]; }; then
     printf 'Please make sure your installation medium is available.\n 1) OK\n 2) Back\n> '
     wait_for_ever
-}
+fi
 profile=$(word autoyast) || profile=
 profile=${profile#file://}
 echo 'Loading Installation System (1/6)'

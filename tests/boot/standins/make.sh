@@ -10,7 +10,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 image=$(find /boot -name 'vmlinuz-*' | sort -V | tail -n 1)
 version=${image#*vmlinuz-}
-[ -n "$image" ] && [ -d "/lib/modules/$version" ] || { echo "no kernel with modules here" >&2; exit 4; }
+if [ -z "$image" ] || [ ! -d "/lib/modules/$version" ]; then
+    echo "no kernel with modules here" >&2
+    exit 4
+fi
 
 disk_of_the_installed_system() {
     local root=$work/root
@@ -55,12 +58,12 @@ initrd_of_the_stand_in() {
     printf '%s' "${release:-}" >"$tree/standin/release"
     # shellcheck disable=SC2016  # for the stand-in
     printf '#!/bin/sh\n[ "$1" = in-target ] && shift 3\nexec chroot /target "$@"\n' >"$tree/standin/bin/curtin"
-    for program in "$(command -v jq)"; do
-        cp "$program" "$tree/usr/bin/"
-        ldd "$program" | grep -o '/[^ )]*' | while read -r library; do
-            mkdir -p "$tree$(dirname "$library")"
-            cp -L "$library" "$tree$library"
-        done
+    local program
+    program=$(command -v jq)
+    cp "$program" "$tree/usr/bin/"
+    ldd "$program" | grep -o '/[^ )]*' | while read -r library; do
+        mkdir -p "$tree$(dirname "$library")"
+        cp -L "$library" "$tree$library"
     done
     chmod 755 "$tree/init" "$tree/standin/bin/curtin"
     with_dependencies virtio_pci virtio_blk ahci sr_mod isofs ext4 | while read -r module; do

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # subiquity: casper finds the medium, cloud-init the answers on a disk called cidata, the installer obeys.
 device=$(by_label "$(cat /standin/label)") || {

@@ -64,7 +64,7 @@ expect 2 "shipped recipes: " "$imgforge" build no-such-thing
 expect 2 "did you mean 'build'?" "$imgforge" buidl
 expect 2 "did you mean '--plan'?" "$imgforge" build debian12 --plann
 expect 2 "imgforge spawn --help" "$imgforge" spawn
-expect 2 "imgforge images list" "$imgforge" spawn nothing web-1
+expect 1 "imgforge images list" "$imgforge" spawn nothing web-1
 expect 1 "imgforge list" "$imgforge" show nobody
 expect 3 "installer ISO" "$imgforge" media probe five.recipe
 expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe

@@ -67,11 +67,11 @@ protected:
             } else if (requests_ > 1) {
                 response.set_content(content(), "application/octet-stream");
             } else {
-                response.set_content_provider(
-                    content().size(), "application/octet-stream",
-                    [](std::size_t offset, std::size_t, httplib::DataSink& sink) {
-                        return offset == 0 && sink.write(content().data(), content().size() / 2);
-                    });
+                response.set_content_provider(content().size(), "application/octet-stream",
+                                              [](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+                                                  return offset == 0 &&
+                                                         sink.write(content().data(), content().size() / 2);
+                                              });
             }
         });
         server_.Get("/inward.iso", [this](const httplib::Request&, httplib::Response& response) {
