@@ -102,7 +102,7 @@ private:
                 continue;
             }
             place_children(child);
-            // "." needs the folder's own cluster, which is the next one; ".." is mended when the parent is
+            // "." needs the folder's own cluster, which is the next one; ".." is fixed when the parent is
             // stored.
             child.first = 2 + data_.size() / cluster;
             static_cast<void>(store(folder_bytes(child, child.first, false)));

@@ -12,18 +12,18 @@ namespace imgforge::cli {
 namespace {
 
 /// A damaged database cannot be opened; with --repair it is put aside and a new one filled.
-StateDb open_database(CommandContext& context, bool mend, std::vector<std::string>& mended) {
+StateDb open_database(CommandContext& context, bool fix, std::vector<std::string>& fixed) {
     const std::filesystem::path file = context.places.state_db();
     try {
         StateDb database(file);
         store::require_sound_database(database);
         return database;
     } catch (const Error& error) {
-        if (error.kind() != Failure::integrity || !mend) {
+        if (error.kind() != Failure::integrity || !fix) {
             throw;
         }
         const auto aside = store::move_damaged_database_aside(file, context.clock->wall_seconds());
-        mended.push_back(fmt::format("the damaged database is now {}", aside.string()));
+        fixed.push_back(fmt::format("the damaged database is now {}", aside.string()));
         return StateDb(file);
     }
 }
@@ -76,21 +76,21 @@ int verify_signed(const Arguments& arguments, CommandContext& context, const sto
 }
 
 int verify_images(const Arguments& arguments, CommandContext& context) {
-    std::vector<std::string> mended;
-    StateDb database = open_database(context, arguments.has("repair"), mended);
+    std::vector<std::string> fixed;
+    StateDb database = open_database(context, arguments.has("repair"), fixed);
     store::Store open(context.places, database, *context.clock);
     if (arguments.has("key")) {
         return verify_signed(arguments, context, open);
     }
     if (arguments.has("repair")) {
         const std::vector<std::string> lines = store::repair(open, *context.monitor);
-        mended.insert(mended.end(), lines.begin(), lines.end());
+        fixed.insert(fixed.end(), lines.begin(), lines.end());
     }
     const std::vector<store::Finding> findings = store::verify(
         open, {.images = arguments.all("IMAGE"), .digests = !arguments.has("quick")}, *context.monitor);
-    Json record = {{"clean", findings.empty()}, {"findings", Json::array()}, {"repaired", mended}};
+    Json record = {{"clean", findings.empty()}, {"findings", Json::array()}, {"repaired", fixed}};
     std::string text;
-    for (const std::string& line : mended) {
+    for (const std::string& line : fixed) {
         text += line + "\n";
     }
     bool repairable = false;
@@ -106,7 +106,7 @@ int verify_images(const Arguments& arguments, CommandContext& context) {
                 ? "what is listed could not be repaired: damaged generations need another build, and are not "
                   "used until then\n"
             : repairable
-                ? "`imgforge images verify --repair` mends the records; damaged disks need another build\n"
+                ? "`imgforge images verify --repair` fixes the records; damaged disks need another build\n"
                 : "damaged generations need another build; `imgforge images delete` removes them\n";
     context.result(record, text);
     return static_cast<int>(findings.empty() ? ExitCode::ok : ExitCode::verification_failed);

@@ -8,7 +8,7 @@
 
 namespace imgforge::cli {
 
-/// The store of this command with its database; messages about mended leftovers go to the monitor.
+/// The store of this command with its database; messages about fixed leftovers go to the monitor.
 struct OpenStore {
     explicit OpenStore(CommandContext& context)
         : database(context.places.state_db()), store(context.places, database, *context.clock) {}

@@ -185,7 +185,7 @@ Medium checked(const fs::path& file, const fs::path& final_path, const MediumSpe
     }
     if (expectation.sums.empty() && expectation.signature.empty()) {
         services.monitor->warning(
-            fmt::format("{} is verified by nothing: give installer.sha256, or checksums with signature and "
+            fmt::format("{} is verified by nothing: state its sha256, or checksums with signature and "
                         "keyring (its sha256 is {})",
                         final_path.filename().string(), medium.sha256));
     }

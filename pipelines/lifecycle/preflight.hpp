@@ -10,7 +10,7 @@
 
 namespace imgforge::lifecycle {
 
-/// Checks before anything is made, each failure with the command that mends it.
+/// Checks before anything is made, each failure with the command that fixes it.
 
 /// QEMU of qemu:///system runs as a user of its own: every folder above the disks must let others pass, and
 /// the golden image must be readable. Throws Failure::host naming the folder, its mode and `chmod`.

@@ -150,7 +150,7 @@ public:
             throw Error(
                 Failure::integrity, fmt::format("the image is not clean\n{}", text),
                 fmt::format(
-                    "mend what is found, or waive it with a reason (audit: {{waive: […]}}); full report: {}",
+                    "fix what is found, or waive it with a reason (audit: {{waive: […]}}); full report: {}",
                     kept.string()));
         }
         for (const Json& warning : inside.at("coverage").value("warnings", Json::array())) {

@@ -115,7 +115,7 @@ public:
                      const std::function<Generation(int number)>& finish);
 
     /// Finishes or undoes what dead processes left, for all images that nobody works on now. Returns one line
-    /// per mended thing.
+    /// per fixed thing.
     std::vector<std::string> recover();
     std::vector<std::string> recover(std::string_view image);
 
@@ -131,8 +131,8 @@ private:
                      std::map<int, std::string>* refused);
     void finish_removal(std::string_view image, int generation) const;
     void finish_removals(std::string_view image, const std::vector<int>& generations);
-    void finish_publication(std::string_view image, int generation, std::vector<std::string>& mended);
-    void sweep_scratch(std::string_view image, std::vector<std::string>& mended);
+    void finish_publication(std::string_view image, int generation, std::vector<std::string>& fixed);
+    void sweep_scratch(std::string_view image, std::vector<std::string>& fixed);
     void forget_empty_image(std::string_view image);
     bool has_leftovers(std::string_view image) const;
 

@@ -91,7 +91,7 @@ void Store::finish_removals(std::string_view image, const std::vector<int>& gene
     forget_empty_image(image);
 }
 
-void Store::finish_publication(std::string_view image, int generation, std::vector<std::string>& mended) {
+void Store::finish_publication(std::string_view image, int generation, std::vector<std::string>& fixed) {
     const fs::path folder = image_folder(image) / std::to_string(generation);
     Rows rows(database_, places_.images());
     if (fs::exists(folder)) {
@@ -104,7 +104,7 @@ void Store::finish_publication(std::string_view image, int generation, std::vect
                 rows.put_image(row);
                 rows.put_generation(record);
             });
-            mended.push_back(
+            fixed.push_back(
                 fmt::format("{}@{}: recorded as candidate, its publisher was killed after it was complete",
                             image, generation));
         }
@@ -114,14 +114,14 @@ void Store::finish_publication(std::string_view image, int generation, std::vect
     database_.transaction([&] { rows.end_journal(image, generation); });
 }
 
-void Store::sweep_scratch(std::string_view image, std::vector<std::string>& mended) {
+void Store::sweep_scratch(std::string_view image, std::vector<std::string>& fixed) {
     const fs::path folder = image_folder(image);
     std::set<std::string> scratches;
     for (const std::string& name : entries(folder)) {
         if (starts_with(name, removal_prefix)) {
             unseal(folder / name);
             remove_tree(folder / name);
-            mended.push_back(
+            fixed.push_back(
                 fmt::format("{}: finished deleting {}", image, name.substr(removal_prefix.size())));
         } else if (is_temporary(name)) {
             remove_tree(folder / name);
@@ -143,7 +143,7 @@ void Store::sweep_scratch(std::string_view image, std::vector<std::string>& mend
             continue;
         }
         if (fs::exists(folder / name)) {
-            mended.push_back(fmt::format("{}: removed the unfinished publication {}", image,
+            fixed.push_back(fmt::format("{}: removed the unfinished publication {}", image,
                                          name.substr(scratch_prefix.size())));
         }
         remove_tree(folder / name);
@@ -189,14 +189,14 @@ std::vector<std::string> Store::recover() {
     for (const ImageRow& row : Rows(database_, places_.images()).images()) {
         names.insert(row.name);
     }
-    std::vector<std::string> mended;
+    std::vector<std::string> fixed;
     for (const std::string& name : names) {
         if (has_leftovers(name)) {
             const std::vector<std::string> lines = recover(name);
-            mended.insert(mended.end(), lines.begin(), lines.end());
+            fixed.insert(fixed.end(), lines.begin(), lines.end());
         }
     }
-    return mended;
+    return fixed;
 }
 
 std::vector<std::string> Store::recover(std::string_view image) {
@@ -212,28 +212,28 @@ std::vector<std::string> Store::recover(std::string_view image) {
 
 std::vector<std::string> Store::recover_locked(std::string_view image) {
     const interrupt::Shield shield;
-    std::vector<std::string> mended;
+    std::vector<std::string> fixed;
     const Rows rows(database_, places_.images());
     std::vector<int> doomed;
     for (const JournalRow& row : rows.journal(image)) {
         if (row.operation == "publish") {
-            finish_publication(image, row.generation, mended);
+            finish_publication(image, row.generation, fixed);
         } else {
             doomed.push_back(row.generation);
-            mended.push_back(fmt::format("{}@{}: finished deleting it", image, row.generation));
+            fixed.push_back(fmt::format("{}@{}: finished deleting it", image, row.generation));
         }
     }
     if (!doomed.empty()) {
         finish_removals(image, doomed);
     }
-    sweep_scratch(image, mended);
+    sweep_scratch(image, fixed);
     const auto row = rows.image(image);
     if (row && index_lags(image_folder(image), *row)) {
         write_index(image);
-        mended.push_back(fmt::format("{}: wrote its index, which lagged behind the database", image));
+        fixed.push_back(fmt::format("{}: wrote its index, which lagged behind the database", image));
     }
     forget_empty_image(image);
-    return mended;
+    return fixed;
 }
 
 }  // namespace imgforge::store

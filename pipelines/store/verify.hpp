@@ -35,7 +35,7 @@ std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor&
                             std::uint64_t activity = 0);
 
 /// Rebuilds the store's tables from index files, manifests and the machines' overlays, rewrites index files,
-/// and restores read-only modes. Returns one line per mended thing. Damaged disks stay as they are; their
+/// and restores read-only modes. Returns one line per fixed thing. Damaged disks stay as they are; their
 /// findings remain.
 std::vector<std::string> repair(Store& store, Monitor& monitor);
 

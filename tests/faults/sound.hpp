@@ -25,7 +25,7 @@ inline void expect_no_leftovers(const std::filesystem::path& image_folder) {
 }
 
 /// What must hold as soon as the next command has opened the store, whatever happened before: `images verify`
-/// clean, nothing left over, nothing more to mend, every machine's chain whole.
+/// clean, nothing left over, nothing more to fix, every machine's chain whole.
 inline void expect_sound(const Places& places) {
     SystemClock clock;
     NullMonitor monitor;

@@ -9,6 +9,7 @@
 
 #include "builder/base/error.hpp"
 #include "pipelines/store/seal.hpp"
+#include "tests/support/http_server.hpp"
 #include "tests/support/require.hpp"
 #include "tests/tools/exchange/exchange_home.hpp"
 
@@ -171,7 +172,7 @@ protected:
             fetched_ += request.method == "GET" && request.path.ends_with(".qcow2") ? 1 : 0;
         });
         port_ = server_.bind_to_any_port("127.0.0.1");
-        thread_ = std::thread([this] { server_.listen_after_bind(); });
+        thread_ = test::serve(server_);
         make_directories(outside / "catalog.d");
         write_file_atomically(
             outside / "catalog.d/test.yaml",

@@ -12,6 +12,7 @@
 #include "builder/base/temp_dir.hpp"
 #include "pipelines/fetch/medium.hpp"
 #include "pipelines/fetch/signature.hpp"
+#include "tests/support/http_server.hpp"
 #include "tests/support/require.hpp"
 
 using testing::HasSubstr;
@@ -99,12 +100,12 @@ protected:
             response.set_content("secret", "text/plain");
         });
         inner_port_ = inner_.bind_to_any_port("127.0.0.1");
-        inner_thread_ = std::thread([this] { inner_.listen_after_bind(); });
+        inner_thread_ = test::serve(inner_);
         server_.Get("/SHA256SUMS", [this](const httplib::Request&, httplib::Response& response) {
             response.set_content(sums_, "text/plain");
         });
         port_ = server_.bind_to_any_port("127.0.0.1");
-        thread_ = std::thread([this] { server_.listen_after_bind(); });
+        thread_ = test::serve(server_);
     }
     ~Fetch() override {
         server_.stop();

@@ -16,6 +16,7 @@
 #include "pipelines/targets/pull.hpp"
 #include "pipelines/targets/push.hpp"
 #include "tests/support/disk_maker.hpp"
+#include "tests/support/http_server.hpp"
 #include "tests/support/require.hpp"
 #include "tests/support/store_fixture.hpp"
 
@@ -210,7 +211,7 @@ TEST_F(Folder, over_http_an_unchanged_index_costs_one_request) {
         return httplib::Server::HandlerResponse::Unhandled;
     });
     const int port = server.bind_to_any_port("127.0.0.1");
-    std::thread thread([&] { server.listen_after_bind(); });
+    std::thread thread = test::serve(server);
     const PullSource web{.location = "http://127.0.0.1:" + std::to_string(port), .key = file("key")};
     const PullServices services{
         .store = receiver_.store, .processes = receiver_.processes, .monitor = receiver_.monitor};

@@ -224,9 +224,9 @@ TEST(Store, unfinished_publication_of_a_dead_process_is_removed_by_the_next_comm
     make_directories(left);
     write_file_atomically(left / "disk.qcow2", "half");
 
-    const std::vector<std::string> mended = home.store.recover();
+    const std::vector<std::string> fixed = home.store.recover();
 
-    EXPECT_THAT(mended, testing::Contains(HasSubstr("unfinished publication")));
+    EXPECT_THAT(fixed, testing::Contains(HasSubstr("unfinished publication")));
     EXPECT_FALSE(fs::exists(left));
     EXPECT_THAT(home.store.recover(), IsEmpty());
 }
