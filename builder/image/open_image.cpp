@@ -8,6 +8,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/image/disk_probe.hpp"
+#include "builder/image/image_lock.hpp"
 #include "builder/image/qemu_img.hpp"
 
 namespace imgforge::image {
@@ -91,6 +92,7 @@ void check_metadata(ProcessRunner& runner, const ChainLink& link) {
         if (error.kind() != Failure::tool) {
             throw;
         }
+        require_unused(link.file);  // one that a machine writes to is not damaged
         throw Error(Failure::integrity,
                     fmt::format("'{}' cannot be read as {}: {}", link.file.string(), to_string(link.format),
                                 error.message()),
