@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_templates
 // FILES: builder/install/console_text.cpp builder/install/install_progress.cpp builder/install/watcher.cpp
-// FILES: builder/install/watch_text.cpp pipelines/lifecycle/console_log.cpp
+// FILES: builder/install/watch_text.cpp builder/install/watcher_verdicts.cpp
+// FILES: pipelines/lifecycle/console_log.cpp
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_base
 // FILES: pipelines/lifecycle/spool_protocol.cpp pipelines/lifecycle/machine_name.cpp
+// FILES: pipelines/lifecycle/spool_guard.cpp
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_base ZLIB::ZLIB
 // FILES: pipelines/store/index_file.cpp pipelines/store/packages.cpp pipelines/store/files.cpp
-// pipelines/store/generation.cpp FILES: pipelines/store/sbom.cpp
+// FILES: pipelines/store/generation.cpp pipelines/store/sbom.cpp
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
