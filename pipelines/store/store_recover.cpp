@@ -144,7 +144,7 @@ void Store::sweep_scratch(std::string_view image, std::vector<std::string>& fixe
         }
         if (fs::exists(folder / name)) {
             fixed.push_back(fmt::format("{}: removed the unfinished publication {}", image,
-                                         name.substr(scratch_prefix.size())));
+                                        name.substr(scratch_prefix.size())));
         }
         remove_tree(folder / name);
         database_.transaction([&] {
