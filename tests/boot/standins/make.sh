@@ -57,7 +57,7 @@ initrd_of_the_stand_in() {
     printf '%s' "$label" >"$tree/standin/label"
     printf '%s' "${release:-}" >"$tree/standin/release"
     # shellcheck disable=SC2016  # for the stand-in
-    printf '#!/bin/sh\n[ "$1" = in-target ] && shift 3\nexec chroot /target "$@"\n' >"$tree/standin/bin/curtin"
+    printf '#!/bin/sh\n[ "$1" = in-target ] && shift 3\nexport PATH=/usr/sbin:/usr/bin:/sbin:/bin\nexec chroot /target "$@"\n' >"$tree/standin/bin/curtin"
     local program
     program=$(command -v jq)
     cp "$program" "$tree/usr/bin/"
