@@ -53,15 +53,17 @@ bool is_public(std::string_view path, std::string_view text) {
     const bool by_name = path.ends_with(".pub") || path.ends_with(".crt") || path.ends_with(".cer") ||
                          path.ends_with("README") || path.ends_with("README.md") || path.ends_with(".html") ||
                          path.ends_with("/.placeholder");
-    // What a package manager knows of its packages: file lists of "passwd" and "base-passwd", no passwords.
-    const bool package_list = path.starts_with("/var/lib/dpkg/") || path.starts_with("/var/lib/rpm/") ||
-                              path.starts_with("/usr/lib/sysimage/") || path.starts_with("/lib/apk/");
     const bool certificate = text.find("BEGIN CERTIFICATE") != std::string_view::npos &&
                              text.find("PRIVATE KEY") == std::string_view::npos;
-    return by_name || certificate || package_list;
+    return by_name || certificate;
 }
 
 bool is_finding(const SiteRow& row, const GuestTree& tree, const std::string& path) {
+    // What a package manager knows of its packages: file lists of "passwd" and "base-passwd", no passwords.
+    if (path.starts_with("/var/lib/dpkg/") || path.starts_with("/var/lib/rpm/") ||
+        path.starts_with("/usr/lib/sysimage/") || path.starts_with("/lib/apk/")) {
+        return false;
+    }
     const TreeEntry* const entry = tree.find(path);
     // A link is its target's affair.
     if (entry == nullptr || entry->stat.type != FileType::regular || entry->stat.size == 0) {
