@@ -20,9 +20,9 @@ disk_of_the_installed_system() {
     mkdir -p "$root"/{bin,dev,proc,tmp,root,home,etc,usr/sbin,usr/bin,var/lib,boot/grub,sbin,lib}
     cp "$(command -v busybox)" "$root/bin/busybox"
     for applet in sh ash mkdir sync echo cat chmod chown grep sed rm id touch true false sleep; do ln -s busybox "$root/bin/$applet"; done
-    for stub in update-grub chpasswd useradd usermod systemctl; do
-        printf '#!/bin/sh\nexit 0\n' >"$root/usr/sbin/$stub"
-        chmod 755 "$root/usr/sbin/$stub"
+    for program in update-grub chpasswd useradd usermod systemctl; do
+        printf '#!/bin/sh\nexit 0\n' >"$root/usr/sbin/$program"
+        chmod 755 "$root/usr/sbin/$program"
     done
     printf 'ID=stand-in\nNAME="Stand-in"\nPRETTY_NAME="Stand-in for %s"\nVERSION_ID=1\n' "$family" >"$root/etc/os-release"
     [ "$family" != alpine ] || echo 3.22.1 >"$root/etc/alpine-release"

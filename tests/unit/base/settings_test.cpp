@@ -91,7 +91,7 @@ TEST_F(SettingsTest, unknown_keys_are_errors_with_their_place_at_every_depth) {
               "config.yaml:2:3: unknown key 'memroy' in 'budget' (did you mean 'memory'?)");
     EXPECT_EQ(errors("sizes: {own: {ram: 1G}}\n"), "config.yaml:1:15: unknown key 'ram' in 'own'");
     EXPECT_THAT(errors("hosts: {lab1: {conection: x}}\n"), HasSubstr("did you mean 'connection'"));
-    EXPECT_THAT(errors("mirror: http://deb.debian.org/debian\n"), HasSubstr("unknown setting 'mirror'"));
+    EXPECT_THAT(errors("mirror: http://mirror.example/debian\n"), HasSubstr("unknown setting 'mirror'"));
 }
 
 TEST_F(SettingsTest, wrong_types_and_values_are_errors_with_their_place) {
