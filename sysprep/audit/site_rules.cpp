@@ -2,6 +2,7 @@
 #include "sysprep/audit/site_rules.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -58,10 +59,17 @@ bool is_public(std::string_view path, std::string_view text) {
     return by_name || certificate;
 }
 
+/// What package managers and their helpers write about packages, whatever a file there is called: the file
+/// lists of "passwd" and "base-passwd", the "password" stack that pam-auth-update remembers.
+bool is_package_state(std::string_view path) {
+    static constexpr std::string_view places[]{"/var/lib/dpkg/", "/var/lib/rpm/", "/usr/lib/sysimage/",
+                                               "/lib/apk/",      "/var/lib/pam/", "/var/lib/ucf/"};
+    return std::any_of(std::begin(places), std::end(places),
+                       [&](std::string_view place) { return path.starts_with(place); });
+}
+
 bool is_finding(const SiteRow& row, const GuestTree& tree, const std::string& path) {
-    // What a package manager knows of its packages: file lists of "passwd" and "base-passwd", no passwords.
-    if (path.starts_with("/var/lib/dpkg/") || path.starts_with("/var/lib/rpm/") ||
-        path.starts_with("/usr/lib/sysimage/") || path.starts_with("/lib/apk/")) {
+    if (is_package_state(path)) {
         return false;
     }
     const TreeEntry* const entry = tree.find(path);
