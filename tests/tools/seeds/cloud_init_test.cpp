@@ -39,10 +39,45 @@ protected:
         return seed_files(spec);
     }
 
-    std::string iso(Datasource datasource) {
-        const std::string path = (folder_ / "seed.iso").string();
-        write_seed_iso(files(datasource), volume_label(datasource), path);
+    /// A medium as `seed create --format` writes it; "dir" and "tar" end as the directory a guest has below
+    /// /var/lib/cloud/seed, qcow2 as the raw disk a guest sees.
+    std::filesystem::path medium(Datasource datasource, const std::string& format) {
+        const SeedFiles all = files(datasource);
+        const std::string_view label = volume_label(datasource);
+        const std::filesystem::path path = folder_ / ("seed." + format);
+        if (format == "vfat") {
+            write_seed_vfat(all, label, path);
+        } else if (format == "dir") {
+            write_seed_dir(all, path);
+        } else if (format == "tar") {
+            write_file_atomically(folder_ / "seed.archive", seed_tar(all, 0));
+            make_directories(path);
+            run({"tar", "-x", "-f", (folder_ / "seed.archive").string(), "-C", path.string()});
+        } else {
+            write_seed_iso(all, label, path);
+        }
+        if (format == "qcow2") {
+            const std::string raw = (folder_ / "seed.raw").string();
+            const std::string disk = (folder_ / "seed.disk").string();
+            run({"qemu-img", "convert", "-f", "raw", "-O", "qcow2", path.string(), disk});
+            run({"qemu-img", "convert", "-f", "qcow2", "-O", "raw", disk, raw});
+            return raw;
+        }
         return path;
+    }
+
+    void run(std::vector<std::string> words) {
+        const std::string program = words.front();
+        words.erase(words.begin());
+        static_cast<void>(run_checked(runner_, {.program = program, .args = std::move(words)}));
+    }
+
+    /// Puts a seed's directory where a guest has it, below `cloud` (/var/lib/cloud).
+    void install(const std::filesystem::path& seed, Datasource datasource,
+                 const std::filesystem::path& cloud) {
+        make_directories(cloud / "seed");
+        run({"cp", "-r", seed.string(),
+             (cloud / "seed" / (datasource == Datasource::nocloud ? "nocloud" : "config_drive")).string()});
     }
 
     /// The datasources ds-identify writes for a machine whose only disk is `image`.
@@ -110,14 +145,6 @@ protected:
     const std::string mcopy_ = "mcopy -s -i {image} ::* {folder}";
 };
 
-TEST_F(CloudInitMedium, nocloud_iso_is_found_by_ds_identify) {
-    EXPECT_THAT(identified(iso(Datasource::nocloud)), testing::HasSubstr("[ NoCloud, None ]"));
-}
-
-TEST_F(CloudInitMedium, configdrive_iso_is_found_by_ds_identify) {
-    EXPECT_THAT(identified(iso(Datasource::configdrive)), testing::HasSubstr("[ ConfigDrive, None ]"));
-}
-
 TEST_F(CloudInitMedium, an_iso_of_another_label_is_not_taken_for_nocloud) {
     write_seed_iso(files(Datasource::nocloud), "other", folder_ / "other.iso");
 
@@ -126,36 +153,61 @@ TEST_F(CloudInitMedium, an_iso_of_another_label_is_not_taken_for_nocloud) {
     EXPECT_EQ(read["ok"], false) << read;
 }
 
-TEST_F(CloudInitMedium, nocloud_datasource_reads_everything_from_the_iso) {
-    const Json read = read_by_datasource("NoCloud", iso(Datasource::nocloud), xorriso_);
+struct Medium {
+    Datasource datasource;
+    const char* format;
+};
 
-    EXPECT_EQ(read["ok"], true);
+class EveryMedium : public CloudInitMedium, public testing::WithParamInterface<Medium> {};
+
+TEST_P(EveryMedium, is_found_by_ds_identify) {
+    const auto [datasource, format] = GetParam();
+    const std::filesystem::path made = medium(datasource, format);
+    const bool directory = std::filesystem::is_directory(made);
+    if (directory) {
+        install(made, datasource, folder_ / "root/var/lib/cloud");
+        write_file_atomically(folder_ / "nothing.img", std::string(1U << 16U, '\0'));
+    }
+
+    const std::string found = identified(directory ? (folder_ / "nothing.img").string() : made.string());
+
+    EXPECT_THAT(found, testing::HasSubstr(datasource == Datasource::nocloud ? "[ NoCloud, None ]"
+                                                                            : "[ ConfigDrive, None ]"));
+}
+
+TEST_P(EveryMedium, is_read_whole_by_its_datasource) {
+    const auto [datasource, format] = GetParam();
+    const bool nocloud = datasource == Datasource::nocloud;
+    const std::filesystem::path made = medium(datasource, format);
+    if (std::filesystem::is_directory(made)) {
+        install(made, datasource, folder_ / "work/cloud");
+    }
+
+    const Json read = read_by_datasource(nocloud ? "NoCloud" : "ConfigDrive", made.string(),
+                                         std::string_view(format) == "vfat" ? mcopy_ : xorriso_);
+
+    EXPECT_EQ(read["ok"], true) << read;
     EXPECT_EQ(read["id"], "i-7");
     EXPECT_EQ(read["host"], "web-1");
     EXPECT_EQ(read["vendor"], true);
-    EXPECT_EQ(read["net"]["ethernets"]["eth0"]["addresses"][0], "192.0.2.5/24") << read;
     EXPECT_THAT(read["user"].get<std::string>(), testing::HasSubstr("#cloud-conf"));
+    if (nocloud) {
+        EXPECT_EQ(read["net"]["ethernets"]["eth0"]["addresses"][0], "192.0.2.5/24") << read;
+    } else {
+        EXPECT_EQ(read["net"]["links"][0]["ethernet_mac_address"], "52:54:00:00:00:01") << read;
+    }
 }
 
-TEST_F(CloudInitMedium, nocloud_datasource_reads_everything_from_vfat) {
-    write_seed_vfat(files(Datasource::nocloud), "cidata", folder_ / "seed.img");
-
-    const Json read = read_by_datasource("NoCloud", (folder_ / "seed.img").string(), mcopy_);
-
-    EXPECT_EQ(read["ok"], true);
-    EXPECT_EQ(read["id"], "i-7");
-    EXPECT_EQ(read["host"], "web-1");
-}
-
-TEST_F(CloudInitMedium, configdrive_datasource_reads_everything_from_the_iso) {
-    const Json read = read_by_datasource("ConfigDrive", iso(Datasource::configdrive), xorriso_);
-
-    EXPECT_EQ(read["ok"], true);
-    EXPECT_EQ(read["id"], "i-7");
-    EXPECT_EQ(read["host"], "web-1");
-    EXPECT_EQ(read["vendor"], true);
-    EXPECT_EQ(read["net"]["links"][0]["ethernet_mac_address"], "52:54:00:00:00:01") << read;
-}
+INSTANTIATE_TEST_SUITE_P(
+    Formats, EveryMedium,
+    testing::Values(Medium{Datasource::nocloud, "iso"}, Medium{Datasource::nocloud, "vfat"},
+                    Medium{Datasource::nocloud, "dir"}, Medium{Datasource::nocloud, "tar"},
+                    Medium{Datasource::nocloud, "qcow2"}, Medium{Datasource::configdrive, "iso"},
+                    Medium{Datasource::configdrive, "vfat"}, Medium{Datasource::configdrive, "dir"},
+                    Medium{Datasource::configdrive, "tar"}, Medium{Datasource::configdrive, "qcow2"}),
+    [](const testing::TestParamInfo<Medium>& one) {
+        return std::string(to_string(one.param.datasource)) + "_" + one.param.format;
+    });
 
 }  // namespace
 }  // namespace imgforge::seeds
