@@ -51,7 +51,7 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # embedded driver. The libraries are found by dpkg-shlibdeps.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-daemon-system, libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "ansible-core, python3-testinfra, nbdkit")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "librbd1, ansible-core, python3-testinfra, nbdkit")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "golden images from installer ISOs, and virtual machines made of them
  imgforge takes a distribution's installer ISO or a cloud image and ends with
  running, unique virtual machines. A recipe is run in stages: an unattended

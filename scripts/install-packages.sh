@@ -7,7 +7,7 @@ set -euo pipefail
 build=(cmake ninja-build g++ pkg-config git ca-certificates
        libcli11-dev libyaml-cpp-dev libyaml-dev nlohmann-json3-dev libvalijson-dev libfmt-dev libspdlog-dev libssl-dev libcurl4-openssl-dev
        libsqlite3-dev libsqlitecpp-dev libpugixml-dev libarchive-dev libiso9660-dev libcdio-dev libguestfs-dev libvirt-dev
-       libcrypt-dev libhyperscan-dev libpng-dev libzstd-dev zlib1g-dev)
+       libcrypt-dev librbd-dev librados-dev libhyperscan-dev libpng-dev libzstd-dev zlib1g-dev)
 run=(qemu-system-x86 qemu-utils qemu-system-common qemu-block-extra ovmf libvirt-daemon-system libvirt-clients dnsmasq-base iproute2 iptables
      libguestfs-xfs guestfs-tools linux-image-amd64 xorriso genisoimage mtools dosfstools isolinux syslinux-common cpio zstd kmod
      apt-utils dpkg-dev gpgv openssh-client debian-archive-keyring zerofree swtpm swtpm-tools)
