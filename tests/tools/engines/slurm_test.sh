@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pipelines/fleet/slurm/refresh.sh on a real Slurm with three pretended nodes. What runs on them is a stand-in for imgforge with its
+# records and exit codes: here the question is what Slurm makes of them.
+set -euo pipefail
+source_dir=$(cd "$(dirname "$0")/../../.." && pwd)
+for program in slurmctld slurmd munged sbatch jq; do
+    command -v "$program" >/dev/null || { echo "SKIPPED: no $program (apt install slurmctld slurmd slurm-client munge jq)"; exit 77; }
+done
+[ "$(id -u)" = 0 ] || { echo "SKIPPED: slurmd needs root"; exit 77; }
+dir=$(mktemp -d /tmp/slurm-test.XXXXXX)
+trap '"$source_dir/tests/support/engines/slurm.sh" stop "$dir"; rm -rf "$dir"' EXIT
+"$source_dir/tests/support/engines/slurm.sh" start "$dir"
+export SLURM_CONF=$dir/slurm.conf IMGFORGE_HOME=$dir/home PATH=$dir/bin:$PATH CALLS=$dir/calls
+mkdir -p "$dir/bin" "$IMGFORGE_HOME"
+cat > "$dir/bin/imgforge" <<'EOF'
+#!/bin/bash
+echo "${SLURMD_NODENAME:-here} $*" >> "$CALLS"
+image() { echo "{\"name\": \"$1\", \"action\": \"update\", \"cost\": {\"memory\": $2, \"cpus\": 2, \"disk\": 1}, \"why\": \"updates\"}"; }
+case "$1 $2" in
+    "refresh --list") echo "{\"images\": [$(image alpha 1610612736), $(image beta 2147483648), $(image gamma 1610612736), $(image delta 1610612736)]}" ;;
+    "refresh gamma") sleep 1; echo "audit: a private key was found" >&2; exit 5 ;;
+    "refresh "*) sleep 1; echo '{}' ;;
+    "images push") echo '{"generation": 7}' ;;
+    "images promote") ;;
+    *) exit 2 ;;
+esac
+EOF
+chmod +x "$dir/bin/imgforge"
+
+check() {
+    local what=$1
+    shift
+    "$@" || { echo "FAILED: $what"; cat "$CALLS"; scontrol show job; cat "$IMGFORGE_HOME"/jobs/*/finish.log; exit 1; }
+    echo "ok: $what"
+}
+nodes() { grep ' refresh [a-z]' "$CALLS" | cut -d' ' -f1 | sort -u | wc -l; }
+ended_with() { scontrol show job "$1" | grep -c "ExitCode=$2:0"; }
+pushed() { grep -c 'images push [abd].* hub' "$CALLS"; }
+last_promoted() { tail -3 "$CALLS" | grep -c 'images promote [abd].*@7'; }
+summary=$("$source_dir/pipelines/fleet/slurm/refresh.sh" hub)
+echo "$summary"
+array=$(sed -E 's/^array ([0-9]+).*/\1/' <<<"$summary")
+finish=$(sed -E 's/.*promotion ([0-9]+),.*/\1/' <<<"$summary")
+deadline=$((SECONDS + 120))
+until scontrol show job "$finish" | grep -qE 'JobState=(COMPLETED|FAILED)'; do
+    [ $SECONDS -lt $deadline ] || { echo "FAILED: the last job did not end in 120 s"; squeue; exit 1; }
+    sleep 0.5
+done
+check "four elements ran on more than one node" [ "$(nodes)" -gt 1 ]
+check "the failing element keeps exit code 5" [ "$(ended_with "$array" 5)" = 1 ]
+check "the three others ended with 0" [ "$(ended_with "$array" 0)" = 3 ]
+check "only what ended well was pushed" [ "$(pushed),$(grep -c 'push gamma' "$CALLS")" = 3,0 ]
+check "and promoted, after all pushes" [ "$(last_promoted)" = 3 ]
+check "the promotion ends with the worst exit code" [ "$(ended_with "$finish" 5)" = 1 ]
