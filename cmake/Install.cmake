@@ -29,6 +29,8 @@ foreach(folder templates seeds pipelines/recipes pipelines/labs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder}
           FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.keys" PATTERN "*.recipe" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
 endforeach()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/fleet DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/pipelines USE_SOURCE_PERMISSIONS
+        PATTERN "README.md" EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/units/ DESTINATION lib/systemd/system OPTIONAL
         FILES_MATCHING PATTERN "*.service" PATTERN "*.timer" PATTERN "*.path")
 # What belongs to a package and not to the program: copyright, changelog, the commented settings, maintainer scripts.

@@ -28,69 +28,90 @@ void write_metrics(const Arguments& arguments, const CommandContext& context,
     }
 }
 
+/// That of the failure when one image was asked for: a scheduler's task is one image, and what became of it
+/// must not be lost. Of several it is 1.
+int exit_code_of(const std::vector<stages::RefreshResult>& results) {
+    ExitCode code = ExitCode::ok;
+    for (const stages::RefreshResult& result : results) {
+        if (result.outcome == stages::RefreshOutcome::failed) {
+            code = results.size() == 1 ? exit_code(result.kind) : ExitCode::failed;
+        }
+    }
+    return static_cast<int>(code);
+}
+
 int refresh_images(const Arguments& arguments, CommandContext& context) {
     stages::RefreshOptions options;
     options.images = arguments.all("IMAGE");
     options.force = arguments.has("force");
-    options.dry_run = arguments.has("plan");
+    const bool list = arguments.has("list");
+    options.dry_run = arguments.has("plan") || list;
     if (const auto jobs = arguments.integer("jobs", 1, 256)) {
         options.jobs = static_cast<int>(*jobs);
     }
-    if (options.images.empty() == !arguments.has("all")) {
+    if (options.images.empty() == !(arguments.has("all") || list)) {
         throw Error(Failure::usage,
-                    options.images.empty() ? "which image?" : "--all and image names exclude each other",
+                    options.images.empty() ? "which image?" : "image names exclude --all and --list",
                     "imgforge refresh NAME…, or imgforge refresh --all");
     }
     options.seams = build_seams(context);
     const engine::StageServices services = stage_services(context);
     const std::vector<stages::RefreshResult> results = stages::refresh(options, services);
-    bool failed = false;
-    for (const stages::RefreshResult& result : results) {
-        failed = failed || result.outcome == stages::RefreshOutcome::failed;
+    if (list) {
+        context.result(stages::refresh_list_record(results), stages::refresh_list_text(results));
+        return 0;
     }
     if (!options.dry_run) {
         write_metrics(arguments, context, results);
         stages::notify(context.settings.notify, results, host_name(), *context.processes, *context.monitor);
     }
     context.result(stages::refresh_record(results), stages::refresh_text(results));
-    return static_cast<int>(failed ? ExitCode::failed : ExitCode::ok);
+    return exit_code_of(results);
 }
 
 }  // namespace
 
 Command refresh_command() {
-    return {.name = "refresh",
-            .group = "Build",
-            .summary = "the nightly job: update images, publish what really changed",
-            .description =
-                "For each image: when its recipe or medium changed, a full build; when it is older than the "
-                "recipe's max-age and its "
-                "package sources changed, package updates on the cached layer before sysprep, then sysprep, "
-                "audit, proof boot and "
-                "publication. Nothing is published when packages and files are those of the current "
-                "generation. A failed run is never "
-                "taken for unchanged.\n\nImages are worked on side by side within `jobs` and `budget: "
-                "{memory, cpus, disk}` of the "
-                "settings. `notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` gets a "
-                "report on its standard input; "
-                "`metrics: FILE` is written for node_exporter. Exit code 1 when an image failed.",
-            .positionals = {{.name = "IMAGE",
-                             .help = "image names",
-                             .required = false,
-                             .repeatable = true,
-                             .completes = Completes::image}},
-            .options = {{.names = {"--all"}, .help = "all images"},
-                        {.names = {"--plan"}, .help = "say what would be done and why, then stop"},
-                        {.names = {"--force"},
-                         .help = "look for updates even when the image is younger than its max-age"},
-                        {.names = {"--jobs"}, .value = "N", .help = "at most so many images side by side"},
-                        {.names = {"--metrics"},
-                         .value = "FILE",
-                         .help = "write Prometheus metrics there",
-                         .completes = Completes::file}},
-            .examples = {{"imgforge refresh --all", "what the timer runs"},
-                         {"imgforge refresh debian13 --plan", "would anything be done, and why"}},
-            .run = refresh_images};
+    return {
+        .name = "refresh",
+        .group = "Build",
+        .summary = "the nightly job: update images, publish what really changed",
+        .description =
+            "For each image: when its recipe or medium changed, a full build; when it is older than the "
+            "recipe's max-age and its "
+            "package sources changed, package updates on the cached layer before sysprep, then sysprep, "
+            "audit, proof boot and "
+            "publication. Nothing is published when packages and files are those of the current "
+            "generation. A failed run is never "
+            "taken for unchanged.\n\nImages are worked on side by side within `jobs` and `budget: "
+            "{memory, cpus, disk}` of the "
+            "settings. `notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` gets a "
+            "report on its standard input; "
+            "`metrics: FILE` is written for node_exporter. Exit code 1 when one of several images failed; "
+            "when one "
+            "image was asked for, that of its failure (5: audit or verification).\n\n--list names the images "
+            "that "
+            "have work to do, with what each takes of a host and why: what a scheduler (Slurm, CI) makes its "
+            "jobs from, `imgforge refresh NAME` each.",
+        .positionals = {{.name = "IMAGE",
+                         .help = "image names",
+                         .required = false,
+                         .repeatable = true,
+                         .completes = Completes::image}},
+        .options = {{.names = {"--all"}, .help = "all images"},
+                    {.names = {"--plan"}, .help = "say what would be done and why, then stop"},
+                    {.names = {"--list"}, .help = "the images that have work to do, for a scheduler"},
+                    {.names = {"--force"},
+                     .help = "look for updates even when the image is younger than its max-age"},
+                    {.names = {"--jobs"}, .value = "N", .help = "at most so many images side by side"},
+                    {.names = {"--metrics"},
+                     .value = "FILE",
+                     .help = "write Prometheus metrics there",
+                     .completes = Completes::file}},
+        .examples = {{"imgforge refresh --all", "what the timer runs"},
+                     {"imgforge refresh debian13 --plan", "would anything be done, and why"},
+                     {"imgforge refresh --list --json", "jobs for a scheduler"}},
+        .run = refresh_images};
 }
 
 }  // namespace imgforge::cli

@@ -175,6 +175,7 @@ private:
         } catch (const Error& error) {
             result.outcome = RefreshOutcome::failed;
             result.error = error.describe();
+            result.kind = error.kind();
         } catch (const fs::filesystem_error& fault) {
             result.outcome = RefreshOutcome::failed;
             result.error = fault.what();
@@ -253,6 +254,7 @@ private:
         need.memory = std::max(recipe.facts.machine.memory, ByteSize::mib(1536));
         need.cpus = recipe.facts.machine.vcpus;
         need.disk = std::max(ByteSize::bytes(current.in_bytes() * 4), ByteSize::gib(2));
+        result.cost = need;
     }
 
     void settle() {

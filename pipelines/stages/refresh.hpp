@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "builder/base/error.hpp"
 #include "pipelines/engine/build.hpp"
 #include "pipelines/engine/stage_data.hpp"
 #include "pipelines/stages/mirror_state.hpp"
+#include "pipelines/stages/refresh_budget.hpp"
 #include "pipelines/stages/refresh_decision.hpp"
 
 namespace imgforge::stages {
@@ -35,6 +37,8 @@ struct RefreshResult {
     int after = 0;   ///< and afterwards
     double seconds = 0;
     std::string error{};            ///< of a failure, all its lines
+    Failure kind = Failure::tool;   ///< of a failure
+    JobNeed cost{};                 ///< what it takes of the host while it runs
     std::string run_folder{};       ///< where its log is
     Json changes = Json::object();  ///< the images diff record, when something was published
     std::string changes_text{};

@@ -39,6 +39,15 @@ std::string first_line(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
 
+/// One that cannot even be decided about has work, too: its job fails and says why.
+bool has_work(const RefreshResult& result) {
+    return result.action != RefreshAction::nothing || result.outcome == RefreshOutcome::failed;
+}
+
+std::string why_listed(const RefreshResult& result) {
+    return result.outcome == RefreshOutcome::failed ? first_line(redact(result.error)) : result.reason;
+}
+
 /// A label value of the Prometheus text format: backslash, quote and newline escaped. Image names have none
 /// of them.
 std::string metric(const char* name, const RefreshResult& result, double value) {
@@ -59,6 +68,7 @@ Json refresh_record(const std::vector<RefreshResult>& results) {
                       {"seconds", result.seconds}};
         if (!result.error.empty()) {
             entry["error"] = redact(result.error);
+            entry["kind"] = std::string(to_string(result.kind));
         }
         if (!result.run_folder.empty()) {
             entry["run_folder"] = result.run_folder;
@@ -84,6 +94,33 @@ std::string refresh_text(const std::vector<RefreshResult>& results) {
                             generations(result), why);
     }
     return results.empty() ? "no golden images to refresh\n" : text + totals(results) + "\n";
+}
+
+Json refresh_list_record(const std::vector<RefreshResult>& results) {
+    Json images = Json::array();
+    for (const RefreshResult& result : results) {
+        if (has_work(result)) {
+            images.push_back({{"name", result.image},
+                              {"action", to_string(result.action)},
+                              {"cost",
+                               {{"memory", result.cost.memory.in_bytes()},
+                                {"cpus", result.cost.cpus},
+                                {"disk", result.cost.disk.in_bytes()}}},
+                              {"why", why_listed(result)}});
+        }
+    }
+    return {{"images", std::move(images)}};
+}
+
+std::string refresh_list_text(const std::vector<RefreshResult>& results) {
+    std::string text;
+    for (const RefreshResult& result : results) {
+        if (has_work(result)) {
+            text += fmt::format("{:<20} {:<8} {} CPUs, {}: {}\n", result.image, to_string(result.action),
+                                result.cost.cpus, result.cost.memory.text(), why_listed(result));
+        }
+    }
+    return text.empty() ? "nothing to do\n" : text;
 }
 
 std::string refresh_mail(const std::vector<RefreshResult>& results, const std::string& host) {

@@ -15,6 +15,10 @@ namespace imgforge::stages {
 Json refresh_record(const std::vector<RefreshResult>& results);
 /// One line per image, then the totals.
 std::string refresh_text(const std::vector<RefreshResult>& results);
+/// What `refresh --list` says of planned results, images without work left out: {images:[{name, action,
+/// cost:{memory, cpus, disk}, why}]}, sizes in bytes.
+Json refresh_list_record(const std::vector<RefreshResult>& results);
+std::string refresh_list_text(const std::vector<RefreshResult>& results);
 /// For a mail: a subject line, the lines above, what changed, errors with their run folders. Redacted.
 std::string refresh_mail(const std::vector<RefreshResult>& results, const std::string& host);
 /// Prometheus text format for node_exporter's textfile collector.
