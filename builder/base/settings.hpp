@@ -52,6 +52,24 @@ struct NotifySetting {
     bool operator==(const NotifySetting&) const = default;
 };
 
+/// One entry of `targets:`: a place that takes generations or gives them.
+struct TargetSetting {
+    std::string kind{};  ///< the key that names the place: folder, s3, web, oci, rbd, glance, libvirt
+    std::vector<std::string> places{};  ///< what stands behind that key; only libvirt has several
+    /// The other keys as they were written ("key", "conf", "user", …); which of them count depends on the
+    /// kind.
+    std::map<std::string, std::string> options{};
+
+    /// The first place; empty without one.
+    std::string place() const { return places.empty() ? std::string() : places.front(); }
+    /// The option, or empty.
+    std::string option(const std::string& name) const {
+        const auto found = options.find(name);
+        return found == options.end() ? std::string() : found->second;
+    }
+    bool operator==(const TargetSetting&) const = default;
+};
+
 /// `acceleration:`; automatic measures what the host can do.
 enum class AccelerationSetting { automatic, kvm, tcg };
 
@@ -70,6 +88,10 @@ struct Settings {
     NotifySetting notify{};
     std::optional<std::filesystem::path> metrics{};
     AccelerationSetting acceleration = AccelerationSetting::automatic;
+    std::map<std::string, TargetSetting> targets{};
+    std::filesystem::path signing_key{};                      ///< `signing.key`; empty: the store's own key
+    std::vector<std::filesystem::path> image_path{};          ///< `images.path`: read-only stores of others
+    std::optional<std::chrono::seconds> appliance_timeout{};  ///< `appliance.timeout`, of one start
     bool operator==(const Settings&) const = default;
 };
 

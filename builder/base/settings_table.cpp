@@ -72,10 +72,8 @@ void read_acceleration(Settings& settings, const std::string& /*name*/, const Js
 using Name = const std::string&;
 using Value = const Json&;
 
-}  // namespace
-
-const std::vector<SettingRow>& setting_rows() {
-    static const std::vector<SettingRow> rows = {
+std::vector<SettingRow> host_setting_rows() {
+    return {
         {"connection",
          R"json({
              "description": "libvirt URI for new machines, or the word embedded",
@@ -188,6 +186,18 @@ const std::vector<SettingRow>& setting_rows() {
              "enum": ["auto", "kvm", "tcg"], "default": "auto", "examples": ["tcg"]})json",
          read_acceleration},
     };
+}
+
+}  // namespace
+
+const std::vector<SettingRow>& setting_rows() {
+    static const std::vector<SettingRow> rows = [] {
+        std::vector<SettingRow> all = host_setting_rows();
+        for (SettingRow& row : image_setting_rows()) {
+            all.push_back(row);
+        }
+        return all;
+    }();
     return rows;
 }
 

@@ -22,6 +22,10 @@ struct SettingRow {
     void (*read)(Settings& settings, const std::string& name, const Json& value) = nullptr;
 };
 
+/// All rows.
 const std::vector<SettingRow>& setting_rows();
+
+/// Those of `targets`, `signing`, `images` and `appliance`; setting_rows() has them too.
+std::vector<SettingRow> image_setting_rows();
 
 }  // namespace imgforge

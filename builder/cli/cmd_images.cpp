@@ -29,6 +29,21 @@ Json image_record(const store::Store& store, const std::string& name, const Hold
     return record;
 }
 
+/// An image of a store in `images: {path: …}`, with the machines that this user made from it.
+Json other_image_record(const store::Store& store, const std::string& name,
+                        const std::vector<store::Generation>& generations) {
+    Json record = {{"name", name}, {"current", nullptr}, {"generations", Json::array()}};
+    for (const store::Generation& generation : generations) {
+        record["store"] = generation.folder.parent_path().parent_path().parent_path().string();
+        if (generation.state == store::GenerationState::current) {
+            record["current"] = generation.generation;
+        }
+        record["generations"].push_back(
+            generation_record(generation, store.holders(name, generation.generation)));
+    }
+    return record;
+}
+
 std::string image_text(const Json& image) {
     std::string text;
     for (const Json& generation : image["generations"]) {
@@ -45,6 +60,9 @@ std::string image_text(const Json& image) {
             ByteSize::bytes(generation["virtual_size"].get<std::uint64_t>()).text(),
             ByteSize::bytes(generation["allocated_size"].get<std::uint64_t>()).text(), parent, users);
     }
+    if (image.contains("store")) {
+        text += fmt::format("  (in {}, only read)\n", image["store"].get<std::string>());
+    }
     return text;
 }
 
@@ -57,8 +75,14 @@ int list_images(const Arguments&, CommandContext& context) {
         record["images"].push_back(image_record(open.store, name, holders));
         text += image_text(record["images"].back());
     }
+    const auto elsewhere = open.store.images_elsewhere();
+    for (const auto& [name, generations] : elsewhere) {
+        Json image = other_image_record(open.store, name, generations);
+        text += image_text(image);
+        record["images"].push_back(std::move(image));
+    }
     for (const std::string& name : store::images_anywhere(open.store)) {
-        if (open.store.generations(name).empty() &&
+        if (open.store.generations(name).empty() && !elsewhere.contains(name) &&
             std::filesystem::exists(store::index_path(open.store.image_folder(name)))) {
             context.monitor->warning(fmt::format(
                 "the database does not know {}, which is in {}; run `imgforge images verify --repair`", name,

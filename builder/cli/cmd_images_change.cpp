@@ -6,11 +6,31 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/images_support.hpp"
+#include "builder/cli/target_support.hpp"
 #include "pipelines/lifecycle/warm/warm_template.hpp"
 #include "pipelines/store/gc.hpp"
 
 namespace imgforge::cli {
 namespace {
+
+targets::Promotion promote_in_all(const Arguments& arguments, OpenStore& open, CommandContext& context,
+                                  const std::string& image, int generation) {
+    retry_pointers(open, context);
+    return targets::promote_everywhere(context.settings, target_services(open, context), image, generation,
+                                       arguments.has("later"));
+}
+
+/// A pointer that was to be moved now and was not: the promotion stands here, and is not done everywhere.
+int promotion_code(const Arguments& arguments, const targets::Promotion& done) {
+    const bool left = std::any_of(done.moves.begin(), done.moves.end(),
+                                  [](const targets::PointerMove& move) { return move.outcome == "pending"; });
+    return static_cast<int>(left && !arguments.has("later") ? ExitCode::failed : ExitCode::ok);
+}
+
+Option later_option() {
+    return {.names = {"--later"},
+            .help = "a target that cannot be reached follows when the next command reaches it"};
+}
 
 int promote_image(const Arguments& arguments, CommandContext& context) {
     OpenStore open(context);
@@ -30,20 +50,28 @@ int promote_image(const Arguments& arguments, CommandContext& context) {
                         fmt::format("name the generation: imgforge images promote {}@GEN", spec.name));
         }
     }
-    const store::Generation now = open.store.promote(spec.name, number);
-    context.result({{"image", now.image}, {"current", now.generation}},
-                   fmt::format("{} is now the current generation", now.label()));
-    return 0;
+    const targets::Promotion done = promote_in_all(arguments, open, context, spec.name, number);
+    context.result({{"image", done.generation.image},
+                    {"current", done.generation.generation},
+                    {"targets", moves_record(done.moves)}},
+                   fmt::format("{} is now the current generation{}", done.generation.label(),
+                               moves_text(done.moves, done.generation.generation)));
+    return promotion_code(arguments, done);
 }
 
 int rollback_image(const Arguments& arguments, CommandContext& context) {
     OpenStore open(context);
     const store::Generation before = open.store.resolve(arguments.get_or("IMAGE", ""));
-    const store::Generation now = open.store.rollback(before.image);
-    context.result({{"image", now.image}, {"current", now.generation}, {"before", before.generation}},
-                   fmt::format("{} is current again (was {}); machines follow with `imgforge respawn NAME`",
-                               now.label(), before.label()));
-    return 0;
+    const targets::Promotion done = promote_in_all(arguments, open, context, before.image,
+                                                   open.store.rollback_goal(before.image).generation);
+    const store::Generation& now = done.generation;
+    context.result({{"image", now.image},
+                    {"current", now.generation},
+                    {"before", before.generation},
+                    {"targets", moves_record(done.moves)}},
+                   fmt::format("{} is current again (was {}); machines follow with `imgforge respawn NAME`{}",
+                               now.label(), before.label(), moves_text(done.moves, now.generation)));
+    return promotion_code(arguments, done);
 }
 
 /// Memory images made from a generation are of no use without it. Bytes freed (or that would be).
@@ -136,9 +164,13 @@ Command images_promote_command() {
     return {.name = "images promote",
             .group = "Images",
             .summary = "make a candidate (or an earlier generation) the current one",
+            .description =
+                "Also in every target that the generation was pushed to: only pointers move. When one "
+                "of them cannot be reached nothing is changed, unless --later is given.",
             .positionals = {{.name = "IMAGE",
                              .help = "NAME@GENERATION, or NAME for its newest candidate",
                              .completes = Completes::image}},
+            .options = {later_option()},
             .examples = {{"imgforge images promote debian13@4", ""}},
             .run = promote_image};
 }
@@ -147,7 +179,9 @@ Command images_rollback_command() {
     return {.name = "images rollback",
             .group = "Images",
             .summary = "back to the generation that was current before",
+            .description = "Also in every target that holds that generation, as `images promote`.",
             .positionals = {{.name = "IMAGE", .help = "NAME", .completes = Completes::image}},
+            .options = {later_option()},
             .examples = {{"imgforge images rollback debian13", ""}},
             .run = rollback_image};
 }

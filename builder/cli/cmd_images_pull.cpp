@@ -21,30 +21,34 @@ struct Opened {
     std::optional<int> generation{};
 };
 
-Opened opened(const Arguments& arguments, const targets::PullServices& services, const std::string& text) {
-    Opened open{.source = pull_source(arguments, text), .reader = nullptr, .accepted = {}};
-    open.reader = targets::open_folder(open.source.location);
-    open.accepted = targets::accept_index(open.source, *open.reader, services);
+Opened opened(const targets::NamedTarget& target, const targets::PullServices& services,
+              bool only_if_changed = false) {
+    Opened open{.source = pull_source(target), .reader = nullptr, .accepted = {}};
+    open.reader = targets::open_source(open.source);
+    open.accepted = targets::accept_index(open.source, *open.reader, services, only_if_changed);
     return open;
 }
 
-bool has_index(const Arguments& arguments, const std::string& text) {
-    const targets::PullSource source = pull_source(arguments, text);
-    return targets::open_folder(source.location)->read("index.json", 64U << 20U).outcome ==
+bool has_index(const targets::NamedTarget& target) {
+    return targets::open_source(pull_source(target))->read("index.json", 64U << 20U).outcome ==
            targets::ReadAnswer::Outcome::found;
 }
 
-/// SOURCE or SOURCE/NAME[@GEN]: what has an index is the source.
-Opened open_source(const Arguments& arguments, const targets::PullServices& services, std::string text) {
+/// SOURCE or SOURCE/NAME[@GEN]: a name of the settings, or what has an index, is the source.
+Opened open_source(const Arguments& arguments, const CommandContext& context,
+                   const targets::PullServices& services, std::string text) {
     while (text.size() > 1 && text.ends_with('/')) {
         text.pop_back();
     }
+    const auto& names = context.settings.targets;
     const std::size_t slash = text.rfind('/');
-    if (slash == std::string::npos || slash == 0 || has_index(arguments, text)) {
-        return opened(arguments, services, text);
+    const bool named_part = slash != std::string::npos && names.contains(text.substr(0, slash));
+    if (names.contains(text) || slash == std::string::npos || slash == 0 ||
+        (!named_part && has_index(named_target(arguments, context, text)))) {
+        return opened(named_target(arguments, context, text), services);
     }
     const store::ImageSpec spec = store::parse_image_spec(text.substr(slash + 1));
-    Opened open = opened(arguments, services, text.substr(0, slash));
+    Opened open = opened(named_target(arguments, context, text.substr(0, slash)), services);
     open.image = spec.name;
     open.generation = spec.generation;
     return open;
@@ -88,9 +92,8 @@ std::vector<PullResult> pull_all(const Opened& open, const targets::PullServices
 
 int pull_image(const Arguments& arguments, CommandContext& context) {
     OpenStore open(context);
-    const targets::PullServices services{
-        .store = open.store, .processes = *context.processes, .monitor = *context.monitor};
-    const Opened source = open_source(arguments, services, arguments.get_or("SOURCE", ""));
+    const targets::PullServices services = pull_services(open, context);
+    const Opened source = open_source(arguments, context, services, arguments.get_or("SOURCE", ""));
     Json list = Json::array();
     std::string text;
     for (const PullResult& result : pull_all(source, services)) {
@@ -105,9 +108,7 @@ int pull_image(const Arguments& arguments, CommandContext& context) {
 bool follow_one(const Arguments& arguments, CommandContext& context, const targets::PullServices& services,
                 const std::string& name, Json& list, std::string& text) {
     try {
-        Opened open{.source = pull_source(arguments, name), .reader = nullptr, .accepted = {}};
-        open.reader = targets::open_folder(open.source.location);
-        open.accepted = targets::accept_index(open.source, *open.reader, services, true);
+        const Opened open = opened(named_target(arguments, context, name), services, true);
         Json images = Json::array();
         for (const PullResult& result : pull_all(open, services)) {
             images.push_back(pull_record(result));
@@ -128,14 +129,33 @@ bool follow_one(const Arguments& arguments, CommandContext& context, const targe
     }
 }
 
+/// Without arguments: the settings' URLs of other hosts, and what says `follow: true`.
+std::vector<std::string> followed(const Arguments& arguments, const CommandContext& context) {
+    std::vector<std::string> sources = arguments.all("SOURCE");
+    if (!sources.empty()) {
+        return sources;
+    }
+    for (const auto& [name, target] : context.settings.targets) {
+        const std::string wish = target.option("follow");
+        if (wish == "true" || (target.kind == "web" && wish != "false")) {
+            sources.push_back(name);
+        }
+    }
+    if (sources.empty()) {
+        throw Error(Failure::usage, "there is nothing to follow",
+                    "name a source, or in the settings `targets: {NAME: {web: URL, key: FILE}}`");
+    }
+    return sources;
+}
+
 int follow_sources(const Arguments& arguments, CommandContext& context) {
     OpenStore open(context);
-    const targets::PullServices services{
-        .store = open.store, .processes = *context.processes, .monitor = *context.monitor};
+    const targets::PullServices services = pull_services(open, context);
+    retry_pointers(open, context);
     Json list = Json::array();
     std::string text;
     bool failed = false;
-    for (const std::string& source : arguments.all("SOURCE")) {
+    for (const std::string& source : followed(arguments, context)) {
         failed = !follow_one(arguments, context, services, source, list, text) || failed;
     }
     context.result({{"sources", list}}, text);
@@ -145,36 +165,41 @@ int follow_sources(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command images_pull_command() {
-    return {
-        .name = "images pull",
-        .group = "Images",
-        .summary = "bring images from such a directory, by path or URL",
-        .description =
-            "SOURCE is a directory that `imgforge images push` wrote, or its URL; with /NAME[@GENERATION] "
-            "one image of it, otherwise all current ones. Only what no local generation has travels. The "
-            "index counts when it is signed by the key, not expired, and not older than what was seen "
-            "before; a disk counts when all of it was read back. A killed pull goes on where it was.",
-        .positionals = {{.name = "SOURCE", .help = "directory or URL, with /NAME for one image"}},
-        .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
-        .examples = {{"imgforge images pull /srv/imgforge", "everything current there"},
-                     {"imgforge images pull https://images.example.org/debian12 --key index.pub",
-                      "one image, verified"}},
-        .run = pull_image};
+    return {.name = "images pull",
+            .group = "Images",
+            .summary = "bring images from such a directory, by path or URL",
+            .description =
+                "SOURCE is a name under `targets:` in the settings, or a directory that `imgforge images "
+                "push` wrote, or its URL; with /NAME[@GENERATION] "
+                "one image of it, otherwise all current ones. Only what no local generation has travels. The "
+                "index counts when it is signed by the key, not expired, and not older than what was seen "
+                "before; a disk counts when all of it was read back. A killed pull goes on where it was.",
+            .positionals = {{.name = "SOURCE",
+                             .help = "name of the settings, directory or URL, with /NAME for one image"}},
+            .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
+            .examples = {{"imgforge images pull /srv/imgforge", "everything current there"},
+                         {"imgforge images pull https://images.example.org/debian12 --key index.pub",
+                          "one image, verified"}},
+            .run = pull_image};
 }
 
 Command images_follow_command() {
-    return {
-        .name = "images follow",
-        .group = "Images",
-        .summary = "one pass over sources: what is current there becomes current here",
-        .description =
-            "An index that has not changed costs one request over HTTP. One source that cannot be reached "
-            "does not keep the others waiting; the exit code is 1 then.",
-        .positionals = {{.name = "SOURCE", .help = "directory or URL", .repeatable = true}},
-        .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
-        .examples = {{"imgforge images follow https://images.example.org --key index.pub",
-                      "by cron or a timer"}},
-        .run = follow_sources};
+    return {.name = "images follow",
+            .group = "Images",
+            .summary = "one pass over sources: what is current there becomes current here",
+            .description =
+                "Without SOURCE those of the settings: each `web` target, and others with `follow: true`. An "
+                "index "
+                "that has not changed costs one request over HTTP. One source that cannot be reached "
+                "does not keep the others waiting; the exit code is 1 then.",
+            .positionals = {{.name = "SOURCE",
+                             .help = "name of the settings, directory or URL",
+                             .required = false,
+                             .repeatable = true}},
+            .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
+            .examples = {{"imgforge images follow https://images.example.org --key index.pub",
+                          "by cron or a timer"}},
+            .run = follow_sources};
 }
 
 }  // namespace imgforge::cli

@@ -1,101 +1,119 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "builder/base/byte_size.hpp"
 #include "builder/base/error.hpp"
 #include "builder/cli/exchange_commands.hpp"
 #include "builder/cli/images_support.hpp"
 #include "builder/cli/target_support.hpp"
-#include "pipelines/targets/push_registry.hpp"
+#include "pipelines/targets/push.hpp"
+#include "pipelines/targets/pushed.hpp"
 
 namespace imgforge::cli {
 namespace {
 
-/// oci://HOST/REPOSITORY; {image} stands for the image's name.
-int push_to_registry(const Arguments& arguments, CommandContext& context, std::string place) {
-    OpenStore open(context);
-    const store::Generation generation = open.store.resolve(arguments.get_or("IMAGE", ""));
-    if (const std::size_t at = place.find("{image}"); at != std::string::npos) {
-        place.replace(at, 7, generation.image);
-    }
-    const fetch::RegistryName name = fetch::parse_registry_name(place);
-    const targets::RegistryPush result =
-        targets::push_to_registry(open.store, *context.processes, *context.monitor, generation, name);
-    context.result({{"image", generation.image},
-                    {"generation", generation.generation},
-                    {"target", fmt::format("oci://{}/{}", name.host, name.repository)},
-                    {"digest", result.digest},
-                    {"sent", result.layer_sent},
-                    {"bytes", result.bytes}},
-                   fmt::format("{} is oci://{}/{}:{} ({}{})\n", generation.label(), name.host,
-                               name.repository, generation.generation, result.digest,
-                               result.layer_sent ? "" : ", the registry had its layer"));
-    return 0;
-}
-
 int push_image(const Arguments& arguments, CommandContext& context) {
-    if (const std::string place = arguments.get_or("TARGET", ""); place.starts_with("oci://")) {
-        return push_to_registry(arguments, context, place);
-    }
-    const targets::FolderTarget target = push_target(arguments, arguments.get_or("TARGET", ""));
+    const targets::NamedTarget target = named_target(arguments, context, arguments.get_or("TARGET", ""));
     OpenStore open(context);
     const store::Generation generation = open.store.resolve(arguments.get_or("IMAGE", ""));
-    const targets::PushResult result =
-        targets::push_to_folder(open.store, *context.processes, *context.monitor, generation, target);
-    context.result(
-        {{"image", result.image},
-         {"generation", result.generation},
-         {"target", target.folder.string()},
-         {"serial", result.serial},
-         {"windows", result.windows},
-         {"sent", result.sent},
-         {"bytes", result.bytes},
-         {"signed", !target.key.empty()}},
-        fmt::format("{} is in {}: {} of {} windows were new ({}), index {}{}\n", generation.label(),
-                    target.folder.string(), result.sent, result.windows, ByteSize::bytes(result.bytes).text(),
-                    result.serial, target.key.empty() ? ", not signed" : ", signed"));
+    open.store.require_sound(generation);
+    const targets::TargetPush pushed =
+        targets::push_and_record(target, target_services(open, context), generation);
+    retry_pointers(open, context);
+    Json record = {{"image", generation.image}, {"generation", generation.generation}};
+    record.update(pushed.record);
+    context.result(record, pushed.text);
     return 0;
 }
 
-Json target_record(const std::string& name, const targets::FolderIndex& index) {
-    Json generations = Json::array();
-    for (const auto& [image, record] : index.images) {
-        for (const targets::IndexEntry& entry : record.generations) {
-            const bool current = record.current == entry.generation;
-            generations.push_back({{"image", image},
-                                   {"generation", entry.generation},
-                                   {"state", current ? "current" : "retired"},
-                                   {"current", current},
-                                   {"used_by", Json::array()}});
+Json generation_records(const std::vector<targets::TargetGeneration>& generations) {
+    Json list = Json::array();
+    for (const targets::TargetGeneration& one : generations) {
+        list.push_back({{"image", one.image},
+                        {"generation", one.generation},
+                        {"state", one.state},
+                        {"current", one.current},
+                        {"used_by", one.used_by}});
+    }
+    return list;
+}
+
+/// What a place that is only read has, by its index.
+std::vector<targets::TargetGeneration> read_only_list(const targets::NamedTarget& target, OpenStore& open,
+                                                      CommandContext& context, Json& record) {
+    const targets::PullSource source = pull_source(target);
+    const auto reader = targets::open_source(source);
+    const targets::AcceptedIndex accepted =
+        targets::accept_index(source, *reader, pull_services(open, context));
+    record["serial"] = accepted.index.serial;
+    return targets::listed(accepted.index);
+}
+
+/// False when it could not be reached; the others are listed all the same.
+bool list_target(const targets::NamedTarget& target, OpenStore& open, CommandContext& context, Json& list,
+                 std::string& text) {
+    Json record = {{"name", target.name}, {"kind", target.setting.kind}, {"place", target.setting.place()}};
+    bool reached = true;
+    std::vector<targets::TargetGeneration> generations;
+    try {
+        // A directory of the settings is this host's own; any other one is judged like a source.
+        const bool own = target.kind().pushes && context.settings.targets.contains(target.name);
+        generations = target.kind().pulls && !own
+                          ? read_only_list(target, open, context, record)
+                          : targets::open_target(target, target_services(open, context))->generations();
+        text += fmt::format("{} ({})\n", target.name, target.setting.kind);
+    } catch (const Error& error) {
+        if (error.kind() == Failure::integrity) {
+            throw;
+        }
+        reached = false;
+        record["error"] = error.message();
+        context.monitor->warning(fmt::format("{}: {}", target.name, error.message()));
+        text += fmt::format("{} ({}): not reached\n", target.name, target.setting.kind);
+    }
+    record["generations"] = generation_records(generations);
+    for (const targets::TargetGeneration& one : generations) {
+        text +=
+            fmt::format("  {}@{}  {}{}\n", one.image, one.generation, one.state,
+                        one.used_by.empty() ? "" : fmt::format(", used by {}", fmt::join(one.used_by, ", ")));
+    }
+    list.push_back(std::move(record));
+    return reached;
+}
+
+/// Those that were named, else those of the settings and everything that was pushed to.
+std::vector<targets::NamedTarget> wanted_targets(const Arguments& arguments, const OpenStore& open,
+                                                 const CommandContext& context) {
+    std::vector<targets::NamedTarget> all;
+    for (const std::string& place : arguments.all("TARGET")) {
+        all.push_back(named_target(arguments, context, place));
+    }
+    if (!all.empty()) {
+        return all;
+    }
+    for (const auto& [name, unused] : context.settings.targets) {
+        all.push_back(named_target(arguments, context, name));
+    }
+    for (targets::NamedTarget& target : targets::PushedTargets(open.store.database()).all(context.settings)) {
+        if (!context.settings.targets.contains(target.name)) {
+            all.push_back(std::move(target));
         }
     }
-    const bool web = name.find("://") != std::string::npos;
-    return {{"name", name},
-            {"kind", web ? "web" : "folder"},
-            {"serial", index.serial},
-            {"generations", generations}};
+    return all;
 }
 
 int list_targets(const Arguments& arguments, CommandContext& context) {
     OpenStore open(context);
-    const targets::PullServices services{
-        .store = open.store, .processes = *context.processes, .monitor = *context.monitor};
+    retry_pointers(open, context);
     Json list = Json::array();
     std::string text;
-    for (const std::string& place : arguments.all("TARGET")) {
-        const targets::PullSource source = pull_source(arguments, place);
-        const auto reader = targets::open_folder(source.location);
-        const targets::AcceptedIndex accepted = targets::accept_index(source, *reader, services);
-        Json record = target_record(source.location, accepted.index);
-        text += fmt::format("{} (index {})\n", source.location, accepted.index.serial);
-        for (const Json& generation : record["generations"]) {
-            text += fmt::format("  {}@{}  {}\n", generation["image"].get<std::string>(),
-                                generation["generation"].get<int>(), generation["state"].get<std::string>());
-        }
-        list.push_back(std::move(record));
+    bool reached = true;
+    for (const targets::NamedTarget& target : wanted_targets(arguments, open, context)) {
+        reached = list_target(target, open, context, list, text) && reached;
     }
-    context.result({{"targets", list}}, text);
-    return 0;
+    context.result({{"targets", list}},
+                   text.empty() ? "no targets: `targets:` in the settings names them\n" : text);
+    return static_cast<int>(reached ? ExitCode::ok : ExitCode::failed);
 }
 
 }  // namespace
@@ -103,14 +121,19 @@ int list_targets(const Arguments& arguments, CommandContext& context) {
 Command images_targets_command() {
     return {.name = "images targets",
             .group = "Images",
-            .summary = "what directories that images were pushed to have",
-            .description = "Each TARGET with its generations and the current ones.",
+            .summary = "what the places that images were pushed to have",
+            .description =
+                "Each TARGET with its generations and the current ones; without any, those of the "
+                "settings and those that something was pushed to. A promotion that did not reach "
+                "a target before is tried again.",
             .positionals = {{.name = "TARGET",
-                             .help = "a directory, or its URL",
+                             .help = "a name of the settings, a directory, its URL, or oci://…",
+                             .required = false,
                              .repeatable = true,
                              .completes = Completes::folder}},
             .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
-            .examples = {{"imgforge images targets /srv/imgforge --json", "for scripts"}},
+            .examples = {{"imgforge images targets", "all"},
+                         {"imgforge images targets /srv/imgforge --json", "for scripts"}},
             .run = list_targets};
 }
 
@@ -120,7 +143,8 @@ Command images_push_command() {
         .group = "Images",
         .summary = "put a generation into a directory or registry that others pull from",
         .description =
-            "TARGET is a directory. The disk is written in windows of 1 MiB named by their SHA-256; only "
+            "TARGET is a name under `targets:` in the settings, or the place itself. In a directory the disk "
+            "is written in windows of 1 MiB named by their SHA-256; only "
             "those that are missing are written. Any web server can show the directory; `imgforge images "
             "pull` and `follow` read it. The index is signed when there is a key. The generation is the "
             "current one there when it is the current one here.\n\n"
@@ -129,10 +153,11 @@ Command images_push_command() {
             "with its number as tag, and `latest` when it is current. Registries on this host speak http.",
         .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
                         {.name = "TARGET",
-                         .help = "a directory, or oci://HOST/REPOSITORY",
+                         .help = "a name of the settings, a directory, or oci://HOST/REPOSITORY",
                          .completes = Completes::folder}},
         .options = {target_key_option("private Ed25519 key (PEM) that signs the index")},
-        .examples = {{"imgforge images push debian12 /srv/imgforge", "a directory"},
+        .examples = {{"imgforge images push debian12 hub", "by its name in the settings"},
+                     {"imgforge images push debian12 /srv/imgforge", "a directory"},
                      {"imgforge images push debian12 /srv/imgforge --key index.key", "signed"},
                      {"imgforge images push debian12 oci://registry.example.org/golden/{image}",
                       "for KubeVirt"}},

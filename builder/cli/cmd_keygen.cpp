@@ -30,22 +30,22 @@ int run_keygen(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command keygen_command() {
-    return {.name = "keygen",
-            .group = "Tools",
-            .summary = "make an Ed25519 key that signs golden images",
-            .description =
-                "Writes the private key to FILE (mode 0600) and the public one to FILE.pub. Each store "
-                "signs with a key of its own, signing/key.pem, which the first publication makes; a file put "
-                "there "
-                "before is used instead.",
-            .positionals = {{.name = "FILE",
-                             .help = "private key; default: imgforge-signing.pem",
-                             .required = false,
-                             .completes = Completes::file}},
-            .examples = {{"imgforge keygen signing.pem", "signing.pem and signing.pem.pub"},
-                         {"imgforge images verify debian13 --key signing.pem.pub",
-                          "elsewhere, with the public key"}},
-            .run = run_keygen};
+    return {
+        .name = "keygen",
+        .group = "Tools",
+        .summary = "make an Ed25519 key that signs golden images",
+        .description =
+            "Writes the private key to FILE (mode 0600) and the public one to FILE.pub. `signing: {key: "
+            "FILE}` in the settings signs everything with it; without that each store signs with a key of "
+            "its own, signing/key.pem, which the first publication makes.",
+        .positionals = {{.name = "FILE",
+                         .help = "private key; default: imgforge-signing.pem",
+                         .required = false,
+                         .completes = Completes::file}},
+        .examples = {{"imgforge keygen signing.pem", "signing.pem and signing.pem.pub"},
+                     {"imgforge images verify debian13 --key signing.pem.pub",
+                      "elsewhere, with the public key"}},
+        .run = run_keygen};
 }
 
 }  // namespace imgforge::cli

@@ -11,7 +11,9 @@ namespace imgforge::cli {
 /// The store of this command with its database; messages about fixed leftovers go to the monitor.
 struct OpenStore {
     explicit OpenStore(CommandContext& context)
-        : database(context.places.state_db()), store(context.places, database, *context.clock) {}
+        : database(context.places.state_db()), store(context.places, database, *context.clock) {
+        store.look_in(context.settings.image_path);
+    }
     StateDb database;
     store::Store store;
 };

@@ -9,6 +9,7 @@
 
 #include "builder/base/byte_size.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/signing_place.hpp"
 #include "builder/base/suggestion.hpp"
 #include "builder/cli/images_support.hpp"
 #include "pipelines/fetch/download.hpp"
@@ -115,8 +116,12 @@ exchange::ImportResult import_source(CommandContext& context, const exchange::Im
                                      const exchange::CleanDisk& clean) {
     announce(context, source);
     OpenStore open(context);
-    return exchange::import_image(
-        source, {.store = open.store, .processes = *context.processes, .monitor = *context.monitor}, clean);
+    return exchange::import_image(source,
+                                  {.store = open.store,
+                                   .processes = *context.processes,
+                                   .monitor = *context.monitor,
+                                   .signing_key = signing_key_file(context.settings, context.places)},
+                                  clean);
 }
 
 std::string pulled_image(CommandContext& context, const Arguments& arguments, const std::string& text,

@@ -4,46 +4,84 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-
-namespace fs = std::filesystem;
+#include "builder/base/signing_place.hpp"
 
 namespace imgforge::cli {
-namespace {
 
-/// A path as the user wrote it, or of a file:// URL; absolute, without a slash at the end.
-std::string plain_folder(const std::string& text) {
-    const fs::path path = text.starts_with("file://") ? text.substr(7) : text;
-    std::string plain = fs::absolute(path).lexically_normal().string();
-    while (plain.size() > 1 && plain.ends_with('/')) {
-        plain.pop_back();
-    }
-    return plain;
+targets::PullServices pull_services(OpenStore& open, CommandContext& context) {
+    return {.store = open.store,
+            .processes = *context.processes,
+            .monitor = *context.monitor,
+            .signing_key = signing_key_file(context.settings, context.places)};
 }
 
-bool is_web(const std::string& text) {
-    return text.starts_with("http://") || text.starts_with("https://");
+targets::TargetServices target_services(OpenStore& open, CommandContext& context) {
+    return {
+        .store = open.store,
+        .processes = *context.processes,
+        .monitor = *context.monitor,
+        // The store's own key is known to nobody else: an index is signed by it only when somebody says so.
+        .signing_key = context.settings.signing_key.empty()
+                           ? std::filesystem::path()
+                           : signing_key_file(context.settings, context.places)};
 }
-
-}  // namespace
 
 Option target_key_option(const std::string& help) {
     return {.names = {"--key"}, .value = "FILE", .help = help, .completes = Completes::file};
 }
 
-targets::FolderTarget push_target(const Arguments& arguments, const std::string& text) {
-    if (text.find("://") != std::string::npos && !text.starts_with("file://")) {
-        throw Error(Failure::usage, fmt::format("'{}' cannot be pushed to", text),
-                    "push to the directory that the web server shows");
+targets::NamedTarget named_target(const Arguments& arguments, const CommandContext& context,
+                                  const std::string& text) {
+    targets::NamedTarget target = targets::find_target(context.settings, text);
+    if (const auto key = arguments.get("key")) {
+        target.setting.options["key"] = std::filesystem::absolute(*key).string();
     }
-    return {.folder = plain_folder(text), .key = arguments.get_or("key", "")};
+    return target;
 }
 
-targets::PullSource pull_source(const Arguments& arguments, const std::string& text) {
-    std::string location = is_web(text) ? text : plain_folder(text);
-    while (location.size() > 1 && location.ends_with('/')) {
-        location.pop_back();
+targets::PullSource pull_source(const targets::NamedTarget& target) {
+    if (!target.kind().pulls) {
+        throw Error(Failure::usage, fmt::format("nothing can be pulled from '{}'", target.name),
+                    target.setting.kind == "oci"
+                        ? fmt::format("imgforge images import oci://{}", target.setting.place())
+                        : "pull from a directory, or its URL");
     }
-    return {.location = std::move(location), .key = arguments.get_or("key", "")};
+    return {
+        .location = target.setting.place(), .key = target.setting.option("key"), .setting = target.setting};
+}
+
+void retry_pointers(OpenStore& open, CommandContext& context) {
+    for (const targets::PointerMove& move :
+         targets::retry_pointers(context.settings, target_services(open, context))) {
+        if (move.outcome == "pending") {
+            context.monitor->warning(fmt::format("{}: the current {} is not promoted there yet: {}",
+                                                 move.target, move.image, move.error));
+        }
+    }
+}
+
+Json moves_record(const std::vector<targets::PointerMove>& moves) {
+    Json list = Json::array();
+    for (const targets::PointerMove& move : moves) {
+        Json record = {{"target", move.target}, {"outcome", move.outcome}};
+        if (!move.error.empty()) {
+            record["error"] = move.error;
+        }
+        list.push_back(std::move(record));
+    }
+    return list;
+}
+
+std::string moves_text(const std::vector<targets::PointerMove>& moves, int generation) {
+    std::string text;
+    for (const targets::PointerMove& move : moves) {
+        text += move.outcome == "moved" ? fmt::format("\n{}: current there too", move.target)
+                : move.outcome == "absent"
+                    ? fmt::format("\n{}: does not hold it and keeps its own (imgforge images push {}@{} {})",
+                                  move.target, move.image, generation, move.target)
+                    : fmt::format("\n{}: moved later, {}", move.target, move.error);
+    }
+    return text;
 }
 
 }  // namespace imgforge::cli

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <thread>
 
@@ -179,13 +180,25 @@ static std::chrono::seconds scaled_by_load(std::chrono::seconds deadline) {
     return std::chrono::seconds(static_cast<long>(static_cast<double>(deadline.count()) * factor));
 }
 
+/// Seconds; 0 without a setting.
+static std::atomic<std::chrono::seconds::rep> launch_timeout_setting{0};
+
+void set_launch_timeout(std::chrono::seconds timeout) {
+    launch_timeout_setting = timeout.count();
+}
+
+static std::chrono::seconds launch_time(std::chrono::seconds deadline) {
+    const std::chrono::seconds setting(launch_timeout_setting.load());
+    return setting > std::chrono::seconds::zero() ? setting : scaled_by_load(deadline);
+}
+
 void Appliance::launch() {
     State& state = *state_;
     Activity activity(state.monitor, "start the appliance", state.options.parent_activity);
     const auto begin = std::chrono::steady_clock::now();
     state.watchdog.watch_children_of_this_thread();
     {
-        const Guard guard(*this, scaled_by_load(state.options.launch_deadline));
+        const Guard guard(*this, launch_time(state.options.launch_deadline));
         if (guestfs_launch(handle()) != 0) {
             const std::string message = last_error();
             raise_if_lost("start of the libguestfs appliance");

@@ -31,13 +31,17 @@ struct Drive {
     bool discard = true;     ///< pass trim on to the file (writable drives)
 };
 
+/// From now on every start of an appliance in this process may take this long, whatever its options and the
+/// load say (`appliance: {timeout}` of the settings).
+void set_launch_timeout(std::chrono::seconds timeout);
+
 struct ApplianceOptions {
     std::vector<Drive> drives;
     Accelerator accelerator = Accelerator::tcg;
     bool network = false;  ///< QEMU's user network, only for package work that asked for it
     int memory_mib = 0;    ///< 0: libguestfs' default (1280)
     int cpus = 0;          ///< 0: libguestfs' default (1)
-    std::chrono::seconds launch_deadline{150};
+    std::chrono::seconds launch_deadline{150};  ///< longer by the load of the host
     std::uint64_t parent_activity = 0;
 };
 

@@ -175,7 +175,7 @@ private:
         origin_["cleaned"] = static_cast<bool>(clean_);
         candidate.origin = origin_;
         candidate.references.allow_backing = false;
-        candidate.signing_key = services_.store.places().home / "signing" / "key.pem";
+        candidate.signing_key = services_.signing_key;
         candidate.max_depth = 0;  // the publisher's image changes as a whole from one release to the next
         return candidate;
     }

@@ -19,6 +19,7 @@ struct ImportServices {
     store::Store& store;
     ProcessRunner& processes;
     Monitor& monitor;
+    std::filesystem::path signing_key{};  ///< signs the attestation; empty: none is made
     fetch::DownloadOptions download{};
 };
 

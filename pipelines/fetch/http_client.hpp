@@ -5,16 +5,26 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace imgforge::fetch {
+
+/// What an AWS Signature Version 4 is made with.
+struct AwsKeys {
+    std::string id{};
+    std::string secret{};
+    std::string token{};  ///< of a session; empty: none
+    std::string region = "us-east-1";
+};
 
 struct HttpRequest {
     std::string method = "GET";
     std::string url;
     std::vector<std::string> headers{};  ///< "Name: value"
     std::string body{};
+    std::optional<AwsKeys> aws{};      ///< signs the request for the service s3
     std::uint64_t limit = 64U << 20U;  ///< a larger answer is refused
 };
 

@@ -271,6 +271,13 @@ void Registry::put_manifest(const std::string& tag, const std::string& bytes, co
     }
 }
 
+void Registry::remove_manifest(const std::string& digest) {
+    const HttpAnswer answer = state_->send({.method = "DELETE", .url = url("manifests/" + digest)}, name_);
+    if (answer.status != 202 && answer.status != 200 && answer.status != 404) {
+        refused("deleting " + digest, name_, answer);
+    }
+}
+
 void Registry::pull_blob(const std::string& digest, std::uint64_t size, const fs::path& target,
                          const std::function<void(std::uint64_t)>& progress) {
     std::error_code code;

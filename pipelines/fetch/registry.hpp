@@ -52,6 +52,9 @@ public:
     bool push_blob(const std::string& digest, const std::string& bytes);
     /// Names manifest bytes by a tag: also how a tag is moved.
     void put_manifest(const std::string& tag, const std::string& bytes, const std::string& type);
+    /// Lets go of a manifest and all tags that name it; missing is fine. Throws Failure::tool when the
+    /// registry does not allow it.
+    void remove_manifest(const std::string& digest);
     /// Downloads in pieces to `target`, going on with what is there, and verifies the digest. Throws
     /// Failure::integrity, and removes `target`, when it differs.
     void pull_blob(const std::string& digest, std::uint64_t size, const std::filesystem::path& target,

@@ -28,6 +28,7 @@ Lifecycle::Lifecycle(LifecycleContext context)
 store::Store& Lifecycle::store() {
     if (!store_) {
         store_ = std::make_unique<store::Store>(places(), database_, clock());
+        store_->look_in(settings().image_path);
     }
     return *store_;
 }

@@ -137,16 +137,16 @@ void copy_warm_disk(ProcessRunner& processes, const fs::path& disk, const Machin
 
 std::vector<fs::path> image_chain(store::Store& store, const store::Generation& generation) {
     std::vector<fs::path> chain = {generation.disk()};
-    for (auto parent = generation.parent; parent;) {
-        const auto next = store.find(generation.image, *parent);
+    for (store::Generation above = generation; above.parent;) {
+        const auto next = store.parent_of(above);
         if (!next) {
             throw Error(Failure::integrity,
                         fmt::format("{} stands on {}@{}, which is not in the store", generation.label(),
-                                    generation.image, *parent),
+                                    generation.image, *above.parent),
                         "imgforge images verify");
         }
         chain.push_back(next->disk());
-        parent = next->parent;
+        above = *next;
     }
     return chain;
 }

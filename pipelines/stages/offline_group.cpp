@@ -125,6 +125,9 @@ private:
 
 guest::Accelerator appliance_accelerator(const Settings& settings, const Places& places,
                                          ProcessRunner& processes) {
+    if (settings.appliance_timeout) {
+        guest::set_launch_timeout(*settings.appliance_timeout);
+    }
     const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings.acceleration);
     return found.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }

@@ -12,7 +12,8 @@
 
 namespace imgforge::stages {
 
-/// What this host's appliances run with: settings, else the measured answer (virt/acceleration).
+/// What this host's appliances run with: settings, else the measured answer (virt/acceleration). Their starts
+/// get the settings' timeout, if there is one.
 guest::Accelerator appliance_accelerator(const Settings& settings, const Places& places,
                                          ProcessRunner& processes);
 

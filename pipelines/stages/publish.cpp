@@ -8,10 +8,12 @@
 #include "builder/base/file.hpp"
 #include "builder/base/random.hpp"
 #include "builder/base/redact.hpp"
+#include "builder/base/signing_place.hpp"
 #include "builder/base/state_db.hpp"
 #include "pipelines/engine/stage.hpp"
 #include "pipelines/stages/contents.hpp"
 #include "pipelines/stages/input_disk.hpp"
+#include "pipelines/stages/publish_targets.hpp"
 #include "pipelines/stages/refresh.hpp"
 #include "pipelines/stages/stage_types.hpp"
 #include "pipelines/store/gc.hpp"
@@ -142,7 +144,7 @@ store::Candidate candidate_of(StageTask& task) {
     candidate.image = task.recipe->name;
     candidate.disk = *task.input.disk;
     candidate.references = policy;
-    candidate.signing_key = task.services->places.home / "signing" / "key.pem";
+    candidate.signing_key = signing_key_file(task.services->settings, task.services->places);
     candidate.recipe = recipe_record(*task.recipe);
     candidate.inputs = input_records(*task.recipe, task);
     candidate.tools = tool_records(*task.services);
@@ -202,9 +204,13 @@ void settle(const StageServices& services, const std::string& image, int number,
 
 void register_end(StageTask& task, const std::string& image, int number) {
     const StageServices* const services = task.services;
+    const std::vector<targets::NamedTarget> wanted = publish_targets(task);
     task.at_end(fmt::format("settle {}@{}", image, number),
-                [services, image, number, folder = task.run_folder](const engine::BuildEnd& end) {
+                [services, image, number, wanted, folder = task.run_folder](const engine::BuildEnd& end) {
                     settle(*services, image, number, folder, end);
+                    if (end.success) {
+                        push_to_targets(*services, image, number, wanted);
+                    }
                 });
 }
 
@@ -225,6 +231,7 @@ public:
                 "keep": {"type": "integer", "minimum": 1, "default": 3, "description": "how many generations stay, the current one included; what is in use stays anyway"},
                 "keep-days": {"type": "integer", "minimum": 0, "description": "younger generations stay as well"},
                 "max-age": {"type": "string", "pattern": "^[0-9]+[smhdw]?$", "default": "1d", "description": "`imgforge refresh` looks for updates when the image is older"},
+                "to": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}, "x-affects-result": false, "description": "targets of the settings (or their places) that the generation is pushed to once it is current; what fails is reported and tried again by the next build"},
                 "chain": {"type": "integer", "minimum": 0, "maximum": 16, "default": 4, "description": "longest chain of generations stored as differences; 0: every one whole"},
                 "compress": {"enum": ["zstd", "zlib", "none"], "default": "zstd", "description": "of what is written into the store"}
             }
@@ -290,6 +297,7 @@ public:
             throw Error(Failure::recipe, "publish has no disk to publish",
                         "a stage that makes one (install) must come before it");
         }
+        publish_targets(task);  // a wrong name is reported before the work
         const store::Candidate candidate = candidate_of(task);
         OpenStore open(*task.services);
         const store::PublishResult published =

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "builder/base/base64.hpp"
 #include "builder/base/digest.hpp"
+#include "builder/base/dsse.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
@@ -115,17 +115,8 @@ Json provenance(const Json& manifest, const std::string& manifest_sha256) {
                 {"byproducts", byproducts(manifest)}}}}}};
 }
 
-std::string dsse_encoding(std::string_view type, std::string_view payload) {
-    return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, payload.size(), payload);
-}
-
 Json signed_envelope(const Json& statement, const SigningKey& key) {
-    const std::string payload = canonical(statement);
-    return {{"payloadType", payload_type},
-            {"payload", base64_encode(payload)},
-            {"signatures",
-             Json::array({{{"keyid", key.id()},
-                           {"sig", base64_encode(key.sign(dsse_encoding(payload_type, payload)))}}})}};
+    return seal_envelope(canonical(statement), payload_type, key);
 }
 
 AttestationCheck check_attestation(const fs::path& folder, const fs::path& disk, const SigningKey& key) {
@@ -133,20 +124,13 @@ AttestationCheck check_attestation(const fs::path& folder, const fs::path& disk,
     const fs::path file = folder / attestation_name;
     const Json envelope = parse_json(read_file(file, envelope_limit), file.string());
     try {
-        const std::string type = envelope.at("payloadType");
-        const auto payload = base64_decode(envelope.at("payload").get<std::string>());
-        for (const Json& one : envelope.at("signatures")) {
-            const auto signature = base64_decode(one.at("sig").get<std::string>());
-            if (payload && signature && type == payload_type &&
-                key.verify(dsse_encoding(type, *payload), *signature)) {
-                check.key_id = key.id();
-            }
-        }
-        if (check.key_id.empty()) {
+        const auto payload = signed_payload(envelope, payload_type, key);
+        if (!payload) {
             check.problems.push_back(
                 fmt::format("{} has no signature by the key {}", file.string(), key.id()));
             return check;
         }
+        check.key_id = key.id();
         check.statement = parse_json(*payload, file.string());
         if (check.statement.at("_type") != statement_type ||
             check.statement.at("predicateType") != predicate_type) {

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "builder/base/json.hpp"
@@ -17,9 +16,6 @@ inline constexpr const char* attestation_name = "attestation.json";
 /// subjects; recipe, media and packages the resolved dependencies; stages and tools as the manifest has them.
 /// `manifest_sha256`: of the manifest's bytes. Pure.
 Json provenance(const Json& manifest, const std::string& manifest_sha256);
-
-/// DSSE pre-authentication encoding: what is signed (github.com/secure-systems-lab/dsse, protocol.md).
-std::string dsse_encoding(std::string_view payload_type, std::string_view payload);
 
 /// The statement in a DSSE envelope, signed.
 Json signed_envelope(const Json& statement, const SigningKey& key);

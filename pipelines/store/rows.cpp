@@ -42,6 +42,13 @@ CREATE TABLE store_damage(
     PRIMARY KEY(image, generation));
 )sql";
 
+// Machines of this store on generations of other stores, which have no rows here.
+constexpr std::string_view schema_3 = R"sql(
+CREATE TABLE store_other_references(
+    image TEXT NOT NULL, generation INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY(image, generation, kind, name));
+)sql";
+
 constexpr const char* generation_columns =
     "image, generation, state, created, sha256, manifest_sha256, content, virtual_size, allocated_size, "
     "parent, depth, reason";
@@ -129,7 +136,7 @@ Rows::Rows(StateDb& database, std::filesystem::path images)
     : database_(database), images_(std::move(images)) {}
 
 void Rows::migrate(StateDb& database) {
-    database.migrate("store", {schema_1, schema_2});
+    database.migrate("store", {schema_1, schema_2, schema_3});
 }
 
 std::vector<ImageRow> Rows::images() const {
@@ -245,8 +252,10 @@ std::vector<ReferenceRow> Rows::references(std::string_view image) const {
     std::vector<ReferenceRow> list;
     in_database(database_, [&] {
         SQLite::Statement query = statement(database_,
-                                            "SELECT generation, kind, name FROM store_references WHERE image "
-                                            "= ? ORDER BY generation, kind, name",
+                                            "SELECT generation, kind, name FROM store_references "
+                                            "WHERE image = ?1 UNION "
+                                            "SELECT generation, kind, name FROM store_other_references "
+                                            "WHERE image = ?1 ORDER BY generation, kind, name",
                                             text(image));
         while (query.executeStep()) {
             list.push_back(
@@ -261,10 +270,12 @@ std::vector<ReferenceRow> Rows::references(std::string_view image) const {
 std::vector<Holder> Rows::references(std::string_view image, int number) const {
     std::vector<Holder> list;
     in_database(database_, [&] {
-        SQLite::Statement query = statement(
-            database_,
-            "SELECT kind, name FROM store_references WHERE image = ? AND generation = ? ORDER BY kind, name",
-            text(image), number);
+        SQLite::Statement query =
+            statement(database_,
+                      "SELECT kind, name FROM store_references WHERE image = ?1 AND generation = ?2 UNION "
+                      "SELECT kind, name FROM store_other_references WHERE image = ?1 AND generation = ?2 "
+                      "ORDER BY kind, name",
+                      text(image), number);
         while (query.executeStep()) {
             list.push_back(holder_of(query.getColumn(0).getString(), query.getColumn(1).getString()));
         }
@@ -387,6 +398,13 @@ void Rows::drop_reference(std::string_view image, int number, const Holder& hold
 void Rows::drop_references(const Holder& holder) {
     execute(database_, "DELETE FROM store_references WHERE kind = ? AND name = ?",
             text(kind_word(holder.kind)), holder.name);
+    execute(database_, "DELETE FROM store_other_references WHERE kind = ? AND name = ?",
+            text(kind_word(holder.kind)), holder.name);
+}
+
+void Rows::put_other_reference(std::string_view image, int number, const Holder& holder, std::int64_t since) {
+    execute(database_, "INSERT OR IGNORE INTO store_other_references VALUES(?, ?, ?, ?, ?)", text(image),
+            number, text(kind_word(holder.kind)), holder.name, since);
 }
 
 void Rows::begin_journal(std::string_view operation, std::string_view image, int number, std::int64_t now) {

@@ -73,6 +73,8 @@ public:
     void put_reference(std::string_view image, int number, const Holder& holder, std::int64_t since);
     void drop_reference(std::string_view image, int number, const Holder& holder);
     void drop_references(const Holder& holder);
+    /// A machine of this store on a generation of another one, which has no row here.
+    void put_other_reference(std::string_view image, int number, const Holder& holder, std::int64_t since);
     void begin_journal(std::string_view operation, std::string_view image, int number, std::int64_t now);
     void end_journal(std::string_view image, int number);
 

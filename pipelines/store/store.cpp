@@ -9,8 +9,8 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/log.hpp"
-#include "builder/base/suggestion.hpp"
 #include "pipelines/store/index_file.hpp"
+#include "pipelines/store/other_stores.hpp"
 #include "pipelines/store/overlays.hpp"
 #include "pipelines/store/rows.hpp"
 
@@ -65,50 +65,6 @@ Store::Store(Places places, StateDb& database, Clock& clock)
     }
 }
 
-std::vector<std::string> Store::images() const {
-    return Rows(database_, places_.images()).images_with_generations();
-}
-
-std::vector<Generation> Store::generations(std::string_view image) const {
-    return Rows(database_, places_.images()).generations(image);
-}
-
-std::optional<Generation> Store::find(std::string_view image, int generation) const {
-    return Rows(database_, places_.images()).generation(image, generation);
-}
-
-std::optional<Generation> Store::current(std::string_view image) const {
-    return Rows(database_, places_.images()).current(image);
-}
-
-Generation Store::resolve(std::string_view text) const {
-    const ImageSpec spec = parse_image_spec(text);
-    if (const auto found = spec.generation ? find(spec.name, *spec.generation) : current(spec.name)) {
-        return *found;
-    }
-    const std::vector<std::string> names = images();
-    if (std::find(names.begin(), names.end(), spec.name) == names.end()) {
-        const bool folder = fs::exists(index_path(places_.images() / spec.name));
-        throw Error(
-            Failure::domain,
-            fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
-            folder
-                ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
-                : fmt::format(
-                      "`imgforge images list` shows what there is; `imgforge images import {0}` fetches an "
-                      "official image, `imgforge build {0}` installs one",
-                      spec.name));
-    }
-    if (spec.generation) {
-        throw Error(Failure::domain, fmt::format("{} has no generation {}", spec.name, *spec.generation),
-                    fmt::format("`imgforge images show {}` lists them", spec.name));
-    }
-    throw Error(Failure::usage, fmt::format("{} has no current generation", spec.name),
-                fmt::format("its candidates did not pass or were never promoted; `imgforge images promote "
-                            "{}@GEN` makes one current",
-                            spec.name));
-}
-
 Generation Store::acquire(std::string_view spec, const Holder& holder) {
     const Generation found = resolve(spec);
     if (found.state == GenerationState::quarantined) {
@@ -145,12 +101,19 @@ void Store::record_damage(std::string_view image, const std::vector<int>& checke
 }
 
 void Store::add_reference(std::string_view image, int generation, const Holder& holder) {
+    const auto other = elsewhere(image).empty() ? std::nullopt : find(image, generation);
+    if (other) {
+        require_readable(*other);
+    }
     database_.transaction([&] {
         Rows rows(database_, places_.images());
-        if (!rows.generation(image, generation)) {
+        if (rows.generation(image, generation)) {
+            rows.put_reference(image, generation, holder, clock_.wall_seconds());
+        } else if (other) {
+            rows.put_other_reference(image, generation, holder, clock_.wall_seconds());
+        } else {
             throw not_there(image, generation);
         }
-        rows.put_reference(image, generation, holder, clock_.wall_seconds());
     });
 }
 
@@ -245,11 +208,15 @@ void Store::quarantine(std::string_view image, int generation, std::string_view 
 }
 
 Generation Store::rollback(std::string_view image) {
+    return promote(image, rollback_goal(image).generation);
+}
+
+Generation Store::rollback_goal(std::string_view image) const {
     const Generation now = resolve(image);
     const std::vector<Generation> all = generations(image);
     for (auto candidate = all.rbegin(); candidate != all.rend(); ++candidate) {
         if (candidate->generation < now.generation && candidate->state == GenerationState::retired) {
-            return promote(image, candidate->generation);
+            return *candidate;
         }
     }
     throw Error(Failure::domain, fmt::format("{} has no earlier generation to go back to", now.label()),

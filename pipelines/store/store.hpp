@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -30,6 +31,15 @@ public:
     Store(Places places, StateDb& database, Clock& clock);
 
     const Places& places() const { return places_; }
+
+    /// From now on find(), current(), resolve(), holders and references know the images of these stores too
+    /// (homes, in order), where this store has none of that name. They are only read; who uses them is kept
+    /// here, and their owners do not know it.
+    void look_in(std::vector<std::filesystem::path> homes);
+    /// The images of those stores that this one does not have, each of the first store that has it.
+    std::map<std::string, std::vector<Generation>> images_elsewhere() const;
+    /// The generation whose disk is the backing file of this one's; nothing for a standalone one.
+    std::optional<Generation> parent_of(const Generation& generation) const;
 
     // -- looking
     // ---------------------------------------------------------------------------------------------------
@@ -81,6 +91,8 @@ public:
     /// images/NAME/quarantine-GEN.txt.
     void quarantine(std::string_view image, int generation, std::string_view reason,
                     std::string_view report = {});
+    /// What rollback() would make current. Throws when there is none.
+    Generation rollback_goal(std::string_view image) const;
     /// Back to the newest retired generation older than the current one. Throws when there is none.
     Generation rollback(std::string_view image);
     /// Throws Failure::domain naming every holder while there is one. The current generation goes only when
@@ -136,9 +148,13 @@ private:
     void forget_empty_image(std::string_view image);
     bool has_leftovers(std::string_view image) const;
 
+    /// All generations of an image of other stores; empty when this store has it, or nobody.
+    std::vector<Generation> elsewhere(std::string_view image) const;
+
     Places places_;
     StateDb& database_;
     Clock& clock_;
+    std::vector<std::filesystem::path> others_{};
 };
 
 }  // namespace imgforge::store

@@ -13,6 +13,7 @@
 #include <fmt/ranges.h>
 
 #include "builder/base/digest.hpp"
+#include "builder/base/dsse.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
@@ -21,7 +22,7 @@
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/exchange/workspace.hpp"
 #include "pipelines/store/publish.hpp"
-#include "pipelines/targets/dsse.hpp"
+#include "pipelines/targets/s3.hpp"
 #include "pipelines/targets/seen.hpp"
 #include "pipelines/targets/window_cache.hpp"
 #include "pipelines/targets/windows.hpp"
@@ -183,7 +184,7 @@ private:
         candidate.disk = disk;
         candidate.take_disk = true;
         candidate.references.allow_backing = false;
-        candidate.signing_key = services_.store.places().home / "signing" / "key.pem";
+        candidate.signing_key = services_.signing_key;
         const Json& records = manifest_.records;
         candidate.recipe = records.value("recipe", Json::object());
         // The recipe's file is on another host: a refresh here must not look for it.
@@ -250,6 +251,11 @@ const IndexEntry& wanted_entry(const FolderIndex& index, const std::string& imag
 }
 
 }  // namespace
+
+std::unique_ptr<FolderReader> open_source(const PullSource& source) {
+    return source.setting.kind == "s3" ? open_s3_reader(s3_place(source.setting))
+                                       : open_folder(source.location);
+}
 
 AcceptedIndex accept_index(const PullSource& source, FolderReader& reader, const PullServices& services,
                            bool only_if_changed) {

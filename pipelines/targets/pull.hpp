@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "builder/base/monitor.hpp"
 #include "builder/base/process.hpp"
+#include "builder/base/settings.hpp"
 #include "pipelines/store/store.hpp"
 #include "pipelines/targets/folder_format.hpp"
 #include "pipelines/targets/folder_reader.hpp"
@@ -19,13 +21,18 @@ struct PullServices {
     store::Store& store;
     ProcessRunner& processes;
     Monitor& monitor;
+    std::filesystem::path signing_key{};  ///< signs the attestation; empty: none is made
 };
 
 /// A directory that is read, and the key that must have signed its index; empty: any, with a warning.
 struct PullSource {
     std::string location;
     std::filesystem::path key{};
+    TargetSetting setting{};  ///< what reading it takes besides (S3's keys); empty: a plain directory or URL
 };
+
+/// The files of a source.
+std::unique_ptr<FolderReader> open_source(const PullSource& source);
 
 /// The index as it was accepted.
 struct AcceptedIndex {

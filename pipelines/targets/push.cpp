@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/targets/push.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,47 +12,15 @@
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
-#include "builder/base/lock.hpp"
-#include "builder/base/random.hpp"
+#include "builder/base/redact.hpp"
 #include "pipelines/exchange/workspace.hpp"
-#include "pipelines/targets/dsse.hpp"
 #include "pipelines/targets/windows.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::targets {
 namespace {
-
-constexpr std::chrono::hours lock_timeout{4};
-constexpr std::uint64_t own_index_limit = 64U << 20U;
-
-FileLock hold(const FolderTarget& target, const char* purpose) {
-    make_directories(target.folder);
-    return FileLock::acquire(target.folder / ".lock", purpose, lock_timeout);
-}
-
-/// Without a flush of its own: one for all windows follows before the manifest names them.
-void write_window(const fs::path& path, const std::string& bytes) {
-    const fs::path temporary = path.string() + ".new-" + random_hex(8);
-    try {
-        const Fd fd = open_fd(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644);
-        write_all(fd.get(), bytes, temporary.string());
-    } catch (...) {
-        std::error_code code;
-        fs::remove(temporary, code);
-        throw;
-    }
-    fs::rename(temporary, path);
-}
-
-void flush_all(const fs::path& folder) {
-    const Fd fd = open_fd(folder, O_RDONLY | O_DIRECTORY);
-    if (::syncfs(fd.get()) != 0) {
-        throw system_error("flush", folder.string(), errno);
-    }
-}
 
 /// What of the store's own records travels along.
 Json records_of(const store::Generation& generation) {
@@ -75,33 +42,34 @@ Json records_of(const store::Generation& generation) {
 }
 
 /// Writes what is missing and fills in `stored`.
-void send_windows(const WindowedDisk& disk, std::vector<Window>& windows, const FolderTarget& target,
-                  Activity& activity, PushResult& result) {
-    for (const Window& window : windows) {
-        fs::create_directories((target.folder / window_path(window.sha256)).parent_path());
-    }
+void send_windows(const WindowedDisk& disk, std::vector<Window>& windows, const FolderWriter& target,
+                  unsigned connections, Activity& activity, PushResult& result) {
+    std::vector<std::unique_ptr<FolderWriter>> writers(connections);
     std::mutex mutex;
     std::size_t done = 0;
-    in_parallel(std::min(4U, std::max(1U, std::thread::hardware_concurrency())), windows.size(),
-                [&](std::size_t, std::size_t i) {
-                    Window& window = windows[i];
-                    const fs::path path = target.folder / window_path(window.sha256);
-                    std::error_code code;
-                    const std::uintmax_t there = fs::file_size(path, code);
-                    const bool missing = code || there == 0;
-                    if (missing) {
-                        const std::string bytes = compressed(disk.read(window.number));
-                        write_window(path, bytes);
-                        window.stored = bytes.size();
-                    } else {
-                        window.stored = there;
-                    }
-                    const std::lock_guard lock(mutex);
-                    result.sent += missing ? 1 : 0;
-                    result.bytes += missing ? window.stored : 0;
-                    activity.progress(static_cast<double>(++done), static_cast<double>(windows.size()),
-                                      "items", "writing windows");
-                });
+    in_parallel(writers.size(), windows.size(), [&](std::size_t worker, std::size_t i) {
+        if (!writers[worker]) {
+            writers[worker] = target.again();
+        }
+        Window& window = windows[i];
+        const std::string name = window_path(window.sha256);
+        window.stored = writers[worker]->size(name);
+        const bool missing = window.stored == 0;
+        if (missing) {
+            const std::string bytes = compressed(disk.read(window.number));
+            writers[worker]->put(name, bytes);
+            window.stored = bytes.size();
+        }
+        const std::lock_guard lock(mutex);
+        result.sent += missing ? 1 : 0;
+        result.bytes += missing ? window.stored : 0;
+        activity.progress(static_cast<double>(++done), static_cast<double>(windows.size()), "items",
+                          "writing windows");
+    });
+}
+
+IndexSeal seal_of(const FolderTarget& target) {
+    return {.key = target.key, .valid = target.valid};
 }
 
 void list_generation(FolderIndex& index, const store::Generation& generation, const std::string& manifest) {
@@ -120,40 +88,19 @@ void list_generation(FolderIndex& index, const store::Generation& generation, co
 }  // namespace
 
 FolderIndex read_own_index(const FolderTarget& target) {
-    const fs::path file = target.folder / "index.json";
-    std::error_code code;
-    if (!fs::exists(file, code)) {
-        return {};
-    }
-    const std::string text = read_file(file, own_index_limit);
-    const Json value = parse_json(text, file.string());
-    if (!target.key.empty()) {
-        return parse_index(open_envelope(value, index_type, target.key, file.string()), file.string());
-    }
-    if (is_envelope(value)) {
-        throw Error(Failure::usage, fmt::format("{} is signed, but this target has no key", file.string()),
-                    "add `key: FILE` to the target in the settings, or --key FILE");
-    }
-    return parse_index(text, file.string());
+    return read_index(*open_local_writer(target.folder, "read"), seal_of(target));
 }
 
-void write_own_index(const FolderTarget& target, FolderIndex& index, std::int64_t now) {
-    index.serial += 1;
-    index.expires = now + target.valid.count();
-    const std::string text = to_text(index);
-    write_file_atomically(target.folder / "index.json",
-                          target.key.empty() ? text : pretty(seal_envelope(text, index_type, target.key)));
-}
-
-PushResult push_to_folder(store::Store& store, ProcessRunner& processes, Monitor& monitor,
-                          const store::Generation& generation, const FolderTarget& target) {
-    Activity activity(monitor, fmt::format("push {} to {}", generation.label(), target.folder.string()));
-    const FileLock lock = hold(target, "push");
-    FolderIndex index = read_own_index(target);
+PushResult push_windows(const TargetServices& services, const store::Generation& generation,
+                        FolderWriter& writer, const IndexSeal& seal, unsigned connections) {
+    Activity activity(services.monitor,
+                      fmt::format("push {} to {}", generation.label(), redact(writer.location())));
+    // An index that cannot be changed ends the push before anything was sent.
+    read_index(writer, seal);
     PushResult result{.image = generation.image, .generation = generation.generation};
-    const exchange::Workspace work(store, generation.image);
-    store.add_reference(generation.image, generation.generation, work.holder());
-    const WindowedDisk disk(processes, generation.disk(), work.folder());
+    const exchange::Workspace work(services.store, generation.image);
+    services.store.add_reference(generation.image, generation.generation, work.holder());
+    const WindowedDisk disk(services.processes, generation.disk(), work.folder());
     activity.detail("reading the disk");
     DiskManifest manifest{.image = generation.image,
                           .generation = generation.generation,
@@ -161,34 +108,41 @@ PushResult push_to_folder(store::Store& store, ProcessRunner& processes, Monitor
                           .windows = hashed_windows(disk, activity),
                           .records = records_of(generation)};
     result.windows = manifest.windows.size();
-    send_windows(disk, manifest.windows, target, activity, result);
+    send_windows(disk, manifest.windows, writer, connections, activity, result);
     const std::string text = to_text(manifest);
     const std::string name = sha256_hex(text);
-    make_directories(target.folder / "manifests");
-    flush_all(target.folder);
-    write_file_atomically(target.folder / manifest_path(name), text);
-    list_generation(index, generation, name);
-    write_own_index(target, index, store.clock().wall_seconds());
-    result.serial = index.serial;
+    writer.flush();
+    writer.put(manifest_path(name), text);
+    writer.flush();
+    result.serial =
+        update_index(writer, seal, services.store.clock().wall_seconds(), [&](FolderIndex& index) {
+            list_generation(index, generation, name);
+            return true;
+        });
     activity.finish();
     return result;
 }
 
+PushResult push_to_folder(store::Store& store, ProcessRunner& processes, Monitor& monitor,
+                          const store::Generation& generation, const FolderTarget& target) {
+    const auto writer = open_local_writer(target.folder, "push");
+    return push_windows({.store = store, .processes = processes, .monitor = monitor}, generation, *writer,
+                        seal_of(target), std::min(4U, std::max(1U, std::thread::hardware_concurrency())));
+}
+
 std::optional<std::int64_t> promote_in_folder(const FolderTarget& target, const std::string& image,
                                               int generation, std::int64_t now) {
-    const FileLock lock = hold(target, "promote");
-    FolderIndex index = read_own_index(target);
-    const auto found = index.images.find(image);
-    if (found == index.images.end() ||
-        std::none_of(found->second.generations.begin(), found->second.generations.end(),
-                     [&](const IndexEntry& entry) { return entry.generation == generation; })) {
+    const auto writer = open_local_writer(target.folder, "promote");
+    if (!promote_in(*writer, seal_of(target), image, generation, now)) {
         return std::nullopt;
     }
-    if (found->second.current != generation) {
-        found->second.current = generation;
-        write_own_index(target, index, now);
+    return read_index(*writer, seal_of(target)).serial;
+}
+
+void require_writable_folder(const FolderTarget& target) {
+    if (::access(target.folder.c_str(), W_OK | X_OK) != 0) {
+        throw system_error("write to", target.folder.string(), errno);
     }
-    return index.serial;
 }
 
 }  // namespace imgforge::targets

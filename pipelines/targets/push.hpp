@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "builder/base/monitor.hpp"
 #include "builder/base/process.hpp"
 #include "pipelines/store/store.hpp"
 #include "pipelines/targets/folder_format.hpp"
+#include "pipelines/targets/folder_writer.hpp"
+#include "pipelines/targets/target.hpp"
 
 namespace imgforge::targets {
 
@@ -33,17 +36,31 @@ struct PushResult {
 /// The index in the directory; an empty one when there is none yet. Signed ones are opened with `key`.
 FolderIndex read_own_index(const FolderTarget& target);
 
-/// Writes the index with the next serial: atomic, signed when there is a key.
-void write_own_index(const FolderTarget& target, FolderIndex& index, std::int64_t now);
+/// Puts the generation into the place: the windows that are missing over up to `connections` writers, its
+/// manifest, and an index that lists it, as current when it is in the store. A killed push leaves the index
+/// as it was and is finished by the same call.
+PushResult push_windows(const TargetServices& services, const store::Generation& generation,
+                        FolderWriter& writer, const IndexSeal& seal, unsigned connections);
 
-/// Puts the generation into the directory: the windows that are missing, its manifest, and an index that
-/// lists it, as current when it is in the store. One push at a time per directory. A killed push leaves the
-/// index as it was and is finished by the same call.
+/// push_windows() into a directory. One push at a time per directory.
 PushResult push_to_folder(store::Store& store, ProcessRunner& processes, Monitor& monitor,
                           const store::Generation& generation, const FolderTarget& target);
 
 /// Moves the pointer only. Nothing when the generation is not in the directory.
 std::optional<std::int64_t> promote_in_folder(const FolderTarget& target, const std::string& image,
                                               int generation, std::int64_t now);
+
+/// The result as a target's record and line.
+TargetPush pushed_to(const std::string& place, const std::string& label, const PushResult& result,
+                     bool is_signed);
+
+/// How the index of a target is sealed: by its own key, else the settings' signing key.
+IndexSeal index_seal(const TargetSetting& setting, const TargetServices& services);
+
+/// Throws Failure::tool, with the reason, when this process may not write there.
+void require_writable_folder(const FolderTarget& target);
+
+/// The generations that an index lists.
+std::vector<TargetGeneration> listed(const FolderIndex& index);
 
 }  // namespace imgforge::targets

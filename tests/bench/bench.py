@@ -23,6 +23,7 @@ import time
 
 import cases
 import cases_golden
+import cases_images
 import cases_machines
 import growth
 import host
@@ -99,6 +100,7 @@ def run_all(bench, options, result):
         sources = [cases.all_cases(bench)]
         if libvirt:
             sources.append(cases_machines.machine_cases(bench, libvirt))
+        sources.append(cases_images.image_cases(bench))
         sources.append(cases_golden.golden_cases(bench))
         for source in sources:
             result["rows"] += rows_of(bench, options, source)

@@ -23,7 +23,8 @@ TEST(RefreshUnits, systemd_finds_no_fault_in_them) {
     SystemProcessRunner processes;
     const ProcessResult result = processes.run(
         {.program = "systemd-analyze",
-         .args = {"verify", "--man=no", unit("imgforge-refresh.service"), unit("imgforge-refresh.timer")}});
+         .args = {"verify", "--man=no", unit("imgforge-refresh.service"), unit("imgforge-refresh.timer"),
+                  unit("imgforge-follow.service"), unit("imgforge-follow.timer")}});
     // The program itself is installed by the package only; everything else would be a fault of ours.
     EXPECT_THAT(result.err, testing::Not(testing::ContainsRegex("Unknown|Invalid|Failed to parse|ignoring")))
         << result.err;
@@ -48,7 +49,8 @@ TEST_P(Exposure, stays_below_what_the_unit_needs) {
 INSTANTIATE_TEST_SUITE_P(Units, Exposure,
                          testing::Values(std::pair("imgforge-refresh.service", 29),
                                          std::pair("imgforge-autostart.service", 49),
-                                         std::pair("imgforge-spool.service", 49)));
+                                         std::pair("imgforge-spool.service", 49),
+                                         std::pair("imgforge-follow.service", 29)));
 
 TEST(RefreshUnits, missed_run_is_made_up_for) {
     EXPECT_THAT(read_file(unit("imgforge-refresh.timer")), testing::HasSubstr("Persistent=yes"));

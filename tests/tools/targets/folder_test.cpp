@@ -12,7 +12,6 @@
 
 #include "builder/base/error.hpp"
 #include "pipelines/store/publish.hpp"
-#include "pipelines/targets/dsse.hpp"
 #include "pipelines/targets/pull.hpp"
 #include "pipelines/targets/push.hpp"
 #include "tests/support/disk_maker.hpp"
@@ -171,9 +170,10 @@ TEST_F(Folder, an_index_of_another_key_unsigned_old_or_expired_is_refused) {
     EXPECT_THAT(refusal(source()), HasSubstr("was seen before"));
     FolderTarget expired = target_;
     expired.valid = std::chrono::seconds(-10);
-    FolderIndex index = read_own_index(target_);
-    index.serial = 50;
-    write_own_index(expired, index, receiver_.clock.wall_seconds());
+    for (int serial = 0; serial < 3; ++serial) {  // beyond the one that was seen
+        update_index(*open_local_writer(expired.folder, "test"), {.key = expired.key, .valid = expired.valid},
+                     receiver_.clock.wall_seconds(), [](FolderIndex&) { return true; });
+    }
     EXPECT_THAT(refusal(source()), HasSubstr("expired"));
 }
 

@@ -128,6 +128,34 @@ TEST_F(SettingsTest, all_errors_of_all_files_are_reported_at_once) {
     }
 }
 
+TEST_F(SettingsTest, a_target_is_one_place_with_its_options) {
+    const Settings settings = load(
+        "targets:\n  hub: {oci: 'reg.example/golden/{image}', format: containerdisk}\n"
+        "  lab: {libvirt: ['qemu+ssh://a/system', 'qemu+ssh://b/system'], pool: golden}\n"
+        "  web: {s3: 'https://s3.example/b', key: /k.pem, follow: true}\n");
+    EXPECT_EQ(settings.targets.at("hub"),
+              (TargetSetting{"oci", {"reg.example/golden/{image}"}, {{"format", "containerdisk"}}}));
+    EXPECT_THAT(settings.targets.at("lab").places, ElementsAre("qemu+ssh://a/system", "qemu+ssh://b/system"));
+    EXPECT_EQ(settings.targets.at("web").option("follow"), "true");
+    EXPECT_THAT(errors("targets: {web: {key: /k.pem}}\n"), HasSubstr("exactly one"));
+    EXPECT_THAT(errors("targets: {web: {folder: /a, s3: 'https://h/b'}}\n"), HasSubstr("names 2 places"));
+    EXPECT_THAT(errors("targets: {web: {foldr: /a}}\n"), HasSubstr("did you mean 'folder'"));
+    EXPECT_THAT(errors("targets: {web: {s3: bucket}}\n"), HasSubstr("https://HOST/BUCKET"));
+    EXPECT_THAT(errors("targets: {web: {folder: /a, valid: soon}}\n"), HasSubstr("soon"));
+}
+
+TEST_F(SettingsTest, a_users_file_adds_options_to_a_target_of_the_systems) {
+    const Settings settings = load_settings({write("system.yaml", "targets: {web: {folder: /srv/a}}\n"),
+                                             write("user.yaml", "targets: {web: {key: /k.pem}}\n")});
+    EXPECT_EQ(settings.targets.at("web"), (TargetSetting{"folder", {"/srv/a"}, {{"key", "/k.pem"}}}));
+}
+
+TEST_F(SettingsTest, other_stores_and_the_appliances_timeout_are_checked) {
+    EXPECT_EQ(load("appliance: {timeout: 10m}\n").appliance_timeout, std::chrono::minutes(10));
+    EXPECT_THAT(errors("appliance: {timeout: 0}\n"), HasSubstr("timeout of 0"));
+    EXPECT_THAT(errors("images: {path: [imgforge]}\n"), HasSubstr("absolute"));
+}
+
 /// The value at the path of a row, as it would stand in a file: "hosts.*.pool" -> {hosts: {own: {pool: …}}}.
 Json document_with(std::string path, const Json& value) {
     Json document = value;

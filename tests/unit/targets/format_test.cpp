@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "builder/base/base64.hpp"
+#include "builder/base/dsse.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/process.hpp"
 #include "builder/base/temp_dir.hpp"
-#include "pipelines/targets/dsse.hpp"
 #include "pipelines/targets/folder_format.hpp"
 #include "pipelines/targets/seen.hpp"
 #include "pipelines/targets/windows.hpp"
