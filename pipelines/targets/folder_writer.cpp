@@ -82,7 +82,8 @@ private:
 }  // namespace
 
 std::unique_ptr<FolderWriter> open_local_writer(const fs::path& folder, const char* purpose) {
-    return std::make_unique<LocalWriter>(folder, purpose);
+    return purpose == nullptr ? std::make_unique<LocalWriter>(folder)
+                              : std::make_unique<LocalWriter>(folder, purpose);
 }
 
 }  // namespace imgforge::targets

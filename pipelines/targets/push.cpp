@@ -88,7 +88,7 @@ void list_generation(FolderIndex& index, const store::Generation& generation, co
 }  // namespace
 
 FolderIndex read_own_index(const FolderTarget& target) {
-    return read_index(*open_local_writer(target.folder, "read"), seal_of(target));
+    return read_index(*open_local_writer(target.folder, nullptr), seal_of(target));
 }
 
 PushResult push_windows(const TargetServices& services, const store::Generation& generation,
