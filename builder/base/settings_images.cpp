@@ -97,7 +97,7 @@ std::vector<SettingRow> place_rows() {
          R"json({"description": "Ceph pool", "type": "string", "minLength": 1, "examples": ["images"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "rbd", v); }},
         {"targets.*.glance",
-         R"json({"description": "cloud of clouds.yaml, or URL of an image service", "type": "string",
+         R"json({"description": "cloud of clouds.yaml whose image service is meant", "type": "string",
              "minLength": 1, "examples": ["production"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "glance", v); }},
         {"targets.*.libvirt",

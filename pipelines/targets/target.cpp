@@ -74,6 +74,10 @@ const std::vector<TargetKind>& target_kinds() {
         {.word = "oci",
          .summary = "a repository of a container registry, as containerDisk (KubeVirt)",
          .open = open_registry_target},
+        {.word = "rbd", .summary = "a Ceph pool: snapshots to clone machines from", .open = open_rbd_target},
+        {.word = "glance",
+         .summary = "OpenStack's image service, by a cloud's name",
+         .open = open_glance_target},
     };
     return kinds;
 }
