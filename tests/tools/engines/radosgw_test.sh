@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../../.." && pwd)
 imgforge=${IMGFORGE_BINARY:?set by CTest}
 export IMGFORGE_DATA=$root IMGFORGE_IMMUTABLE=off
 skip() {
-    case ",${IMGFORGE_REQUIRE:-}," in *,engines,*|*,all,*) echo "FAILED: $*"; exit 1 ;; esac
+    case ",${IMGFORGE_REQUIRE:-}," in *,machines,*|*,all,*) echo "FAILED: $*"; exit 1 ;; esac
     echo "SKIPPED: $*"; exit 77
 }
 for program in ceph-mon ceph-osd radosgw radosgw-admin rbd curl jq qemu-io; do command -v $program >/dev/null || skip "no $program"; done
