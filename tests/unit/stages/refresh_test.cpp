@@ -332,5 +332,22 @@ TEST(RefreshReport, notify_runs_only_when_asked_and_gets_the_mail_on_stdin) {
     EXPECT_FALSE(notify({}, results, "host1", processes, monitor));
 }
 
+TEST(RefreshList, names_what_has_work_with_cost_and_why) {
+    std::vector<RefreshResult> results(3);
+    results[0] = {.image = "due", .action = RefreshAction::update, .reason = "package sources changed"};
+    results[0].cost = {.memory = ByteSize::mib(1536), .cpus = 2, .disk = ByteSize::gib(2)};
+    results[1] = {.image = "fresh", .action = RefreshAction::nothing, .outcome = RefreshOutcome::unchanged};
+    results[2] = {.image = "lost", .outcome = RefreshOutcome::failed, .error = "the recipe is gone\nhint"};
+    const Json record = refresh_list_record(results);
+    ASSERT_EQ(record["images"].size(), 2U);
+    EXPECT_EQ(record["images"][0],
+              (Json{{"name", "due"},
+                    {"action", "update"},
+                    {"cost", {{"memory", 1610612736}, {"cpus", 2}, {"disk", 2147483648}}},
+                    {"why", "package sources changed"}}));
+    EXPECT_EQ(record["images"][1]["why"], "the recipe is gone");
+    EXPECT_EQ(refresh_list_text({results[1]}), "nothing to do\n");
+}
+
 }  // namespace
 }  // namespace imgforge::stages
