@@ -5,6 +5,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/report_site.hpp"
 #include "pipelines/report/page_file.hpp"
 #include "pipelines/report/run_folder.hpp"
 
@@ -31,6 +32,13 @@ fs::path folder_of(const Arguments& arguments, const CommandContext& context) {
 }
 
 int run_report(const Arguments& arguments, CommandContext& context) {
+    if (const auto site = arguments.get("site")) {
+        if (arguments.get("RUN") || arguments.get("output")) {
+            throw Error(Failure::usage, "--site is about the whole store, not about one run",
+                        "leave out RUN and --output");
+        }
+        return write_report_site(*site, context);
+    }
     const report::RunReport run = report::read_run(folder_of(arguments, context));
     const fs::path output = arguments.get_or("output", run.run + ".html");
     report::write_page(output, run);
@@ -43,22 +51,31 @@ int run_report(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command report_command() {
-    return {.name = "report",
-            .group = "Build",
-            .summary = "one self-contained page about a build",
-            .description =
-                "Stages with their times and what was cached, how the installation ended, its last screen, "
-                "the image, the packages "
-                "against the generation before, and the audit. The page fetches nothing and holds no script; "
-                "secrets are masked.",
-            .positionals = {{.name = "RUN", .help = "id of a run; default: the newest", .required = false}},
-            .options = {{.names = {"--output", "-o"},
-                         .value = "FILE",
-                         .help = "the page; default: RUN.html",
-                         .completes = Completes::file}},
-            .examples = {{"imgforge report", "the newest build"},
-                         {"imgforge report 20261121-084013-debian13-f362 -o build.html", "that one"}},
-            .run = run_report};
+    return {
+        .name = "report",
+        .group = "Build",
+        .summary = "a page about a build, or a site about all images",
+        .description =
+            "Stages with their times and what was cached, how the installation ended, its last screen, "
+            "the image, the packages "
+            "against the generation before, and the audit. The page fetches nothing and holds no script; "
+            "secrets are masked.\n\n"
+            "With --site pages about the whole store: each image's generations over time (size, packages, "
+            "build time), what changed in them, the machines on them, and their SBOM and attestation. It "
+            "needs no server; run it after each refresh to keep it up to date.",
+        .positionals = {{.name = "RUN", .help = "id of a run; default: the newest", .required = false}},
+        .options = {{.names = {"--output", "-o"},
+                     .value = "FILE",
+                     .help = "the page; default: RUN.html",
+                     .completes = Completes::file},
+                    {.names = {"--site"},
+                     .value = "DIR",
+                     .help = "write a site about all images into this directory",
+                     .completes = Completes::folder}},
+        .examples = {{"imgforge report", "the newest build"},
+                     {"imgforge report 20261121-084013-debian13-f362 -o build.html", "that one"},
+                     {"imgforge report --site /srv/www/images", "all images, for a web server or a browser"}},
+        .run = run_report};
 }
 
 }  // namespace imgforge::cli

@@ -26,8 +26,11 @@ namespace fs = std::filesystem;
 namespace imgforge::doctor {
 namespace {
 
-constexpr const char* system_daemon_fix =
-    "apt-get install libvirt-daemon-system && systemctl enable --now libvirtd (and be in the group libvirt)";
+constexpr const char* system_daemon_command =
+    "apt-get install -y libvirt-daemon-system && systemctl enable --now libvirtd";
+
+constexpr const char* start_network =
+    "virsh -c qemu:///system net-start default && virsh -c qemu:///system net-autostart default";
 
 Check acceleration(DoctorContext& context) {
     const virt::Acceleration found =
@@ -60,11 +63,11 @@ Check kernel(DoctorContext&) {
         // Ubuntu ships kernels 0600 (Launchpad 759725), which stops the appliance for ordinary users.
         return {
             .detail = unreadable.front() + " cannot be read by this user, so the appliance cannot start",
-            .fix = fmt::format("sudo dpkg-statoverride --update --add root root 0644 {}", unreadable.front()),
+            .command = fmt::format("dpkg-statoverride --update --add root root 0644 {}", unreadable.front()),
             .required = true};
     }
     return {.detail = "no kernel in /boot, so the appliance cannot start",
-            .fix = "apt-get install linux-image-amd64",
+            .command = "apt-get install -y linux-image-amd64",
             .required = true};
 }
 
@@ -90,7 +93,7 @@ Check appliance(DoctorContext& context) {
     guest.finish();
     if (!missing.empty()) {
         return {.detail = fmt::format("{}, but without {}", launched, fmt::join(missing, ", ")),
-                .fix = "apt-get install libguestfs-xfs btrfs-progs lvm2 zerofree cryptsetup-bin",
+                .command = "apt-get install -y libguestfs-xfs btrfs-progs lvm2 zerofree cryptsetup-bin",
                 .required = true};
     }
     return {.ok = true, .detail = launched, .required = true};
@@ -107,7 +110,7 @@ Check system_connection(DoctorContext&) {
         return {.detail = fmt::format("qemu:///system does not answer; machines run on the embedded driver "
                                       "with user networking ({})",
                                       error.message()),
-                .fix = system_daemon_fix};
+                .command = system_daemon_command};
     }
 }
 
@@ -139,11 +142,9 @@ Check system_kvm(DoctorContext&) {
                               "and libvirt asks QEMU for its "
                               "abilities again at every call",
                               name),
-        .fix =
-            by_group
-                ? fmt::format("sudo usermod --append --groups {} {} && sudo systemctl restart libvirtd",
-                              owner->gr_name, name)
-                : "sudo chgrp kvm /dev/kvm && sudo chmod 0660 /dev/kvm && sudo systemctl restart libvirtd"};
+        .command = by_group ? fmt::format("usermod --append --groups {} {} && systemctl restart libvirtd",
+                                          owner->gr_name, name)
+                            : "chgrp kvm /dev/kvm && chmod 0660 /dev/kvm && systemctl restart libvirtd"};
 }
 
 Check embedded_driver(DoctorContext&) {
@@ -161,18 +162,21 @@ Check default_network(DoctorContext&) {
         networks = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5)).networks();
     } catch (const Error&) {
         return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used",
-                .fix = system_daemon_fix};
+                .command = system_daemon_command};
     }
     const auto found = std::find_if(networks.begin(), networks.end(), [](const virt::NetworkInfo& network) {
         return network.name == "default";
     });
     if (found == networks.end()) {
         return {.detail = "libvirt has no network 'default', so `nat` cannot be used",
-                .fix = "virsh net-define /usr/share/libvirt/networks/default.xml"};
+                .command =
+                    "virsh -c qemu:///system net-define /usr/share/libvirt/networks/default.xml && "
+                    "virsh -c qemu:///system net-start default && "
+                    "virsh -c qemu:///system net-autostart default"};
     }
     if (!found->active) {
         return {.detail = "the network 'default' is not active, so `nat` cannot be used",
-                .fix = "virsh net-start default && virsh net-autostart default"};
+                .command = start_network};
     }
     return {.ok = true, .detail = "the network 'default' (nat) is active"};
 }
@@ -223,7 +227,7 @@ Check programs(DoctorContext& context) {
     }
     if (!missing.empty()) {
         return {.detail = fmt::format("not found: {}", fmt::join(missing, ", ")),
-                .fix = "apt-get install" + fixes,
+                .command = "apt-get install -y" + fixes,
                 .required = true};
     }
     return {.ok = true,
@@ -237,7 +241,7 @@ Check firmware(DoctorContext&) {
     const bool found = fs::exists("/usr/share/qemu/firmware", code) && fs::exists("/usr/share/OVMF", code);
     return {.ok = found,
             .detail = found ? "OVMF is there: firmware uefi can be used" : "no OVMF: only firmware bios",
-            .fix = found ? "" : "apt-get install ovmf"};
+            .command = found ? "" : "apt-get install -y ovmf"};
 }
 
 Check memory(DoctorContext&) {
@@ -256,17 +260,17 @@ Check memory(DoctorContext&) {
 
 std::vector<CheckType> all_checks() {
     return {
-        {"programs", false, programs,
-         "apt-get install qemu-system-x86 qemu-utils xorriso gpgv openssh-client"},
-        {"kernel", false, kernel, "apt-get install linux-image-amd64"},
-        {"acceleration", true, acceleration, "apt-get install qemu-system-x86 linux-image-amd64"},
+        {"programs", false, programs, "",
+         "apt-get install -y qemu-system-x86 qemu-utils xorriso gpgv openssh-client"},
+        {"kernel", false, kernel, "", "apt-get install -y linux-image-amd64"},
+        {"acceleration", true, acceleration, "", "apt-get install -y qemu-system-x86 linux-image-amd64"},
         {"appliance", true, appliance, "libguestfs-test-tool (says at its end what is missing)"},
-        {"embedded-driver", false, embedded_driver,
-         "apt-get install libvirt0 libvirt-daemon qemu-system-x86"},
-        {"libvirt-system", false, system_connection, system_daemon_fix},
-        {"libvirt-kvm", false, system_kvm, system_daemon_fix},
-        {"network", false, default_network, "virsh net-start default && virsh net-autostart default"},
-        {"firmware", false, firmware, "apt-get install ovmf"},
+        {"embedded-driver", false, embedded_driver, "",
+         "apt-get install -y libvirt0 libvirt-daemon qemu-system-x86"},
+        {"libvirt-system", false, system_connection, "", system_daemon_command},
+        {"libvirt-kvm", false, system_kvm, "", system_daemon_command},
+        {"network", false, default_network, "", start_network},
+        {"firmware", false, firmware, "", "apt-get install -y ovmf"},
         {"memory", false, memory, "add memory or swap"},
         {"permissions", false, permissions, "set IMGFORGE_HOME to a folder this user may write to"},
         {"space", false, space,

@@ -25,8 +25,12 @@ std::vector<Check> examine(DoctorContext& context, const std::vector<CheckType>&
         }
         Check& check = found.back();
         check.name = type.name;
-        if (!check.ok && check.fix.empty()) {
+        if (!check.ok && check.fix.empty() && check.command.empty()) {
             check.fix = type.fix;
+            check.command = type.command;
+        }
+        if (check.fix.empty()) {
+            check.fix = check.command;
         }
     }
     return found;
@@ -39,7 +43,8 @@ Json to_json(const std::vector<Check>& checks) {
                         {"ok", check.ok},
                         {"required", check.required},
                         {"detail", check.detail},
-                        {"fix", check.fix.empty() ? Json(nullptr) : Json(check.fix)}});
+                        {"fix", check.fix.empty() ? Json(nullptr) : Json(check.fix)},
+                        {"command", check.command.empty() ? Json(nullptr) : Json(check.command)}});
     }
     return {{"checks", list}};
 }

@@ -18,7 +18,10 @@ struct Check {
     std::string name;  ///< "acceleration", "libguestfs", …
     bool ok = false;
     std::string detail;  ///< what was seen, with figures
-    std::string fix{};   ///< the command or sentence that fixes it; empty when ok
+    std::string fix{};   ///< what fixes it, for a person; empty when ok
+    /// The same as a line for sh(1), run as root; empty when no command can do it. Stands for `fix` when that
+    /// is empty.
+    std::string command{};
     /// Without it the main job (build and spawn) cannot work here; others are limits one can live with.
     bool required = false;
 };
@@ -37,7 +40,8 @@ struct CheckType {
     std::string name;
     bool slow = false;
     std::function<Check(DoctorContext&)> run;
-    std::string fix;  ///< fix of a check that failed in a way it has no better one for
+    std::string fix;        ///< of a check that failed in a way it has no better one for
+    std::string command{};  ///< the same, see Check::command
 };
 
 /// All checks in the order they are shown.
@@ -46,7 +50,7 @@ std::vector<CheckType> all_checks();
 /// Runs them; with `quick` without the slow ones. A check that is not ok always has a fix.
 std::vector<Check> examine(DoctorContext& context, const std::vector<CheckType>& types = all_checks());
 
-/// The `doctor` record: `{checks:[{name, ok, required, detail, fix}]}`.
+/// The `doctor` record: `{checks:[{name, ok, required, detail, fix, command}]}`.
 Json to_json(const std::vector<Check>& checks);
 
 /// For people: a line per check, the fix below those that failed.

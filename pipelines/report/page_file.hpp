@@ -11,4 +11,7 @@ namespace imgforge::report {
 /// file filled; anything else that exists is refused with Failure::usage.
 void write_page(const std::filesystem::path& file, const RunReport& run);
 
+/// True for a file that is a page of imgforge.
+bool is_own_page(const std::filesystem::path& file);
+
 }  // namespace imgforge::report

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A machine takes hostname, user, key, locale, file, command, host key and network from our seed: NoCloud, then ConfigDrive. Raw QEMU, so
-# that nothing but the seed can be the cause. The guest reports on its serial console.
+# Machines take everything from our seeds: name, user, key, password hash, locale, file, two parts of user-data, host key, network. NoCloud
+# with two named network cards with static addresses and a host name with its domain; ConfigDrive with one card and a network-config file.
+# Raw QEMU, so that nothing but the seed can be the cause. The guest reports on its serial console.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,6 +11,10 @@ disk=$("$imgforge" images show "$image" --json 2>/dev/null | jq -r '.path // emp
 [ -f "$disk" ] || skip "no image $image in $IMGFORGE_HOME (boot.golden makes it)"
 ssh-keygen -q -t ed25519 -N '' -f "$work/key"
 mac=52:54:00:aa:bb:01
+second_mac=52:54:00:aa:bb:02
+# shellcheck disable=SC2016  # dollars of crypt(5)
+hash=$(openssl passwd -6 -salt imgforgeseed 'correct horse')
+printf '#!/bin/sh\necho "second part" >/run/second-part\n' >"$work/second.sh"
 cat >"$work/user-data" <<'END'
 #cloud-config
 write_files:
@@ -23,7 +28,12 @@ runcmd:
     echo "SEED key $(cut -d' ' -f2 /home/ann/.ssh/authorized_keys)"
     echo "SEED locale $(. /etc/default/locale; echo $LANG)"
     echo "SEED file $(cat /etc/imgforge-own)"
-    echo "SEED network $(ip -4 -o addr show eth0 | grep -o '192[.]0[.]2[.][0-9]*/24')"
+    echo "SEED network $(ip -4 -o addr show | grep -o '192[.]0[.]2[.][0-9]*/24')"
+    echo "SEED first-card $(ip -4 -o addr show lan0 | grep -o '192[.]0[.]2[.][0-9]*/24') $(ip -4 route show default dev lan0)"
+    echo "SEED second-card $(ip -4 -o addr show lan1 | grep -o '198[.]51[.]100[.][0-9]*/24')"
+    echo "SEED fqdn $(hostname --fqdn)"
+    echo "SEED second-part $(cat /run/second-part)"
+    echo "SEED shadow $(sed -n 's/^ann:\([^:]*\):.*/\1/p' /etc/shadow) $(passwd -S ann | cut -d' ' -f2)"
     echo "SEED host-key $(cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub)"
     echo "SEED datasource $(cat /run/cloud-init/cloud-id)"
     echo "SEED report complete"
@@ -38,19 +48,24 @@ END
 got() { tr -d '\r' <"$work/$1.log" | sed -n "s/^.*SEED $2 //p" | head -n 1; }
 
 # Both machines side by side, one virtual processor each: two cores.
-# -cx16: QEMU 7.2 breaks kernels from 6.5 on with that instruction under TCG (DomainSpec::avoid_cx16).
-accel=(-accel "tcg,thread=multi,tb-size=256" -cpu "max,-cx16")
+# The least processor Debian takes, which TCG emulates fastest. -cx16: QEMU 7.2 breaks kernels from 6.5 on with that instruction under TCG
+# (DomainSpec::avoid_cx16).
+accel=(-accel "tcg,thread=multi,tb-size=256" -cpu "qemu64,-cx16")
 boot() {
     exec timeout 1500 qemu-system-x86_64 "${accel[@]}" -smp 1 -m 640 -machine q35 -display none -no-reboot -monitor none -serial "file:$work/$1.log" \
         -drive "file=$work/$1.qcow2,format=qcow2,if=virtio,cache=unsafe" -drive "file=$work/$1.iso,format=raw,if=virtio,readonly=on" \
-        -nic "user,restrict=on,model=virtio-net-pci,mac=$mac" -device virtio-rng-pci
+        -nic "user,restrict=on,model=virtio-net-pci,mac=$mac" -nic "user,restrict=on,model=virtio-net-pci,mac=$second_mac" -device virtio-rng-pci
 }
 machines=()
 stop_machines() { for pid in "${machines[@]}"; do kill "$pid" 2>/dev/null; done; wait; }
 at_exit stop_machines
+nocloud_options=(--hostname web-1.example.org --password-hash "$hash" --user-data "$work/second.sh:script"
+    --nic "$mac,name=lan0,ip=192.0.2.15/24,gw=192.0.2.2" --nic "$second_mac,name=lan1,ip=198.51.100.7/24")
+configdrive_options=(--network-config "$work/network")
 for datasource in nocloud configdrive; do
+    options="${datasource}_options[@]"
     "$imgforge" seed create --name web-1 --user ann --ssh-key "$work/key.pub" --locale C.UTF-8 --host-keys \
-        --user-data "$work/user-data" --network-config "$work/network" --datasource $datasource --output "$work/$datasource.iso"
+        --user-data "$work/user-data" "${!options}" --datasource $datasource --output "$work/$datasource.iso"
     qemu-img create -q -f qcow2 -b "$disk" -F qcow2 "$work/$datasource.qcow2"
     : >"$work/$datasource.log"
     boot $datasource & machines+=($!)
@@ -75,3 +90,8 @@ for datasource in nocloud configdrive; do
         "$("$imgforge" seed inspect "$work/$datasource.iso" --show-secrets | sed -n 's/.*"ed25519_public": "ssh-ed25519 \([^ ]*\) .*/\1/p' | head -n 1)"
     same datasource "$(got $datasource datasource)" $datasource
 done
+same "first card" "$(got nocloud first-card)" "192.0.2.15/24 default via 192.0.2.2 proto static"
+same "second card" "$(got nocloud second-card)" 198.51.100.7/24
+same "host name with domain" "$(got nocloud fqdn)" web-1.example.org
+same "second part of user-data" "$(got nocloud second-part)" "second part"
+same "password hash, not locked" "$(got nocloud shadow)" "$hash P"

@@ -85,13 +85,14 @@ TEST_F(Examine, a_check_that_throws_is_a_failed_check_with_its_hint) {
     EXPECT_THAT(to_text(found), HasSubstr("fix: install it"));
 }
 
-TEST_F(Examine, a_failed_check_always_says_how_it_is_mended) {
+TEST_F(Examine, a_failed_check_always_says_how_it_is_fixed) {
     for (const CheckType& type : all_checks()) {
-        EXPECT_THAT(type.fix, Not(IsEmpty())) << type.name;
-        const auto failed =
-            examine_one({type.name, false,
-                         [](DoctorContext&) -> Check { throw Error(Failure::tool, "broken"); }, type.fix});
-        EXPECT_EQ(to_json(failed)["checks"][0]["fix"], type.fix);
+        const std::string expected = type.fix.empty() ? type.command : type.fix;
+        EXPECT_THAT(expected, Not(IsEmpty())) << type.name;
+        CheckType broken = type;
+        broken.slow = false;
+        broken.run = [](DoctorContext&) -> Check { throw Error(Failure::tool, "broken"); };
+        EXPECT_EQ(to_json(examine_one(broken))["checks"][0]["fix"], expected);
     }
 }
 
@@ -100,6 +101,22 @@ TEST_F(Examine, quick_leaves_out_what_starts_a_machine) {
     EXPECT_THAT(
         examine_one({"slow", true, [](DoctorContext&) -> Check { throw Error(Failure::tool, "ran"); }, "x"}),
         IsEmpty());
+}
+
+TEST_F(Examine, a_command_is_also_what_a_person_reads) {
+    const std::vector<Check> checks = examine_one(
+        {.name = "x", .run = [](DoctorContext&) { return Check{.command = "apt-get install -y x"}; }});
+
+    EXPECT_EQ(checks.front().fix, "apt-get install -y x");
+    EXPECT_EQ(to_json(checks)["checks"][0]["command"], "apt-get install -y x");
+}
+
+TEST_F(Examine, a_check_without_a_command_of_its_own_takes_its_types) {
+    const std::vector<Check> checks =
+        examine_one({.name = "x", .run = [](DoctorContext&) { return Check{}; }, .command = "true"});
+
+    EXPECT_EQ(checks.front().command, "true");
+    EXPECT_EQ(checks.front().fix, "true");
 }
 
 }  // namespace
