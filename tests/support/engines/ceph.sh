@@ -55,7 +55,7 @@ mon data = $dir/mon
 keyring = $dir/osd.keyring
 osd data = $dir/osd
 osd objectstore = memstore
-memstore device bytes = 2G
+memstore device bytes = 4G
 EOF
 }
 

@@ -35,7 +35,7 @@ grep -qi 'busy' "$dir/refused" || fail "not the refusal that was expected: $(cat
 [ "$(grep -c 'images/web-' "$dir/targets.json")" = 20 ] || fail "used_by does not have the 20 clones"
 
 ssh-keygen -q -t ed25519 -N '' -f "$dir/key"
-"$imgforge" seed create "$dir/seed.iso" --hostname web-1 --ssh-key "$dir/key.pub" --quiet
+"$imgforge" seed create --output "$dir/seed.iso" --hostname web-1 --ssh-key "$dir/key.pub" --quiet
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 accel=tcg
 [ ! -w /dev/kvm ] || accel=kvm
