@@ -8,6 +8,7 @@
 #include "builder/base/error.hpp"
 #include "pipelines/targets/kinds.hpp"
 #include "pipelines/targets/push.hpp"
+#include "pipelines/targets/whole_files.hpp"
 
 namespace imgforge::targets {
 namespace {
@@ -15,12 +16,15 @@ namespace {
 /// A directory by its path.
 class FolderPlace final : public Target {
 public:
-    FolderPlace(FolderTarget place, const TargetServices& services)
-        : place_(std::move(place)), services_(services) {}
+    FolderPlace(FolderTarget place, bool whole_files, const TargetServices& services)
+        : place_(std::move(place)), whole_files_(whole_files), services_(services) {}
 
     TargetPush push(const store::Generation& generation) override {
         const PushResult result =
             push_to_folder(services_.store, services_.processes, services_.monitor, generation, place_);
+        if (whole_files_) {
+            WholeFiles(place_.folder).add(services_, generation);
+        }
         return pushed_to(place_.folder.string(), generation.label(), result, !place_.key.empty());
     }
 
@@ -36,16 +40,26 @@ public:
 
     void promote(const std::string& image, int generation) override {
         promote_in_folder(place_, image, generation, services_.store.clock().wall_seconds());
+        if (whole_files_) {
+            const auto lock = open_local_writer(place_.folder, "promote");
+            WholeFiles(place_.folder).point(image, generation);
+        }
     }
 
     void remove(const std::string& image, int generation) override {
-        const auto writer = open_local_writer(place_.folder, "remove");
-        remove_from(*writer, {.key = place_.key, .valid = place_.valid}, image, generation,
-                    services_.store.clock().wall_seconds());
+        {
+            const auto writer = open_local_writer(place_.folder, "remove");
+            remove_from(*writer, {.key = place_.key, .valid = place_.valid}, image, generation,
+                        services_.store.clock().wall_seconds());
+        }
+        if (whole_files_) {
+            WholeFiles(place_.folder).remove(image, generation);
+        }
     }
 
 private:
     FolderTarget place_;
+    bool whole_files_;
     TargetServices services_;
 };
 
@@ -95,7 +109,8 @@ IndexSeal index_seal(const TargetSetting& setting, const TargetServices& service
 std::unique_ptr<Target> open_folder_target(const TargetSetting& setting, const TargetServices& services) {
     const IndexSeal seal = index_seal(setting, services);
     return std::make_unique<FolderPlace>(
-        FolderTarget{.folder = setting.place(), .key = seal.key, .valid = seal.valid}, services);
+        FolderTarget{.folder = setting.place(), .key = seal.key, .valid = seal.valid},
+        setting.option("files") == "true", services);
 }
 
 }  // namespace imgforge::targets
