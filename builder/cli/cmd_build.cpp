@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <mutex>
+
 #include <fmt/format.h>
 
 #include "builder/base/clock.hpp"
@@ -14,29 +16,50 @@
 namespace imgforge::cli {
 namespace {
 
-/// Builds, and writes the page of --html however the build ends.
-engine::BuildReport build_with_page(engine::Recipe& recipe, const engine::BuildOptions& options,
-                                    const CommandContext& context, const std::optional<std::string>& page) {
+/// The files about a build that the user asked for.
+struct ReportFiles {
+    std::optional<std::string> page{};   ///< --html
+    std::optional<std::string> junit{};  ///< --junit
+    bool any() const { return page || junit; }
+};
+
+void write_reports(const ReportFiles& files, const std::vector<std::filesystem::path>& run_folders) {
+    const interrupt::Shield shield;
+    std::vector<report::RunReport> runs;
+    for (const std::filesystem::path& folder : run_folders) {
+        runs.push_back(report::read_run(folder));
+    }
+    if (files.page) {
+        report::write_page(*files.page, runs.front());
+    }
+    if (files.junit) {
+        report::write_junit(*files.junit, runs);
+    }
+}
+
+/// Runs `body` with seams that remember the run folders, and writes the files however it ends.
+template <class Body>
+auto with_reports(const ReportFiles& files, const CommandContext& context, const Body& body) {
     engine::BuildSeams seams = build_seams(context);
-    std::filesystem::path run_folder;
-    seams.opened = [&](const std::filesystem::path& folder) { run_folder = folder; };
-    const auto write_page = [&] {
-        const interrupt::Shield shield;
-        report::write_page(*page, report::read_run(run_folder));
+    std::mutex mutex;  // the images of a matrix are built by several threads
+    std::vector<std::filesystem::path> folders;
+    seams.opened = [&](const std::filesystem::path& folder) {
+        const std::lock_guard guard(mutex);
+        folders.push_back(folder);
     };
     try {
-        engine::BuildReport built = engine::build(recipe, options, stage_services(context), seams);
-        if (page) {
-            write_page();
+        auto built = body(seams);
+        if (files.any() && !folders.empty()) {
+            write_reports(files, folders);
         }
         return built;
     } catch (...) {
-        if (page && !run_folder.empty()) {
+        if (files.any() && !folders.empty()) {
             try {
-                write_page();
+                write_reports(files, folders);
             } catch (const std::exception& fault) {
                 // What ended the build is what the user must read.
-                context.monitor->warning(fmt::format("no report page: {}", fault.what()));
+                context.monitor->warning(fmt::format("no report file: {}", fault.what()));
             }
         }
         throw;
@@ -73,8 +96,10 @@ int run_matrix(const Arguments& arguments, CommandContext& context, std::vector<
         throw Error(Failure::usage, fmt::format("--html: {} makes {} images", name, recipes.size()),
                     "choose one with --set matrix.NAME=VALUE");
     }
-    const std::vector<stages::ImageBuild> images =
-        stages::build_matrix(recipes, options, services, build_seams(context));
+    const ReportFiles files{.junit = arguments.get("junit")};
+    const std::vector<stages::ImageBuild> images = with_reports(files, context, [&](const auto& seams) {
+        return stages::build_matrix(recipes, options, services, seams);
+    });
     stages::throw_failures(images);
     std::string text;
     for (const stages::ImageBuild& image : images) {
@@ -104,7 +129,10 @@ int run_build(const Arguments& arguments, CommandContext& context) {
         context.result(record, text);
         return 0;
     }
-    const engine::BuildReport report = build_with_page(recipe, options, context, arguments.get("html"));
+    const ReportFiles files{.page = arguments.get("html"), .junit = arguments.get("junit")};
+    const engine::BuildReport report = with_reports(files, context, [&](const auto& seams) {
+        return engine::build(recipe, options, stage_services(context), seams);
+    });
     context.result(engine::build_record(report), engine::build_text(report));
     return 0;
 }
@@ -155,12 +183,19 @@ Command build_command() {
               .value = "FILE",
               .help = "write a page about the build, see imgforge report",
               .completes = Completes::file},
-             {.names = {"--keep-failed"}, .help = "keep what a failed stage left behind, to look at it"}},
+             {.names = {"--junit"},
+              .value = "FILE",
+              .help = "write stages and checks as JUnit XML, for CI systems",
+              .completes = Completes::file},
+             {.names = {"--keep-failed"},
+              .help = "keep what a failed stage left behind, its machine included, to look at it"}},
         .examples = {{"imgforge build debian13", "build the shipped recipe"},
                      {"imgforge build my.recipe --plan", "see what would run, and why"},
                      {"imgforge build debian13 --set installer.iso=debian-13.1.0-amd64-netinst.iso",
                       "take a medium that is here already"},
                      {"imgforge build web.recipe --set vars.release=trixie", "set a variable of the recipe"},
+                     {"imgforge build web.recipe --junit results.xml",
+                      "tell a CI system how the checks went"},
                      {"imgforge build my.recipe --from customize --keep-failed", "work on one stage"}},
         .run = run_build,
     };

@@ -248,7 +248,8 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
             continue;
         }
         const std::string id = fmt::format("imgforge-net{}", index++);
-        std::string netdev = fmt::format("user,id={}", id);
+        // qemu(1): "restrict=on … does not affect any explicitly set forwarding rules".
+        std::string netdev = fmt::format("user,id={}{}", id, nic.restricted ? ",restrict=on" : "");
         for (const PortForward& forward : nic.forwards) {
             netdev += fmt::format(",hostfwd={}:{}:{}-:{}", forward.protocol, forward.host_address,
                                   forward.host_port, forward.guest_port);

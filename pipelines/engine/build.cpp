@@ -292,6 +292,9 @@ Json build_record(const BuildReport& report) {
     record["run"] = report.run;
     record["generation"] = generation_json(report.facts);
     record["image"] = image_json(report.facts);
+    if (report.facts.verify) {
+        record["verify"] = verify_json(*report.facts.verify);
+    }
     if (!report.facts.exports.empty()) {
         record["files"] = exports_json(report.facts);
     }
@@ -316,6 +319,9 @@ std::string build_text(const BuildReport& report) {
     text += ran == 0 ? fmt::format("{}: nothing changed, no stage ran\n", report.recipe)
                      : fmt::format("{}: {} of {} stages ran in {}\n", report.recipe, ran,
                                    report.stages.size(), duration_text(took));
+    if (const auto& verify = report.facts.verify) {
+        text += fmt::format("{} checks passed\n", verify->checks.size());
+    }
     for (const ExportedFile& file : report.facts.exports) {
         text += fmt::format("exported {}\n", file.path.string());
     }

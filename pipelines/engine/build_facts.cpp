@@ -89,6 +89,7 @@ void BuildFacts::update(const BuildFacts& later) {
     take(compact, later.compact);
     take(published, later.published);
     take(proof, later.proof);
+    take(verify, later.verify);
     if (!later.stated_images.empty()) {
         stated_images = later.stated_images;
     }
@@ -111,6 +112,26 @@ Json image_json(const BuildFacts& facts) {
             {"sha256", published.sha256},
             {"virtual_size", published.virtual_size.in_bytes()},
             {"allocated_size", published.allocated_size.in_bytes()}};
+}
+
+Json verify_json(const VerifyFacts& facts) {
+    Json checks = Json::array();
+    for (const CheckFacts& check : facts.checks) {
+        checks.push_back(
+            {{"name", check.name}, {"ok", check.ok}, {"seconds", check.seconds}, {"output", check.output}});
+    }
+    return {{"checks", checks}};
+}
+
+VerifyFacts verify_facts(const Json& record) {
+    VerifyFacts facts;
+    for (const Json& check : record.value("checks", Json::array())) {
+        facts.checks.push_back({.name = check.at("name"),
+                                .ok = check.at("ok"),
+                                .seconds = check.value("seconds", 0.0),
+                                .output = check.value("output", "")});
+    }
+    return facts;
 }
 
 Json exports_json(const BuildFacts& facts) {
@@ -161,6 +182,9 @@ Json to_json(const BuildFacts& facts) {
     if (facts.proof) {
         record["proof"] = {{"clones", facts.proof->clones}, {"compared", facts.proof->compared}};
     }
+    if (facts.verify) {
+        record["verify"] = verify_json(*facts.verify);
+    }
     for (const std::filesystem::path& file : facts.stated_images) {
         record["stated_images"].push_back(file.string());
     }
@@ -198,6 +222,9 @@ BuildFacts build_facts(const Json& record) {
     if (const auto proof = record.find("proof"); proof != record.end()) {
         facts.proof = {.clones = proof->value("clones", Texts()),
                        .compared = proof->value("compared", Texts())};
+    }
+    if (const auto verify = record.find("verify"); verify != record.end()) {
+        facts.verify = verify_facts(*verify);
     }
     for (const std::string& file : record.value("stated_images", Texts())) {
         facts.stated_images.emplace_back(file);

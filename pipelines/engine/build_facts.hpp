@@ -89,6 +89,21 @@ struct ProofFacts {
     bool operator==(const ProofFacts&) const = default;
 };
 
+/// One check of a `verify` stage and how it went.
+struct CheckFacts {
+    std::string name;  ///< "service nginx is active"
+    bool ok = false;
+    double seconds = 0;
+    std::string output{};  ///< redacted, its end when it was long
+    bool operator==(const CheckFacts&) const = default;
+};
+
+/// All checks of the `verify` stages so far, in their order.
+struct VerifyFacts {
+    std::vector<CheckFacts> checks{};
+    bool operator==(const VerifyFacts&) const = default;
+};
+
 /// A file that was written for another place, outside of the cache and the store.
 struct ExportedFile {
     std::filesystem::path path;
@@ -108,6 +123,7 @@ struct BuildFacts {
     std::optional<CompactFacts> compact{};
     std::optional<PublishedFacts> published{};
     std::optional<ProofFacts> proof{};
+    std::optional<VerifyFacts> verify{};
     /// Files outside of the store that a layer stands on: of an `overlay: {base: …}`, whose chain was
     /// accepted.
     std::vector<std::filesystem::path> stated_images{};
@@ -128,6 +144,9 @@ BuildFacts build_facts(const Json& record);
 /// The keys `generation` and `image` of the build record; null when nothing was published.
 Json generation_json(const BuildFacts& facts);
 Json image_json(const BuildFacts& facts);
+/// The key `verify`: {checks: [{name, ok, seconds, output}]}.
+Json verify_json(const VerifyFacts& facts);
+VerifyFacts verify_facts(const Json& record);
 /// The key `files`: [{path, format, sha256, size}], empty when nothing was exported.
 Json exports_json(const BuildFacts& facts);
 

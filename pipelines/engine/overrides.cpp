@@ -88,20 +88,74 @@ void store(const Override& one, Json& root, const std::string& pointer, Json val
     *at = std::move(value);
 }
 
-/// The command line is seen by every user of the host (ps), and kept by the shell.
+Error secret_on_command_line(const Override& one) {
+    return bad_override(
+        one, "a secret is not given on the command line, where others can read it",
+        "put it into a file or an environment variable and name that: secrets: {token: {file: "
+        "token.txt}}, then write ${secrets.token} in the recipe");
+}
+
+/// A text that names where the secret is, says that there is none, or is nothing at all.
+bool is_harmless(const std::string& key, const std::string& value) {
+    return value.empty() || value.find("${") != std::string::npos || key.ends_with("-file") ||
+           key.starts_with("keep-") || value.starts_with("file:") || value == "random" || value == "disabled";
+}
+
+/// Whether the value, as far as it can be read, has a secret anywhere: `stages.two={password: x}`. `inside`:
+/// a key above it says that all below is one (`password: {ann: x}`).
+bool holds_secret(const Json& value, const std::string& key, bool inside) {
+    const bool secret = inside || is_secret_key(key);
+    if (value.is_structured()) {
+        for (const auto& item : value.items()) {
+            if (holds_secret(item.value(), value.is_object() ? item.key() : key, secret)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    if (value.is_null() || value.is_boolean() || !secret) {
+        return false;
+    }
+    return !is_harmless(key, value.is_string() ? value.get<std::string>() : value.dump());
+}
+
+/// Where a secret comes from: {file: …}, {env: …} or {command: …}, and not the secret itself.
+bool is_source(const Json& value) {
+    return value.is_object() && value.size() == 1 &&
+           (value.contains("file") || value.contains("env") || value.contains("command"));
+}
+
+/// `secrets.token.file=…` names a source, `secrets={token: {file: …}}` and `secrets.token={file: …}` do too.
+bool names_sources(const Override& one, const Json& value) {
+    const auto dots = std::count(one.key.begin(), one.key.end(), '.');
+    if (dots > 1) {
+        const std::string last = one.key.substr(one.key.rfind('.') + 1);
+        return last == "file" || last == "env" || last == "command";
+    }
+    if (dots == 1) {
+        return is_source(value);
+    }
+    return value.is_object() && std::all_of(value.begin(), value.end(), is_source);
+}
+
+/// The command line is seen by every user of the host (ps), and kept by the shell. What is in a map counts
+/// like what is given by itself.
 void refuse_secret(const Override& one) {
-    const std::string last = one.key.substr(one.key.rfind('.') + 1);
-    const bool source = one.key.starts_with("secrets.") &&
-                        (last == "file" || last == "env" || last == "command") &&
-                        std::count(one.key.begin(), one.key.end(), '.') > 1;
-    const bool harmless =
-        one.value.find("${") != std::string::npos || last.ends_with("-file") || one.value.empty();
-    if (source || (!one.key.starts_with("secrets.") && (harmless || !is_secret_key(last)))) {
+    Diagnostics ignored;
+    const std::optional<YamlDocument> document = parse_yaml(one.value, "--set " + one.key, ignored);
+    const Json value = document && !ignored.has_errors() ? document->root : Json(one.value);
+    if (one.key == "secrets" || one.key.starts_with("secrets.")) {
+        if (!names_sources(one, value)) {
+            throw secret_on_command_line(one);
+        }
         return;
     }
-    throw bad_override(one, "a secret is not given on the command line, where others can read it",
-                       "put it into a file or an environment variable and name that: secrets: {token: {file: "
-                       "token.txt}}, then write ${secrets.token} in the recipe");
+    const std::vector<std::string> words = split(one.key);
+    const bool inside = std::any_of(words.begin(), words.end() - 1,
+                                    [](const std::string& word) { return is_secret_key(word); });
+    if (holds_secret(value, words.back(), inside)) {
+        throw secret_on_command_line(one);
+    }
 }
 
 }  // namespace

@@ -143,6 +143,17 @@ std::string package_section(const Json& packages) {
                    count <= 60);
 }
 
+std::string check_section(const std::vector<CheckLine>& checks) {
+    std::string text =
+        "<h2>Checks</h2><table><tr><th>check</th><th>result</th><th>seconds</th><th>output</th></tr>";
+    for (const CheckLine& check : checks) {
+        text += fmt::format("<tr><td>{}</td><td class={}>{}</td><td>{:.1f}</td><td><pre>{}</pre></td></tr>",
+                            escape(check.name), check.ok ? "ok" : "bad", check.ok ? "passed" : "failed",
+                            check.seconds, escape(check.output));
+    }
+    return text + "</table>";
+}
+
 std::string audit_section(const Json& audit) {
     const bool clean = audit.value("clean", false);
     std::string text =
@@ -200,6 +211,7 @@ std::string html(const RunReport& report) {
             "src=\"data:image/png;base64," +
             base64_encode(*report.screenshot_png) + "\">";
     }
+    page += report.checks.empty() ? "" : check_section(report.checks);
     page += report.image.is_object() ? image_section(report.image) : "";
     page += report.audit.is_object() ? audit_section(report.audit) : "";
     page += report.packages.is_object() ? package_section(report.packages) : "";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "pipelines/report/report.hpp"
 
@@ -13,5 +14,8 @@ void write_page(const std::filesystem::path& file, const RunReport& run);
 
 /// True for a file that is a page of imgforge.
 bool is_own_page(const std::filesystem::path& file);
+
+/// The same with the JUnit XML of one or several runs.
+void write_junit(const std::filesystem::path& file, const std::vector<RunReport>& runs);
 
 }  // namespace imgforge::report

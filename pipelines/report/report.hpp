@@ -28,6 +28,14 @@ struct ProgressPoint {
     std::string step;
 };
 
+/// A check of a verify stage.
+struct CheckLine {
+    std::string name;
+    bool ok = false;
+    double seconds = 0;
+    std::string output;
+};
+
 /// All a page shows. Every text may come from a guest: the page escapes it.
 struct RunReport {
     std::string recipe;
@@ -37,6 +45,7 @@ struct RunReport {
     std::string failure;  ///< message and hint, redacted
     std::vector<StageLine> stages;
     std::vector<ProgressPoint> install;
+    std::vector<CheckLine> checks{};            ///< of all verify stages, in their order
     std::optional<std::string> screenshot_png;  ///< bytes of a PNG
     Json image = Json();                        ///< the `image` of the build record with `generation`
     Json packages = Json();                     ///< `{added, removed, changed}` against the generation before

@@ -88,6 +88,27 @@ void add_installer(const fs::path& folder, RunReport& report) {
     }
 }
 
+void add_checks(const Json& list, RunReport& report) {
+    for (const Json& check : list.value("checks", Json::array())) {
+        report.checks.push_back({.name = text_of(check, "name"),
+                                 .ok = check.value("ok", false),
+                                 .seconds = check.value("seconds", 0.0),
+                                 .output = redact(text_of(check, "output"))});
+    }
+}
+
+/// The record has all of them when the build ended well; a verify stage that failed left them in its folder.
+void find_checks(const fs::path& folder, const Json& record, RunReport& report) {
+    if (record.contains("verify")) {
+        add_checks(record["verify"], report);
+    }
+    for (const StageLine& stage : report.stages) {
+        if (stage.type == "verify" && stage.failed) {
+            add_checks(json_of(folder / stage.name / "checks.json").value_or(Json::object()), report);
+        }
+    }
+}
+
 void add_generation(const Json& record, RunReport& report) {
     const Json image = record.value("image", Json());
     const Json generation = record.value("generation", Json());
@@ -154,6 +175,7 @@ RunReport read_run(const fs::path& folder) {
                      .failure = redact(text_of(*record, "error")),
                      .stages = stage_lines(*record, !ok)};
     add_installer(folder / "install", report);
+    find_checks(folder, *record, report);
     add_generation(*record, report);
     return report;
 }

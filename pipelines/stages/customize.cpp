@@ -10,6 +10,7 @@
 #include "pipelines/compose/secrets.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/stages/stage_types.hpp"
+#include "pipelines/stages/uploaded_files.hpp"
 #include "sysprep/customize/customize.hpp"
 
 namespace imgforge::stages {
@@ -18,32 +19,6 @@ using engine::StageResult;
 using engine::StageTask;
 
 namespace {
-
-/// What upload() makes of a host's file, link or folder (builder/guest/guest_fs.hpp): its place in the guest,
-/// its mode, its content. Where it lies on the host does not count.
-void add_uploaded(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe,
-                  const std::filesystem::path& host, const std::string& path) {
-    const std::filesystem::file_status status = std::filesystem::symlink_status(host);
-    if (std::filesystem::is_symlink(status)) {
-        list.push_back(
-            {.name = "upload " + path, .value = "link to " + std::filesystem::read_symlink(host).string()});
-        return;
-    }
-    list.push_back({.name = "mode " + path,
-                    .value = fmt::format("{:04o}", static_cast<unsigned>(status.permissions()) & 07777U)});
-    if (!std::filesystem::is_directory(status)) {
-        list.push_back(engine::file_ingredient("upload " + path, host, recipe));
-        return;
-    }
-    std::vector<std::filesystem::path> children;
-    for (const auto& entry : std::filesystem::directory_iterator(host)) {
-        children.push_back(entry.path());
-    }
-    std::sort(children.begin(), children.end());
-    for (const auto& child : children) {
-        add_uploaded(list, recipe, child, guest::join_path(path, child.filename().string()));
-    }
-}
 
 void append(std::vector<std::string>& list, const std::vector<std::string>& more) {
     list.insert(list.end(), more.begin(), more.end());

@@ -11,10 +11,12 @@ const engine::StageType& overlay_stage();
 const engine::StageType& resize_stage();
 const engine::StageType& install_stage();
 const engine::StageType& customize_stage();
+const engine::StageType& provision_stage();
 const engine::StageType& sysprep_stage();
 const engine::StageType& audit_stage();
 const engine::StageType& compact_stage();
 const engine::StageType& publish_stage();
 const engine::StageType& spawn_stage();
+const engine::StageType& verify_stage();
 
 }  // namespace imgforge::stages

@@ -101,6 +101,27 @@ TEST(GrownRecipe, a_secret_is_refused_on_the_command_line_and_where_no_guest_is_
     const Family family;
     EXPECT_THROW(family.load("extends: middle\nname: web\n", {{"vars.token", "hunter2"}}), Error);
     EXPECT_THROW(family.load("extends: middle\nname: web\n", {{"secrets.token", "hunter2"}}), Error);
+    // In a map, in a list, below a key that says it, and beside a source.
+    for (const auto& [key, value] :
+         {std::pair("stages.two", "{password: x}"),
+          std::pair("stages.two", "{text: a, users: [{name: ann, passwd: hunter2}]}"),
+          std::pair("stages.two.password.ann", "hunter2"), std::pair("stages.two.password", "{ann: hunter2}"),
+          std::pair("vars", "{api_token: 1234}"), std::pair("secrets", "{token: hunter2}"),
+          std::pair("secrets.token", "{file: a, value: hunter2}")}) {
+        try {
+            family.load("extends: middle\nname: web\n", {{key, value}});
+            FAIL() << key << "=" << value;
+        } catch (const Error& error) {
+            EXPECT_THAT(error.message(), HasSubstr("a secret is not given on the command line")) << value;
+            EXPECT_THAT(error.describe(), testing::Not(HasSubstr("hunter2")));
+        }
+    }
+    for (const auto& [key, value] :
+         {std::pair("secrets.token", "{file: token.txt}"), std::pair("vars.token", "${secrets.t}"),
+          std::pair("secrets", "{t: {env: T}}"), std::pair("stages.two", "{text: plain}")}) {
+        EXPECT_NO_THROW(family.load("extends: middle\nname: web\nsecrets: {t: {env: T}}\n", {{key, value}}))
+            << value;
+    }
     const auto told = texts(
         family.load("extends: middle\nname: web\nsecrets: {t: {env: T}}\nvars: {first: \"${secrets.t}\"}\n")
             .diagnostics);
