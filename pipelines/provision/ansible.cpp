@@ -32,6 +32,9 @@ std::map<std::string, std::string> ansible_environment(const fs::path& home) {
             {"ANSIBLE_PIPELINING", "1"},
             {"ANSIBLE_SSH_TRANSFER_METHOD", "piped"},
             {"ANSIBLE_TIMEOUT", "60"},
+            // What modules are called with, secrets included, must not go to the guest's log or disk.
+            {"ANSIBLE_NO_TARGET_SYSLOG", "1"},
+            {"ANSIBLE_REMOTE_TMP", "/dev/shm/.imgforge-ansible"},
             // Python 3 refuses an ASCII locale for Ansible.
             {"LC_ALL", "C.UTF-8"}};
 }

@@ -12,6 +12,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/log.hpp"
 #include "builder/base/random.hpp"
+#include "builder/base/redact.hpp"
 #include "builder/virt/connection.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/embedded_root.hpp"
@@ -201,6 +202,16 @@ struct BuildMachine::State {
         for (const char* const name : {"id", "known_hosts", "seed.iso", "libvirt", "nvram.fd"}) {
             remove_tree(plan.folder / name);
         }
+        mask_console();
+    }
+
+    /// A guest may print anything; what stays of its console shows no secret.
+    void mask_console() const {
+        constexpr std::uintmax_t limit = 64U << 20U;
+        std::error_code code;
+        if (fs::exists(console_of(plan), code)) {
+            write_file_atomically(console_of(plan), redact(read_file(console_of(plan), limit)), 0600);
+        }
     }
 
     /// A libvirt that did not answer to the end leaves its QEMU behind: nobody else would end it.
@@ -324,7 +335,7 @@ std::string BuildMachine::keep() {
 void BuildMachine::add_console(Error& error) const {
     if (const std::string tail = lifecycle::console_tail(console_of(state_->plan), console_lines);
         !tail.empty()) {
-        error.add_context(fmt::format("last lines on the console:\n{}", tail));
+        error.add_context(fmt::format("last lines on the console:\n{}", redact(tail)));
     }
 }
 

@@ -39,8 +39,8 @@ public:
         write_file_atomically(folder / "host", host.private_key, 0600);
         write_file_atomically(folder / "authorized", key.public_key + "\n", 0600);
         write_file_atomically(folder / "known_hosts", lifecycle::known_hosts_line("m", host.public_key));
-        for (std::uint16_t port = 23871; !hold; ++port) {
-            hold = lifecycle::PortHold::try_hold(port);
+        for (std::uint16_t next = 23871; !hold; ++next) {
+            hold = lifecycle::PortHold::try_hold(next);
         }
         write_file_atomically(
             folder / "config",
@@ -165,9 +165,6 @@ TEST_F(GuestConversation, one_clear_error_each) {
                 HasSubstr("did not end within 1s"));
     EXPECT_THAT(failure(R"({"steps": [{"wait-for": {"port": 1, "timeout": "1s"}}]})"),
                 HasSubstr("wait for port 1 after 1s"));
-    EXPECT_THAT(failure(R"({"run": "kill -9 $(ps -o ppid= -p $(ps -o ppid= -p $(ps -o ppid= -p $PPID)))"
-})"),
-                HasSubstr("step 1 of 1"));
 }
 
 TEST_F(GuestConversation, ansible_runs_the_playbook_with_secrets_in_no_file) {

@@ -4,6 +4,7 @@
 #include "builder/base/process.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/virt/domain_xml.hpp"
+#include "pipelines/lifecycle/ssh_keys.hpp"
 #include "pipelines/provision/build_machine.hpp"
 #include "pipelines/provision/build_user.hpp"
 #include "pipelines/provision/guest_script.hpp"
@@ -72,8 +73,8 @@ TEST(GuestScript, secrets_are_filled_in_everywhere_in_a_tree) {
 }
 
 TEST(BuildUser, the_seed_makes_one_user_with_a_key_and_keeps_the_host_name) {
-    const seeds::SeedSpec seed =
-        build_seed("ssh-ed25519 AAAA x", seeds::make_host_keys({"ed25519"}, "m"), "imgforge-provision-x");
+    const seeds::SeedSpec seed = build_seed(lifecycle::make_ssh_key("x").public_key,
+                                            seeds::make_host_keys({"ed25519"}, "m"), "imgforge-provision-x");
     const Json config = seeds::cloud_config(seed);
     ASSERT_EQ(config["users"].size(), 1U);
     EXPECT_EQ(config["users"][0]["name"], build_user);
