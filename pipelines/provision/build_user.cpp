@@ -41,7 +41,9 @@ constexpr const char* remove_seed =
     "  /etc/NetworkManager/system-connections/cloud-init-* /etc/systemd/network/10-cloud-init-* \\\n"
     "  /etc/udev/rules.d/70-persistent-net.rules /etc/NetworkManager/conf.d/99-cloud-init.conf\n"
     "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /etc/ssh/sshd_config.d/50-cloud-init.conf\n"
-    "rm -rf /root/.ansible/tmp; rmdir /root/.ansible 2>/dev/null\n";
+    "[ -s /root/.ssh/authorized_keys ] || rm -f /root/.ssh/authorized_keys\n"
+    "rmdir /root/.ssh 2>/dev/null\n"
+    "rm -rf /dev/shm/.imgforge-ansible /root/.ansible/tmp; rmdir /root/.ansible 2>/dev/null\n";
 
 /// From here on nothing is logged onto the disk. Lines of text logs go that name the user; binary login
 /// records (utmp(5)) go as a whole.
@@ -79,8 +81,9 @@ seeds::SeedSpec build_seed(const std::string& public_key, std::vector<seeds::Hos
                           .ssh_keys = {public_key}});
     seed.host_keys = std::move(host_keys);
     seed.instance_id = machine;
-    // The image's name stays; a name that no resolver knows makes sudo wait for DNS without a network.
-    seed.extra = {{"preserve_hostname", true}};
+    // The image's name stays; a name that no resolver knows makes sudo wait for DNS without a network. Nor
+    // shall cloud-init set what a clone's own first boot sets: locale and package sources.
+    seed.extra = {{"preserve_hostname", true}, {"locale", false}, {"apt", {{"preserve_sources_list", true}}}};
     return seed;
 }
 
