@@ -199,11 +199,13 @@ private:
         const std::string script = wait_script(step, step_.env, context_.secret);
         std::string seen = "not asked yet";
         wait_until(
-            *context_.clock, step_.name, left(),
+            *context_.clock, step_.name, std::chrono::ceil<std::chrono::seconds>(left()),
             [&] {
                 const ProcessResult result = context_.shell().run(script, left(), listener_.sink());
                 const std::vector<std::string> tail = listener_.tail();
-                seen = tail.empty() ? fmt::format("exit code {}", result.code) : tail.back();
+                seen = result.outcome == Outcome::timed_out ? "no answer in time"
+                       : tail.empty()                       ? fmt::format("exit code {}", result.code)
+                                                            : tail.back();
                 return result.ok();
             },
             [&] { return seen; }, std::chrono::seconds(2));

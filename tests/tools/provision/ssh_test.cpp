@@ -159,12 +159,12 @@ TEST_F(GuestConversation, one_clear_error_each) {
     write_file_atomically(sshd->folder / "seven.sh", "echo started\necho 'no such thing' >&2\nexit 7\n");
     EXPECT_THAT(failure(R"({"script": "seven.sh"})"),
                 AllOf(HasSubstr("step 1 of 1 (script seven.sh) exited with 7"), HasSubstr("no such thing")));
-    EXPECT_THAT(failure(R"({"steps": [{"run": ["true", "echo x >/dev/full", "true"]}]})"),
+    EXPECT_THAT(failure(R"({"steps": [{"run": ["true", "head -c 9 /dev/zero >/dev/full", "true"]}]})"),
                 AllOf(HasSubstr("command 2 of 3"), HasSubstr("disk is full")));
     EXPECT_THAT(failure(R"({"steps": [{"run": "sleep 60", "timeout": "1s"}]})"),
-                HasSubstr("did not end within 1s"));
+                HasSubstr("did not end within 1.0s"));
     EXPECT_THAT(failure(R"({"steps": [{"wait-for": {"port": 1, "timeout": "1s"}}]})"),
-                HasSubstr("wait for port 1 after 1s"));
+                HasSubstr("wait for port 1: not after 1.0s"));
 }
 
 TEST_F(GuestConversation, ansible_runs_the_playbook_with_secrets_in_no_file) {
