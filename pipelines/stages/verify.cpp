@@ -10,6 +10,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/random.hpp"
 #include "builder/base/redact.hpp"
+#include "builder/base/signing_place.hpp"
 #include "pipelines/engine/stage.hpp"
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/port_hold.hpp"
@@ -306,7 +307,8 @@ private:
         write_checks(task.run_folder, task.name, facts);
         engine::VerifyFacts all = with_earlier(task, facts);
         store::record_checks(machines.store(), task.recipe->name, task.input.facts.published->generation,
-                             engine::verify_json(all), task.services->places.home / "signing" / "key.pem");
+                             engine::verify_json(all),
+                             signing_key_file(task.services->settings, task.services->places));
         judge(task, facts, *clones);
         return all;
     }
