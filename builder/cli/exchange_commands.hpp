@@ -11,6 +11,7 @@ Command images_import_command();
 Command images_export_command();
 Command images_targets_command();
 Command images_push_command();
+Command images_withdraw_command();
 Command images_pull_command();
 Command images_follow_command();
 

@@ -22,6 +22,7 @@ std::vector<Command> all_commands() {
         images_export_command(),
         images_targets_command(),
         images_push_command(),
+        images_withdraw_command(),
         images_pull_command(),
         images_follow_command(),
         catalog_command(),

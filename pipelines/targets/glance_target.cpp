@@ -96,6 +96,9 @@ std::unique_ptr<Target> open_glance_target(const TargetSetting& setting, const T
     if (const std::string visibility = setting.option("visibility"); !visibility.empty()) {
         options.visibility = visibility;
     }
+    if (const std::string keep = setting.option("keep"); !keep.empty()) {
+        options.keep = static_cast<std::size_t>(std::stoul(keep));  // a number from 1: the settings' schema
+    }
     return std::make_unique<GlanceTarget>(
         setting.place(), read_cloud(setting.place(), setting.option("conf")), options, services);
 }
