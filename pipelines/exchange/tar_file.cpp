@@ -117,15 +117,26 @@ void TarWriter::finish() {
 
 namespace {
 
+/// Names beyond ASCII (ca-certificates has some) cannot be converted in the C locale; libarchive warns and
+/// has them as UTF-8.
+std::string name_of(archive_entry* entry) {
+    const char* name = archive_entry_pathname(entry);
+    name = name != nullptr ? name : archive_entry_pathname_utf8(entry);
+    return name != nullptr ? name : "";
+}
+
 /// Calls `visit` for every member of a whole tar.
 void walk_tar(const fs::path& file, const std::function<void(archive*, archive_entry*)>& visit) {
     const Handle<archive, archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     archive_entry* entry = nullptr;
     int answer = archive_read_open_filename(reader.get(), file.c_str(), tar_block);
-    while (answer == ARCHIVE_OK && (answer = archive_read_next_header(reader.get(), &entry)) == ARCHIVE_OK) {
-        interrupt::check();
-        visit(reader.get(), entry);
+    while (answer == ARCHIVE_OK || answer == ARCHIVE_WARN) {
+        answer = archive_read_next_header(reader.get(), &entry);
+        if (answer == ARCHIVE_OK || answer == ARCHIVE_WARN) {
+            interrupt::check();
+            visit(reader.get(), entry);
+        }
     }
     if (answer != ARCHIVE_EOF) {
         throw Error(Failure::integrity,
@@ -142,7 +153,7 @@ std::map<std::string, std::string> tar_digests(const fs::path& file) {
         if (archive_entry_filetype(entry) != AE_IFREG) {
             return;
         }
-        const std::string name = archive_entry_pathname(entry);
+        const std::string name = name_of(entry);
         Hasher hasher;
         la_ssize_t got = 0;
         while ((got = archive_read_data(reader, buffer.data(), buffer.size())) > 0) {
