@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "builder/base/monitor.hpp"
 #include "builder/base/process.hpp"
@@ -13,6 +14,12 @@
 #include "sysprep/offline_session.hpp"
 
 namespace imgforge::sysprep {
+
+/// A disk of a guest besides its first.
+struct AddedDisk {
+    std::filesystem::path image;
+    image::DiskFormat format = image::DiskFormat::qcow2;
+};
 
 struct OfflineRunOptions {
     std::filesystem::path image;  ///< never written to
@@ -27,6 +34,7 @@ struct OfflineRunOptions {
     std::filesystem::path passphrase_file{};
     std::string root_device{};
     std::uint64_t parent_activity = 0;
+    std::vector<AddedDisk> added{};  ///< the guest's other disks, in order; treated as `image` is
 };
 
 /// One appliance launch over one image: makes a working overlay, launches, inspects and mounts. The image
@@ -44,24 +52,31 @@ public:
     /// Unmounts, flushes, copies the overlay as it now is to `file` (same backing file), mounts again. Cheap:
     /// an overlay holds only what changed.
     void checkpoint(const std::filesystem::path& file);
-    /// Shuts the appliance down and moves the overlay to `file`. The session is over.
+    /// Shuts the appliance down and moves the overlay to `file`, those of added disks to added_file(file, N).
+    /// The session is over.
     void finish(const std::filesystem::path& file);
     /// Shuts the appliance down; the overlay is dropped.
     void finish();
 
 private:
-    void make_overlay();
+    void make_overlays();
+    void launch();
+    std::vector<guest::Drive> drives() const;
+    bool correct_sectors(std::vector<guest::Drive>& drives);
 
     OfflineRunOptions options_;
     ProcessRunner& processes_;
     Monitor& monitor_;
-    std::filesystem::path overlay_;
+    std::vector<std::filesystem::path> overlays_;
     std::unique_ptr<guest::Appliance> appliance_;
     std::unique_ptr<guest::GuestFs> fs_;
     guest::Inspection os_;
     Needles needles_;
     std::optional<OfflineSession> session_;
 };
+
+/// Where OfflineRun::finish(file) leaves the overlay of added disk `index` (from 0).
+std::filesystem::path added_file(const std::filesystem::path& file, std::size_t index);
 
 /// An overlay with clusters of 4 KiB: a trim then drops every free block of the guest, where clusters of 64
 /// KiB keep what lies beside used blocks.

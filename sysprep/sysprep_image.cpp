@@ -75,25 +75,63 @@ void write_standalone(const std::filesystem::path& overlay, const std::filesyste
     file.commit();
 }
 
+std::vector<AddedDisk> check_added(const ImageRequest& request, ProcessRunner& processes, bool dry_run) {
+    if (!request.added.empty() && request.output) {
+        throw Error(Failure::usage, "--output cannot be used together with --add",
+                    "several disks are replaced in place; copy them first and name the copies");
+    }
+    std::vector<AddedDisk> out;
+    for (const std::filesystem::path& disk : request.added) {
+        std::error_code ignored;
+        if (std::filesystem::equivalent(disk, request.image, ignored)) {
+            throw Error(Failure::usage, fmt::format("{} is named twice", disk.string()),
+                        "name every disk once");
+        }
+        out.push_back({disk, check_image({.image = disk}, processes, dry_run)});
+    }
+    return out;
+}
+
+std::vector<std::unique_ptr<image::ImageHold>> hold_disks(const ImageRequest& request) {
+    std::vector<std::unique_ptr<image::ImageHold>> out;
+    out.push_back(std::make_unique<image::ImageHold>(request.image));
+    for (const std::filesystem::path& disk : request.added) {
+        out.push_back(std::make_unique<image::ImageHold>(disk));
+    }
+    return out;
+}
+
+void write_disks(const ImageRequest& request, const std::filesystem::path& overlay, DiskFormat format,
+                 const std::vector<AddedDisk>& added, ProcessRunner& processes, Monitor& monitor) {
+    for (std::size_t index = 0; index < added.size(); ++index) {
+        const std::filesystem::path disk = std::filesystem::canonical(added[index].image);
+        write_standalone(added_file(overlay, index), disk, added[index].format, disk, processes, monitor);
+    }
+    // Last: it is what a failure before is judged by.
+    const std::filesystem::path target = request.output.value_or(std::filesystem::canonical(request.image));
+    write_standalone(overlay, target, format, request.image, processes, monitor);
+}
+
 SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Operation>& operations,
                             const SysprepOptions& options, bool dry_run, ProcessRunner& processes,
                             Monitor& monitor) {
     const DiskFormat format = check_image(request, processes, dry_run);
+    const std::vector<AddedDisk> added = check_added(request, processes, dry_run);
     // A link is followed: the work is done beside the file, not beside its name.
     const std::filesystem::path target = request.output.value_or(std::filesystem::canonical(request.image));
     // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder
     // alone.
     const TempDir work("imgforge-sysprep",
                        dry_run ? std::filesystem::path() : std::filesystem::absolute(target).parent_path());
-    // While the image is read, no machine may start from it.
-    const image::ImageHold hold(request.image);
+    const auto holds = hold_disks(request);
     OfflineRun run({.image = request.image,
                     .format = format,
                     .work_folder = work.path(),
                     .throw_away = dry_run,
                     .accelerator = request.accelerator,
                     .passphrase_file = request.passphrase_file,
-                    .root_device = request.root_device},
+                    .root_device = request.root_device,
+                    .added = added},
                    processes, monitor);
     SysprepReport report =
         run_operations(run.session(), operations, options, dry_run ? Devices::listed : Devices::wiped);
@@ -103,7 +141,7 @@ SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Opera
     }
     const std::filesystem::path overlay = work / "cleaned.qcow2";
     run.finish(overlay);
-    write_standalone(overlay, target, format, request.image, processes, monitor);
+    write_disks(request, overlay, format, added, processes, monitor);
     return report;
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "builder/base/process.hpp"
 #include "builder/image/disk_format.hpp"
+#include "builder/image/image_lock.hpp"
 #include "sysprep/offline_run.hpp"
 #include "sysprep/runner.hpp"
 
@@ -23,12 +25,26 @@ struct ImageRequest {
     std::filesystem::path passphrase_file{};
     std::string root_device{};
     guest::Accelerator accelerator = guest::Accelerator::tcg;
+    /// The guest's other disks (`--add`), of formats that their headers tell; replaced with `image`, so not
+    /// together with `output`.
+    std::vector<std::filesystem::path> added{};
 };
 
 /// Checks that the image may be worked on: image::open_image accepts it, nobody writes to it,
 /// and, when it is to be replaced (no output, no dry run), nobody reads it and it has no internal snapshots.
 /// Returns its format.
 image::DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bool dry_run = false);
+
+/// The other disks, checked as check_image() does.
+std::vector<AddedDisk> check_added(const ImageRequest& request, ProcessRunner& processes,
+                                   bool dry_run = false);
+
+/// Holds them all while they are read: no machine may start from one.
+std::vector<std::unique_ptr<image::ImageHold>> hold_disks(const ImageRequest& request);
+
+/// Replaces the request's disks, or makes its output, of what OfflineRun::finish(overlay) left.
+void write_disks(const ImageRequest& request, const std::filesystem::path& overlay, image::DiskFormat format,
+                 const std::vector<AddedDisk>& added, ProcessRunner& processes, Monitor& monitor);
 
 /// Cleans an image: one launch, then a new file without any stale cluster, which replaces the image or
 /// becomes `output`. A dry run changes nothing and leaves no file.

@@ -37,18 +37,26 @@ void choose_disk(const Arguments& arguments, CommandContext& context, ImageAudit
     request.audit.overlay_expected = true;
 }
 
-/// "RULE[:PATH]=REASON"
+/// "RULE[@PATH|@package:NAME|@sha256:DIGEST]=REASON"
 sysprep::audit::Waiver waiver_of(const std::string& text) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-        throw Error(Failure::usage, fmt::format("'{}' is no waiver", text),
-                    "write RULE=REASON or RULE@PATH=REASON");
+        throw Error(
+            Failure::usage, fmt::format("'{}' is no waiver", text),
+            "write RULE=REASON, RULE@PATH=REASON, RULE@package:NAME=REASON or RULE@sha256:DIGEST=REASON");
     }
     const std::string place = text.substr(0, equals);
     const auto at = place.find('@');
-    return {.rule = place.substr(0, at),
-            .path = at == std::string::npos ? "*" : place.substr(at + 1),
-            .reason = text.substr(equals + 1)};
+    sysprep::audit::Waiver waiver{.rule = place.substr(0, at), .reason = text.substr(equals + 1)};
+    const std::string where = at == std::string::npos ? "*" : place.substr(at + 1);
+    if (where.starts_with("package:")) {
+        waiver.package = where.substr(8);
+    } else if (where.starts_with("sha256:")) {
+        waiver.sha256 = where.substr(7);
+    } else {
+        waiver.path = where;
+    }
+    return waiver;
 }
 
 void read_options(const Arguments& arguments, ImageAuditRequest& request) {
@@ -90,6 +98,9 @@ std::string coverage_text(const Json& coverage) {
 int run_audit(const Arguments& arguments, CommandContext& context) {
     ImageAuditRequest request;
     choose_disk(arguments, context, request);
+    for (const std::string& disk : arguments.all("add")) {
+        request.added.push_back({disk, open_named_image({}, context, disk).format});
+    }
     read_options(arguments, request);
     request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
     const Report report = sysprep::audit::audit_image(request, *context.processes, *context.monitor);
@@ -128,8 +139,8 @@ Command audit_command() {
         .options =
             {
                 {.names = {"--waive"},
-                 .value = "RULE[@PATH]=REASON",
-                 .help = "accept a finding",
+                 .value = "RULE[@WHERE]=REASON",
+                 .help = "accept a finding; WHERE: PATH, package:NAME or sha256:DIGEST",
                  .repeatable = true},
                 {.names = {"--expect-user"},
                  .value = "NAME",
@@ -166,9 +177,14 @@ Command audit_command() {
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
                 backing_file_option(),
+                {.names = {"--add"},
+                 .value = "DISK",
+                 .help = "another disk of the same guest",
+                 .repeatable = true,
+                 .completes = Completes::file},
                 {.names = {"--passphrase-file"},
                  .value = "FILE",
-                 .help = "passphrase of encrypted volumes",
+                 .help = "passphrases of encrypted volumes, one a line",
                  .completes = Completes::file},
                 {.names = {"--root"},
                  .value = "DEVICE",

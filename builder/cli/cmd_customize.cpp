@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/guest_disks.hpp"
 #include "builder/cli/image_argument.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "sysprep/customize/customize_image.hpp"
@@ -135,13 +136,18 @@ sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
 
 int run_customize(const Arguments& arguments, CommandContext& context) {
     sysprep::ImageRequest request;
-    request.image = *arguments.get("IMAGE");
+    const GuestDisks disks = named_guest(arguments, context);
+    request.image = disks.image;
+    request.added = disks.added;
     request.passphrase_file = arguments.get_or("passphrase-file", "");
     request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
     if (const auto format = arguments.get("format")) {
         request.format = image::parse_disk_format(*format);
     }
-    request.backing_files = stated_backing_files(arguments);
+    request.backing_files = disks.backing_files;
+    for (const auto& file : stated_backing_files(arguments)) {
+        request.backing_files.push_back(file);
+    }
     if (const auto output = arguments.get("output")) {
         request.output = *output;
     }
@@ -176,7 +182,7 @@ int run_customize(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command customize_command() {
-    return {
+    Command command{
         .name = "customize",
         .group = "Images",
         .summary = "packages, files, users, commands in a disk image, not booted",
@@ -191,7 +197,10 @@ Command customize_command() {
             "boot. "
             "Options of one name keep their order. Run it twice for another order. Commands "
             "have network only when packages are installed or updated, or with --network.",
-        .positionals = {{.name = "IMAGE", .help = "qcow2 or raw disk image", .completes = Completes::file}},
+        .positionals = {{.name = "IMAGE",
+                         .help = "qcow2 or raw disk image",
+                         .required = false,
+                         .completes = Completes::file}},
         .options =
             {
                 {.names = {"--install"}, .value = "PACKAGE", .help = "install a package", .repeatable = true},
@@ -315,8 +324,9 @@ Command customize_command() {
                 backing_file_option(),
                 {.names = {"--passphrase-file"},
                  .value = "FILE",
-                 .help = "passphrase of encrypted volumes",
+                 .help = "passphrases of encrypted volumes, one a line",
                  .completes = Completes::file},
+                {.names = {"--root"}, .value = "DEVICE", .help = "root file system, of several systems"},
             },
         .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin",
                       "a package and the time zone"},
@@ -328,6 +338,10 @@ Command customize_command() {
                       "draws a password and shows it"}},
         .run = run_customize,
     };
+    for (Option& option : guest_disk_options()) {
+        command.options.push_back(std::move(option));
+    }
+    return command;
 }
 
 }  // namespace imgforge::cli

@@ -3,6 +3,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/guest_disks.hpp"
 #include "builder/cli/image_argument.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "sysprep/registry.hpp"
@@ -52,19 +53,20 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
     if (arguments.has("list-operations")) {
         return list_operations(context);
     }
-    const auto image = arguments.get("IMAGE");
-    if (!image) {
-        throw Error(Failure::usage, "sysprep needs an IMAGE", "see `imgforge sysprep --help`");
-    }
+    const GuestDisks disks = named_guest(arguments, context);
     sysprep::ImageRequest request;
-    request.image = *image;
+    request.image = disks.image;
+    request.added = disks.added;
     request.passphrase_file = arguments.get_or("passphrase-file", "");
     request.root_device = arguments.get_or("root", "");
     request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
     if (const auto format = arguments.get("format")) {
         request.format = image::parse_disk_format(*format);
     }
-    request.backing_files = stated_backing_files(arguments);
+    request.backing_files = disks.backing_files;
+    for (const auto& file : stated_backing_files(arguments)) {
+        request.backing_files.push_back(file);
+    }
     if (const auto output = arguments.get("output")) {
         request.output = *output;
     }
@@ -93,7 +95,7 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command sysprep_command() {
-    return {
+    Command command{
         .name = "sysprep",
         .group = "Images",
         .summary = "clean a disk image of identity and secrets: clones are unique",
@@ -151,7 +153,7 @@ Command sysprep_command() {
                 backing_file_option(),
                 {.names = {"--passphrase-file"},
                  .value = "FILE",
-                 .help = "passphrase of encrypted volumes",
+                 .help = "passphrases of encrypted volumes, one a line",
                  .completes = Completes::file},
                 {.names = {"--root"},
                  .value = "DEVICE",
@@ -159,11 +161,17 @@ Command sysprep_command() {
             },
         .examples = {{"imgforge sysprep debian.qcow2 --dry-run", "what would be cleaned, file by file"},
                      {"imgforge sysprep debian.qcow2 --output golden.qcow2", "a cleaned copy"},
+                     {"imgforge sysprep raid-1.qcow2 --add raid-2.qcow2", "a guest on two disks"},
+                     {"imgforge sysprep --domain web-1 --dry-run", "the disks of a machine that is shut off"},
                      {"imgforge sysprep debian.qcow2 --operations -logs,-caches", "leave logs and caches"},
                      {"imgforge sysprep debian.qcow2 --remove '/etc/wireguard/*'",
                       "also what the audit found of the administrator's"}},
         .run = run_sysprep,
     };
+    for (Option& option : guest_disk_options()) {
+        command.options.push_back(std::move(option));
+    }
+    return command;
 }
 
 }  // namespace imgforge::cli

@@ -151,15 +151,16 @@ void Appliance::add_drives() {
         const std::string label = drive_label(index);
         // cachemode unsafe: a private copy whose shutdown is checked; QEMU still writes its caches to the
         // file on a sync.
-        const int done = drive.read_only
-                             ? guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT,
-                                                      drive.format.c_str(), GUESTFS_ADD_DRIVE_OPTS_READONLY,
-                                                      1, GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1)
-                             : guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT,
-                                                      drive.format.c_str(), GUESTFS_ADD_DRIVE_OPTS_CACHEMODE,
-                                                      "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD,
-                                                      drive.discard ? "besteffort" : "disable",
-                                                      GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(), -1);
+        const int done =
+            drive.read_only ? guestfs_add_drive_opts(g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT,
+                                                     drive.format.c_str(), GUESTFS_ADD_DRIVE_OPTS_READONLY, 1,
+                                                     GUESTFS_ADD_DRIVE_OPTS_LABEL, label.c_str(),
+                                                     GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, drive.sector_bytes, -1)
+                            : guestfs_add_drive_opts(
+                                  g, drive.file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, drive.format.c_str(),
+                                  GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD,
+                                  drive.discard ? "besteffort" : "disable", GUESTFS_ADD_DRIVE_OPTS_LABEL,
+                                  label.c_str(), GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, drive.sector_bytes, -1);
         if (done != 0) {
             throw Error(Failure::tool,
                         fmt::format("cannot add {} to the appliance: {}", drive.file.string(), last_error()));

@@ -29,6 +29,7 @@ struct Drive {
     std::string format = "qcow2";
     bool read_only = false;  ///< libguestfs puts a throw-away overlay in front; the file is not changed
     bool discard = true;     ///< pass trim on to the file (writable drives)
+    int sector_bytes = 512;  ///< of the disk: 512 or 4096
 };
 
 /// From now on every start of an appliance in this process may take this long, whatever its options and the

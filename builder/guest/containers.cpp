@@ -4,6 +4,7 @@
 #include <guestfs.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
@@ -37,6 +38,16 @@ void Opening::add_containers() {
     }
 }
 
+bool Opening::open_container(const std::string& device, const std::string& passphrase,
+                             const std::string& name) {
+    return appliance_.attempt("opening of an encrypted volume", [&](guestfs_h* g) {
+        return options_.read_only
+                   ? guestfs_cryptsetup_open(g, device.c_str(), passphrase.c_str(), name.c_str(),
+                                             GUESTFS_CRYPTSETUP_OPEN_READONLY, 1, -1)
+                   : guestfs_cryptsetup_open(g, device.c_str(), passphrase.c_str(), name.c_str(), -1);
+    }) == 0;
+}
+
 void Opening::open_containers() {
     if (options_.passphrase_file.empty()) {
         return;
@@ -51,22 +62,23 @@ void Opening::open_containers() {
     if (containers.empty()) {
         return;
     }
-    std::string passphrase = read_file(options_.passphrase_file, 1U << 20U);
-    passphrase = passphrase.substr(0, passphrase.find('\n'));
-    remember_secret(passphrase);
+    std::vector<std::string> passphrases;
+    std::istringstream lines(read_file(options_.passphrase_file, 1U << 20U));
+    for (std::string line; std::getline(lines, line);) {
+        remember_secret(line);
+        passphrases.push_back(line);
+    }
     for (std::size_t index = 0; index < containers.size(); ++index) {
         const std::string name = fmt::format("imgforge-luks{}", index);
-        const int done = appliance_.attempt("opening of an encrypted volume", [&](guestfs_h* g) {
-            return options_.read_only
-                       ? guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(),
-                                                 name.c_str(), GUESTFS_CRYPTSETUP_OPEN_READONLY, 1, -1)
-                       : guestfs_cryptsetup_open(g, containers[index].c_str(), passphrase.c_str(),
-                                                 name.c_str(), -1);
-        });
-        if (done != 0) {
+        const bool done =
+            std::any_of(passphrases.begin(), passphrases.end(), [&](const std::string& passphrase) {
+                return open_container(containers[index], passphrase, name);
+            });
+        if (!done) {
             throw Error(Failure::guest,
                         fmt::format("cannot open the encrypted volume {} with the passphrase given",
-                                    containers[index]));
+                                    containers[index]),
+                        "the file may hold one passphrase a line, for volumes with different ones");
         }
     }
     appliance_.call("LVM scan", [](guestfs_h* g) { return guestfs_lvm_scan(g, 1); });

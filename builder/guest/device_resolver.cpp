@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include <charconv>
 #include <regex>
 
 namespace imgforge::guest {
@@ -29,6 +30,23 @@ std::string mapper_name(const std::string& vg, const std::string& lv) {
     return doubled(vg) + "-" + doubled(lv);
 }
 
+/// udev writes characters that have no place in a name as \xHH (systemd, device_nodes.c).
+std::string unescaped(const std::string& name) {
+    std::string out;
+    for (std::size_t at = 0; at < name.size(); ++at) {
+        unsigned value = 0;
+        if (name.compare(at, 2, "\\x") == 0 && at + 4 <= name.size() &&
+            std::from_chars(name.data() + at + 2, name.data() + at + 4, value, 16).ptr ==
+                name.data() + at + 4) {
+            out += static_cast<char>(value);
+            at += 3;
+        } else {
+            out += name[at];
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 std::optional<std::string> DeviceResolver::mountable(const FstabEntry& entry) const {
@@ -50,12 +68,60 @@ std::optional<std::string> DeviceResolver::device(const std::string& spec) const
     }
     for (const auto& [folder, tag] :
          {std::pair("/dev/disk/by-uuid/", "UUID"), std::pair("/dev/disk/by-label/", "LABEL"),
-          std::pair("/dev/disk/by-partuuid/", "PARTUUID")}) {
+          std::pair("/dev/disk/by-partuuid/", "PARTUUID"),
+          std::pair("/dev/disk/by-partlabel/", "PARTLABEL")}) {
         if (spec.starts_with(folder)) {
-            return by(tag, spec.substr(std::string_view(folder).size()));
+            return by(tag, unescaped(spec.substr(std::string_view(folder).size())));
+        }
+    }
+    for (const std::string_view folder : {"/dev/disk/by-id/", "/dev/disk/by-path/"}) {
+        if (spec.starts_with(folder)) {
+            return by_hardware(spec.substr(folder.size()));
         }
     }
     return by_name(spec);
+}
+
+/// Names that hold the builder's controller or serial number, which no copy of the disk has: what is left is
+/// the number of the partition, and names of LVM (udev, 60-persistent-storage.rules, 13-dm-disk.rules).
+std::optional<std::string> DeviceResolver::by_hardware(const std::string& link) const {
+    if (link.starts_with("dm-name-")) {
+        return by_name("/dev/mapper/" + unescaped(link.substr(8)));
+    }
+    static const std::regex numbered(".+-part([0-9]+)");
+    std::smatch match;
+    const std::string number = std::regex_match(link, match, numbered) ? match[1].str() : "";
+    std::optional<std::string> only;
+    for (const FileSystem& file_system : file_systems_) {
+        const std::string& name = file_system.mountable;
+        if (!is_whole_device(file_system) || !name.starts_with("/dev/sd")) {
+            continue;
+        }
+        if (name.substr(name.find_last_not_of("0123456789") + 1) == number) {
+            if (only) {
+                return std::nullopt;  // of several disks: a guess would be as likely wrong
+            }
+            only = name;
+        }
+    }
+    return only;
+}
+
+std::optional<std::string> DeviceResolver::by_partition(std::string_view what,
+                                                        const std::string& value) const {
+    static const std::regex partition("/dev/sd[a-z]+[0-9]+");
+    for (const FileSystem& file_system : file_systems_) {
+        if (!std::regex_match(file_system.mountable, partition)) {
+            continue;
+        }
+        const bool same = what == "PARTUUID" ? same_text(partition_guid_(file_system.mountable), value)
+                                             : partition_name_ && !value.empty() &&
+                                                   partition_name_(file_system.mountable) == value;
+        if (same) {
+            return file_system.mountable;
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<std::string> DeviceResolver::by(std::string_view what, const std::string& value) const {
@@ -68,16 +134,7 @@ std::optional<std::string> DeviceResolver::by(std::string_view what, const std::
             return file_system.mountable;
         }
     }
-    static const std::regex partition("/dev/sd[a-z]+[0-9]+");
-    if (what == "PARTUUID") {
-        for (const FileSystem& file_system : file_systems_) {
-            if (std::regex_match(file_system.mountable, partition) &&
-                same_text(partition_guid_(file_system.mountable), value)) {
-                return file_system.mountable;
-            }
-        }
-    }
-    return std::nullopt;
+    return what == "PARTUUID" || what == "PARTLABEL" ? by_partition(what, value) : std::nullopt;
 }
 
 std::optional<std::string> DeviceResolver::by_name(const std::string& path) const {

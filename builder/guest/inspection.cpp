@@ -35,11 +35,13 @@ Inspection Opening::run() {
     os_.file_systems = list_file_systems(appliance_, false);
     open_containers();
     refuse_hibernated();
+    refuse_container_linux();
     find_root();
     mount_others();
     mount_esp();
     // Last: a /usr of its own holds os-release and the programs.
     read_system(appliance_, fs_, os_);
+    mount_unlisted();
     finish();
     return std::move(os_);
 }
@@ -50,6 +52,17 @@ void Opening::refuse_hibernated() const {
             throw Error(Failure::guest,
                         fmt::format("the guest is hibernated ({} holds its memory)", file_system.mountable),
                         "start the machine once and shut it down");
+        }
+    }
+}
+
+/// Their root alone looks like any other (os-release is a link into the image of /usr).
+void Opening::refuse_container_linux() const {
+    for (const FileSystem& file_system : os_.file_systems) {
+        if (file_system.label == "USR-A" || file_system.label == "USR-B") {
+            throw Error(
+                Failure::guest,
+                "CoreOS and Container Linux guests are not supported: their system is a read-only image");
         }
     }
 }
@@ -65,25 +78,39 @@ void Opening::mount(const std::string& mountable, const std::string& mount_point
     os_.mountpoints.emplace_back(mount_point, mountable);
 }
 
+/// "/dev/sda" and 2 of "/dev/sda2".
+static std::pair<std::string, int> disk_and_number(const std::string& partition) {
+    const std::size_t digits = partition.find_last_not_of("0123456789") + 1;
+    int number = 0;
+    std::from_chars(partition.data() + digits, partition.data() + partition.size(), number);
+    return {partition.substr(0, digits), number};
+}
+
 DeviceResolver Opening::resolver() const {
-    return DeviceResolver(os_.file_systems, [this](const std::string& partition) {
-        const std::size_t digits = partition.find_last_not_of("0123456789") + 1;
-        int number = 0;
-        std::from_chars(partition.data() + digits, partition.data() + partition.size(), number);
-        const std::string disk = partition.substr(0, digits);
-        std::string guid = take_string(appliance_.attempt("partition GUID", [&](guestfs_h* g) {
-            return guestfs_part_get_gpt_guid(g, disk.c_str(), number);
-        }));
-        if (guid.empty()) {
+    const auto guid = [this](const std::string& partition) {
+        const auto [disk, number] = disk_and_number(partition);
+        std::string found =
+            take_string(appliance_.attempt("partition GUID", [&, disk = disk, number = number](guestfs_h* g) {
+                return guestfs_part_get_gpt_guid(g, disk.c_str(), number);
+            }));
+        if (found.empty()) {
             // MBR: disk signature and two digits of the partition (libblkid dos.c)
             const std::string signature = appliance_.read_device(disk, 440, 4);
             for (std::size_t index = signature.size(); index > 0; --index) {
-                guid += fmt::format("{:02x}", static_cast<unsigned char>(signature[index - 1]));
+                found += fmt::format("{:02x}", static_cast<unsigned char>(signature[index - 1]));
             }
-            guid += fmt::format("-{:02x}", number);
+            found += fmt::format("-{:02x}", number);
         }
-        return guid;
-    });
+        return found;
+    };
+    const auto name = [this](const std::string& partition) {
+        const auto [disk, number] = disk_and_number(partition);
+        return take_string(
+            appliance_.attempt("partition name", [&, disk = disk, number = number](guestfs_h* g) {
+                return guestfs_part_get_name(g, disk.c_str(), number);
+            }));
+    };
+    return DeviceResolver(os_.file_systems, guid, name);
 }
 
 bool Opening::names_as_root(const std::vector<FstabEntry>& table, const std::string& mountable) const {
@@ -200,14 +227,6 @@ void Opening::no_root() {
     if (luks && !os_.encrypted) {
         throw Error(Failure::guest, "the image is encrypted (LUKS)",
                     "give the passphrase in a file: --passphrase-file FILE");
-    }
-    const bool container_linux =
-        std::any_of(os_.file_systems.begin(), os_.file_systems.end(), [](const FileSystem& file_system) {
-            return file_system.label == "USR-A" || file_system.label == "STATE" || file_system.label == "OEM";
-        });
-    if (container_linux) {
-        throw Error(Failure::guest,
-                    "CoreOS and Container Linux guests are not supported: their system is a read-only image");
     }
     if (ntfs) {
         throw Error(Failure::guest, "Windows guests are not supported");

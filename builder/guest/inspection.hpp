@@ -11,7 +11,7 @@ namespace imgforge::guest {
 
 struct OpenOptions {
     bool read_only = false;                 ///< mount ro (the drive should be read-only too)
-    std::filesystem::path passphrase_file;  ///< for LUKS; first line without its newline
+    std::filesystem::path passphrase_file;  ///< for LUKS; one passphrase a line, each is tried
     std::string root_device;                ///< which root file system, when the image holds several
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,7 +34,9 @@ public:
 private:
     void add_containers();
     void open_containers();
+    bool open_container(const std::string& device, const std::string& passphrase, const std::string& name);
     void refuse_hibernated() const;
+    void refuse_container_linux() const;
     void find_root();
     bool mount_candidate(const FileSystem& candidate);
     bool names_as_root(const std::vector<FstabEntry>& table, const std::string& mountable) const;
@@ -44,6 +47,9 @@ private:
     void mount_others();
     void mount_one(const FstabEntry& entry);
     void mount_esp();
+    void mount_unlisted();
+    bool is_mounted(const FileSystem& file_system) const;
+    std::optional<std::string> array_named(const FstabEntry& entry);
     void finish();
     void mount(const std::string& mountable, const std::string& mount_point);
     DeviceResolver resolver() const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "builder/guest/opening.hpp"
 
@@ -43,7 +44,10 @@ void Opening::mount_one(const FstabEntry& entry) {
         }
         os_.warnings.push_back(sentence);
     };
-    const auto mountable = resolver().mountable(entry);
+    auto mountable = resolver().mountable(entry);
+    if (!mountable && entry.spec.starts_with("/dev/md")) {
+        mountable = array_named(entry);
+    }
     const auto target = fs_.resolve(entry.mount_point);
     if (!mountable) {
         return complain("no file system of the image is that");
@@ -84,6 +88,71 @@ void Opening::mount_esp() {
     }
 }
 
+/// The appliance numbers RAID arrays anew; mdadm.conf(5) says which UUID the guest's name stands for.
+std::optional<std::string> Opening::array_named(const FstabEntry& entry) {
+    std::string wanted;
+    for (const char* file : {"/etc/mdadm.conf", "/etc/mdadm/mdadm.conf"}) {
+        std::istringstream lines(read_small(fs_, file));
+        for (std::string line, word, name; std::getline(lines, line);) {
+            std::istringstream words(line);
+            if (!(words >> word >> name) || word != "ARRAY" || name != entry.spec) {
+                continue;
+            }
+            while (words >> word) {
+                wanted = word.starts_with("UUID=") ? word.substr(5) : wanted;
+            }
+        }
+    }
+    for (const FileSystem& file_system : os_.file_systems) {
+        if (wanted.empty() || !file_system.mountable.starts_with("/dev/md")) {
+            continue;
+        }
+        const std::vector<std::string> facts =
+            take_strings(appliance_.attempt("facts of a RAID array", [&](guestfs_h* g) {
+                return guestfs_md_detail(g, file_system.mountable.c_str());
+            }));
+        for (std::size_t at = 0; at + 1 < facts.size(); at += 2) {
+            if (facts[at] == "uuid" && facts[at + 1] == wanted) {
+                return file_system.mountable;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+bool Opening::is_mounted(const FileSystem& file_system) const {
+    return std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(), [&](const auto& mount) {
+        return device_of(mount.second) == device_of(file_system.mountable);
+    });
+}
+
+/// What no fstab names is searched, and its free space wiped, as what is named: mounted where a guest has
+/// empty folders for such. With a root that was chosen it may be another system's, which is left alone.
+void Opening::mount_unlisted() {
+    if (!options_.root_device.empty()) {
+        return;
+    }
+    std::vector<std::string> places{"/mnt", "/media", "/srv", "/opt"};
+    std::erase_if(places, [&](const std::string& place) {
+        return fs_.resolve(place) != place || !fs_.is_directory(place) || !fs_.list(place).empty();
+    });
+    for (const FileSystem& file_system : os_.file_systems) {
+        const bool known = is_linux_type(file_system.type) || file_system.type == "vfat";
+        if (places.empty() || !known || is_mounted(file_system)) {
+            continue;
+        }
+        try {
+            mount(file_system.mountable, places.front());
+            os_.warnings.push_back(fmt::format(
+                "{} ({}) is not in the guest's fstab; it is searched and its free space wiped as {}",
+                file_system.mountable, file_system.type, places.front()));
+            places.erase(places.begin());
+        } catch (const ApplianceError& error) {
+            os_.warnings.push_back(error.message());
+        }
+    }
+}
+
 void Opening::finish() {
     for (FileSystem& file_system : os_.file_systems) {
         for (const auto& [mount_point, mountable] : os_.mountpoints) {
@@ -95,9 +164,7 @@ void Opening::finish() {
             os_.warnings.push_back(fmt::format(
                 "{}: the guest was not shut down cleanly; its journal was replayed", file_system.mountable));
         }
-        const bool covered = std::any_of(
-            os_.mountpoints.begin(), os_.mountpoints.end(),
-            [&](const auto& mount) { return device_of(mount.second) == device_of(file_system.mountable); });
+        const bool covered = is_mounted(file_system);
         if (!covered &&
             (is_linux_type(file_system.type) || file_system.type == "vfat" || file_system.type == "ntfs")) {
             os_.warnings.push_back(fmt::format("{} ({}) is not in the guest's fstab and is left alone",

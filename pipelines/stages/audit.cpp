@@ -102,6 +102,8 @@ public:
                     "items": {"type": "object", "additionalProperties": false, "required": ["rule", "reason"], "properties": {
                         "rule": {"type": "string", "description": "name of the rule, * and ? allowed"},
                         "path": {"type": "string", "default": "*", "description": "where; * and ? allowed"},
+                        "package": {"type": "string", "description": "only files of this package; * and ? allowed"},
+                        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "only a file with this digest"},
                         "reason": {"type": "string", "minLength": 10, "description": "why this is no leftover; printed in every report"}}}},
                 "expect": {"type": "object", "additionalProperties": false, "default": {}, "description": "what the image has on purpose", "properties": {
                     "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "default": "empty", "description": "state of /etc/machine-id"},

@@ -102,6 +102,25 @@ void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages)
     }
 }
 
+/// What waivers by package or digest compare with.
+void tell_files_apart(std::vector<Finding>& findings, const std::vector<Waiver>& waivers,
+                      PackageFiles& packages) {
+    const auto wanted = [&](const std::string Waiver::*field) {
+        return std::any_of(waivers.begin(), waivers.end(),
+                           [&](const Waiver& waiver) { return !(waiver.*field).empty(); });
+    };
+    const bool by_package = wanted(&Waiver::package);
+    const bool by_digest = wanted(&Waiver::sha256);
+    for (Finding& finding : findings) {
+        if (!finding.path.starts_with('/') || finding.waived) {
+            continue;
+        }
+        const std::string file = finding.path.substr(0, finding.path.find('!'));
+        finding.package = by_package ? packages.package_of(file) : "";
+        finding.sha256 = by_digest ? packages.sha256_of(file) : "";
+    }
+}
+
 /// The hash of an account that may have a password is no leftover where it belongs.
 std::vector<Waiver> waivers_for_declared(const Expectations& expect) {
     std::vector<Waiver> out;
@@ -206,6 +225,7 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
                {.tree = tree, .os = session.os, .expect = request.expect, .initramfs_identity = initramfs}));
     PackageFiles packages(tree, session.fs, session.os);
     waive_package_files(findings, packages);
+    tell_files_apart(findings, request.waivers, packages);
     append(findings, check_image(image_facts(request, processes, view, used_bytes(session))));
 
     Json coverage = scan_coverage(scan);

@@ -24,12 +24,31 @@ Report audit_unopened(const ImageAuditRequest& request, const Needles& needles, 
     return report;
 }
 
+/// Files of all disks were read through the guest; the bytes of the others are searched one after the other.
+void add_other_disks(Report& report, const ImageAuditRequest& request, const Needles& needles,
+                     ProcessRunner& processes, Monitor& monitor, const std::filesystem::path& work_folder) {
+    for (const AddedDisk& disk : request.added) {
+        AuditRequest other = request.audit;
+        other.disk = disk.image;
+        other.format = disk.format;
+        Report more = audit_bytes(other, needles, processes, monitor, work_folder);
+        for (Finding& finding : more.findings) {
+            finding.path = disk.image.filename().string() + ": " + finding.path;
+            report.findings.push_back(std::move(finding));
+        }
+    }
+}
+
 }  // namespace
 
 Report audit_image(const ImageAuditRequest& request, ProcessRunner& processes, Monitor& monitor) {
     static_cast<void>(
         image::read_backing_chain(request.audit.disk, request.audit.format, request.audit.policy));
     const image::ImageHold hold(request.audit.disk);
+    std::vector<std::unique_ptr<image::ImageHold>> others;
+    for (const AddedDisk& disk : request.added) {
+        others.push_back(std::make_unique<image::ImageHold>(disk.image));
+    }
     const TempDir work("imgforge-audit");
     const Needles needles = request.needles_file.empty() ? Needles{} : Needles::load(request.needles_file);
     if (request.bytes_only) {
@@ -44,7 +63,8 @@ Report audit_image(const ImageAuditRequest& request, ProcessRunner& processes, M
                                                              .read_only = true,
                                                              .accelerator = request.accelerator,
                                                              .passphrase_file = request.passphrase_file,
-                                                             .root_device = request.root_device},
+                                                             .root_device = request.root_device,
+                                                             .added = request.added},
                                            processes, monitor);
     } catch (const Error& error) {
         if (error.kind() != Failure::guest) {
@@ -55,6 +75,7 @@ Report audit_image(const ImageAuditRequest& request, ProcessRunner& processes, M
     run->session().needles = needles;
     Report report = audit_in_session(request.audit, run->session(), processes);
     run->finish();
+    add_other_disks(report, request, needles, processes, monitor, work.path());
     return report;
 }
 

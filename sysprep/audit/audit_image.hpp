@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "sysprep/audit/audit.hpp"
 #include "sysprep/offline_run.hpp"
@@ -17,6 +18,7 @@ struct ImageAuditRequest {
     std::filesystem::path passphrase_file{};
     std::string root_device{};
     guest::Accelerator accelerator = guest::Accelerator::tcg;
+    std::vector<AddedDisk> added{};  ///< the guest's other disks, searched as the first
 };
 
 /// Audits any image, standalone or overlay, qcow2 or raw; it is opened read-only and may be read by others

@@ -29,6 +29,20 @@ constexpr std::size_t kept_limit = 512U << 10U;
 constexpr std::size_t package_list_limit = 64U << 20U;
 constexpr std::size_t file_limit = 1024U << 20U;
 
+/// Outside the folders of settings the content of files by these names decides as well: a certificate beside
+/// a key, a template of comments (site_rules.cpp).
+bool may_be_secret(std::string_view path) {
+    static constexpr std::array<std::string_view, 12> marks{
+        "pem", "key", "secret", "passw", "cred", "token", ".env", "auth", ".p12", "kube", "psk", "conf"};
+    const std::string_view name = path.substr(path.rfind('/') + 1);
+    const bool place = path.starts_with("/opt/") || path.starts_with("/srv/") || path.starts_with("/var/") ||
+                       path.starts_with("/root/") || path.starts_with("/home/") ||
+                       path.starts_with("/app/") || path.starts_with("/data/");
+    return place && std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) {
+               return name.find(mark) != std::string_view::npos;
+           });
+}
+
 bool is_kept(std::string_view path) {
     const bool boot = path.starts_with("/boot/") &&
                       (path.ends_with(".cfg") || path.ends_with(".conf") || path.ends_with("grubenv"));
@@ -37,7 +51,8 @@ bool is_kept(std::string_view path) {
            path.starts_with("/lib/systemd/") ||
            (path.starts_with("/var/lib/dpkg/") && path.ends_with(".md5sums")) ||
            path.starts_with("/var/lib/dbus/") || path.starts_with("/var/spool/cron/") ||
-           path == "/var/cache/debconf/config.dat" || path == "/var/lib/snapd/state.json";
+           path == "/var/cache/debconf/config.dat" || path == "/var/lib/snapd/state.json" ||
+           may_be_secret(path);
 }
 
 FileType type_of(archive_entry* entry) {

@@ -67,6 +67,9 @@ PackageFiles::PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const gues
     read_dpkg(tree);
     read_conffiles(tree);
     read_apk(tree);
+    for (const auto& [path, owner] : owners_) {
+        by_digest_.try_emplace(owner.digest, owner.package);
+    }
 }
 
 /// dpkg: /var/lib/dpkg/info/PACKAGE[:ARCH].md5sums, "md5  usr/bin/x" per line.
@@ -134,34 +137,73 @@ std::optional<PackageFiles::Owner> PackageFiles::ask_rpm(const std::string& path
     return std::nullopt;
 }
 
+std::optional<PackageFiles::Owner> PackageFiles::owner_of(const std::string& path) {
+    // A merged /usr: the database may still say /lib/x for /usr/lib/x.
+    for (const std::string& name :
+         {path, path.starts_with("/usr/") ? path.substr(4) : path, original_of_copy(path)}) {
+        const auto found = owners_.find(name);
+        if (found != owners_.end()) {
+            return found->second;
+        }
+    }
+    if (!rpm_) {
+        return std::nullopt;
+    }
+    const std::string original = original_of_copy(path);
+    return ask_rpm(original.empty() ? path : original);
+}
+
+/// Maintainer scripts copy templates of their package to /etc and /var (ppp's pap-secrets): the same bytes
+/// are public there.
+std::optional<std::string> PackageFiles::shipped_elsewhere(const std::string& path,
+                                                           std::string_view bytes) const {
+    if ((!path.starts_with("/etc/") && !path.starts_with("/var/")) || bytes.empty()) {
+        return std::nullopt;
+    }
+    for (const char* algorithm : {"MD5", "SHA1"}) {
+        const auto found = by_digest_.find(digest_hex(algorithm, bytes));
+        if (found != by_digest_.end()) {
+            return found->second;
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> PackageFiles::unchanged_in(const std::string& path) {
     const auto known = answers_.find(path);
     if (known != answers_.end()) {
         return known->second;
     }
     std::optional<std::string>& answer = answers_[path];
-    std::optional<Owner> owner;
     try {
-        // A merged /usr: the database may still say /lib/x for /usr/lib/x.
-        for (const std::string& name :
-             {path, path.starts_with("/usr/") ? path.substr(4) : path, original_of_copy(path)}) {
-            const auto found = owners_.find(name);
-            if (!owner && found != owners_.end()) {
-                owner = found->second;
-            }
-        }
-        if (!owner && rpm_) {
-            const std::string original = original_of_copy(path);
-            owner = ask_rpm(original.empty() ? path : original);
-        }
+        const std::optional<Owner> owner = owner_of(path);
         const char* const algorithm = owner ? algorithm_of(owner->digest.size()) : nullptr;
-        if (algorithm != nullptr && digest_hex(algorithm, fs_.read(path, 256U << 20U)) == owner->digest) {
+        if (algorithm == nullptr && by_digest_.empty()) {
+            return answer;
+        }
+        const std::string bytes = fs_.read(path, 256U << 20U);
+        if (algorithm != nullptr && digest_hex(algorithm, bytes) == owner->digest) {
             answer = owner->package;
+        } else {
+            answer = shipped_elsewhere(path, bytes);
         }
     } catch (const Error&) {
         // Not readable, not a file, no rpm: then it is not known to be unchanged.
     }
     return answer;
+}
+
+std::string PackageFiles::package_of(const std::string& path) {
+    const std::optional<Owner> owner = owner_of(path);
+    return owner ? owner->package : "";
+}
+
+std::string PackageFiles::sha256_of(const std::string& path) {
+    try {
+        return digest_hex("SHA256", fs_.read(path, 256U << 20U));
+    } catch (const Error&) {
+        return {};
+    }
 }
 
 }  // namespace imgforge::sysprep::audit

@@ -19,8 +19,13 @@ public:
     PackageFiles(const GuestTree& tree, guest::GuestFs& fs, const guest::Inspection& os);
 
     /// Name of the package when the file is unchanged, or an unchanged copy that the package's own program
-    /// made (GRUB's modules in /boot); nothing when it belongs to none, differs, or the database cannot say.
+    /// made (GRUB's modules in /boot, templates that a maintainer script copied to /etc or /var); nothing
+    /// when it belongs to none, differs, or the database cannot say.
     std::optional<std::string> unchanged_in(const std::string& path);
+    /// Name of the package that brought the file, changed since or not; empty when none did.
+    std::string package_of(const std::string& path);
+    /// SHA-256 of the file as it is in the guest, hex; empty when it cannot be read.
+    std::string sha256_of(const std::string& path);
 
 private:
     struct Owner {
@@ -31,10 +36,13 @@ private:
     void read_conffiles(const GuestTree& tree);
     void read_apk(const GuestTree& tree);
     std::optional<Owner> ask_rpm(const std::string& path);
+    std::optional<Owner> owner_of(const std::string& path);
+    std::optional<std::string> shipped_elsewhere(const std::string& path, std::string_view bytes) const;
 
     guest::GuestFs& fs_;
     bool rpm_ = false;
     std::map<std::string, Owner, std::less<>> owners_;
+    std::map<std::string, std::string, std::less<>> by_digest_;  ///< digest -> package
     std::map<std::string, std::optional<std::string>> answers_;
 };
 

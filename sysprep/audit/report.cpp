@@ -38,7 +38,9 @@ std::vector<Waiver> waivers_from_json(const Json& list) {
     for (const Json& entry : list) {
         out.push_back({.rule = entry.at("rule").get<std::string>(),
                        .path = entry.value("path", std::string("*")),
-                       .reason = entry.at("reason").get<std::string>()});
+                       .reason = entry.at("reason").get<std::string>(),
+                       .package = entry.value("package", std::string()),
+                       .sha256 = entry.value("sha256", std::string())});
     }
     return out;
 }
@@ -114,8 +116,10 @@ std::vector<Finding> merge_findings(std::vector<Finding> findings) {
 std::vector<std::string> apply_waivers(std::vector<Finding>& findings, const std::vector<Waiver>& own) {
     std::vector<bool> used(own.size(), false);
     const auto waive = [&](Finding& finding, const Waiver& waiver) {
-        const bool covers =
-            matches_pattern(waiver.rule, finding.rule) && matches_pattern(waiver.path, finding.path);
+        const bool covers = matches_pattern(waiver.rule, finding.rule) &&
+                            matches_pattern(waiver.path, finding.path) &&
+                            (waiver.package.empty() || matches_pattern(waiver.package, finding.package)) &&
+                            (waiver.sha256.empty() || waiver.sha256 == finding.sha256);
         if (covers && !finding.waived) {
             finding.waived = true;
             finding.reason = waiver.reason;

@@ -23,17 +23,21 @@ struct Finding {
     bool waived = false;
     std::string reason{};       ///< of the waiver
     std::string fingerprint{};  ///< of the secret, for comparing only; not written anywhere
+    std::string package{};      ///< that ships the file, changed or not; known where a waiver asks for it
+    std::string sha256{};       ///< of the whole file, known where a waiver asks for it
 };
 
-/// A finding that is known and accepted. `rule` and `path` are shell patterns (* ?).
+/// A finding that is known and accepted. `rule`, `path` and `package` are shell patterns (* ?).
 struct Waiver {
     std::string rule;
     std::string path = "*";
     std::string reason;
     bool optional = false;  ///< no warning when it covers nothing
+    std::string package{};  ///< only files of this package; empty: of any or none
+    std::string sha256{};   ///< only a file with this digest (hex, lower case); empty: any
 };
 
-/// Reads `audit: {waive: [{rule, path, reason}]}`; the schema has checked the shape.
+/// Reads `audit: {waive: [{rule, path, package, sha256, reason}]}`; the schema has checked the shape.
 std::vector<Waiver> waivers_from_json(const Json& list);
 
 /// The waivers of SYSPREP.md section 4 that hold for every image (C9, C10: names with the old machine-id that

@@ -41,7 +41,12 @@ bool has_lines(std::string_view text) {
     const auto lines = lines_of(text);
     return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
         const auto start = line.find_first_not_of(" \t\r");
-        if (start == std::string_view::npos || line[start] == '#' || line[start] == ';') {
+        if (start == std::string_view::npos || line[start] == '#' || line[start] == ';' ||
+            line.substr(start).starts_with("//")) {
+            return false;
+        }
+        // What an "include" names has a row of its own (ipsec.secrets of strongSwan and Libreswan).
+        if (line.substr(start).starts_with("include ") || line.substr(start).starts_with("include\t")) {
             return false;
         }
         // "[section]" holds nothing by itself; "[smtp.example.com]:587 user:password" of postfix does.
@@ -68,8 +73,34 @@ bool is_package_state(std::string_view path) {
                        [&](std::string_view place) { return path.starts_with(place); });
 }
 
+/// Programs and their documentation that speak of secrets in their names: modules of interpreters below
+/// /usr/local and /opt, manual pages, translations, what systemd keeps for its own services.
+bool is_program_text(std::string_view path) {
+    static constexpr std::string_view places[]{"/site-packages/",
+                                               "/dist-packages/",
+                                               "/node_modules/",
+                                               "/gems/",
+                                               "/share/doc/",
+                                               "/share/man/",
+                                               "/share/locale/",
+                                               "/share/icons/",
+                                               "/share/zsh/",
+                                               "/bash-completion/",
+                                               "/swcatalog/",
+                                               "/app-info/",
+                                               "/var/lib/private/systemd/"};
+    static constexpr std::string_view endings[]{".py",  ".pyc", ".so",  ".rb",   ".go", ".rs",
+                                                ".js",  ".ts",  ".h",   ".c",    ".mo", ".svg",
+                                                ".png", ".gz",  ".rst", ".html", ".pl", ".pm"};
+    const auto lies = [&](std::string_view place) { return path.find(place) != std::string_view::npos; };
+    const auto ends = [&](std::string_view ending) { return path.ends_with(ending); };
+    return std::any_of(std::begin(places), std::end(places), lies) ||
+           std::any_of(std::begin(endings), std::end(endings), ends);
+}
+
 bool is_finding(const SiteRow& row, const GuestTree& tree, const std::string& path) {
-    if (is_package_state(path)) {
+    const bool by_name = std::string_view(row.kind) == "stored-secret";
+    if (is_package_state(path) || (by_name && is_program_text(path))) {
         return false;
     }
     const TreeEntry* const entry = tree.find(path);

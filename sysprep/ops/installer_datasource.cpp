@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/ops/ops.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "builder/base/json.hpp"
 
 namespace imgforge::sysprep {
@@ -31,6 +35,56 @@ std::vector<std::string> files_named_in(const std::string& hook) {
     return files;
 }
 
+/// What starts an installer or names its answers, as kernel parameters.
+bool is_installer_word(std::string_view word) {
+    static constexpr std::string_view starts[]{"ds=nocloud",   "cloud-config-url=", "inst.ks=",
+                                               "inst.stage2=", "autoyast=",         "preseed/",
+                                               "preseed-md5="};
+    return word == "autoinstall" ||
+           std::any_of(std::begin(starts), std::end(starts),
+                       [&](std::string_view start) { return word.starts_with(start); });
+}
+
+/// A line that holds a kernel command line without those words; blanks beside them go with them.
+std::string without_installer_words(const std::string& line) {
+    constexpr std::string_view ends = " \t\"'";
+    std::string out;
+    for (std::size_t at = 0; at < line.size();) {
+        const std::size_t end = std::min(line.size(), line.find_first_of(ends, at));
+        const std::string_view word = std::string_view(line).substr(at, end - at);
+        if (is_installer_word(word)) {
+            at = end;
+            const bool opens = out.ends_with('"') || out.ends_with('\'');
+            if (at < line.size() && line[at] == ' ' && (opens || out.ends_with(' '))) {
+                ++at;
+            } else if (out.ends_with(' ')) {
+                out.pop_back();
+            }
+            continue;
+        }
+        out += word;
+        if (end < line.size()) {
+            out += line[end];
+        }
+        at = end + 1;
+    }
+    return out;
+}
+
+/// Settings of GRUB, what was made of them, entries of systemd-boot and of BLS.
+void forget_parameters(Cleaner& cleaner) {
+    for (const std::string& file : cleaner.fs().glob_all(
+             {"/etc/default/grub", "/etc/default/grub.d/*.cfg", "/etc/kernel/cmdline", "/boot/grub*/grub.cfg",
+              "/boot/efi/EFI/*/grub.cfg", "/{boot,efi,boot/efi}/loader/entries/*.conf",
+              "/boot/syslinux/*.cfg", "/boot/extlinux/*.conf", "/etc/zipl.conf"})) {
+        cleaner.edit_lines(file, [](const std::string& line) -> std::optional<std::string> {
+            const bool comment = line.find_first_not_of(" \t") != std::string::npos &&
+                                 line[line.find_first_not_of(" \t")] == '#';
+            return comment ? line : without_installer_words(line);
+        });
+    }
+}
+
 }  // namespace
 
 Operation installer_datasource_operation() {
@@ -49,6 +103,7 @@ Operation installer_datasource_operation() {
                    "/etc/cloud/ds-identify.cfg", "/etc/cloud/cloud-init.disabled"},
         .perform =
             [](Cleaner& cleaner) {
+                forget_parameters(cleaner);
                 for (const std::string& hook : cleaner.fs().glob("/etc/cloud/clean.d/*")) {
                     for (const std::string& path : files_named_in(cleaner.read(hook))) {
                         cleaner.remove(path);

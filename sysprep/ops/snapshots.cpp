@@ -3,10 +3,13 @@
 #include <guestfs.h>
 
 #include <algorithm>
+#include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 
 #include "builder/base/handle.hpp"
+#include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/ops/ops.hpp"
 
@@ -24,6 +27,51 @@ bool is_snapshot(const std::string& path) {
     return std::regex_match(path, snapshot);
 }
 
+struct Lineage {
+    std::string uuid;
+    std::string parent;
+};
+
+/// Which subvolume each is a copy of: "ID … parent_uuid U uuid U path P" (btrfs-subvolume(8), list -a -q -u).
+std::map<std::string, Lineage> lineages(DeviceWork& work) {
+    std::map<std::string, Lineage> out;
+    std::istringstream lines(
+        guest::run_tool(work.appliance, "btrfs subvolume list -q -u /sysroot").value_or(""));
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        Lineage found;
+        std::string path;
+        for (std::string word; words >> word;) {
+            if (word == "parent_uuid") {
+                words >> found.parent;
+            } else if (word == "uuid") {
+                words >> found.uuid;
+            } else if (word == "path") {
+                std::getline(words >> std::ws, path);
+            }
+        }
+        out[path] = found;
+    }
+    return out;
+}
+
+/// A copy of what is mounted, or a copy of such a copy, whatever its name and place. Layers of containers are
+/// copies of each other and stay.
+bool descends_from_mounted(const std::string& path, const std::map<std::string, Lineage>& all,
+                           const std::set<std::string>& mounted) {
+    const auto start = all.find(path);
+    std::string parent = start == all.end() ? "" : start->second.parent;
+    for (std::size_t depth = 0; depth < all.size() && !parent.empty() && parent != "-"; ++depth) {
+        if (mounted.contains(parent)) {
+            return true;
+        }
+        const auto next = std::find_if(all.begin(), all.end(),
+                                       [&](const auto& entry) { return entry.second.uuid == parent; });
+        parent = next == all.end() ? "" : next->second.parent;
+    }
+    return false;
+}
+
 void clean_btrfs(DeviceWork& work, const std::string& device) {
     // subvolid=5 is the top of the file system, whatever its default subvolume.
     work.appliance.call("mount of " + device, [&](guestfs_h* g) {
@@ -35,13 +83,22 @@ void clean_btrfs(DeviceWork& work, const std::string& device) {
     const std::int64_t standard = work.appliance.attempt("default subvolume", [&](guestfs_h* g) {
         return guestfs_btrfs_subvolume_get_default(g, device.c_str());
     });
+    const std::map<std::string, Lineage> family = lineages(work);
+    std::set<std::string> in_use;  // UUIDs of what the guest mounts
+    for (const auto& [path, lineage] : family) {
+        const std::string mountable = "btrfsvol:" + device + "/" + path;
+        if (std::any_of(work.os.mountpoints.begin(), work.os.mountpoints.end(),
+                        [&, &volume = mountable](const auto& mount) { return mount.second == volume; })) {
+            in_use.insert(lineage.uuid);
+        }
+    }
     std::vector<std::string> snapshots;
     for (std::uint32_t index = 0; index < list->len; ++index) {
         const std::string path = list->val[index].btrfssubvolume_path;
         const bool mounted =
             std::any_of(work.os.mountpoints.begin(), work.os.mountpoints.end(),
                         [&](const auto& mount) { return mount.second == "btrfsvol:" + device + "/" + path; });
-        if (is_snapshot(path) && !mounted &&
+        if ((is_snapshot(path) || descends_from_mounted(path, family, in_use)) && !mounted &&
             static_cast<std::int64_t>(list->val[index].btrfssubvolume_id) != standard) {
             snapshots.push_back("/" + path);
         }

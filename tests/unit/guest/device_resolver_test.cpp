@@ -57,6 +57,29 @@ TEST(DeviceResolver, asks_for_partition_ids_only_when_named) {
     EXPECT_EQ(found("PARTUUID=6b0c /boot ext4 defaults", guid), "/dev/sda2");
 }
 
+TEST(DeviceResolver, finds_partitions_by_their_name) {
+    const auto file_systems = disks();
+    const DeviceResolver resolver(
+        file_systems, [](const std::string&) { return std::string(); },
+        [](const std::string& partition) {
+            return std::string(partition == "/dev/sda2" ? "boot disk" : "other");
+        });
+    EXPECT_EQ(resolver.mountable(parse_fstab("PARTLABEL=boot\\040disk /boot ext4 defaults").at(0)),
+              std::nullopt)
+        << "fstab(5) knows octal escapes in mount points only";
+    EXPECT_EQ(
+        resolver.mountable(parse_fstab("/dev/disk/by-partlabel/boot\\x20disk /boot ext4 defaults").at(0)),
+        "/dev/sda2");
+}
+
+TEST(DeviceResolver, takes_links_with_serial_numbers_by_partition_where_one_disk_fits) {
+    EXPECT_EQ(found("/dev/disk/by-id/ata-QEMU_HARDDISK_QM00001-part2 /boot ext4 defaults"), "/dev/sda2");
+    EXPECT_EQ(found("/dev/disk/by-path/pci-0000:00:04.0-part2 /boot ext4 defaults"), "/dev/sda2");
+    EXPECT_EQ(found("/dev/disk/by-id/ata-QEMU_HARDDISK_QM00001-part1 /boot ext4 defaults"), std::nullopt)
+        << "two disks have a first partition";
+    EXPECT_EQ(found("/dev/disk/by-id/dm-name-vg--main-root / xfs defaults"), "/dev/vg-main/root");
+}
+
 TEST(DeviceResolver, has_no_answer_for_what_is_not_on_the_disks) {
     EXPECT_EQ(found("UUID=ffff-ffff /data ext4 defaults"), std::nullopt);
     EXPECT_EQ(found("LABEL= /data ext4 defaults"), std::nullopt);

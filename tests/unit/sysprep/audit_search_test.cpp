@@ -282,6 +282,26 @@ TEST(Waivers, cover_by_pattern_need_a_use_and_carry_their_reason) {
     EXPECT_THAT(warnings, ElementsAre(HasSubstr("'logs'")));
 }
 
+TEST(Waivers, by_package_and_digest_cover_no_other_file) {
+    const std::string digest(64, 'a');
+    std::vector<Finding> findings{
+        {.rule = "secret:private-key", .path = "/a", .package = "openssl-tests"},
+        {.rule = "secret:private-key", .path = "/b", .package = "other"},
+        {.rule = "secret:private-key", .path = "/c", .sha256 = digest},
+        {.rule = "secret:private-key", .path = "/d", .sha256 = std::string(64, 'b')}};
+    const Json list = Json::parse(R"([{"rule": "secret:*", "package": "openssl-*", "reason": "test keys"},
+                                      {"rule": "secret:*", "reason": "a known file"}])");
+    auto waivers = waivers_from_json(list);
+    waivers.back().sha256 = digest;
+
+    apply_waivers(findings, waivers);
+
+    EXPECT_TRUE(findings[0].waived);
+    EXPECT_FALSE(findings[1].waived);
+    EXPECT_TRUE(findings[2].waived);
+    EXPECT_FALSE(findings[3].waived);
+}
+
 TEST(Report, json_has_the_fields_of_the_contract_and_no_fingerprint) {
     Report report;
     report.findings = {{.rule = "machine-id",

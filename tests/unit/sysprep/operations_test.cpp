@@ -196,6 +196,25 @@ TEST(SshHostkeyGenerator, is_added_to_debian_and_left_out_where_the_distribution
     EXPECT_THAT(run("ssh-hostkey-generator", rocky_fs, {}, rocky).changes, IsEmpty());
 }
 
+TEST(InstallerDatasource, takes_the_installers_words_off_kernel_command_lines) {
+    MemoryGuestFs fs;
+    fs.add("/etc/default/grub",
+           "# autoinstall was here\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash\"\n"
+           "GRUB_CMDLINE_LINUX=\"autoinstall ds=nocloud\\;s=http://10.0.2.2:8000/ console=ttyS0\"\n");
+    fs.add("/boot/grub/grub.cfg", "\tlinux /vmlinuz root=UUID=1 ro quiet autoinstall ds=nocloud;s=/cdrom\n");
+    fs.add("/boot/loader/entries/a.conf", "options root=UUID=1 inst.ks=http://10.0.2.2/ks.cfg ro\n");
+    fs.add("/etc/kernel/cmdline", "root=UUID=1 ro ds=openstack\n");
+
+    run("installer-datasource", fs);
+
+    EXPECT_EQ(fs.read("/etc/default/grub"),
+              "# autoinstall was here\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet splash\"\n"
+              "GRUB_CMDLINE_LINUX=\"console=ttyS0\"\n");
+    EXPECT_EQ(fs.read("/boot/grub/grub.cfg"), "\tlinux /vmlinuz root=UUID=1 ro quiet\n");
+    EXPECT_EQ(fs.read("/boot/loader/entries/a.conf"), "options root=UUID=1 ro\n");
+    EXPECT_EQ(fs.read("/etc/kernel/cmdline"), "root=UUID=1 ro ds=openstack\n");
+}
+
 TEST(InstallerDatasource, reads_the_list_of_subiquitys_hook_and_trusts_only_its_folders) {
     MemoryGuestFs fs(Files{{"/etc/cloud/clean.d/99-installer",
                             "#!/usr/bin/env python3\nimport json\nfiles = "

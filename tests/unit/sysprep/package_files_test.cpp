@@ -52,5 +52,24 @@ TEST_F(PackageFilesTest, changed_copy_and_other_files_of_boot_do_not) {
     EXPECT_EQ(files.unchanged_in("/boot/grub/grub.cfg"), std::nullopt);
 }
 
+TEST_F(PackageFilesTest, template_that_a_maintainer_script_copied_counts_as_shipped) {
+    fs_.add("/etc/ppp/pap-secrets", module);
+    fs_.add("/etc/ppp/chap-secrets", std::string(module) + " user * secret");
+    PackageFiles files = packages();
+
+    EXPECT_EQ(files.unchanged_in("/etc/ppp/pap-secrets"), "grub-pc-bin");
+    EXPECT_EQ(files.unchanged_in("/etc/ppp/chap-secrets"), std::nullopt);
+}
+
+TEST_F(PackageFilesTest, says_package_and_digest_of_a_file_for_waivers) {
+    fs_.add("/usr/lib/grub/i386-pc/test.mod", "changed");
+    PackageFiles files = packages();
+
+    EXPECT_EQ(files.package_of("/usr/lib/grub/i386-pc/test.mod"), "grub-pc-bin");
+    EXPECT_EQ(files.package_of("/etc/other"), "");
+    EXPECT_EQ(files.sha256_of("/usr/lib/grub/i386-pc/test.mod"), digest_hex("SHA256", "changed"));
+    EXPECT_EQ(files.sha256_of("/missing"), "");
+}
+
 }  // namespace
 }  // namespace imgforge::sysprep::audit

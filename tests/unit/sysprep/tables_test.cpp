@@ -271,5 +271,28 @@ TEST(SiteRules, say_what_it_is_and_both_ways_out) {
     EXPECT_FALSE(found.contains("/etc/ppp/chap-secrets")) << "a template of comments";
 }
 
+TEST(SiteRules, take_state_of_packages_and_text_of_programs_for_no_secret) {
+    const std::map<std::string, std::string> legitimate{
+        {"/var/lib/pam/password", "Module: unix\n"},
+        {"/var/lib/dpkg/info/passwd.list", "/.\n/etc\n"},
+        {"/var/lib/dpkg/info/base-passwd.postinst", "#!/bin/sh\n"},
+        {"/var/lib/ucf/cache/:etc:passwd.conf", "x\n"},
+        {"/var/lib/private/systemd/timesync/clock", "x\n"},
+        {"/usr/local/lib/python3.11/dist-packages/secretstorage/util.py", "x = 1\n"},
+        {"/var/lib/gems/3.1.0/gems/password_strength/lib/a.txt", "x\n"},
+        {"/usr/local/share/man/man1/passwd-tool.1.gz", "x\n"},
+        {"/etc/ipsec.secrets", "# managed by debconf\ninclude /var/lib/strongswan/ipsec.secrets.inc\n"},
+        {"/opt/vendor/ssl/cacert.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"},
+    };
+    const auto tree = tree_of(legitimate);
+    const guest::Inspection os = of_family("debian");
+    const audit::Expectations expect;
+    for (const audit::Finding& finding :
+         audit::check_guest({.tree = tree, .os = os, .expect = expect, .initramfs_identity = {}})) {
+        EXPECT_FALSE(finding.rule.starts_with("site:") && legitimate.contains(finding.path))
+            << finding.rule << " " << finding.path;
+    }
+}
+
 }  // namespace
 }  // namespace imgforge::sysprep
