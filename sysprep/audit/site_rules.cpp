@@ -89,9 +89,7 @@ bool is_program_text(std::string_view path) {
                                                "/swcatalog/",
                                                "/app-info/",
                                                "/var/lib/private/systemd/"};
-    static constexpr std::string_view endings[]{".py",  ".pyc", ".so",  ".rb",   ".go", ".rs",
-                                                ".js",  ".ts",  ".h",   ".c",    ".mo", ".svg",
-                                                ".png", ".gz",  ".rst", ".html", ".pl", ".pm"};
+    static constexpr std::string_view endings[]{".pyc", ".so", ".mo", ".svg", ".png", ".rst", ".html"};
     const auto lies = [&](std::string_view place) { return path.find(place) != std::string_view::npos; };
     const auto ends = [&](std::string_view ending) { return path.ends_with(ending); };
     return std::any_of(std::begin(places), std::end(places), lies) ||
