@@ -326,7 +326,6 @@ Command customize_command() {
                  .value = "FILE",
                  .help = "passphrases of encrypted volumes, one a line",
                  .completes = Completes::file},
-                {.names = {"--root"}, .value = "DEVICE", .help = "root file system, of several systems"},
             },
         .examples = {{"imgforge customize debian.qcow2 --install vim --timezone Europe/Berlin",
                       "a package and the time zone"},
