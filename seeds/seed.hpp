@@ -146,7 +146,11 @@ using SeedFiles = std::map<std::string, std::string>;
 SeedFiles seed_files(const SeedSpec& spec, Diagnostics& warnings);
 SeedFiles seed_files(const SeedSpec& spec);
 
-/// network-config version 2 for cards matched by MAC.
+/// network-config version 1 for cards found by MAC and named. Its `gateway` is set by every renderer of
+/// cloud-init; a default route in version 2 is lost on a guest with ifupdown and without net-tools, because
+/// cloud-init writes "route add … || true" for it (eni.py _render_route, 22.4 to 25.1).
+Json network_v1(const std::vector<SeedNic>& nics);
+/// network-config version 2 for the same, which ConfigDrive's network_data.json is made from.
 Json network_v2(const std::vector<SeedNic>& nics);
 
 /// A fresh instance-id: no two calls give the same.

@@ -184,7 +184,8 @@ void add_choices(const Arguments& arguments, seeds::SeedSpec& spec) {
                     "describe the cards in one of them");
     }
     if (!nics.empty()) {
-        spec.network = seeds::network_v2(nics);
+        spec.network =
+            spec.datasource == seeds::Datasource::nocloud ? seeds::network_v1(nics) : seeds::network_v2(nics);
     }
 }
 

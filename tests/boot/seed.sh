@@ -29,7 +29,7 @@ runcmd:
     echo "SEED locale $(. /etc/default/locale; echo $LANG)"
     echo "SEED file $(cat /etc/imgforge-own)"
     echo "SEED network $(ip -4 -o addr show | grep -o '192[.]0[.]2[.][0-9]*/24')"
-    echo "SEED first-card $(ip -4 -o addr show lan0 | grep -o '192[.]0[.]2[.][0-9]*/24') $(ip -4 route show default dev lan0)"
+    echo "SEED first-card $(ip -4 -o addr show lan0 | grep -o '192[.]0[.]2[.][0-9]*/24') $(ip -4 route show default dev lan0 | grep -o 'default via [0-9.]*')"
     echo "SEED second-card $(ip -4 -o addr show lan1 | grep -o '198[.]51[.]100[.][0-9]*/24')"
     echo "SEED fqdn $(hostname --fqdn)"
     echo "SEED second-part $(cat /run/second-part)"
@@ -90,7 +90,7 @@ for datasource in nocloud configdrive; do
         "$("$imgforge" seed inspect "$work/$datasource.iso" --show-secrets | sed -n 's/.*"ed25519_public": "ssh-ed25519 \([^ ]*\) .*/\1/p' | head -n 1)"
     same datasource "$(got $datasource datasource)" $datasource
 done
-same "first card" "$(got nocloud first-card)" "192.0.2.15/24 default via 192.0.2.2 proto static"
+same "first card" "$(got nocloud first-card)" "192.0.2.15/24 default via 192.0.2.2"
 same "second card" "$(got nocloud second-card)" 198.51.100.7/24
 same "host name with domain" "$(got nocloud fqdn)" web-1.example.org
 same "second part of user-data" "$(got nocloud second-part)" "second part"

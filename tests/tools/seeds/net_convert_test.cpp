@@ -62,13 +62,13 @@ void write_corpus(const TempDir& folder) {
         EXPECT_FALSE(check_network_text(text, "n", guest_named("debian12")).has_errors()) << text;
         write_file_atomically(folder / fmt::format("own-{}.yaml", i), text);
     }
-    const Json cards =
-        network_v2({parse_nic("52:54:00:00:00:01,ip=192.0.2.5/24,gw=192.0.2.1,dns=192.0.2.53", 1),
-                    parse_nic("52:54:00:00:00:02,ip=2001:db8::5/64,gw=2001:db8::1,mtu=1400", 2),
-                    parse_nic("52:54:00:00:00:03,dhcp6", 3)});
-    write_file_atomically(folder / "nics.yaml", yaml_text(cards));
+    const std::vector<SeedNic> nics{
+        parse_nic("52:54:00:00:00:01,ip=192.0.2.5/24,gw=192.0.2.1,dns=192.0.2.53", 1),
+        parse_nic("52:54:00:00:00:02,ip=2001:db8::5/64,gw=2001:db8::1,mtu=1400", 2),
+        parse_nic("52:54:00:00:00:03,dhcp6", 3)};
+    write_file_atomically(folder / "nics.yaml", yaml_text(network_v1(nics)));
     SeedSpec drive{.datasource = Datasource::configdrive};
-    drive.network = cards;
+    drive.network = network_v2(nics);
     write_file_atomically(folder / "nics.json", seed_files(drive).at("openstack/latest/network_data.json"));
 }
 
@@ -94,6 +94,27 @@ TEST(NetConvert, renders_our_network_for_every_distribution_without_an_exception
         ++rendered;
     }
     EXPECT_EQ(rendered, (corpus.size() + 2) * 4);
+}
+
+TEST(NetConvert, a_gateway_of_ours_needs_no_route_command_in_a_guest_with_ifupdown) {
+    SystemProcessRunner runner;
+    if (!runner.run({.program = "/usr/bin/python3", .args = {"-c", "import cloudinit"}}).ok()) {
+        IMGFORGE_SKIP("tools", "cloud-init is missing");
+    }
+    const TempDir folder("net-convert");
+    write_file_atomically(
+        folder / "network.yaml",
+        yaml_text(network_v1({parse_nic("52:54:00:00:00:01,ip=192.0.2.5/24,gw=192.0.2.1,name=lan0", 1)})));
+    static_cast<void>(run_checked(
+        runner, {.program = "/usr/bin/python3",
+                 .args = {"-m", "cloudinit.cmd.main", "devel", "net-convert", "-p",
+                          (folder / "network.yaml").string(), "-k", "yaml", "-d", (folder / "out").string(),
+                          "-D", "debian", "-O", "eni", "-m", "lan0,52:54:00:00:00:01"}}));
+
+    const std::string text = read_file(folder / "out/etc/network/interfaces.d/50-cloud-init");
+
+    EXPECT_NE(text.find("    gateway 192.0.2.1\n"), std::string::npos) << text;
+    EXPECT_EQ(text.find("route add"), std::string::npos) << text;
 }
 
 }  // namespace
