@@ -1,9 +1,9 @@
-# imgforge_library(<name> [DEPENDS libs…] [SOURCES files…]): one static library per folder. Without SOURCES every .cpp of
-# the folder is taken, so that adding an operation or a stage is adding a file. DEPENDS states the only folders (and
+# imgforge_library(<name> [DEPENDS libs…] [SOURCES files…]): one static library per directory. Without SOURCES every .cpp of
+# the directory is taken, so that adding an operation or a stage is adding a file. DEPENDS states the only directories (and
 # packages) the code may include; tests/unit/layering_test.cpp checks the includes themselves.
 function(imgforge_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;SOURCES;GLOB" ${ARGN})
-  # For tests/unit/layering: "target folder dependencies".
+  # For tests/unit/layering: "target directory dependencies".
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   string(REPLACE ";" " " dependencies "${ARG_DEPENDS}")
   set_property(GLOBAL APPEND_STRING PROPERTY IMGFORGE_LAYERS "${name} ${folder} ${dependencies}\n")
@@ -34,7 +34,7 @@ function(imgforge_precompile target)
   endif()
 endfunction()
 
-# imgforge_test(<name> LABEL unit|golden|tools|guest|boot [LIBS libs…] [TIMEOUT s]): every *.cpp of the folder in one
+# imgforge_test(<name> LABEL unit|golden|tools|guest|boot [LIBS libs…] [TIMEOUT s]): every *.cpp of the directory in one
 # GoogleTest program, each test its own CTest entry for fast tiers, the program as a whole for the slow ones that share
 # what they make. SEPARATE: its files are never compiled in batches (IMGFORGE_UNITY), because their helpers have the same names.
 add_custom_target(unit_tests)

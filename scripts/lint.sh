@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# clang-tidy over our sources with the compile commands of a build folder configured by the `tidy` preset.
+# clang-tidy over our sources with the compile commands of a build directory configured by the `tidy` preset.
 #   scripts/lint.sh [BUILD] [FILE…]     default: all of ours
 set -euo pipefail
 cd "$(dirname "$0")/.."

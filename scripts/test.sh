@@ -15,7 +15,7 @@ tiers=("$@")
 [ ${#tiers[@]} -gt 0 ] || tiers=(unit golden tools guest style fuzz boot)
 IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
-# The same faults each time, so that a red run means a change; another seed, or the tier long, tries others.
+# The same errors each time, so that a red run means a change; another seed, or the tier long, tries others.
 export IMGFORGE_SEED=${IMGFORGE_SEED:-2}
 
 begin=$(date +%s)

@@ -136,8 +136,8 @@ private:
             user.groups = texts(users[i], "groups", base);
             user.sudo = users[i].value("sudo", false);
             if (user.name == "root" || !is_user_name(user.name)) {
-                faults_.add({.pointer = base + "/name",
-                             .message = fmt::format("'{}' is no name for a user", user.name)});
+                faults_.add(
+                    {.pointer = base + "/name", .message = fmt::format("invalid user name '{}'", user.name)});
             }
             if (user.full_name.find(':') != std::string::npos) {
                 faults_.add(

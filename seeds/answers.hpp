@@ -97,7 +97,7 @@ struct AnswerFiles {
 /// JSON Schema (draft-07) of the `answers:` block, for the install stage's schema.
 const Json& answers_schema();
 
-/// The block as a value. Faults beyond the schema (control characters, private keys, plain text where a hash
+/// The block as a value. Errors beyond the schema (control characters, private keys, plain text where a hash
 /// belongs) are added with JSON pointers below `pointer`; the caller adds file and line.
 Answers parse_answers(const Json& block, Diagnostics& diagnostics, const std::string& pointer = {});
 
@@ -114,7 +114,7 @@ AnswerFiles deliver(AnswerFormat format, const std::string& text, const AnswerFa
 /// answer_text, then deliver.
 AnswerFiles generate(AnswerFormat format, const Answers& answers, const AnswerFacts& facts);
 
-/// Checks an answer file before any machine is started: every fault with its line. Errors are what would stop
+/// Checks an answer file before any machine is started: every error with its line. Errors are what would stop
 /// or break the install, warnings what probably is not meant.
 /// `facts`: of the release that reads it; without, what any release takes is taken.
 Diagnostics check(AnswerFormat format, std::string_view text, const std::string& file,

@@ -6,7 +6,7 @@ namespace {
 
 constexpr const char* schema_text = R"json({
   "type": "object", "additionalProperties": false,
-  "description": "what the installer is told, in the same words for every distribution",
+  "description": "what the installer gets to know, in the same words for every distribution",
   "properties": {
     "locale": {"type": "string", "default": "en_US.UTF-8", "pattern": "^[A-Za-z]{1,8}([_.@A-Za-z0-9-]*)$", "description": "locale of the installed system"},
     "keyboard": {"type": "string", "default": "us", "pattern": "^[a-z0-9_-]+$", "description": "keyboard layout (XKB name)"},

@@ -10,7 +10,7 @@
 namespace imgforge::seeds {
 
 /// archive_write_callback of archive_write_open(3) whose client data is a std::string: what libarchive writes
-/// is appended to it. Returns how many bytes were taken, -1 when there is no memory.
+/// is appended to it. Returns how many bytes were taken, -1 when memory ran out.
 inline la_ssize_t append_to_text(struct archive*, void* sink, const void* bytes, std::size_t size) {
     try {
         static_cast<std::string*>(sink)->append(static_cast<const char*>(bytes), size);

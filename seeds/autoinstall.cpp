@@ -150,7 +150,7 @@ bool is_blank(std::string_view line) {
 struct CommandPlace {
     std::size_t line;
     std::size_t item_indent;
-    std::optional<std::size_t> key_indent{};  ///< given: there is no list yet, its key is wanted
+    std::optional<std::size_t> key_indent{};  ///< given: no list yet, its key is wanted
     std::size_t top_indent = 2;               ///< of the keys below `autoinstall:`
 };
 

@@ -152,7 +152,7 @@ void check_time_zone(const Json& root, Findings& findings) {
     std::error_code ignored;
     if (zone.front() == '/' || zone.find("..") != std::string::npos ||
         !std::filesystem::is_regular_file(zones / zone, ignored)) {
-        findings.error("/timezone", fmt::format("there is no time zone '{}'", zone),
+        findings.error("/timezone", fmt::format("unknown time zone '{}'", zone),
                        "a name such as Europe/Berlin or UTC");
     }
 }
@@ -182,7 +182,7 @@ Diagnostics check_cloud_config(const std::string& text, const std::string& name,
     Findings findings(yaml->document, found);
     const Json& root = yaml->document.root;
     if (root.is_null()) {
-        findings.warning("", "there is no setting in this cloud-config");
+        findings.warning("", "this cloud-config sets nothing");
     } else if (!root.is_object()) {
         findings.error("", "a cloud-config is a map of keys, cloud-init drops anything else");
     } else {

@@ -47,7 +47,7 @@ void add(struct archive* writer, const std::string& path, std::string_view bytes
     }
 }
 
-/// Folders are added by hand, or libarchive stamps them with the time of day.
+/// Directories are added by hand, or libarchive stamps them with the time of day.
 std::set<std::string> folders_of(const SeedFiles& files) {
     std::set<std::string> folders;
     for (const auto& [path, bytes] : files) {
@@ -85,8 +85,8 @@ std::size_t little_endian(const std::string& image, std::size_t at) {
     return value;
 }
 
-/// libarchive stamps the volume descriptors, the root folder and what refers to it with the time of day (seen
-/// by comparing two images made two seconds apart); everything here is replaced by one instant. Layout:
+/// libarchive stamps the volume descriptors, the root directory and what refers to it with the time of day
+/// (seen by comparing two images made two seconds apart); everything here is replaced by one instant. Layout:
 /// ECMA-119 sections 8.4 and 9.1, and for the TF entry RRIP 1.12 section 4.1.6.
 class Stamper {
 public:
@@ -148,7 +148,7 @@ private:
                 continue;
             }
             record(at);
-            mend_empty_file(at);
+            fix_empty_file(at);
             if ((static_cast<unsigned char>(image_.at(at + 25)) & 2U) != 0) {
                 folder(little_endian(image_, at + 2), little_endian(image_, at + 10));
             }
@@ -158,7 +158,7 @@ private:
 
     /// libarchive lets a file of no bytes begin at sector 0xfffffff0; readers that check extents call that
     /// damage.
-    void mend_empty_file(std::size_t at) {
+    void fix_empty_file(std::size_t at) {
         if (little_endian(image_, at + 10) == 0) {
             put(at + 2, std::string(8, '\0'));
         }

@@ -54,7 +54,7 @@ Diagnostics check_jinja(const std::string& text, const std::string& name, const 
     const Diagnostics found = check_cloud_config(body, name, guest);
     for (Diagnostic fault : found.list()) {
         const bool unknown_key = fault.message.starts_with("unknown key");
-        // A value may be anything once it is filled in, so that no fault is certain.
+        // A value may be anything once it is filled in, so that no error is certain.
         if (unknown_key || !has_statements) {
             fault.severity = Diagnostic::Severity::warning;
             faults.add(std::move(fault));

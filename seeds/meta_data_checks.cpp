@@ -21,7 +21,7 @@ Diagnostics check_meta_data(const std::string& text, const std::string& name) {
         return found;
     }
     if (child_of(root, "instance-id").is_null()) {
-        findings.warning("", "there is no instance-id, so a clone does not notice that it is a new machine",
+        findings.warning("", "no instance-id is given, so a clone does not notice that it is a new machine",
                          "add for example instance-id: i-0001");
     }
     for (const char* const key : {"instance-id", "local-hostname"}) {

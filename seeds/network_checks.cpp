@@ -191,8 +191,8 @@ void check_network_tree(const GuestYaml& yaml, const Guest& guest, Diagnostics& 
     } else if (version == 2) {
         check_network_v2(yaml, pointer, body, guest, diagnostics);
     } else if (version.is_number_integer()) {
-        findings.error(pointer + "/version",
-                       fmt::format("there is no version {} of network-config", version.dump()), "use 1 or 2");
+        findings.error(pointer + "/version", fmt::format("network-config has no version {}", version.dump()),
+                       "use 1 or 2");
     }
 }
 

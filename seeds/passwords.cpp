@@ -43,7 +43,7 @@ std::optional<std::string> password_hash_fault(std::string_view hash) {
     }
     const std::string text(hash);
     if (hash.substr(0, 1) != "$" || crypt_checksalt(text.c_str()) == CRYPT_SALT_INVALID) {
-        return "it is no crypt(5) hash such as $y$… or $6$…; a plain password is never taken here";
+        return "it is not a crypt(5) hash such as $y$… or $6$…; a plain password is never taken here";
     }
     const std::size_t digest = hash.size() - hash.rfind('$') - 1;
     if (digest < 22) {  // the shortest digest, md5crypt's

@@ -12,7 +12,7 @@ namespace imgforge::seeds {
 /// for an empty password or one with a line break.
 std::string hash_password(std::string_view plain, const std::string& prefix = "$y$");
 
-/// Why `hash` is no hash that a Linux login accepts, or nothing. "!" and "*" (locked) are fine.
+/// Why `hash` is not a hash that a Linux login accepts, or nothing. "!" and "*" (locked) are fine.
 std::optional<std::string> password_hash_fault(std::string_view hash);
 
 }  // namespace imgforge::seeds

@@ -89,7 +89,7 @@ private:
             return;  // the installer's own default is not asked for at priority critical
         }
         if (!std::regex_match(answers_.mirror, part, form)) {
-            throw Error(Failure::recipe, fmt::format("'{}' is no mirror address", answers_.mirror),
+            throw Error(Failure::recipe, fmt::format("invalid mirror address '{}'", answers_.mirror),
                         "write it as http://HOST/debian");
         }
         const std::string protocol = part[1].str();
@@ -104,7 +104,7 @@ private:
     }
 
     void accounts() {
-        // "*" is no hash, so nobody gets in by password. Not "!", which the installation guide names:
+        // "*" is not a hash, so nobody gets in by password. Not "!", which the installation guide names:
         // user-setup 1.107 (trixie) takes it for "nothing preseeded" and asks for a password. Users are made
         // by the late script, which also gives them their keys.
         line("passwd/root-password-crypted", "password",

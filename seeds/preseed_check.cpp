@@ -94,12 +94,13 @@ private:
             return;
         }
         if (question.find('/') == std::string::npos && question != "keymap" && question != "log_host") {
-            add(number, true, fmt::format("'{}' is no question: those have a slash in their name", question),
+            add(number, true,
+                fmt::format("'{}' is not a question: those have a slash in their name", question),
                 nearest(question, names()).value_or(""));
             return;
         }
         if (type != "seen" && std::find(types.begin(), types.end(), type) == types.end()) {
-            add(number, true, fmt::format("'{}' is no type of a question", type),
+            add(number, true, fmt::format("'{}' is not a type of a question", type),
                 nearest(type, {types.begin(), types.end()}).value_or(""));
             return;
         }
@@ -164,7 +165,7 @@ private:
         }
         if (question == "partman-auto/method" && entry.value != "regular" && entry.value != "lvm" &&
             entry.value != "crypto" && entry.value != "raid") {
-            add(entry.line, true, fmt::format("'{}' is no partitioning method", entry.value),
+            add(entry.line, true, fmt::format("'{}' is not a partitioning method", entry.value),
                 nearest(entry.value, {"regular", "lvm", "crypto", "raid"}).value_or("regular"));
         }
     }
@@ -221,7 +222,7 @@ private:
             if (!own.empty()) {
                 names.insert(names.begin(), own);
             }
-            add(chosen->second.line, true, fmt::format("there is no partition recipe '{}'", name),
+            add(chosen->second.line, true, fmt::format("unknown partition recipe '{}'", name),
                 nearest(name, names).value_or(names.front()));
         }
     }
@@ -241,7 +242,7 @@ private:
 
     void whole() {
         if (seen_.empty()) {
-            add(0, true, "there is no answer in this file");
+            add(0, true, "this file answers nothing");
             return;
         }
         if (seen_.contains("preseed/include") || seen_.contains("preseed/run")) {

@@ -15,7 +15,7 @@
 namespace imgforge::seeds {
 namespace {
 
-/// The Rocky release of the format; cloud-init takes the newest dated folder it knows and "latest" only
+/// The Rocky release of the format; cloud-init takes the newest dated directory it knows and "latest" only
 /// without one (sources/helpers/openstack.py _find_working_version), other readers take "latest".
 constexpr const char* dated_version = "2018-08-27";
 

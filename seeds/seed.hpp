@@ -141,7 +141,7 @@ struct SeedSpec {
 /// Path in the medium -> bytes.
 using SeedFiles = std::map<std::string, std::string>;
 
-/// The files of the medium. Warnings go to `warnings`; throws Failure::recipe with all faults of the spec and
+/// The files of the medium. Warnings go to `warnings`; throws Failure::recipe with all errors of the spec and
 /// of the user's files.
 SeedFiles seed_files(const SeedSpec& spec, Diagnostics& warnings);
 SeedFiles seed_files(const SeedSpec& spec);

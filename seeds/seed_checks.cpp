@@ -17,7 +17,7 @@
 namespace imgforge::seeds {
 namespace {
 
-/// Collects faults of values that come from options, not from a file.
+/// Collects errors of values that come from options, not from a file.
 class ValueFaults {
 public:
     void add(std::string message, std::string suggestion = {}) {
@@ -49,7 +49,7 @@ void check_identity(const SeedSpec& spec, ValueFaults& faults) {
     }
     if (!is_one_line(spec.instance_id) || spec.instance_id.find_first_of(" /") != std::string::npos ||
         spec.instance_id.size() > 128) {
-        // cloud-init makes a folder of this name below /var/lib/cloud/instances.
+        // cloud-init makes a directory of this name below /var/lib/cloud/instances.
         faults.add(fmt::format("'{}' cannot be an instance-id", spec.instance_id),
                    "no blanks and no slashes, at most 128 characters");
     }

@@ -6,7 +6,7 @@
 
 namespace imgforge::seeds {
 
-/// Every fault of the spec's values and of the user's own files.
+/// Every error of the spec's values and of the user's own files.
 Diagnostics check_seed(const SeedSpec& spec);
 
 }  // namespace imgforge::seeds

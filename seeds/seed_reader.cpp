@@ -26,7 +26,7 @@ constexpr std::size_t most_files = 4096;
 
 Error too_large(const std::filesystem::path& path) {
     return Error(Failure::recipe,
-                 fmt::format("{} is no seed: it holds more than 64 MiB or 4096 files", path.string()));
+                 fmt::format("{} is not a seed: it holds more than 64 MiB or 4096 files", path.string()));
 }
 
 SeedFiles folder_files(const std::filesystem::path& folder) {

@@ -13,7 +13,7 @@ namespace imgforge::seeds {
 /// A seed as it was found, our own or another program's.
 struct FoundSeed {
     std::string datasource;  ///< "nocloud", "configdrive", or "unknown"
-    std::string label;       ///< volume id; empty for a folder
+    std::string label;       ///< volume id; empty for a directory
     SeedFiles files{};
     Diagnostics problems{};  ///< what would keep a guest from using it
 };

@@ -100,7 +100,7 @@ std::vector<std::string> public_keys_of(std::string_view text, const std::string
         keys.emplace_back(line);
     }
     if (keys.empty() && faults.empty()) {
-        faults.add({.file = name, .message = "there is no public key in this file"});
+        faults.add({.file = name, .message = "this file holds no public key"});
     }
     if (keys.empty()) {
         faults.throw_if_errors();

@@ -11,12 +11,12 @@
 
 namespace imgforge::seeds {
 
-/// Why `line` is no line of authorized_keys(5) with one public key, or nothing. Says so when it is a private
-/// key. The reason never quotes the line.
+/// Why `line` is not a line of authorized_keys(5) with one public key, or nothing. Says so when it is a
+/// private key. The reason never quotes the line.
 std::optional<std::string> public_key_fault(std::string_view line);
 
 /// The keys of a text as authorized_keys(5) has it. A line that is not a key costs that line and a warning;
-/// throws Failure::recipe when there is no key at all.
+/// throws Failure::recipe when it holds no key at all.
 std::vector<std::string> public_keys_of(std::string_view text, const std::string& name,
                                         Diagnostics& warnings);
 

@@ -100,7 +100,7 @@ void walk_profile(const pugi::xml_node& profile, std::string_view text, const st
     }
 }
 
-/// Elements that AutoYaST's grammar gives a type: without it YaST stops and shows the fault.
+/// Elements that AutoYaST's grammar gives a type: without it YaST stops and shows the error.
 void check_types(const pugi::xml_node& node, std::string_view text, const std::string& file,
                  Diagnostics& faults) {
     static const std::map<std::string, std::string, std::less<>> types{{"confirm", "boolean"},

@@ -16,7 +16,7 @@ std::string lower_case(std::string_view text);
 /// The lines without their ends (LF or CR LF); no empty line after the last end.
 std::vector<std::string_view> lines_of(std::string_view text);
 
-/// True when there is no control character in it (tab included).
+/// True when it holds no control character (tab included).
 bool is_one_line(std::string_view text);
 
 /// `items` joined by `separator`.

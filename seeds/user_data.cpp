@@ -100,7 +100,7 @@ void add_identity(const SeedSpec& spec, Json& out) {
     const bool in_meta_data = spec.verbatim && spec.user_data;  // the only place that is left
     if (!spec.hostname.empty() && !in_meta_data) {
         out["hostname"] = spec.hostname;
-        // The image may have been told to keep its name (an installer's 99-installer.cfg, PEERS T1).
+        // The image may be configured to keep its name (an installer's 99-installer.cfg, PEERS T1).
         out["preserve_hostname"] = false;
         out["manage_etc_hosts"] = "localhost";
     }

@@ -188,8 +188,7 @@ private:
             out_.add(finding(name, "a script begins with #! and its interpreter", "#!/bin/sh",
                              Diagnostic::Severity::warning, first_line));
         } else if (first.ends_with('\r')) {
-            out_.add(finding(name,
-                             "the lines end with CR LF, and there is no interpreter of that name in a guest",
+            out_.add(finding(name, "the lines end with CR LF, and no guest has an interpreter of that name",
                              "save it with LF line ends", Diagnostic::Severity::error, first_line));
         }
     }
@@ -233,8 +232,7 @@ private:
     void message(const std::string& text, const std::string& name, int level) {
         const std::vector<MimePart> parts = mime_parts(text);
         if (parts.empty()) {
-            out_.add(finding(name,
-                             "there is no part in this MIME message: each delimiter line begins with --",
+            out_.add(finding(name, "this MIME message has no part: each delimiter line begins with --",
                              "--BOUNDARY", Diagnostic::Severity::error));
         }
         int number = 0;

@@ -133,7 +133,7 @@ private:
 
     void folder(const std::string& bytes, const std::string& prefix, std::size_t depth) {
         if (depth > most_depth) {
-            damaged("its folders are nested too deeply");
+            damaged("its directories are nested too deeply");
         }
         std::u16string long_name;
         for (std::size_t at = 0; at + 32 <= bytes.size() && bytes[at] != '\0'; at += 32) {

@@ -50,7 +50,7 @@ Stamp stamp_of(std::int64_t epoch) {
 
 struct Node {
     std::map<std::string, Node> children{};
-    const std::string* bytes = nullptr;  ///< null: a folder
+    const std::string* bytes = nullptr;  ///< null: a directory
     std::size_t first = 0;               ///< first cluster; 0 for an empty file and for the root
 };
 
@@ -63,7 +63,7 @@ public:
         place_children(root);
         const std::string root_bytes = folder_bytes(root, 0, true);
         if (root_bytes.size() > root_entries * 32) {
-            throw Error(Failure::recipe, "too many files in the top folder of a vfat seed",
+            throw Error(Failure::recipe, "too many files in the top directory of a vfat seed",
                         "use the ISO format");
         }
         const std::size_t clusters = std::max(least_clusters, data_.size() / cluster);
@@ -102,7 +102,7 @@ private:
                 continue;
             }
             place_children(child);
-            // "." needs the folder's own cluster, which is the next one; ".." is fixed when the parent is
+            // "." needs the directory's own cluster, which is the next one; ".." is fixed when the parent is
             // stored.
             child.first = 2 + data_.size() / cluster;
             static_cast<void>(store(folder_bytes(child, child.first, false)));

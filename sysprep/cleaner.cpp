@@ -42,7 +42,8 @@ std::string_view first_folder(std::string_view path) {
     return path.substr(0, path.find('/', 1));
 }
 
-/// Folders that hold the system itself. Merged ones count as one: /lib is /usr/lib, /efi may be /boot/efi.
+/// Directories that hold the system itself. Merged ones count as one: /lib is /usr/lib, /efi may be
+/// /boot/efi.
 std::string_view system_folder(std::string_view path) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 14> known{{{"/", "/"},
                                                                                    {"/etc", "/etc"},
@@ -83,7 +84,7 @@ bool Cleaner::is_kept(std::string_view path) const {
 bool Cleaner::is_on_keep_list(std::string_view path) const {
     const std::string name(path);
     return std::any_of(options_.keep.begin(), options_.keep.end(), [&](const std::string& pattern) {
-        // A kept folder keeps what is in it.
+        // A kept directory keeps what is in it.
         return ::fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME) == 0 ||
                ::fnmatch(pattern.c_str(), name.c_str(), FNM_PATHNAME | FNM_LEADING_DIR) == 0;
     });
@@ -112,7 +113,7 @@ void Cleaner::record(std::string path, std::string action, std::uint64_t bytes) 
     changes.push_back({std::move(path), std::move(action), bytes});
 }
 
-/// Removes what may go; false when something below is kept. Files are recorded before their folder.
+/// Removes what may go; false when something below is kept. Files are recorded before their directory.
 bool Cleaner::remove_node(const std::string& path, const FileStat& stat) {
     interrupt::check();
     if (is_kept(path)) {

@@ -29,7 +29,7 @@ struct SysprepOptions {
     std::vector<std::string> remove{};          ///< further patterns to remove; "~/" is every home
     std::vector<std::string> keep_passwords{};  ///< users whose password hash stays
     std::vector<std::string> remove_users{};    ///< build users to be removed with their homes
-    std::string only_below{};  ///< a mount point: what lies in the folder below it is all that is touched
+    std::string only_below{};  ///< a mount point: what lies in the directory below it is all that is touched
 };
 
 /// A line of /etc/passwd.
@@ -42,7 +42,8 @@ struct Account {
 };
 
 /// The only way operations change a guest: records every change, honours the keep list, refuses nothing
-/// silently. A path whose folders lead by a link into system folders that it does not name (/tmp -> /etc,
+/// silently. A path whose directories lead by a link into system directories that it does not name (/tmp ->
+/// /etc,
 /// ~/.ssh -> /etc/ssh) throws Failure::guest.
 class Cleaner {
 public:
@@ -58,16 +59,16 @@ public:
     std::string read(std::string_view path);
     bool is_kept(std::string_view path) const;
 
-    /// File, link or tree; each file in a tree is reported. Kept paths and the folders above them stay.
+    /// File, link or tree; each file in a tree is reported. Kept paths and the directories above them stay.
     void remove(std::string_view path);
     void remove_all(const std::vector<std::string>& patterns);
-    /// Everything in the folder, dot files included; the folder stays.
+    /// Everything in the directory, dot files included; the directory stays.
     void clear(std::string_view folder);
     /// Truncates a regular file in place; a link is removed instead (what it points to is not ours).
     void empty(std::string_view path);
     void empty_all(const std::vector<std::string>& patterns);
     /// Creates or replaces the content; no change when it is the same. A new file takes the SELinux label of
-    /// its folder.
+    /// its directory.
     void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644);
     void link(std::string_view target, std::string_view path);
     /// Rewrites a regular file when `change` returns something else than it got.
@@ -100,7 +101,7 @@ private:
     guest::GuestFs& fs_;
     const guest::Inspection& os_;
     const SysprepOptions& options_;
-    std::set<std::string> checked_{};  ///< folders that lead nowhere else
+    std::set<std::string> checked_{};  ///< directories that lead nowhere else
 };
 
 }  // namespace imgforge::sysprep

@@ -227,7 +227,7 @@ Needles Needles::from_json(const Json& json) {
     for (const Json& item : json.at("needles")) {
         const auto value = base64_decode(item.at("value").get<std::string>());
         if (!value) {
-            throw Error(Failure::integrity, fmt::format("the value of '{}' is no base64 text",
+            throw Error(Failure::integrity, fmt::format("the value of '{}' is not base64 text",
                                                         item.at("label").get<std::string>()));
         }
         needles.items.push_back({item.at("kind"), item.at("label"), *value, item.at("source")});

@@ -22,7 +22,7 @@ struct OfflineSession {
     guest::Inspection& os;  ///< mutable: a step may change what is mounted or the hostname
     Needles& needles;       ///< filled once, before the first cleaning
     Monitor& monitor;
-    std::filesystem::path work_folder;  ///< private folder (0700) for logs and facts of the steps
+    std::filesystem::path work_folder;  ///< private directory (0700) for logs and facts of the steps
     bool read_only = false;
 };
 

@@ -25,7 +25,7 @@ struct DeviceWork {
 
 /// One operation: a record, from which the command, --list-operations, the manual and the tests are made.
 ///
-/// Contract: `perform` may run on any guest, whatever its distribution; what is missing is no fault; it
+/// Contract: `perform` may run on any guest, whatever its distribution; what is missing is not an error; it
 /// changes the guest only through the Cleaner, so that everything is reported and --keep is honoured; it
 /// neither mounts nor unmounts; run a second time it changes nothing. `on_devices` runs after all file
 /// systems were cleaned and unmounted; in a dry run with `list_only`.
@@ -39,14 +39,15 @@ struct Operation {
     int order = order_clean;
     bool again =
         false;  ///< performed once more after all others: programs of the guest may have filled it again
-    /// What is known as paths only, as words: a glob pattern is removed; with "/" at its end it is a folder
-    /// to be emptied; with "=" before it, a regular file to be truncated; "~/" stands for every home. Braces,
+    /// What is known as paths only, as words: a glob pattern is removed; with "/" at its end it is a
+    /// directory to be emptied; with "=" before it, a regular file to be truncated; "~/" stands for every
+    /// home. Braces,
     /// "?", "*" and "[…]" work as in a shell; a dot file must be named.
     const char* paths = "";
     std::vector<std::string> remove{};  ///< glob patterns to remove
     std::vector<std::string> empty{};   ///< glob patterns of regular files to truncate in place
     std::vector<std::string>
-        clear{};  ///< folders to empty, dot files included; the folder stays with owner and mode
+        clear{};  ///< directories to empty, dot files included; the directory stays with owner and mode
     std::function<void(Cleaner&)> perform{};
     std::function<void(DeviceWork&)> on_devices{};
 

@@ -72,10 +72,10 @@ const std::vector<RowException>& row_exceptions() {
         {"C4",
          "names inside on-disk metadata of LVM, md and ext4 are reported by the audit; only their own tools "
          "can rewrite them"},
-        {"C13", "EFI variables are no part of a disk; the audit requires the fallback loader"},
+        {"C13", "EFI variables are not part of a disk; the audit requires the fallback loader"},
         {"C15", "marks that ask for a relabel or reconfiguration are the administrator's decision"},
         {"F11",
-         "package databases, keyrings, fstab, SELinux store, locale and empty state folders always stay"},
+         "package databases, keyrings, fstab, SELinux store, locale and empty state directories always stay"},
     };
     return exceptions;
 }

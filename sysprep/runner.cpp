@@ -18,8 +18,8 @@ namespace imgforge::sysprep {
 
 namespace {
 
-/// Operations name paths below these folders; were one of them a link, they would clean something else and
-/// leave the secrets. Known merges (/var/run, /bin) are not in the list.
+/// Operations name paths below these directories; were one of them a link, they would clean something else
+/// and leave the secrets. Known merges (/var/run, /bin) are not in the list.
 void check_system_folders(guest::GuestFs& fs) {
     static constexpr std::array<const char*, 9> folders{
         "/etc", "/etc/ssh", "/var", "/var/lib", "/var/log", "/var/cache", "/root", "/usr", "/var/spool"};
@@ -28,8 +28,9 @@ void check_system_folders(guest::GuestFs& fs) {
         if (stat && (stat->type != guest::FileType::directory || fs.resolve(folder) != folder)) {
             throw Error(
                 Failure::guest,
-                fmt::format("{} of the guest is no folder of its own: its contents cannot be cleaned safely",
-                            folder),
+                fmt::format(
+                    "{} of the guest is not a directory of its own: its contents cannot be cleaned safely",
+                    folder),
                 "mount the image and look where it leads");
         }
     }

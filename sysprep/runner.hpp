@@ -39,7 +39,7 @@ enum class Devices {
 /// Collects needles (unless the session has some), then runs the operations on the mounted guest in their
 /// order. Unless `devices` is untouched, afterwards unmounts, cleans what mount points hide and runs the
 /// operations on devices; the guest is then not mounted. Throws Failure::guest for a guest whose system
-/// folders are links to elsewhere.
+/// directories are links to elsewhere.
 SysprepReport run_operations(OfflineSession& session, const std::vector<Operation>& operations,
                              const SysprepOptions& options, Devices devices);
 

@@ -38,7 +38,7 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bo
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(request.image, ignored)) {
         throw Error(
-            Failure::usage, fmt::format("{} is no image file", request.image.string()),
+            Failure::usage, fmt::format("{} is not an image file", request.image.string()),
             "name a qcow2 or raw file; golden images are cleaned by the sysprep stage of their recipe");
     }
     if (request.output) {
@@ -119,8 +119,8 @@ SysprepReport sysprep_image(const ImageRequest& request, const std::vector<Opera
     const std::vector<AddedDisk> added = check_added(request, processes, dry_run);
     // A link is followed: the work is done beside the file, not beside its name.
     const std::filesystem::path target = request.output.value_or(std::filesystem::canonical(request.image));
-    // Beside the result: the overlay must not fill another file system. A dry run leaves the image's folder
-    // alone.
+    // Beside the result: the overlay must not fill another file system. A dry run leaves the image's
+    // directory alone.
     const TempDir work("imgforge-sysprep",
                        dry_run ? std::filesystem::path() : std::filesystem::absolute(target).parent_path());
     const auto holds = hold_disks(request);

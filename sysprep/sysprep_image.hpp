@@ -18,7 +18,7 @@ namespace imgforge::sysprep {
 /// An image a user named, to be worked on by a command outside a pipeline.
 struct ImageRequest {
     std::filesystem::path image;
-    std::optional<image::DiskFormat> format{};  ///< nothing: told by its header, see image::open_image
+    std::optional<image::DiskFormat> format{};           ///< nothing: by its header, see image::open_image
     std::vector<std::filesystem::path> backing_files{};  ///< the chain, when the image has one
     std::optional<std::filesystem::path>
         output{};  ///< nothing: the image is replaced at the end, in one step

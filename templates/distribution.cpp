@@ -70,7 +70,7 @@ public:
             throw Error(Failure::host,
                         fmt::format("cannot read the distribution templates in {}: {}", folder_.string(),
                                     failed.message()),
-                        "reinstall imgforge, or set IMGFORGE_DATA to its data folder");
+                        "reinstall imgforge, or set IMGFORGE_DATA to its data directory");
         for (const std::string& directory : own_)
             static_cast<void>(collect(directory, found));
         return found;

@@ -97,7 +97,7 @@ struct FailureRule {
     /// Pattern of the line below that says why (blank lines may stand between); its $1 stands for "$then" in
     /// `meaning`, and the verdict comes as soon as it is there.
     std::string then{};
-    bool transient = false;  ///< a mirror or network fault that a second try from scratch may not meet
+    bool transient = false;  ///< a mirror or network error that a second try from scratch may not meet
 };
 
 /// A last line of the console behind which nothing comes any more: said before the general silence timeout.
@@ -191,7 +191,7 @@ struct Distribution {
         questions;                      ///< first match wins; a prompt without a match is an unknown question
     std::vector<FailureRule> failures;  ///< family's and generic ones (kernel panic …)
     std::vector<StallRule> stalls;
-    std::string idle_lines;             ///< pattern of console lines that are no sign of life: dots
+    std::string idle_lines;             ///< pattern of console lines that are not a sign of life: dots
     std::vector<std::string> finished;  ///< console phrases of an orderly end, before power-off
     std::vector<std::string>
         installer_logs;  ///< paths on the half-installed disk worth keeping after a failure
@@ -208,12 +208,12 @@ struct Distribution {
 /// shipped one of the same name, and one of the user replaces one of the host.
 std::vector<std::string> own_row_directories();
 
-/// Faults of one row file as it would be read from such a directory; a family is looked for among the shipped
+/// Errors of one row file as it would be read from such a directory; a family is looked for among the shipped
 /// ones.
 Diagnostics check_row_file(const std::string& file);
 
 /// All rows, shipped and own, sorted by name. Read once per process from data_path("templates") and
-/// own_row_directories(); throws Failure::recipe with every fault.
+/// own_row_directories(); throws Failure::recipe with every error.
 const std::vector<Distribution>& distributions();
 
 /// The row of that name; throws Failure::recipe with a suggestion when there is none.
@@ -222,7 +222,7 @@ const Distribution& distribution(std::string_view name);
 /// Names of all rows, sorted, without reading them.
 std::vector<std::string> distribution_names();
 
-/// Reads one folder of rows (its `families` and `distributions`) and compiles all patterns, for tests.
+/// Reads one directory of rows (its `families` and `distributions`) and compiles all patterns, for tests.
 std::vector<Distribution> load_distributions(const std::string& folder);
 
 /// The kernel line with {key} replaced from `facts`; blanks inside a {label} become \x20 as dracut wants it.

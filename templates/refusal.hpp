@@ -15,7 +15,7 @@ struct Refusal {
     std::vector<Detection> detect;  ///< any of these
 };
 
-/// The rows of templates/refusals.yaml, read once per process. Throws Failure::recipe with every fault.
+/// The rows of templates/refusals.yaml, read once per process. Throws Failure::recipe with every error.
 const std::vector<Refusal>& refusals();
 
 /// Reads one such file, its patterns compiled when `check_patterns`.

@@ -19,7 +19,7 @@ std::string pattern_fault(const std::string& pattern) {
         static_cast<void>(std::regex(pattern, std::regex::ECMAScript));
         return {};
     } catch (const std::regex_error& error) {
-        return fmt::format("'{}' is no regular expression: {}", pattern, error.what());
+        return fmt::format("invalid regular expression '{}': {}", pattern, error.what());
     }
 }
 

@@ -15,10 +15,10 @@
 namespace imgforge::templates {
 
 /// Reads one YAML mapping key by key into plain fields: absent keys leave the field as it is, a wrong type is
-/// a fault, and finish() reports the keys nobody asked for.
+/// an error, and finish() reports the keys nobody asked for.
 class RowReader {
 public:
-    /// `check_patterns` compiles every regular expression to find faults, which takes most of the time of a
+    /// `check_patterns` compiles every regular expression to find errors, which takes most of the time of a
     /// load.
     RowReader(const YamlDocument& document, const Json& node, std::string pointer, Diagnostics& faults,
               bool check_patterns);

@@ -9,7 +9,7 @@ namespace imgforge::templates {
 Detection read_detection(RowReader& row);
 
 /// Lays one file's keys over `out`: texts and numbers replace, questions, failures and stalls go before what
-/// is there. Faults are added to the reader's diagnostics.
+/// is there. Errors are added to the reader's diagnostics.
 void read_row(RowReader& row, Distribution& out);
 
 }  // namespace imgforge::templates

@@ -8,7 +8,7 @@
 
 namespace imgforge {
 
-/// One fault (or warning) in a file the user wrote.
+/// One error (or warning) in a file the user wrote.
 struct Diagnostic {
     enum class Severity { error, warning };
     std::string file;
@@ -20,7 +20,7 @@ struct Diagnostic {
     std::string suggestion{};  ///< what to write instead; empty when nothing is near
 };
 
-/// All faults found, in the order of their place. Checks never stop at the first.
+/// All errors found, in the order of their place. Checks never stop at the first.
 class Diagnostics {
 public:
     void add(Diagnostic diagnostic) { list_.push_back(std::move(diagnostic)); }

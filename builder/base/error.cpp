@@ -110,7 +110,7 @@ Error system_error(std::string_view action, std::string_view subject, int code) 
         case EPERM:
         case EROFS:
             return {Failure::host, message,
-                    "run as a user who may write there, or set IMGFORGE_HOME to a folder of your own"};
+                    "run as a user who may write there, or set IMGFORGE_HOME to a directory of your own"};
         default: return {Failure::tool, message};
     }
 }

@@ -44,7 +44,7 @@ void write_all(int fd, std::string_view bytes, std::string_view name) {
 
 void sync_directory(const std::filesystem::path& directory) {
     const Fd fd = open_fd(directory, O_RDONLY | O_DIRECTORY);
-    // Some network file systems answer EINVAL for folders; there is nothing more we could do there.
+    // Some network file systems answer EINVAL for directories; there is nothing more we could do there.
     if (::fsync(fd.get()) != 0 && errno != EINVAL) {
         throw system_error("flush", directory.string(), errno);
     }

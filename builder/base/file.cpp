@@ -33,7 +33,7 @@ fs::path folder_of(const fs::path& file) {
     return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
-/// What its owner alone may read stays so, in a folder of a group too: private keys, logs.
+/// What its owner alone may read stays so, in a directory of a group too: private keys, logs.
 bool for_group(unsigned mode) {
     return (mode & 0070U) != 0;
 }
@@ -65,7 +65,7 @@ std::string read_file(const fs::path& path, std::uintmax_t limit) {
         throw system_error("read", path.string(), errno);
     }
     if (S_ISDIR(info.st_mode)) {
-        throw Error(Failure::recipe, fmt::format("{} is a folder, not a file", path.string()));
+        throw Error(Failure::recipe, fmt::format("{} is a directory, not a file", path.string()));
     }
     std::string bytes;
     // Room for a regular file at once; those of /proc say 0, and whatever grows meanwhile is still read to
@@ -257,10 +257,10 @@ void make_directories(const fs::path& path, unsigned mode) {
             ::chmod(path.c_str(), wanted);
         }
     } else if (errno != EEXIST) {
-        throw system_error("create the folder", path.string(), errno);
+        throw system_error("create the directory", path.string(), errno);
     }
     if (!fs::is_directory(path)) {
-        throw system_error("create the folder", path.string(), ENOTDIR);
+        throw system_error("create the directory", path.string(), ENOTDIR);
     }
 }
 

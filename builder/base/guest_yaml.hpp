@@ -22,7 +22,8 @@ struct GuestYaml {
 /// Reads what a guest's Python program (cloud-init, subiquity) will read, with its YAML 1.1 values
 /// (YamlRules::pyyaml_1_1), through libyaml, whose grammar is PyYAML's. Errors: all that PyYAML raises on,
 /// tabs between tokens, several documents, unknown tags, an anchor given twice, `=` as a value, keys that are
-/// lists. Warnings: a key given twice (the last one counts) and keys that are no text. Dates are yaml_date(),
+/// lists. Warnings: a key given twice (the last one counts) and keys that are not text. Dates are
+/// yaml_date(),
 /// `!!binary` is text, or binary when it is not UTF-8. Nothing is returned when there is an error.
 std::optional<GuestYaml> parse_guest_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
                                           const YamlLimits& limits = {});

@@ -143,8 +143,8 @@ private:
         return faults(pointer, value, schema, ignored) == 0;
     }
 
-    /// anyOf and oneOf: when nothing matches, the faults of the form that was most likely meant (fewest
-    /// faults, and among forms of the value's own type) are told rather than "matches none".
+    /// anyOf and oneOf: when nothing matches, the errors of the form that was most likely meant (fewest
+    /// errors, and among forms of the value's own type) are reported rather than "matches none".
     void check_forms(const std::string& pointer, const Json& value, const Json& forms, bool only_one) {
         std::size_t matching = 0;
         std::size_t fewest = 0;

@@ -18,7 +18,7 @@ struct SchemaManner {
 };
 
 /// Checks `value`, which stands at `pointer` of `document`, against a JSON Schema (draft-07; the keywords of
-/// known_schema_keywords()) and reports every fault at its place: unknown keys with the nearest known one,
+/// known_schema_keywords()) and reports every error at its place: unknown keys with the nearest known one,
 /// wrong types, values outside of an enumeration, pattern, range, and what is missing. Own code because
 /// validators stop at "does not match" and cannot say what was meant; tests compare its verdicts with
 /// valijson's.

@@ -48,7 +48,7 @@ FileLock FileLock::acquire(const std::filesystem::path& file, std::string_view p
                            std::chrono::milliseconds timeout,
                            const std::function<void(const std::string&)>& on_wait, Mode mode) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    bool told = false;
+    bool reported = false;
     for (;;) {
         if (std::optional<FileLock> lock = try_acquire(file, purpose, mode)) {
             return std::move(*lock);
@@ -60,9 +60,9 @@ FileLock FileLock::acquire(const std::filesystem::path& file, std::string_view p
                                     who.empty() ? "another process" : who, duration_text(timeout)),
                         "wait for it to end, or look at that process");
         }
-        if (!told && on_wait) {
+        if (!reported && on_wait) {
             on_wait(who);
-            told = true;
+            reported = true;
         }
         interrupt::sleep(std::chrono::milliseconds(50));
     }

@@ -80,7 +80,7 @@ enum class MonitorStyle {
     quiet,     ///< warnings only
 };
 
-/// Renderer on a file descriptor. terminal falls back to plain when the descriptor is no terminal.
+/// Renderer on a file descriptor. terminal falls back to plain when the descriptor is not a terminal.
 std::unique_ptr<Monitor> make_monitor(MonitorStyle style, int fd = 2);
 
 /// Drops everything.

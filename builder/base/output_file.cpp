@@ -73,7 +73,7 @@ OutputFile::OutputFile(const fs::path& named, Existing existing, unsigned mode, 
     std::error_code code;
     if (!fs::is_directory(folder, code)) {
         throw Error(Failure::host,
-                    fmt::format("'{}' cannot be written: there is no directory '{}'", named.string(),
+                    fmt::format("'{}' cannot be written: directory '{}' does not exist", named.string(),
                                 folder.string()),
                     "make the directory first");
     }

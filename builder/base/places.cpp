@@ -28,7 +28,7 @@ fs::path user_folder(const char* xdg, const char* fallback) {
     const fs::path home = variable("HOME");
     if (!home.is_absolute()) {
         throw Error(Failure::host,
-                    "neither IMGFORGE_HOME nor HOME is set, so there is no place for images and machines",
+                    "neither IMGFORGE_HOME nor HOME is set, so no place for images and machines is known",
                     "export IMGFORGE_HOME=/some/folder");
     }
     return home / fallback;

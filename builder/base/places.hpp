@@ -24,11 +24,12 @@ struct Places {
     std::filesystem::path keys() const { return home / "keys"; }
     std::filesystem::path state_db() const { return home / "state.db"; }
 
-    /// Creates the folders (0755; keys and runs 0700). Throws Failure::host with the path and the remedy.
+    /// Creates the directories (0755; keys and runs 0700). Throws Failure::host with the path and the remedy.
     void create() const;
 };
 
-/// Read-only data shipped with imgforge (recipes, templates, schemas, units): $IMGFORGE_DATA, else the folder
+/// Read-only data shipped with imgforge (recipes, templates, schemas, units): $IMGFORGE_DATA, else the
+/// directory
 /// `../share/imgforge` beside the running binary when it exists, else the source tree the binary was built
 /// from. `relative` is as in the source tree: "pipelines/recipes", "templates/debian.yaml".
 std::filesystem::path data_path(const std::filesystem::path& relative);

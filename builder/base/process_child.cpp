@@ -18,7 +18,7 @@
 namespace imgforge {
 namespace {
 
-/// exec's failure is told by a pipe that exec closes; this code on it means "program not found".
+/// exec's failure is reported by a pipe that exec closes; this code on it means "program not found".
 struct Pipe {
     Fd read;
     Fd write;

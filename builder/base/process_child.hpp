@@ -21,11 +21,11 @@ struct Child {
 };
 
 /// Forks and executes `program` as `spec` says; nothing when it cannot be executed (`code` has errno then).
-/// Throws Error when there are no pipes or no processes left. The child dies with this thread (prctl(2),
+/// Throws Error when no pipes or no processes are left. The child dies with this thread (prctl(2),
 /// PR_SET_PDEATHSIG).
 std::optional<Child> start_child(const ProcessSpec& spec, const std::string& program, int& code);
 
-/// True when it has ended (it stays to be waited for) or is no child of ours.
+/// True when it has ended (it stays to be waited for) or is not a child of ours.
 bool has_ended(const Child& child);
 
 /// SIGTERM to its group, 2 s of grace, SIGKILL. It stays to be waited for.

@@ -79,7 +79,7 @@ std::string mask_values(const std::string& line) {
         std::regex::icase);
     static const std::regex debconf(R"((pass(?:word|wd)[A-Za-z/_-]*\s+(?:password|string)\s+)([^*!\s].*)$)",
                                     std::regex::icase);
-    // The userinfo of a URL (RFC 3986 section 3.2.1); a user name alone ("ssh://root@host") is no secret.
+    // The userinfo of a URL (RFC 3986 section 3.2.1); a user name alone ("ssh://root@host") is not a secret.
     static const std::regex userinfo(R"(([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'"@:]*:[^\s/?#'"]*@)");
     std::string masked = std::regex_replace(line, hash, "***");
     masked = std::regex_replace(masked, userinfo, "$1***@");
@@ -134,7 +134,7 @@ std::string redact(std::string_view text) {
     while (begin <= result.size()) {
         const std::size_t end = std::min(result.find('\n', begin), result.size());
         const std::string line = result.substr(begin, end - begin);
-        // std::regex recurses per character: a line this long is no text for people.
+        // std::regex recurses per character: a line this long is not text for people.
         masked += line.size() > 4096 ? line : mask_values(line);
         if (end < result.size()) {
             masked += '\n';
@@ -159,7 +159,7 @@ std::string redact_bytes(std::string bytes) {
                     std::string_view("./$=,_-").find(bytes[end]) != std::string_view::npos)) {
                 ++end;
             }
-            // A shell's "$1$2" is no hash.
+            // A shell's "$1$2" is not a hash.
             if (end - at > 20) {
                 std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at),
                           bytes.begin() + static_cast<std::ptrdiff_t>(end), '*');

@@ -54,7 +54,7 @@ struct NotifySetting {
 
 /// One entry of `targets:`: a place that takes generations or gives them.
 struct TargetSetting {
-    std::string kind{};  ///< the key that names the place: folder, s3, web, oci, rbd, glance, libvirt
+    std::string kind{};  ///< the key that names the place: directory, s3, web, oci, rbd, glance, libvirt
     std::vector<std::string> places{};  ///< what stands behind that key; only libvirt has several
     /// The other keys as they were written ("key", "conf", "user", …); which of them count depends on the
     /// kind.

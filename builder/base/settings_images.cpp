@@ -26,7 +26,7 @@ void read_target(Settings& settings, Name name, Value value) {
     if (named > 1 || (named == 0 && target.kind.empty())) {
         throw Error(Failure::recipe,
                     fmt::format("target '{}' names {} places, it needs exactly one", name, named),
-                    "one of: folder, s3, web, oci, rbd, glance, libvirt");
+                    "one of: directory, s3, web, oci, rbd, glance, libvirt");
     }
 }
 
@@ -80,7 +80,7 @@ std::vector<SettingRow> place_rows() {
              "examples": ["/srv/imgforge"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "folder", v); }},
         {"targets.*.s3",
-         R"json({"description": "bucket, and folder in it, of an S3 service by URL", "type": "string",
+         R"json({"description": "bucket, and directory in it, of an S3 service by URL", "type": "string",
              "pattern": "^https?://[^/]+/.+", "x-message": "an S3 target is https://HOST/BUCKET[/FOLDER]",
              "examples": ["https://s3.example.org/images"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "s3", v); }},
@@ -115,7 +115,7 @@ std::vector<SettingRow> option_rows() {
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/index.key"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "key", v); }},
         {"targets.*.valid",
-         R"json({"description": "how long an index counts (folder, s3); without it 30d", "type": "string",
+         R"json({"description": "how long an index counts (directory, s3); without it 30d", "type": "string",
              "examples": ["7d"]})json",
          read_valid},
         {"targets.*.follow",
@@ -123,7 +123,7 @@ std::vector<SettingRow> option_rows() {
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "follow", v); }},
         {"targets.*.files",
-         R"json({"description": "whole qcow2 files with SHA256SUMS besides, for curl and systemd-pull (folder)",
+         R"json({"description": "whole qcow2 files with SHA256SUMS besides, for curl and systemd-pull (directory)",
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "files", v); }},
         {"targets.*.format",

@@ -12,13 +12,13 @@ namespace imgforge {
 /// and writable by the group. That is how a store is shared: `chgrp builders DIR; chmod 2770 DIR`.
 bool is_group_folder(const std::filesystem::path& folder);
 
-/// The mode a new file in `folder` gets: in a folder of a group the group may do what the owner may, and
-/// nothing is added elsewhere. For folders themselves with the set-group-ID bit.
+/// The mode a new file in `folder` gets: in a directory of a group the group may do what the owner may, and
+/// nothing is added elsewhere. For directories themselves with the set-group-ID bit.
 unsigned shared_file_mode(const std::filesystem::path& folder, unsigned mode);
 unsigned shared_folder_mode(const std::filesystem::path& folder, unsigned mode);
 
 /// The group of those who may run machines, which the QEMU of qemu:///system belongs to: "kvm" in Debian and
-/// its kin. Nothing where there is no such group.
+/// its kin. Nothing where no such group exists.
 std::optional<gid_t> qemu_group();
 
 }  // namespace imgforge

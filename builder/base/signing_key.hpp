@@ -17,7 +17,7 @@ public:
     /// Failure::recipe when it is another kind of key, is encrypted, or is a private key that others may
     /// read.
     static SigningKey load(const std::filesystem::path& file);
-    /// load(), or generate() and store with mode 0600 when there is no such file.
+    /// load(), or generate() and store with mode 0600 when no such file exists.
     static SigningKey load_or_create(const std::filesystem::path& file);
 
     ~SigningKey();

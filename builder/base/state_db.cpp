@@ -31,7 +31,7 @@ Error translate(const SQLite::Exception& fault, const std::string& file) {
         case SQLITE_CORRUPT:
             return {Failure::integrity, message,
                     fmt::format("move it away and run `imgforge images verify --repair`, which rebuilds it "
-                                "from the folders")};
+                                "from the directories")};
         case SQLITE_FULL:
         // A shared-memory file that cannot grow is an I/O error to SQLite
         // (sqlite.org/rescode.html#ioerr_shmsize).
@@ -39,9 +39,10 @@ Error translate(const SQLite::Exception& fault, const std::string& file) {
         case SQLITE_CANTOPEN:
         case SQLITE_READONLY:
         case SQLITE_PERM:
-            return {Failure::host, message,
-                    "check free space and permissions of that folder, and the kernel's log for errors of the "
-                    "disk; then run the same again"};
+            return {
+                Failure::host, message,
+                "check free space and permissions of that directory, and the kernel's log for errors of the "
+                "disk; then run the same again"};
         case SQLITE_BUSY:
             return {Failure::timeout, message, "another imgforge process holds it; look for a hanging one"};
         default: return {Failure::tool, message};

@@ -25,7 +25,7 @@ public:
     /// Opens or creates. A file that is not a database or is damaged: Failure::integrity, naming `imgforge
     /// images verify --repair`. One of another program or of a newer imgforge: Failure::host. A database that
     /// this user may only read is read from a private copy; changes to it go nowhere. Mode 0600, or 0660 in a
-    /// folder of a group.
+    /// directory of a group.
     explicit StateDb(const std::filesystem::path& file);
     ~StateDb();
     StateDb(StateDb&&) noexcept;

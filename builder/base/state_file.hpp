@@ -9,11 +9,11 @@
 /// The file behind StateDb: its mode, the room held back for it, and reading it where it cannot be written.
 namespace imgforge::state_file {
 
-/// Creates an empty file with the right mode when it is missing (0600; 0660 in a folder of a group), and
+/// Creates an empty file with the right mode when it is missing (0600; 0660 in a directory of a group), and
 /// takes reading rights of others from an existing one of ours.
 void prepare(const std::filesystem::path& file);
 
-/// True when this user may read the database but not write it or its folder.
+/// True when this user may read the database but not write it or its directory.
 bool only_readable(const std::filesystem::path& file);
 
 /// A private copy (with the write-ahead log) that can be opened like any other.

@@ -238,7 +238,7 @@ private:
 
 /// yaml-cpp 0.7 takes quotes that are never closed for closed when the file ends with a line break, and
 /// everything after them is lost in the text (Scanner::ScanScalar looks for the end only inside a line). A
-/// comment without line break at the end is no content, and shows it.
+/// comment without line break at the end is not content, and shows it.
 std::string with_end_line(std::string_view text) {
     return std::string(text) + (text.ends_with('\n') ? "#" : "");
 }

@@ -48,10 +48,10 @@ struct YamlLimits {
 };
 
 /// YAML 1.2 core rules on top of yaml-cpp: duplicate keys, non-scalar or overlong keys, several documents,
-/// tabs, NUL bytes and invalid UTF-8 are faults with line and column; only true/false are booleans, only
+/// tabs, NUL bytes and invalid UTF-8 are errors with line and column; only true/false are booleans, only
 /// null/~ and an empty value are null; plain decimal numbers become numbers unless they have a leading zero
 /// ("0644" stays a string); quoted text is always a string. Anchors, aliases and `<<` merges are expanded
-/// within the limits. Returns nothing when the text cannot be read at all; the faults are in `diagnostics`.
+/// within the limits. Returns nothing when the text cannot be read at all; the errors are in `diagnostics`.
 std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
                                        const YamlLimits& limits = {});
 

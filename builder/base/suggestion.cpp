@@ -40,7 +40,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
-    // Long input is no typing mistake, and the table would be large.
+    // Long input is not a typing mistake, and the table would be large.
     if (word.empty() || word.size() > 100) {
         return std::nullopt;
     }

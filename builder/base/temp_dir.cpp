@@ -20,7 +20,7 @@ TempDir::TempDir(std::string_view prefix, std::filesystem::path parent) {
     }
     std::string pattern = (parent / fmt::format("{}-XXXXXX", prefix)).string();
     if (::mkdtemp(pattern.data()) == nullptr) {
-        throw system_error("create a temporary folder in", parent.string(), errno);
+        throw system_error("create a temporary directory in", parent.string(), errno);
     }
     path_ = pattern;
 }

@@ -6,7 +6,7 @@
 
 namespace imgforge {
 
-/// A private folder (mode 0700) that is removed with everything in it when the object goes.
+/// A private directory (mode 0700) that is removed with everything in it when the object goes.
 class TempDir {
 public:
     /// Made in `parent`, else in $TMPDIR, else in /var/tmp (disk images do not belong on a tmpfs).
@@ -19,7 +19,7 @@ public:
 
     const std::filesystem::path& path() const { return path_; }
     std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
-    /// Leaves the folder in place (a failed run that shall be looked at) and returns its path.
+    /// Leaves the directory in place (a failed run that shall be looked at) and returns its path.
     std::filesystem::path keep();
 
 private:

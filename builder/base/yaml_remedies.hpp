@@ -6,7 +6,7 @@
 
 namespace imgforge {
 
-/// What usually fixes the fault that yaml-cpp calls `message`; empty when there is no usual thing. For
+/// What usually fixes the error that yaml-cpp calls `message`; empty when nothing usual is known. For
 /// strict_yaml.cpp.
 std::string yaml_remedy(std::string_view message);
 

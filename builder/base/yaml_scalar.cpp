@@ -94,7 +94,7 @@ bool all_of(std::string_view text, std::string_view allowed) {
     return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-/// "52:54:00" as PyYAML counts it; nothing when a group after the first is no number below 60.
+/// "52:54:00" as PyYAML counts it; nothing when a group after the first is not a number below 60.
 std::optional<double> base_60(std::string_view text) {
     double value = 0;
     bool first = true;

@@ -58,7 +58,7 @@ PoolConnection::PoolConnection(const PoolName& pool) : name(pool), api(rbd_api()
         }
         const int opened = api.rados_ioctx_create(cluster, name.pool.c_str(), &io);
         if (opened == -ENOENT) {
-            throw Error(Failure::usage, fmt::format("there is no pool '{}' in this Ceph cluster", name.pool),
+            throw Error(Failure::usage, fmt::format("no pool '{}' in this Ceph cluster", name.pool),
                         fmt::format("ceph osd pool create {0} && rbd pool init {0}", name.pool));
         }
         require_done(opened, "open pool", name.pool);

@@ -20,7 +20,7 @@ engine::RecipeRules recipe_rules(const Arguments& arguments);
 /// --set options, read.
 std::vector<engine::Override> recipe_overrides(const Arguments& arguments);
 
-/// All images of the recipe RECIPE with --set and --vars applied. Throws Failure::recipe with every fault;
+/// All images of the recipe RECIPE with --set and --vars applied. Throws Failure::recipe with every error;
 /// warnings go to the monitor.
 std::vector<engine::Recipe> load_all(const Arguments& arguments, const CommandContext& context);
 

@@ -42,7 +42,7 @@ sysprep::audit::Waiver waiver_of(const std::string& text) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
         throw Error(
-            Failure::usage, fmt::format("'{}' is no waiver", text),
+            Failure::usage, fmt::format("invalid waiver '{}'", text),
             "write RULE=REASON, RULE@PATH=REASON, RULE@package:NAME=REASON or RULE@sha256:DIGEST=REASON");
     }
     const std::string place = text.substr(0, equals);
@@ -170,7 +170,7 @@ Command audit_command() {
                  .help = "also unpack and search programs and libraries as files (slower)"},
                 {.names = {"--bytes-only"},
                  .help = "search the bytes of disk and file, do not open the guest"},
-                {.names = {"--overlay"}, .help = "a backing file is no finding"},
+                {.names = {"--overlay"}, .help = "a backing file is not a finding"},
                 {.names = {"--format"},
                  .value = "FORMAT",
                  .help = "format of IMAGE",

@@ -37,7 +37,7 @@ void write_reports(const ReportFiles& files, const std::vector<std::filesystem::
     }
 }
 
-/// Runs `body` with seams that remember the run folders, and writes the files however it ends.
+/// Runs `body` with seams that remember the run directories, and writes the files however it ends.
 template <class Body>
 auto with_reports(const ReportFiles& files, const CommandContext& context, const Body& body) {
     engine::BuildSeams seams = build_seams(context);
@@ -153,7 +153,7 @@ Command build_command() {
             "--set matrix.NAME=VALUE chooses among them.\n\n"
             "RECIPE is a path, or the name of a shipped recipe (with or without .recipe). Relative names "
             "given with --set are "
-            "relative to the current folder. Setting installer.iso replaces the recipe's medium together "
+            "relative to the current directory. Setting installer.iso replaces the recipe's medium together "
             "with what the recipe "
             "says to verify it; give installer.sha256 after it to have the new one verified.",
         .positionals = {{.name = "RECIPE",

@@ -36,7 +36,7 @@ std::string public_key(const std::string& source) {
     return key.substr(0, key.find('\n'));
 }
 
-/// As with virt-customize --run and --firstboot name a script of this host; a value that is no file is a
+/// As with virt-customize --run and --firstboot name a script of this host; a value that is not a file is a
 /// shell line.
 void add_commands(const Arguments& arguments, Json& options) {
     for (const std::string& text : arguments.all("run")) {
@@ -211,13 +211,13 @@ Command customize_command() {
                 {.names = {"--update"}, .help = "upgrade all packages"},
                 {.names = {"--upload"},
                  .value = "FILE:PATH",
-                 .help = "copy a file or folder of this host into the guest",
+                 .help = "copy a file or directory of this host into the guest",
                  .repeatable = true},
                 {.names = {"--write"},
                  .value = "PATH:CONTENT",
                  .help = "write a file in the guest",
                  .repeatable = true},
-                {.names = {"--mkdir"}, .value = "PATH", .help = "make a folder", .repeatable = true},
+                {.names = {"--mkdir"}, .value = "PATH", .help = "make a directory", .repeatable = true},
                 {.names = {"--link"},
                  .value = "PATH:TARGET",
                  .help = "make a symbolic link",

@@ -28,7 +28,7 @@ StateDb open_database(CommandContext& context, bool fix, std::vector<std::string
     }
 }
 
-/// What --key is held against: a generation of the store, or a folder or file that was copied from one.
+/// What --key is held against: a generation of the store, or a directory or file that was copied from one.
 struct Attested {
     std::string label;
     std::filesystem::path folder;
@@ -118,17 +118,18 @@ Command images_verify_command() {
     return {
         .name = "images verify",
         .group = "Images",
-        .summary = "re-hash every generation and compare folders, manifests and database",
+        .summary = "re-hash every generation and compare directories, manifests and database",
         .description =
             "Exit code 5 when anything is not as it was published; every finding names the file. --repair "
             "rebuilds the index "
-            "in the database from the folders, also after the database was lost; it never touches a disk.",
+            "in the database from the directories, also after the database was lost; it never touches a "
+            "disk.",
         .positionals = {{.name = "IMAGE",
                          .help = "only these images; with --key also NAME@GENERATION, a directory or a file",
                          .required = false,
                          .repeatable = true,
                          .completes = Completes::image}},
-        .options = {{.names = {"--repair"}, .help = "rebuild the database's index from the folders"},
+        .options = {{.names = {"--repair"}, .help = "rebuild the database's index from the directories"},
                     {.names = {"--quick"}, .help = "without re-hashing the disks"},
                     {.names = {"--key"},
                      .value = "FILE",

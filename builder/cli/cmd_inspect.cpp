@@ -12,7 +12,7 @@
 namespace imgforge::cli {
 namespace {
 
-/// The answers of the recipe's install stage as files. `directory` gets one folder per image of a matrix.
+/// The answers of the recipe's install stage as files. `directory` gets one directory per image of a matrix.
 Json write_answers(const std::vector<engine::Recipe>& recipes, const std::filesystem::path& directory) {
     Json written = Json::array();
     for (const engine::Recipe& recipe : recipes) {
@@ -20,7 +20,7 @@ Json write_answers(const std::vector<engine::Recipe>& recipes, const std::filesy
                                           [](const auto& stage) { return stage.type == "install"; });
         if (install == recipe.stages.end()) {
             throw Error(Failure::usage,
-                        fmt::format("{} has no install stage, so there are no answers", recipe.facts.name),
+                        fmt::format("{} has no install stage, so it makes no answers", recipe.facts.name),
                         "answers are what `- install:` hands to an installer");
         }
         const std::filesystem::path folder = recipes.size() > 1 ? directory / recipe.facts.name : directory;

@@ -13,7 +13,7 @@ namespace imgforge::cli {
 Command manual_command() {
     return {.name = "manual",
             .group = "Tools",
-            .summary = "write the manual pages into a folder (used by the installation)",
+            .summary = "write the manual pages into a directory (used by the installation)",
             .positionals = {{.name = "FOLDER", .help = "where the pages go", .completes = Completes::folder}},
             .run =
                 [](const Arguments& arguments, CommandContext& context) {

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace imgforge::cli {
 namespace {
 
-/// RUN is an id below runs/, or a folder; without it the newest.
+/// RUN is an id below runs/, or a directory; without it the newest.
 fs::path folder_of(const Arguments& arguments, const CommandContext& context) {
     const auto run = arguments.get("RUN");
     if (!run) {
@@ -26,8 +26,7 @@ fs::path folder_of(const Arguments& arguments, const CommandContext& context) {
             return folder;
         }
     }
-    throw Error(Failure::usage,
-                fmt::format("there is no run '{}' in {}", *run, context.places.runs().string()),
+    throw Error(Failure::usage, fmt::format("no run '{}' in {}", *run, context.places.runs().string()),
                 "imgforge report takes the newest");
 }
 

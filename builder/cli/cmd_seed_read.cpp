@@ -181,7 +181,7 @@ int show(const Arguments& arguments, CommandContext& context) {
     const std::string base = seed.datasource == "configdrive" ? "openstack/latest/user_data" : "user-data";
     const auto found = seed.files.find(base);
     if (found == seed.files.end()) {
-        throw Error(Failure::integrity, fmt::format("there is no {} in this seed", base));
+        throw Error(Failure::integrity, fmt::format("this seed has no {}", base));
     }
     const bool secrets = arguments.has("show-secrets");
     if (!arguments.has("merged")) {

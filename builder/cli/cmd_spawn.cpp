@@ -41,7 +41,7 @@ lifecycle::SharedFolder shared_folder(std::string text) {
     const std::filesystem::path path = text.substr(0, colon);
     if (colon == std::string::npos || colon + 1 == text.size() || !path.is_absolute() ||
         !std::filesystem::is_directory(path)) {
-        throw Error(Failure::usage, fmt::format("'{}' is no shared folder", text),
+        throw Error(Failure::usage, fmt::format("invalid shared directory '{}'", text),
                     "--share /absolute/folder:TAG, …:TAG:ro or …:TAG:virtiofs");
     }
     share.path = path;
@@ -166,10 +166,10 @@ std::vector<Option> machine_shape_options() {
         {.names = {"--memory"}, .value = "SIZE", .help = "memory, such as 1536M"},
         {.names = {"--vcpus"}, .value = "N", .help = "virtual CPUs"},
         {.names = {"--disk"}, .value = "SIZE", .help = "grow the root disk to this size"},
-        {.names = {"--data-disk"}, .value = "SIZE", .help = "an empty disk besides", .repeatable = true},
+        {.names = {"--data-disk"}, .value = "SIZE", .help = "one more empty disk", .repeatable = true},
         {.names = {"--share"},
          .value = "DIR:TAG[:ro|:virtiofs]",
-         .help = "a host folder the guest can mount (9p unless :virtiofs)",
+         .help = "a host directory the guest can mount (9p unless :virtiofs)",
          .repeatable = true},
         {.names = {"--network"},
          .value = "NET",
@@ -184,7 +184,7 @@ std::vector<Option> machine_shape_options() {
         {.names = {"--tpm"}, .help = "add a TPM 2.0"},
         {.names = {"--graphics"},
          .value = "KIND",
-         .help = "a screen besides the serial console, on 127.0.0.1",
+         .help = "a screen in addition to the serial console, on 127.0.0.1",
          .choices = {"vnc"},
          .completes = Completes::choice},
         {.names = {"--xml"},

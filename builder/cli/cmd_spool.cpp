@@ -10,7 +10,8 @@
 namespace imgforge::cli {
 namespace {
 
-const Positional folder_positional{.name = "DIR", .help = "the spool folder", .completes = Completes::folder};
+const Positional folder_positional{
+    .name = "DIR", .help = "the spool directory", .completes = Completes::folder};
 const Option host_option{.names = {"--host-name"},
                          .value = "NAME",
                          .help = "this host's name in the spool (default: its host name)"};
@@ -20,7 +21,7 @@ constexpr const char* protocol_text =
     "image=, size=, comment=, "
     "memory=, vcpus=, disk=, "
     "network=, host=, autostart=yes|no, start=yes|no, user-data=FILE, init=SCRIPT (files of the spool "
-    "folder), "
+    "directory), "
     "which makes the machine. A file or link autostart/NAME "
     "lets it start with the host. "
     "log/ACTION.log tells what became of each request; NAME.FAILED beside it why it was refused (change the "
@@ -28,17 +29,17 @@ constexpr const char* protocol_text =
     "inst/NAME.DESTROYED that it was destroyed (remove the mark to make it anew). installed.txt and "
     "mac-addresses.txt list what there "
     "is.\n\n"
-    "Only machines made through the spool are touched; links, and files of users other than the folder's "
+    "Only machines made through the spool are touched; links, and files of users other than the directory's "
     "owner, "
     "root and the one it runs as, are refused.\n\n"
-    "Several hosts may serve one folder on NFS: inst/NAME.host names the one that has the machine.";
+    "Several hosts may serve one directory on NFS: inst/NAME.host names the one that has the machine.";
 
 }  // namespace
 
 Command spool_run_command() {
     return {.name = "spool run",
             .group = "Machines",
-            .summary = "serve the files dropped into a folder once",
+            .summary = "serve the files dropped into a directory once",
             .description = protocol_text,
             .positionals = {folder_positional},
             .options = {host_option},
@@ -59,7 +60,7 @@ Command spool_run_command() {
 Command spool_watch_command() {
     return {.name = "spool watch",
             .group = "Machines",
-            .summary = "serve a folder until interrupted",
+            .summary = "serve a directory until interrupted",
             .description = protocol_text,
             .positionals = {folder_positional},
             .options = {host_option,

@@ -90,7 +90,7 @@ Command ssh_command() {
             .summary = "log in, or run a command there",
             .description =
                 "Uses the store's own key and checks the host key that was made for the machine before its "
-                "first boot: there is no question to "
+                "first boot: nothing asks to "
                 "answer and nothing is trusted on first use. The exit code is ssh's. Everything behind NAME "
                 "belongs "
                 "to ssh(1): its options first, then the command with its own.",

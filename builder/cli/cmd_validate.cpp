@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t row_limit = 4U << 20U;
 
-/// A recipe that is not there or cannot be read is a fault like others, so that the remaining ones are still
+/// A recipe that is not there or cannot be read is an error like others, so that the remaining ones are still
 /// looked at.
 Diagnostics check(const std::string& name, const engine::RecipeRules& rules,
                   const std::vector<engine::Override>& overrides) {
@@ -61,7 +61,7 @@ int run_validate(const Arguments& arguments, CommandContext& context) {
         const bool row = is_row(name);
         const Diagnostics found = row ? templates::check_row_file(name) : check(name, rules, overrides);
         text += found.empty()
-                    ? fmt::format("{}: no faults{}\n", name, row ? "" : proven_text(name, rules, overrides))
+                    ? fmt::format("{}: no errors{}\n", name, row ? "" : proven_text(name, rules, overrides))
                     : found.text();
         all.append(found);
     }
@@ -75,9 +75,9 @@ Command validate_command() {
     return {
         .name = "validate",
         .group = "Build",
-        .summary = "every fault of a recipe at once",
+        .summary = "every error of a recipe at once",
         .description =
-            "Prints file:line:column: message for each fault, with the nearest known name for a mistyped "
+            "Prints file:line:column: message for each error, with the nearest known name for a mistyped "
             "one, and exits 3. "
             "Nothing is run and nothing is downloaded. The answers of the installer are written and thrown "
             "away, so "

@@ -80,8 +80,8 @@ struct Command {
     std::string summary;        ///< one line
     std::string description{};  ///< paragraphs for --help and the manual; blank line between
     std::vector<Positional> positionals{};
-    std::vector<Option>
-        options{};  ///< besides the common ones (--json, --events, --verbose, --quiet, --connect, --help)
+    std::vector<Option> options{};  ///< in addition to the common ones (--json, --events, --verbose, --quiet,
+                                    ///< --connect, --help)
     std::vector<Example> examples{};
     std::function<int(const Arguments&, CommandContext&)> run;
     bool hidden = false;

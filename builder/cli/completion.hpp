@@ -12,8 +12,8 @@ namespace imgforge::cli {
 /// and fish.
 std::string completion_script(const std::string& shell, const std::vector<Command>& commands);
 
-/// Names that exist now: "image" and "machine" from the folders of the store, "recipe" from the shipped ones.
-/// Looks at folder names only, so that pressing Tab is never slow and never locks anything.
+/// Names that exist now: "image" and "machine" from the directories of the store, "recipe" from the shipped
+/// ones. Looks at directory names only, so that pressing Tab is never slow and never locks anything.
 std::vector<std::string> completion_names(const std::string& kind, const Places& places);
 
 }  // namespace imgforge::cli

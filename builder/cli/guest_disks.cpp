@@ -23,7 +23,7 @@ virt::Domain domain_named(lifecycle::Lifecycle& machines, const std::string& nam
         }
     }
     throw Error(
-        Failure::domain, fmt::format("there is no domain '{}'", name),
+        Failure::domain, fmt::format("no domain named '{}'", name),
         "`imgforge list` shows imgforge's machines, `virsh list --all` those of libvirt; --connect URI "
         "names another libvirt");
 }

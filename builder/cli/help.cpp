@@ -78,10 +78,10 @@ std::string names_line(const std::vector<Option>& options) {
 /// A line per command; those of one word ("images list", "images show") share one.
 std::string group_lines(std::string_view group, const std::vector<Command>& commands) {
     std::string text;
-    std::set<std::string> told;
+    std::set<std::string> seen;
     for (const Command& command : commands) {
         const std::string word = command.name.substr(0, command.name.find(' '));
-        if (command.hidden || command.group != group || !told.insert(word).second) {
+        if (command.hidden || command.group != group || !seen.insert(word).second) {
             continue;
         }
         std::vector<std::string> seconds;

@@ -19,7 +19,7 @@ std::vector<std::filesystem::path> stated_backing_files(const Arguments& argumen
 image::OpenedImage open_named_image(const Arguments& arguments, const CommandContext& context,
                                     const std::filesystem::path& file);
 
-/// The folders whose images were made here and may refer to each other.
+/// The directories whose images were made here and may refer to each other.
 std::vector<std::filesystem::path> image_stores(const Places& places);
 
 }  // namespace imgforge::cli

@@ -45,7 +45,7 @@ std::string recipe_page(const Json& schema) {
             troff_escape(
                 "imgforge build RECIPE --set machine.memory=2G --set stages.customize.packages=[vim,git]: "
                 "applied before the recipe "
-                "is checked; values are read as YAML, file names are relative to the current folder.\n");
+                "is checked; values are read as YAML, file names are relative to the current directory.\n");
     return page +
            ".SH SEE ALSO\n.BR imgforge\\-build (1),\n.BR imgforge\\-validate (1),\n.BR imgforge\\-schema "
            "(1)\n";

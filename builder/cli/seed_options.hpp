@@ -8,7 +8,7 @@
 
 namespace imgforge::cli {
 
-/// The options by which `seed create` is told what a machine shall learn.
+/// The options of `seed create`: what a machine is to learn.
 std::vector<Option> seed_options();
 
 /// What they ask for; files are read, "-" is standard input (once). Warnings about them go to `warnings`.

@@ -112,7 +112,7 @@ Error unknown_command(const std::vector<std::string>& words, const std::vector<C
     if (!seconds.empty() && words.size() > 1 && !words[1].starts_with("-")) {
         const std::string name = words[0] + " " + words[1];
         return {Failure::usage,
-                fmt::format("there is no command '{}'{}", name, did_you_mean(name, command_names(commands))),
+                fmt::format("unknown command '{}'{}", name, did_you_mean(name, command_names(commands))),
                 fmt::format("imgforge {} --help", words[0])};
     }
     if (!seconds.empty()) {
@@ -121,17 +121,16 @@ Error unknown_command(const std::vector<std::string>& words, const std::vector<C
                 fmt::format("imgforge {} --help", words[0])};
     }
     if (const auto ours = command_synonym(words[0])) {
-        return {Failure::usage, fmt::format("there is no command '{}'; here it is '{}'", words[0], *ours),
+        return {Failure::usage, fmt::format("unknown command '{}'; here it is '{}'", words[0], *ours),
                 fmt::format("imgforge {} --help", *ours)};
     }
     if (words[0].starts_with("-")) {
-        return {Failure::usage, fmt::format("there is no option {} before a command", words[0]),
+        return {Failure::usage, fmt::format("unknown option {} before a command", words[0]),
                 "imgforge --help lists the commands and the common options"};
     }
-    return {
-        Failure::usage,
-        fmt::format("there is no command '{}'{}", words[0], did_you_mean(words[0], command_names(commands))),
-        "imgforge --help lists them"};
+    return {Failure::usage,
+            fmt::format("unknown command '{}'{}", words[0], did_you_mean(words[0], command_names(commands))),
+            "imgforge --help lists them"};
 }
 
 Error usage_error(const CLI::ParseError& cause, const Command& command,

@@ -185,14 +185,12 @@ Check space(DoctorContext& context) {
     const ByteSize free = ByteSize::bytes(free_space(context.places.home));
     constexpr ByteSize wanted = ByteSize::gib(10);
     const bool enough = free >= wanted;
-    return {
-        .ok = enough,
-        .detail = fmt::format("{} free for {}", free.text(), context.places.home.string()),
-        .fix =
-            enough
-                ? ""
-                : "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free",
-        .required = true};
+    return {.ok = enough,
+            .detail = fmt::format("{} free for {}", free.text(), context.places.home.string()),
+            .fix = enough ? ""
+                          : "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a directory with "
+                            "10 GiB free",
+            .required = true};
 }
 
 Check permissions(DoctorContext& context) {
@@ -272,9 +270,9 @@ std::vector<CheckType> all_checks() {
         {"network", false, default_network, "", start_network},
         {"firmware", false, firmware, "", "apt-get install -y ovmf"},
         {"memory", false, memory, "add memory or swap"},
-        {"permissions", false, permissions, "set IMGFORGE_HOME to a folder this user may write to"},
+        {"permissions", false, permissions, "set IMGFORGE_HOME to a directory this user may write to"},
         {"space", false, space,
-         "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a folder with 10 GiB free"},
+         "imgforge images gc; imgforge cleanup; or set IMGFORGE_HOME to a directory with 10 GiB free"},
     };
 }
 

@@ -41,7 +41,7 @@ void on_message(guestfs_h*, void*, std::uint64_t event, int, int, const char* bu
     }
 }
 
-/// The fault as a sentence of the host's side: what users can do about the usual reasons of a failed launch.
+/// The error as a sentence of the host's side: what users can do about the usual reasons of a failed launch.
 std::string launch_hint(const std::string& message) {
     if (message.find("Permission denied") != std::string::npos ||
         message.find("supermin") != std::string::npos) {

@@ -61,8 +61,8 @@ std::string_view type_word(FileType type) {
     return "file";
 }
 
-/// A path that means "nothing there": missing, a parent that is no folder, a loop of links, a name no file
-/// system takes.
+/// A path that means "nothing there": missing, a parent that is not a directory, a loop of links, a name no
+/// file system takes.
 bool is_absent(int code) {
     return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG;
 }
@@ -324,8 +324,8 @@ void ApplianceFs::remove_mount_point_content(const std::string& canonical) {
 }
 
 void ApplianceFs::remove_tree(const std::string& canonical) {
-    // Starting a program in the appliance costs 0.1 s under TCG, a call 2 ms: small flat folders go file by
-    // file.
+    // Starting a program in the appliance costs 0.1 s under TCG, a call 2 ms: small flat directories go file
+    // by file.
     constexpr std::size_t few = 40;
     const std::vector<DirEntry> entries = list(canonical);
     const bool flat = std::none_of(entries.begin(), entries.end(), [](const DirEntry& entry) {
@@ -351,15 +351,15 @@ void ApplianceFs::make_directory(std::string_view path, std::uint32_t mode) {
         if (found->type == FileType::directory || (found->type == FileType::symlink && resolve(path))) {
             return;
         }
-        throw Error(Failure::guest, fmt::format("cannot make the folder {} in the guest: a {} is there", path,
-                                                type_word(found->type)));
+        throw Error(Failure::guest, fmt::format("cannot make the directory {} in the guest: a {} is there",
+                                                path, type_word(found->type)));
     }
     const std::string parent = parent_of(path);
     if (parent != "/") {
         make_directory(parent, 0755);
     }
     const std::string name(path);
-    appliance_.call(fmt::format("folder {}", path),
+    appliance_.call(fmt::format("directory {}", path),
                     [&](guestfs_h* g) { return guestfs_mkdir(g, name.c_str()); });
     appliance_.call(fmt::format("mode of {}", path),
                     [&](guestfs_h* g) { return guestfs_chmod(g, static_cast<int>(mode), name.c_str()); });
@@ -369,7 +369,7 @@ void ApplianceFs::symlink(std::string_view target, std::string_view path) {
     const auto found = lstat(path);
     if (found && found->type == FileType::directory) {
         throw Error(Failure::guest,
-                    fmt::format("cannot make the link {} in the guest: a folder is there", path));
+                    fmt::format("cannot make the link {} in the guest: a directory is there", path));
     }
     if (found) {
         remove(path);

@@ -15,7 +15,7 @@ std::string drive_label(std::size_t index);
 /// What a program of the appliance must be given for a device that libguestfs calls /dev/sdX or /dev/sdXN.
 /// The kernel probes disks in parallel, so its own /dev/sda may be another drive, also the appliance's;
 /// libguestfs translates names in its calls, but not in the text of a command line. The udev rule of
-/// libguestfs links the labels. Names that are no /dev/sd… are returned as they are.
+/// libguestfs links the labels. Names that are not /dev/sd… are returned as they are.
 std::string device_node(const std::string& device);
 
 /// Standard output of one of the appliance's own programs, never of the guest's (guestfs_debug "sh"). nullopt

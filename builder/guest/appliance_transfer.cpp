@@ -37,7 +37,8 @@ void ApplianceFs::upload(const std::filesystem::path& host, std::string_view pat
         return;
     }
     if (!S_ISREG(status.st_mode)) {
-        throw Error(Failure::host, fmt::format("cannot upload {}: neither file nor folder", host.string()));
+        throw Error(Failure::host,
+                    fmt::format("cannot upload {}: neither file nor directory", host.string()));
     }
     const auto existing = lstat(path);
     if (existing) {

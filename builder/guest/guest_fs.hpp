@@ -42,10 +42,10 @@ struct CommandResult {
 /// appliance may follow.
 ///
 /// Contract, checked for every implementation by tests/guest/contract:
-/// - Paths are absolute within the guest. Symbolic links in *parent* folders are resolved inside the guest
-/// root, absolute
+/// - Paths are absolute within the guest. Symbolic links in *parent* directories are resolved inside the
+/// guest root, absolute
 ///   ones too; the last component is never followed, except by read() and stat_followed().
-/// - A missing path is no error for exists-like calls and for remove(); every other call throws
+/// - A missing path is not an error for exists-like calls and for remove(); every other call throws
 /// Failure::guest with the path.
 /// - Only regular files are written or truncated; anything else (link, fifo, device) is refused with
 /// Failure::guest.
@@ -57,7 +57,7 @@ public:
     virtual ~GuestFs() = default;
 
     virtual std::optional<FileStat> lstat(std::string_view path) = 0;
-    /// Sorted by name, without "." and "..". A missing folder gives an empty list.
+    /// Sorted by name, without "." and "..". A missing directory gives an empty list.
     virtual std::vector<DirEntry> list(std::string_view directory) = 0;
     /// Follows links within the guest. Throws when larger than `limit` bytes.
     virtual std::string read(std::string_view path, std::uint64_t limit = 16U << 20U) = 0;
@@ -84,7 +84,7 @@ public:
     virtual void chown(std::string_view path, std::uint32_t uid, std::uint32_t gid) = 0;
     virtual std::map<std::string, std::string> xattrs(std::string_view path) = 0;
     virtual void set_xattr(std::string_view path, std::string_view name, std::string_view value) = 0;
-    /// Host file or folder into the guest (contents streamed).
+    /// Host file or directory into the guest (contents streamed).
     virtual void upload(const std::filesystem::path& host, std::string_view path) = 0;
     virtual void download(std::string_view path, const std::filesystem::path& host) = 0;
     /// Runs /bin/sh -c `script` inside the guest (chroot in the appliance, same architecture). Output at most
@@ -98,7 +98,7 @@ public:
 
 /// A literal path as a glob pattern: every special character escaped.
 std::string glob_quote(std::string_view path);
-/// Folder part ("/" for top level) and last component of an absolute path; trailing slashes do not count.
+/// Directory part ("/" for top level) and last component of an absolute path; trailing slashes do not count.
 std::string parent_of(std::string_view path);
 std::string base_name(std::string_view path);
 /// parent + "/" + name without doubling the slash.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is mounted besides a guest's root.
+// What is mounted in a guest in addition to its root.
 #include <fmt/format.h>
 #include <guestfs.h>
 
@@ -127,7 +127,7 @@ bool Opening::is_mounted(const FileSystem& file_system) const {
 }
 
 /// What no fstab names is searched, and its free space wiped, as what is named: mounted where a guest has
-/// empty folders for such. With a root that was chosen it may be another system's, which is left alone.
+/// empty directories for such. With a root that was chosen it may be another system's, which is left alone.
 void Opening::mount_unlisted() {
     if (!options_.root_device.empty()) {
         return;

@@ -57,7 +57,7 @@ fs::path follow(const fs::path& image, const std::string& reference, const Chain
         fs::path(reference).is_absolute() ? fs::path(reference) : image.parent_path() / reference;
     const fs::path real = canonical_file(named, fmt::format("backing file of '{}'", image.string()));
     if (!allowed(real, policy)) {
-        refuse("it is not among the files and folders stated for this image");
+        refuse("it is not among the files and directories stated for this image");
     }
     return real;
 }

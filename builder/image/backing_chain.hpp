@@ -22,7 +22,7 @@ struct ChainLink {
 
 /// Which references a chain may carry.
 struct ChainPolicy {
-    /// Folders (with everything below) that backing files may lie in. Empty, and
+    /// Directories (with everything below) that backing files may lie in. Empty, and
     /// `files` empty: any local file, for images this program made.
     std::vector<std::filesystem::path> roots{};
     /// Single files that were stated; together with `roots`, or alone.

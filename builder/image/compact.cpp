@@ -30,7 +30,7 @@ void require_space(ProcessRunner& runner, const CompactSpec& spec, const fs::pat
         throw Error(Failure::host,
                     fmt::format("{} are free in '{}', {} are needed for '{}'", ByteSize::bytes(free).text(),
                                 folder.string(), ByteSize::bytes(needed).text(), spec.to.filename().string()),
-                    "free some space, or give another folder");
+                    "free some space, or give another directory");
     }
 }
 

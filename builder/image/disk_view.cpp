@@ -46,7 +46,7 @@ std::uint64_t file_size(const Fd& fd, const std::filesystem::path& file) {
     return static_cast<std::uint64_t>(end);
 }
 
-/// Adds the parts of [start, end) that are no holes of the file.
+/// Adds the parts of [start, end) that are not holes of the file.
 void add_allocated(const Fd& fd, std::uint64_t start, std::uint64_t end, std::vector<ByteRange>& out) {
     while (start < end) {
         const off_t data = ::lseek(fd.get(), static_cast<off_t>(start), SEEK_DATA);

@@ -37,7 +37,7 @@ public:
     const std::vector<ChainLink>& chain() const { return chain_; }
     /// Stretches of the virtual disk that hold data, in order, neighbours merged; all else reads as zeros.
     const std::vector<ByteRange>& data() const { return data_; }
-    /// Stretches of the host file of one image of the chain that are no part of the virtual disk and are
+    /// Stretches of the host file of one image of the chain that are not part of the virtual disk and are
     /// allocated: metadata, stale clusters, compressed clusters, and in a backing file what the images above
     /// it replaced.
     const std::vector<ByteRange>& unmapped(std::size_t image) const { return unmapped_.at(image); }

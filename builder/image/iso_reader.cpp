@@ -23,7 +23,7 @@ constexpr int link_limit = 16;
 constexpr std::uint64_t chunk_blocks = 256;
 
 // libcdio's own handler ends the process on an error (exit) and on a failed assertion (abort). Errors are
-// told to us by return values as well; after a failed assertion its caller must not go on, so that one leaves
+// reported by return values as well; after a failed assertion its caller must not go on, so that one leaves
 // by an exception.
 void on_cdio_message(cdio_log_level_t level, const char* message) {
     log::debug(fmt::format("libcdio: {}", message));
@@ -150,7 +150,8 @@ Stat IsoReader::State::lookup(const std::string& path) const {
     return stat;
 }
 
-/// The path with links among its folders followed ("dists/stable/Release"); unchanged where there are none.
+/// The path with links among its directories followed ("dists/stable/Release"); unchanged where there are
+/// none.
 std::string IsoReader::State::without_folder_links(const std::string& path) const {
     std::string current = path;
     for (int hop = 0; hop < link_limit; ++hop) {
@@ -173,7 +174,7 @@ std::string IsoReader::State::without_folder_links(const std::string& path) cons
             return current;
         current = *next;
     }
-    damaged(fmt::format("the folders of {} are links in circles", path));
+    damaged(fmt::format("the directories of {} are links in circles", path));
 }
 
 Stat IsoReader::State::lookup_file(std::string_view path, std::string& final_path) const {
@@ -251,8 +252,7 @@ std::vector<IsoEntry> IsoReader::list(std::string_view path) const {
     const std::string wanted = joined(components(path));
     const StatList found(iso9660_ifs_readdir(state_->iso.get(), ("/" + wanted).c_str()));
     if (!found)
-        throw Error(Failure::recipe,
-                    fmt::format("there is no folder '{}' in {}", path, state_->file.string()));
+        throw Error(Failure::recipe, fmt::format("no directory '{}' in {}", path, state_->file.string()));
     std::vector<IsoEntry> entries;
     for (const CdioListNode_t* node = _cdio_list_begin(found.get()); node != nullptr;
          node = _cdio_list_node_next(const_cast<CdioListNode_t*>(node))) {
@@ -306,7 +306,7 @@ std::optional<std::string> IsoReader::read_if_file(std::string_view path, std::u
 std::string IsoReader::read(std::string_view path, std::uint64_t limit) const {
     if (std::optional<std::string> bytes = read_if_file(path, limit))
         return *std::move(bytes);
-    throw Error(Failure::recipe, fmt::format("there is no file '{}' in {}", path, state_->file.string()));
+    throw Error(Failure::recipe, fmt::format("no file '{}' in {}", path, state_->file.string()));
 }
 
 void IsoReader::extract(std::string_view path, const std::filesystem::path& destination, std::uint64_t limit,
@@ -314,7 +314,7 @@ void IsoReader::extract(std::string_view path, const std::filesystem::path& dest
     std::string final_path;
     const Stat stat = state_->lookup_file(path, final_path);
     if (!stat)
-        throw Error(Failure::recipe, fmt::format("there is no file '{}' in {}", path, state_->file.string()));
+        throw Error(Failure::recipe, fmt::format("no file '{}' in {}", path, state_->file.string()));
     if (stat->size > limit)
         throw Error(Failure::integrity,
                     fmt::format("{} in {} has {} where at most {} make sense", path, state_->file.string(),

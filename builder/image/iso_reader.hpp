@@ -27,8 +27,8 @@ struct IsoEntry {
 /// hostile ones end in a clear error. Not thread-safe.
 class IsoReader {
 public:
-    /// Throws Failure::recipe when the file is missing, a folder, empty or no ISO; Failure::integrity when it
-    /// is damaged.
+    /// Throws Failure::recipe when the file is missing, a directory, empty or no ISO; Failure::integrity when
+    /// it is damaged.
     explicit IsoReader(const std::filesystem::path& file);
     ~IsoReader();
     IsoReader(IsoReader&&) noexcept;
@@ -39,16 +39,16 @@ public:
     /// The entry itself (links are not followed), or nothing. Leading slashes are ignored; ".." is refused.
     std::optional<IsoEntry> stat(std::string_view path) const;
     bool exists(std::string_view path) const { return stat(path).has_value(); }
-    /// Entries of a folder by name, without "." and ".."; throws when it is none.
+    /// Entries of a directory by name, without "." and ".."; throws when it is none.
     std::vector<IsoEntry> list(std::string_view path) const;
-    /// Every file and link below `path`, folders before their contents. Throws when there are more than
+    /// Every file and link below `path`, directories before their contents. Throws when there are more than
     /// `limit`.
     std::vector<IsoEntry> walk(std::string_view path = "", std::size_t limit = 200000) const;
 
     /// A file's bytes; links inside the image are followed. Throws Failure::integrity when it is larger than
     /// `limit`.
     std::string read(std::string_view path, std::uint64_t limit = 1U << 20U) const;
-    /// The same, or nothing when there is no such file.
+    /// The same, or nothing when no such file exists.
     std::optional<std::string> read_if_file(std::string_view path, std::uint64_t limit = 1U << 20U) const;
     /// Copies a file out, atomically. `progress` hears the bytes written so far.
     void extract(std::string_view path, const std::filesystem::path& destination, std::uint64_t limit,

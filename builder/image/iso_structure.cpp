@@ -85,13 +85,13 @@ Checker::Checker(const std::filesystem::path& file) : file_(file) {
     std::error_code failed;
     const auto status = std::filesystem::status(file, failed);
     if (!failed && std::filesystem::is_directory(status))
-        throw Error(Failure::recipe, fmt::format("{} is a folder, not an ISO image", file.string()),
+        throw Error(Failure::recipe, fmt::format("{} is a directory, not an ISO image", file.string()),
                     "name the .iso file");
     if (!std::filesystem::exists(status))
-        throw Error(Failure::recipe, fmt::format("there is no file {}", file.string()),
+        throw Error(Failure::recipe, fmt::format("no such file: {}", file.string()),
                     "check the path of the ISO image");
     if (!std::filesystem::is_regular_file(status) && !std::filesystem::is_block_file(status))
-        throw Error(Failure::recipe, fmt::format("{} is no regular file", file.string()),
+        throw Error(Failure::recipe, fmt::format("{} is not a regular file", file.string()),
                     "name the .iso file");
     fd_ = open_fd(file, O_RDONLY);
     const off_t end = ::lseek(fd_.get(), 0, SEEK_END);

@@ -22,9 +22,9 @@ struct IsoVolume {
 
 /// Checks an image before a library reads it: descriptors present, the file as long as the volume says, every
 /// directory (of the primary and the Joliet tree) inside the file, met once and with well-formed records and
-/// Rock Ridge fields whose continuation areas do not loop. Throws Failure::recipe when the file is no ISO at
-/// all, Failure::integrity when it is truncated, damaged or hostile. Source: ECMA-119, IEEE P1281 (SUSP) and
-/// P1282 (RRIP).
+/// Rock Ridge fields whose continuation areas do not loop. Throws Failure::recipe when the file is not an ISO
+/// at all, Failure::integrity when it is truncated, damaged or hostile. Source: ECMA-119, IEEE P1281 (SUSP)
+/// and P1282 (RRIP).
 IsoVolume check_iso_structure(const std::filesystem::path& file);
 
 }  // namespace imgforge::image

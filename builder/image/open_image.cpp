@@ -61,7 +61,7 @@ DiskFormat format_by_header(const fs::path& file) {
     return named ? *named : found;
 }
 
-/// The folders whose files the image may refer to: only an image of a store may refer to the stores.
+/// The directories whose files the image may refer to: only an image of a store may refer to the stores.
 std::vector<fs::path> roots_for(const fs::path& file, const std::vector<fs::path>& stores) {
     const bool ours = std::any_of(stores.begin(), stores.end(),
                                   [&](const fs::path& folder) { return lies_within(file, folder); });

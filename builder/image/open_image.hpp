@@ -20,7 +20,7 @@ struct ImageSource {
     std::optional<DiskFormat> format{};
     /// Files that the user stated as the image's chain, in any order; each may be referred to.
     std::vector<std::filesystem::path> backing_files{};
-    /// Folders of ours: an image that lies in one of them may refer to files in any of them.
+    /// Directories of ours: an image that lies in one of them may refer to files in any of them.
     std::vector<std::filesystem::path> stores{};
     /// What the caller can work on; an image of another format is refused with Failure::usage.
     std::vector<DiskFormat> formats{DiskFormat::raw, DiskFormat::qcow2};

@@ -29,7 +29,7 @@ struct Qcow2Header {
     bool has_data_file() const { return (incompatible_features & 4U) != 0; }
 };
 
-/// Reads and checks it. Throws Failure::integrity naming the file when it is no qcow2 version 2 or 3 or
+/// Reads and checks it. Throws Failure::integrity naming the file when it is not a qcow2 version 2 or 3 or
 /// contradicts itself.
 Qcow2Header read_qcow2_header(const std::filesystem::path& file);
 

@@ -159,7 +159,7 @@ void AptArchive::write_configuration(const std::string& suite) const {
     set("Acquire::AllowInsecureRepositories", "false");
     set("Acquire::Languages", "none");
     set("Acquire::PDiffs", "false");
-    // As root, apt would download as the user _apt, who cannot write into a private folder.
+    // As root, apt would download as the user _apt, who cannot write into a private directory.
     if (::geteuid() == 0)
         set("APT::Sandbox::User", "root");
     write_file_atomically(configuration_, text);

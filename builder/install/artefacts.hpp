@@ -8,7 +8,8 @@
 
 namespace imgforge::install {
 
-/// The folder of what a run leaves behind (runs/ID/install). Nothing in it holds a secret: texts are masked.
+/// The directory of what a run leaves behind (runs/ID/install). Nothing in it holds a secret: texts are
+/// masked.
 class Artefacts {
 public:
     explicit Artefacts(std::filesystem::path folder);

@@ -60,7 +60,7 @@ std::uint32_t hex_field(std::string_view header, std::size_t index) {
     std::uint32_t value = 0;
     const auto [end, failed] = std::from_chars(field.data(), field.data() + field.size(), value, 16);
     if (failed != std::errc() || end != field.data() + field.size())
-        damaged(fmt::format("'{}' in a cpio header is no number", field));
+        damaged(fmt::format("'{}' in a cpio header is not a number", field));
     return value;
 }
 
@@ -94,7 +94,7 @@ void check(int status, archive* handle, std::string_view what) {
     if (status < ARCHIVE_WARN)
         damaged(fmt::format(
             "{}: {}", what,
-            archive_error_string(handle) != nullptr ? archive_error_string(handle) : "unknown fault"));
+            archive_error_string(handle) != nullptr ? archive_error_string(handle) : "unknown error"));
 }
 
 std::string clean_path(const char* raw) {
@@ -291,7 +291,7 @@ std::string resolve_folders(const CpioTree& tree, const std::string& path) {
         done.clear();
     }
     throw Error(Failure::integrity,
-                fmt::format("the folders of {} in the initrd are links in circles", path));
+                fmt::format("the directories of {} in the initrd are links in circles", path));
 }
 
 }  // namespace imgforge::install

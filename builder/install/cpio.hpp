@@ -52,7 +52,7 @@ std::string decompress(std::string_view bytes, std::uint64_t limit);
 /// Entries keyed by path, so that later ones replace earlier ones, as the kernel does it.
 using CpioTree = std::map<std::string, CpioEntry>;
 
-/// Follows symbolic links of the tree in the folders of `path` (usr-merge): "lib/x" becomes "usr/lib/x".
+/// Follows symbolic links of the tree in the directories of `path` (usr-merge): "lib/x" becomes "usr/lib/x".
 std::string resolve_folders(const CpioTree& tree, const std::string& path);
 
 }  // namespace imgforge::install

@@ -44,7 +44,7 @@ public:
             }
         }
         if (!data || deb.control.count("control") == 0)
-            throw Error(Failure::integrity, fmt::format("{} is no Debian package", file_.string()),
+            throw Error(Failure::integrity, fmt::format("{} is not a Debian package", file_.string()),
                         "remove it from the cache and try again");
         return deb;
     }
@@ -54,7 +54,7 @@ private:
         const char* text = archive_error_string(handle);
         throw Error(Failure::integrity,
                     fmt::format("{} cannot be read as a Debian package: {}", file_.string(),
-                                text != nullptr ? text : "unknown fault"),
+                                text != nullptr ? text : "unknown error"),
                     "remove it from the cache and try again");
     }
 

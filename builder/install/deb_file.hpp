@@ -20,7 +20,7 @@ struct DebFile {
 };
 
 /// Reads a .deb or .udeb. Contents of files that `wanted` refuses are left out with their entry; without
-/// `wanted` all are kept. Throws Failure::integrity for anything that is no package.
+/// `wanted` all are kept. Throws Failure::integrity for anything that is not a package.
 DebFile read_deb(const std::filesystem::path& file,
                  const std::function<bool(const std::string& path)>& wanted = {});
 

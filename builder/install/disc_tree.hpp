@@ -18,7 +18,7 @@ struct PoolPackage {
 
 /// What the disc says of itself.
 struct DiscIdentity {
-    std::string suite;    ///< folder below dists: "bookworm"
+    std::string suite;    ///< directory below dists: "bookworm"
     std::string product;  ///< "Debian GNU/Linux"
     std::string version;  ///< "12.12.0"
     std::string date;     ///< of the archive, RFC 2822

@@ -33,7 +33,7 @@ std::string checked_path(const InitrdMember& member) {
     return path.substr(1);
 }
 
-/// The original's folders and links; file contents are of no interest.
+/// The original's directories and links; file contents are of no interest.
 CpioTree skeleton(std::string_view initrd) {
     CpioTree tree;
     read_initrd(initrd, false,
@@ -46,11 +46,13 @@ void add_parents(const CpioTree& original, const std::string& path, std::set<std
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
         const std::string parent = path.substr(0, slash);
         const auto there = original.find(parent);
-        // The kernel would give an existing folder the mode of ours (/tmp), so only missing ones are added.
+        // The kernel would give an existing directory the mode of ours (/tmp), so only missing ones are
+        // added.
         if (there != original.end() && there->second.kind == CpioEntry::Kind::directory)
             continue;
         if (there != original.end())
-            throw Error(Failure::recipe, fmt::format("'{}' in the initrd is a file, not a folder", parent));
+            throw Error(Failure::recipe,
+                        fmt::format("'{}' in the initrd is a file, not a directory", parent));
         if (added.insert(parent).second)
             entries.push_back({.path = parent, .kind = CpioEntry::Kind::directory, .mode = 0755});
     }

@@ -65,8 +65,8 @@ void InstallProgress::enter(std::size_t stage) {
 }
 
 bool InstallProgress::note_console(const std::string& line, bool complete) {
-    // The title of a stage stays on the growing line while the log may already have told of the next stage: a
-    // line counts once.
+    // The title of a stage stays on the growing line while the log may already have reported the next stage:
+    // a line counts once.
     const auto stage = find(line, false);
     const bool first_time = stage && stage != of_line_;
     if (first_time) {

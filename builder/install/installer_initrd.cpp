@@ -50,7 +50,7 @@ InstallerInitrd::InstallerInitrd(std::string_view packed) {
                 [&](CpioEntry&& entry) { tree_.insert_or_assign(entry.path, std::move(entry)); });
     if (tree_.count(status_file) == 0 || tree_.count("etc/lsb-release") == 0)
         throw Error(Failure::integrity,
-                    "the netboot initrd is no debian-installer: it has no var/lib/dpkg/status");
+                    "the netboot initrd is not a debian-installer: it has no var/lib/dpkg/status");
 }
 
 std::string& InstallerInitrd::text(const std::string& path) {
@@ -99,7 +99,7 @@ void InstallerInitrd::drop_kernel() {
 void InstallerInitrd::put(CpioEntry entry) {
     entry.path = resolve_folders(tree_, entry.path);
     const auto there = tree_.find(entry.path);
-    // A folder of the package must not replace the link that merged /usr has in its place.
+    // A directory of the package must not replace the link that merged /usr has in its place.
     if (there != tree_.end() && entry.kind == CpioEntry::Kind::directory)
         return;
     tree_.insert_or_assign(entry.path, std::move(entry));
@@ -183,7 +183,8 @@ void InstallerInitrd::set_medium(std::string_view medium) {
 std::string InstallerInitrd::pack() const {
     std::vector<CpioEntry> entries;
     std::set<std::string> folders;
-    // The map's order puts a folder before what is in it; the kernel drops entries whose folder is missing.
+    // The map's order puts a directory before what is in it; the kernel drops entries whose directory is
+    // missing.
     for (const auto& [path, entry] : tree_) {
         for (std::size_t slash = path.find('/'); slash != std::string::npos;
              slash = path.find('/', slash + 1)) {

@@ -36,7 +36,7 @@ public:
     void set_medium(std::string_view medium);
 
     const CpioTree& tree() const { return tree_; }
-    /// gzip(cpio), with missing parent folders added; equal trees give equal bytes.
+    /// gzip(cpio), with missing parent directories added; equal trees give equal bytes.
     std::string pack() const;
 
 private:

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint64_t index_limit = 256ULL << 20U;
 
-/// The Packages files of a medium. Every component's folder is looked at: which there are stands in no fixed
-/// place.
+/// The Packages files of a medium. Every component's directory is looked at: which there are stands in no
+/// fixed place.
 std::vector<PackageIndex> indexes(const image::IsoReader& medium, const std::string& suite,
                                   const std::string& arch) {
     std::vector<PackageIndex> found;

@@ -134,7 +134,7 @@ std::vector<std::string> pull_installer_logs(const std::filesystem::path& disk,
             continue;
         }
         const std::filesystem::path target = folder / (file_name(path) + (directory ? ".tar" : ""));
-        // Folders stay packed: names and links that a guest chose do not become files of this host.
+        // Directories stay packed: names and links that a guest chose do not become files of this host.
         const int copied = appliance.attempt("copy", [&](guestfs_h* g) {
             return directory ? guestfs_tar_out(g, path.c_str(), target.c_str())
                              : guestfs_download(g, path.c_str(), target.c_str());

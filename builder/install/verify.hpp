@@ -30,12 +30,12 @@ struct VerifyOptions {
 InstalledSystem verify_system(guest::GuestFs& fs, const guest::Inspection& os, const VerifyOptions& options);
 
 /// Opens the qcow2 read-only in the appliance, finds the system, and verifies it. Throws Failure::integrity
-/// when it is no installed system, and what the appliance throws.
+/// when it is not an installed system, and what the appliance throws.
 InstalledSystem verify_disk(const std::filesystem::path& disk, const VerifyOptions& options,
                             Monitor& monitor);
 
-/// Copies what an installer wrote on a half-installed disk (files, and folders as .tar) into `folder`; mounts
-/// what can be mounted, read-only. Missing paths are fine. Returns the names of what was found.
+/// Copies what an installer wrote on a half-installed disk (files, and directories as .tar) into `folder`;
+/// mounts what can be mounted, read-only. Missing paths are fine. Returns the names of what was found.
 std::vector<std::string> pull_installer_logs(const std::filesystem::path& disk,
                                              const std::vector<std::string>& paths,
                                              const std::filesystem::path& folder,

@@ -19,7 +19,7 @@ namespace imgforge::virt {
 
 /// Where machines shall run, and who said so.
 struct ConnectionChoice {
-    std::string uri;     ///< empty: the embedded driver, with a root folder per machine
+    std::string uri;     ///< empty: the embedded driver, with a root directory per machine
     std::string source;  ///< "--connect", "LIBVIRT_DEFAULT_URI", "settings", "qemu:///system answers", "no
                          ///< libvirt daemon answers"
     bool embedded() const { return uri.empty() || uri.starts_with("qemu:///embed"); }
@@ -30,8 +30,8 @@ struct ConnectionChoice {
 ConnectionChoice choose_connection(const std::optional<std::string>& option,
                                    const std::optional<std::string>& setting);
 
-/// "qemu:///embed?root=DIR". libvirt makes the folder; it holds definitions, sockets and logs of the machines
-/// in it.
+/// "qemu:///embed?root=DIR". libvirt makes the directory; it holds definitions, sockets and logs of the
+/// machines in it.
 std::string embedded_uri(const std::filesystem::path& root);
 
 struct NetworkInfo {
@@ -66,10 +66,10 @@ struct HostInfo {
 class Connection {
 public:
     /// Opens within `timeout`. An embedded root in use by another process is waited for; a root whose path
-    /// is too long for UNIX sockets is reached through a short link in the runtime folder. `capabilities`:
-    /// folder in which QEMU's probed capabilities are shared between embedded roots (saves 4 s at the first
-    /// start in a fresh root); empty: not shared. `token`: a file descriptor kept open as long as libvirt is
-    /// at work on an embedded root, also when this process is killed.
+    /// is too long for UNIX sockets is reached through a short link in the runtime directory. `capabilities`:
+    /// directory in which QEMU's probed capabilities are shared between embedded roots (saves 4 s at the
+    /// first start in a fresh root); empty: not shared. `token`: a file descriptor kept open as long as
+    /// libvirt is at work on an embedded root, also when this process is killed.
     static Connection open(const std::string& uri, const std::filesystem::path& capabilities = {},
                            std::chrono::milliseconds timeout = std::chrono::seconds(30), int token = -1);
 

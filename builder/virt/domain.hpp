@@ -156,7 +156,7 @@ public:
     /// Writes what is above `base` into it; pivot_block_copy() then makes `base` the disk
     /// (virDomainBlockCommit, active).
     void start_block_commit(const std::string& target, const std::filesystem::path& base) const;
-    /// Nothing when there is no job.
+    /// Nothing without a job.
     std::optional<BlockJob> block_job(const std::string& target) const;
     void pivot_block_copy(const std::string& target) const;
     void abort_block_job(const std::string& target) const;

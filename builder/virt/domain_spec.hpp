@@ -125,7 +125,7 @@ struct DomainSpec {
     /// else the machine has, and free ports take devices while it runs. 0: libvirt makes what it needs.
     int root_ports = 0;
     bool rng = true;
-    bool video = true;    ///< without a video device there is no screenshot
+    bool video = true;    ///< no screenshot without a video device
     bool balloon = true;  ///< virtio memory balloon
     /// Clock as virt-manager gives it to guests: the RTC catches up after a pause, no HPET; and the guest is
     /// not offered to suspend the machine.

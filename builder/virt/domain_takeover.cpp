@@ -187,7 +187,7 @@ void take_acceleration(pugi::xml_node present, pugi::xml_node wanted) {
     }
 }
 
-/// Attributes that hold paths of a machine's folder, by element.
+/// Attributes that hold paths of a machine's directory, by element.
 constexpr std::array path_attributes{std::pair("source", "file"), std::pair("source", "path"),
                                      std::pair("log", "file"), std::pair("source", "dir")};
 

@@ -130,7 +130,7 @@ EmulatedCpu emulated_cpu(ProcessorLevel level) {
     switch (level) {
         case ProcessorLevel::v1:
             // QEMU 7.2 can leave garbage in EFLAGS after CMPXCHG16B, and kernels whose allocator uses it (6.5
-            // and later) then die of a double fault. The level does not have the instruction.
+            // and later) then die of a double error. The level does not have the instruction.
             return {"qemu64", {"cx16"}};
         case ProcessorLevel::v2: return {"Nehalem", {}};
         case ProcessorLevel::v3: break;

@@ -44,7 +44,7 @@ struct DomainFacts {
     std::vector<std::string> devices{};
 };
 
-/// Throws Failure::domain when the text is no domain XML.
+/// Throws Failure::domain when the text is not a domain XML.
 DomainFacts read_domain_xml(std::string_view xml);
 
 }  // namespace imgforge::virt

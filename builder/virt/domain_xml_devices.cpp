@@ -255,7 +255,7 @@ std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {
                                   forward.host_port, forward.guest_port);
         }
         // JSON as libvirt's own devices (QEMU 6.2): QEMU makes all devices in key=value form first, when
-        // there are no root ports yet.
+        // no root ports exist yet.
         const Json device = {{"driver", nic.model == "virtio" ? "virtio-net-pci" : nic.model},
                              {"netdev", id},
                              {"mac", nic.mac},

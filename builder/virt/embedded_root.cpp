@@ -41,7 +41,7 @@ void remove_dangling_links(const fs::path& folder) {
     }
 }
 
-/// The runtime folder, ours and private: in /tmp somebody else could have made it first.
+/// The runtime directory, ours and private: in /tmp somebody else could have made it first.
 fs::path runtime_folder() {
     fs::path folder;
     if (geteuid() == 0) {
@@ -58,7 +58,7 @@ fs::path runtime_folder() {
     struct stat info {};
     if (lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid() ||
         (info.st_mode & 0022U) != 0) {
-        throw Error(Failure::host, fmt::format("{} is not a private folder of this user", folder.string()),
+        throw Error(Failure::host, fmt::format("{} is not a private directory of this user", folder.string()),
                     "remove it");
     }
     return folder;
@@ -131,7 +131,7 @@ void prepare_root(const fs::path& root, const fs::path& capabilities) {
         // changing owners would touch golden images that other machines share. The same holds for swtpm,
         // whose default user is tss. QEMU's seccomp sandbox stays on (libvirt's default).
         write_file_atomically(
-            config, fmt::format("# written by imgforge when the folder was made; may be edited\n"
+            config, fmt::format("# written by imgforge when the directory was made; may be edited\n"
                                 "user = \"+{0}\"\ngroup = \"+{1}\"\nswtpm_user = \"+{0}\"\nswtpm_group = "
                                 "\"+{1}\"\ndynamic_ownership = 0\nremember_owner = 0\n"
                                 "security_driver = \"none\"\nnamespaces = [ ]\ncgroup_controllers = [ ]\n"

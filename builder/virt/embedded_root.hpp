@@ -14,16 +14,16 @@ namespace imgforge::virt {
 std::optional<std::filesystem::path> embedded_root(const std::string& uri);
 
 /// A path to `root` short enough that every UNIX socket libvirt makes below it fits into sockaddr_un: `root`
-/// itself, or a link named by the root's digest in the runtime folder (/run/imgforge as root, else
-/// $XDG_RUNTIME_DIR/imgforge, else a private folder in /tmp). The same root always gives the same link, also
-/// after a reboot of the host.
+/// itself, or a link named by the root's digest in the runtime directory (/run/imgforge as root, else
+/// $XDG_RUNTIME_DIR/imgforge, else a private directory in /tmp). The same root always gives the same link,
+/// also after a reboot of the host.
 std::filesystem::path short_root(const std::filesystem::path& root);
 
-/// Makes the folder ready for libvirt: created, qemu.conf written when missing (QEMU runs as the caller, no
-/// relabelling of files, no cgroups, no virtlogd), shared capabilities copied in.
+/// Makes the directory ready for libvirt: created, qemu.conf written when missing (QEMU runs as the caller,
+/// no relabelling of files, no cgroups, no virtlogd), shared capabilities copied in.
 void prepare_root(const std::filesystem::path& root, const std::filesystem::path& capabilities);
 
-/// Copies capabilities that libvirt probed in `root` to the shared folder.
+/// Copies capabilities that libvirt probed in `root` to the shared directory.
 void share_capabilities(const std::filesystem::path& root, const std::filesystem::path& capabilities);
 
 /// The QEMU of domain `name` in an embedded root, by its pid file, when its command line has `mark` in it

@@ -52,7 +52,7 @@ LastVirtError last_virt_error();
 /// Throws the calling thread's last libvirt error: "cannot ACTION: text".
 [[noreturn]] void throw_last_virt_error(std::string_view action);
 
-/// The same for a connection that could not be opened: whatever the code, the host is at fault (a socket that
+/// The same for a connection that could not be opened: whatever the code, the host is at error (a socket that
 /// is not there is VIR_ERR_SYSTEM_ERROR, a daemon that refuses VIR_ERR_INTERNAL_ERROR …).
 [[noreturn]] void throw_connect_error(std::string_view uri);
 

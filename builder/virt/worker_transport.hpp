@@ -45,7 +45,7 @@ Json error_to_json(const Error& error);
 [[noreturn]] void throw_from_json(const Json& error);
 
 /// Path of imgforge-machine: $IMGFORGE_LIBEXEC, beside the running program, ../libexec/imgforge, or the build
-/// folder.
+/// directory.
 std::filesystem::path worker_program();
 
 }  // namespace imgforge::virt

@@ -9,7 +9,7 @@ namespace imgforge::virt {
 /// One change of a domain's XML by the user, as virt-install's --xml: "./memory=2097152",
 /// "./devices/disk[@device='disk']/driver/@cache=none", "xpath.delete=./devices/memballoon". The path starts
 /// at <domain>; elements and attributes that do not exist are made, with the attributes their predicates
-/// ask for. Throws Failure::usage naming the text when it is no such change.
+/// ask for. Throws Failure::usage naming the text when it is not such a change.
 void apply_xml_override(pugi::xml_node domain, const std::string& text);
 
 /// Throws what apply_xml_override() would throw for its form, without a domain.

@@ -20,7 +20,7 @@ struct CatalogImage {
     std::string format;             ///< of the disk inside, after unpacking: "qcow2", "raw"
     std::string sha256;             ///< fixed digest; usually empty, since publishers replace the file
     std::string checksums{};        ///< URL or path of the checksum file
-    std::string signature{};        ///< of the checksum file, or of the image when there is no checksum file
+    std::string signature{};        ///< of the checksum file, or of the image without a checksum file
     std::string keyring{};          ///< path; see find_keyring()
     std::string keyring_package{};  ///< Debian package or place that has it, for the error message
     std::string fingerprint{};      ///< the only key that counts; empty: any of the keyring
@@ -39,7 +39,7 @@ struct Recognition {
 class Catalog {
 public:
     /// Reads *.yaml of each directory in order of their names; missing directories are fine. Throws
-    /// Failure::recipe with every fault, file and line.
+    /// Failure::recipe with every error, file and line.
     static Catalog load(const std::vector<std::filesystem::path>& folders);
 
     /// Sorted by name, then architecture.
@@ -48,7 +48,7 @@ public:
     /// host's). Nothing for an unknown name; Failure::usage when the name is not there for that architecture.
     std::optional<CatalogImage> find(std::string_view name, std::string_view arch = {}) const;
     std::vector<std::string> names() const;
-    /// By the name of a file, without folders; nothing when no pattern matches.
+    /// By the name of a file, without directories; nothing when no pattern matches.
     std::optional<Recognition> recognise(const std::string& file_name) const;
 
 private:

@@ -16,7 +16,7 @@ struct CatalogRows {
     std::vector<std::pair<std::string, Recognition>> patterns;  ///< regular expression of a file name
 };
 
-/// Throws Failure::recipe with every fault.
+/// Throws Failure::recipe with every error.
 CatalogRows read_catalog_rows(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace imgforge::catalog

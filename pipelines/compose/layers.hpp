@@ -20,7 +20,7 @@ struct Layered {
 /// Follows `extends: NAME|FILE` from `text` upwards and lays each recipe over what it extends: maps merge,
 /// lists and single values replace, `key+:` appends to a list, a null takes the key away (under `vars` it is
 /// a value). NAME is looked for beside the recipe that says it, then in `shipped`, with or without ".recipe".
-/// A circle, a chain of more than 16 files and a file that is missing are faults at the `extends` that leads
+/// A circle, a chain of more than 16 files and a file that is missing are errors at the `extends` that leads
 /// there. Nothing when the recipe itself, or one it extends, cannot be read.
 std::optional<Layered> layered(std::string_view text, const std::filesystem::path& file,
                                const std::filesystem::path& shipped, Diagnostics& diagnostics);
@@ -29,7 +29,7 @@ std::optional<Layered> layered(std::string_view text, const std::filesystem::pat
 void lay_over(YamlDocument& lower, const YamlDocument& upper, Diagnostics& diagnostics);
 
 /// The variables of a file for --vars: a map of names, each marked with the file as its place. Throws
-/// Failure::host or Failure::recipe when the file cannot be read or is no map.
+/// Failure::host or Failure::recipe when the file cannot be read or is not a map.
 YamlDocument read_variables(const std::filesystem::path& file);
 
 }  // namespace imgforge::compose

@@ -17,8 +17,8 @@ namespace imgforge::compose {
 /// for, kept in memory only, and masked by redact() from then on.
 class SecretSet {
 public:
-    /// Reads the block (already checked by check_secrets); relative files are under the folder of the recipe
-    /// that names them, `folder` for the recipe itself.
+    /// Reads the block (already checked by check_secrets); relative files are under the directory of the
+    /// recipe that names them, `folder` for the recipe itself.
     SecretSet(const YamlDocument& document, const std::filesystem::path& folder);
 
     std::vector<std::string> names() const;

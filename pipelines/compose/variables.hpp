@@ -18,7 +18,7 @@ struct Combination {
 };
 
 /// The images of `matrix:`: every combination of a map of lists, or the maps of a list. One empty combination
-/// when there is no matrix. Variables may be used in it.
+/// without a matrix. Variables may be used in it.
 std::vector<Combination> combinations(const YamlDocument& document, Diagnostics& diagnostics);
 
 /// How --set matrix.NAME=VALUE and names of images speak of a value: a text itself, the `name` of a map.
@@ -27,7 +27,7 @@ std::string value_text(const Json& value);
 /// The recipe with every `${name}` replaced by the variable: with its type where the whole value is one
 /// `${name}`, as text elsewhere, in keys as well. `$${` is a plain `${`; `${a.b}` is the member b of a map.
 /// `${secrets.name}` stays, for the stage that hands it to the guest. A name that is unknown, a circle, a
-/// list within a text and a `${` without end are faults at their place. A value that is a variable stands
+/// list within a text and a `${` without end are errors at their place. A value that is a variable stands
 /// where the variable is defined. Values below `vars`, `matrix` and `secrets` are not touched; the image's
 /// name gets the combination's suffix unless it uses a variable of the matrix itself.
 YamlDocument resolved(const YamlDocument& document, const Combination& combination, Diagnostics& diagnostics);

@@ -12,10 +12,11 @@
 namespace imgforge::engine {
 
 struct BuildOptions {
-    bool fresh = false;        ///< ignore cached results
-    std::string from{};        ///< ignore cached results from this stage on
-    std::string until{};       ///< stop after this stage
-    bool keep_failed = false;  ///< a failed stage's folder is moved to the run folder instead of removed
+    bool fresh = false;   ///< ignore cached results
+    std::string from{};   ///< ignore cached results from this stage on
+    std::string until{};  ///< stop after this stage
+    bool keep_failed =
+        false;  ///< a failed stage's directory is moved to the run directory instead of removed
     std::optional<std::chrono::seconds> max_age{};  ///< in place of the recipe's
 };
 
@@ -23,8 +24,8 @@ struct BuildOptions {
 struct BuildSeams {
     /// Called at every journal transition with its name; a test ends the process there.
     std::function<void(std::string_view point)> checkpoint{};
-    /// Told the run's folder when there is one: a build that waits for another, or fails while it plans, has
-    /// none.
+    /// Told the run's directory when there is one: a build that waits for another, or fails while it plans,
+    /// has none.
     std::function<void(const std::filesystem::path& run_folder)> opened{};
     /// True when something outside of the cache (a machine) stands on this disk: its layer is never evicted.
     std::function<bool(const std::filesystem::path& disk)> disk_in_use{};
@@ -50,9 +51,10 @@ struct BuildReport {
 std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options,
                                      const StageServices& services);
 
-/// Runs the pipeline: lock of the recipe, plan, each stage in a scratch folder that becomes a layer by
+/// Runs the pipeline: lock of the recipe, plan, each stage in a scratch directory that becomes a layer by
 /// rename, hooks at the end, clean-up on every exit, eviction. Whatever ends it, finished stages stay and the
-/// same call resumes after them. Errors carry the stage with its recipe line and the run folder as context.
+/// same call resumes after them. Errors carry the stage with its recipe line and the run directory as
+/// context.
 BuildReport build(Recipe& recipe, const BuildOptions& options, const StageServices& services,
                   const BuildSeams& seams = {});
 

@@ -278,12 +278,12 @@ void Executor::stage_failed(const std::vector<StageTask>& tasks, std::size_t at)
             services_.monitor->artifact(kept.string());
         }
     } catch (const std::exception& fault) {
-        services_.monitor->warning(
-            fmt::format("the folder of the failed stage stays for the next run to remove: {}", fault.what()));
+        services_.monitor->warning(fmt::format(
+            "the directory of the failed stage stays for the next run to remove: {}", fault.what()));
     }
 }
 
-/// Promotion must be told when it fails; quarantine after a failure must not hide that failure.
+/// A failed promotion must be reported; quarantine after a failure must not hide that failure.
 void Executor::run_hooks(const BuildEnd& end) {
     const interrupt::Shield shield;
     for (const Hook& hook : std::exchange(hooks_, {})) {

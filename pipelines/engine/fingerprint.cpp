@@ -25,10 +25,10 @@ bool names_a_path(const Json& schema) {
 }
 
 /// Options that name files do not count: the files' contents do (the type's own ingredients), so renaming one
-/// is no change. Nor do those whose schema says that the result is the same with any value.
+/// is not a change. Nor do those whose schema says that the result is the same with any value.
 std::vector<Ingredient> option_ingredients(const RecipeStage& stage) {
     std::vector<Ingredient> list;
-    // Written order is no difference: the keys are sorted, at every depth.
+    // Written order is not a difference: the keys are sorted, at every depth.
     const Json sorted = parse_json(canonical(stage.options), "options");
     for (const auto& option : sorted.items()) {
         const Json* const schema = schema_at(stage.handler->schema(), "/" + option.key());

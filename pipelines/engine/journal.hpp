@@ -18,8 +18,8 @@ enum class RunState { running, done, failed, interrupted, lost };
 std::string_view to_string(RunState state);
 
 /// The engine's tables in state.db: runs, their stages, what each stage of each recipe was last made from,
-/// when layers were last used, digests of large files. Nothing here decides what is in the cache (the folders
-/// do), so that losing the file costs explanations and estimates, not results.
+/// when layers were last used, digests of large files. Nothing here decides what is in the cache (the
+/// directories do), so that losing the file costs explanations and estimates, not results.
 class Journal {
 public:
     explicit Journal(StateDb& database);

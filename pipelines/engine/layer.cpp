@@ -41,7 +41,7 @@ fs::path relative_in(const fs::path& scratch, const fs::path& name, const std::s
     std::error_code code;
     if (relative.empty() || *relative.begin() == ".." || !fs::exists(full, code)) {
         throw Error(Failure::tool,
-                    fmt::format("stage type '{}' gave {} as a result, which is not in its folder", type,
+                    fmt::format("stage type '{}' gave {} as a result, which is not in its directory", type,
                                 name.string()));
     }
     return relative;
@@ -99,7 +99,7 @@ Json record_of(const Layer& layer, const fs::path& scratch) {
             {"evicted", false}};
 }
 
-/// Nothing when the folder holds no readable record: then it is no layer.
+/// Nothing when the directory holds no readable record: then it is not a layer.
 std::optional<Layer> read_layer(const fs::path& folder) {
     try {
         const Json record = parse_json(read_file(folder / record_name), (folder / record_name).string());
@@ -258,7 +258,7 @@ void LayerStore::remove_leftovers(const std::set<std::string>& live) const {
                 dead.push_back(entry.path());
             }
         } else if (live.empty() && !is_layer_name(name)) {
-            dead.push_back(entry.path());  // what a stage of a killed run put beside its scratch folder
+            dead.push_back(entry.path());  // what a stage of a killed run put beside its scratch directory
         }
     }
     std::for_each(dead.begin(), dead.end(), [](const fs::path& path) { remove_tree(path); });

@@ -13,7 +13,8 @@
 
 namespace imgforge::engine {
 
-/// One cached stage result: a folder of cache/stages that is never written again, with `result.json` in it.
+/// One cached stage result: a directory of cache/stages that is never written again, with `result.json` in
+/// it.
 struct Layer {
     std::string fingerprint;
     std::string id;  ///< unique: the same fingerprint made again (--fresh) is another layer
@@ -31,7 +32,7 @@ struct Layer {
 };
 
 /// cache/stages. Layers appear by rename and are never changed; a fingerprint made again gets a second
-/// folder, because overlays of other recipes may stand on the first.
+/// directory, because overlays of other recipes may stand on the first.
 class LayerStore {
 public:
     explicit LayerStore(Places places) : places_(std::move(places)) {}
@@ -42,8 +43,8 @@ public:
     /// All layers, superseded ones too.
     std::vector<Layer> list() const;
 
-    /// Empty folder for a stage at work, beside the layers so that relative backing names stay true after the
-    /// rename.
+    /// Empty directory for a stage at work, beside the layers so that relative backing names stay true after
+    /// the rename.
     std::filesystem::path make_scratch(const std::string& run, std::size_t index) const;
     /// Checks and flushes what the stage made, writes result.json. The layer's paths are those after
     /// publish().
@@ -54,7 +55,7 @@ public:
     /// Removes the disk, keeps facts and small files.
     void evict(const Layer& layer) const;
     void remove(const Layer& layer) const;
-    /// Removes scratch folders whose run is not among `live`.
+    /// Removes scratch directories whose run is not among `live`.
     void remove_leftovers(const std::set<std::string>& live) const;
 
 private:
@@ -72,7 +73,7 @@ struct CachePolicy {
 /// Which layers to drop, in a safe order (children before what they stand on). `used_at`: wall seconds by
 /// layer id; `in_use`: ids that a live run or a machine needs. Pure.
 struct Eviction {
-    std::vector<Layer> remove;  ///< superseded or standing on something superseded: whole folder
+    std::vector<Layer> remove;  ///< superseded or standing on something superseded: whole directory
     std::vector<Layer> evict;   ///< too old or over the budget: disk only
 };
 Eviction choose_evictions(const std::vector<Layer>& layers,

@@ -206,7 +206,7 @@ void apply_overrides(YamlDocument& document, const std::vector<Override>& overri
             }
         }
         store(one, root, pointer, value_of(one, schema_at(schema, pointer), cwd));
-        // A fault in it is reported at the option, not at a line of the file that is not at fault.
+        // An error in it is reported at the option, not at a line of the file that is not at error.
         document.forget(pointer);
         document.positions[pointer] = {0, 0, "--set " + one.key};
     }

@@ -20,8 +20,8 @@ struct StageHistory {
     std::string unfinished_how{};           ///< "failed", "was interrupted", "was killed"
 };
 
-/// Everything a plan depends on besides the recipe: a snapshot taken before, so that planning itself touches
-/// nothing.
+/// Everything a plan depends on in addition to the recipe: a snapshot taken before, so that planning itself
+/// touches nothing.
 struct PlanIndex {
     std::map<std::string, Layer> layers{};  ///< by fingerprint
     std::map<std::string, std::string>

@@ -91,7 +91,7 @@ public:
         recipe_.facts.folder = file.empty() ? rules.cwd : fs::absolute(file).parent_path();
     }
 
-    /// The schema for everything, then what needs a sound tree: a stage with faults of its own is not checked
+    /// The schema for everything, then what needs a sound tree: a stage with errors of its own is not checked
     /// further.
     void check() {
         Json& root = recipe_.document.root;

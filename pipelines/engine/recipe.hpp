@@ -37,15 +37,15 @@ struct Override {
     std::string key;    ///< dotted: "machine.memory", "stages.sysprep.operations"
     std::string value;  ///< read as YAML, so numbers and [lists] work
 };
-/// Splits "key=value"; throws Failure::usage when there is no '=' or no key.
+/// Splits "key=value"; throws Failure::usage without '=' or a key.
 Override parse_override(const std::string& text);
 
-/// What a recipe is checked against besides its own text.
+/// What a recipe is checked against in addition to its own text.
 struct RecipeRules {
     std::vector<const StageType*> types;
     std::vector<std::string> known_os{};  ///< rows of templates/; empty: any name
     std::filesystem::path cwd{};          ///< what relative names in overrides are relative to
-    std::filesystem::path shipped{};      ///< where `extends: NAME` looks after the recipe's own folder
+    std::filesystem::path shipped{};      ///< where `extends: NAME` looks after the recipe's own directory
     std::vector<std::filesystem::path> variables{};  ///< files of --vars, later ones win
     std::function<void(Json& root)> rewrite{};       ///< changes the resolved tree before it is checked
 };
@@ -62,13 +62,13 @@ struct LoadedRecipes {
 };
 
 /// Text -> strict YAML -> extends -> overrides -> variables and matrix (pipelines/compose) -> schema -> stage
-/// types' own checks. Reports all faults at once, throws only Failure::usage for an override that leads
+/// types' own checks. Reports all errors at once, throws only Failure::usage for an override that leads
 /// nowhere or is a secret. `file` is used for messages and for relative names. An override "matrix.x" chooses
 /// among the images of the matrix.
 LoadedRecipes parse_recipes(std::string_view text, const std::filesystem::path& file,
                             const RecipeRules& rules, const std::vector<Override>& overrides = {});
 
-/// The same for a recipe that must be one image: a matrix of several is a fault.
+/// The same for a recipe that must be one image: a matrix of several is an error.
 LoadedRecipe parse_recipe(std::string_view text, const std::filesystem::path& file, const RecipeRules& rules,
                           const std::vector<Override>& overrides = {});
 
@@ -83,8 +83,8 @@ LoadedRecipes load_recipes(const std::filesystem::path& file, const RecipeRules&
 Recipe check_recipe(YamlDocument document, const std::filesystem::path& file, const RecipeRules& rules,
                     Diagnostics& diagnostics);
 
-/// The file a user means: a path, with or without ".recipe"; else one of `shipped` (a folder) the same way.
-/// Throws Failure::usage with the nearest known name.
+/// The file a user means: a path, with or without ".recipe"; else one of `shipped` (a directory) the same
+/// way. Throws Failure::usage with the nearest known name.
 std::filesystem::path find_recipe(const std::string& name, const std::filesystem::path& shipped);
 
 /// JSON Schema (draft-07) of recipes, composed from the schemas of the stage types.
@@ -95,7 +95,7 @@ Json recipe_schema(const std::vector<const StageType*>& types, const std::vector
 void apply_overrides(YamlDocument& document, const std::vector<Override>& overrides, const Json& schema,
                      const std::filesystem::path& cwd);
 
-/// Names of the stages of a raw tree in their order ("" where an item is no stage): what --set, --from and
+/// Names of the stages of a raw tree in their order ("" where an item is not a stage): what --set, --from and
 /// --until address.
 std::vector<std::string> stage_names(const Json& root);
 

@@ -198,14 +198,14 @@ fs::path find_recipe(const std::string& name, const fs::path& shipped) {
             if (code == std::errc::too_many_symbolic_link_levels || code == std::errc::permission_denied) {
                 throw system_error("open", file.string(), code.value());
             }
-            // A folder named like a shipped recipe must not hide it.
+            // A directory named like a shipped recipe must not hide it.
             if (fs::exists(status) && !fs::is_directory(status)) {
                 return file;
             }
         }
     }
     if (fs::is_directory(name, code)) {
-        throw Error(Failure::usage, fmt::format("{} is a folder, not a recipe", name),
+        throw Error(Failure::usage, fmt::format("{} is a directory, not a recipe", name),
                     "name the .recipe file in it");
     }
     const std::vector<std::string> known = recipes_in(shipped);

@@ -59,7 +59,7 @@ public:
     }
 
 private:
-    /// Folder of the recipe the value comes from when it is not the recipe itself; empty: it is.
+    /// Directory of the recipe the value comes from when it is not the recipe itself; empty: it is.
     fs::path foreign(const SourcePosition& place) const {
         if (place.file.empty() || place.line == 0) {  // --set has made it absolute already
             return {};

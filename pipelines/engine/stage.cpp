@@ -35,7 +35,7 @@ std::vector<std::string> line_digests(const std::string& text) {
     return digests;
 }
 
-/// Short plain values are shown in explanations; what could be long or secret is told apart by its digest
+/// Short plain values are shown in explanations; what could be long or secret is distinguished by its digest
 /// only.
 Ingredient leaf(const std::string& name, const std::string& key, const Json& value) {
     const std::string text = canonical(value);

@@ -37,7 +37,7 @@ public:
     virtual bool starts_afresh() const { return false; }
     /// True: works on the disk of the stages before it.
     virtual bool works_on_disk() const { return false; }
-    /// What the result depends on besides options, revision and earlier stages: named files, tools,
+    /// What the result depends on in addition to options, revision and earlier stages: named files, tools,
     /// templates.
     virtual std::vector<Ingredient> ingredients(const RecipeFacts& recipe, const Json& options) const;
     /// Stages of one non-empty group that follow each other are handed to run_group() of the first together

@@ -70,8 +70,8 @@ struct Ingredient {
     };
     std::string name;
     std::string value;  ///< compared for equality
-    /// For files: a digest per line (first 8 hex digits), so that a change can be told as "preseed.cfg line
-    /// 12 changed".
+    /// For files: a digest per line (first 8 hex digits), so that a change can be reported as "preseed.cfg
+    /// line 12 changed".
     std::vector<std::string> line_digests{};
     /// Not part of the fingerprint when false: kept only to explain.
     bool counts = true;
@@ -79,7 +79,7 @@ struct Ingredient {
     bool shown = false;  ///< the value stands for itself and may be printed; else it is a digest
 };
 
-/// What a stage made. Every path lies in the stage's scratch folder and is published with it; names are
+/// What a stage made. Every path lies in the stage's scratch directory and is published with it; names are
 /// relative to it.
 struct StageResult {
     std::filesystem::path disk{};  ///< qcow2 this stage wrote (an overlay on its input, or standalone);
@@ -125,7 +125,7 @@ struct StageTask {
     const StageServices* services = nullptr;
     StageInput input;  ///< filled when the task's turn has come
     std::filesystem::path
-        scratch;  ///< empty folder on the store's file system; becomes the artefact by rename
+        scratch;  ///< empty directory on the store's file system; becomes the artefact by rename
     std::filesystem::path run_folder;  ///< runs/ID of this build: logs and what a failure leaves behind
     Monitor* monitor = nullptr;
     std::uint64_t activity = 0;              ///< parent for Activity objects of the stage

@@ -97,7 +97,8 @@ void ContainerSource::read_manifest(const std::string& arch) {
     const fetch::RegistryName& name = registry_.name();
     auto found = registry_.manifest(name.tag);
     if (!found) {
-        throw Error(Failure::usage, fmt::format("there is no {}/{}:{}", name.host, name.repository, name.tag),
+        throw Error(Failure::usage,
+                    fmt::format("{}/{}:{} does not exist", name.host, name.repository, name.tag),
                     "`skopeo list-tags` shows what the repository has");
     }
     Json manifest = parse_json(found->bytes, "the manifest");

@@ -16,7 +16,7 @@ namespace imgforge::exchange {
 class ContainerSource {
 public:
     /// Reads the manifest; `arch` chooses from an index (empty: this host's). Throws Failure::usage when the
-    /// image is not there, Failure::integrity for what is no image manifest.
+    /// image is not there, Failure::integrity for what is not an image manifest.
     ContainerSource(const std::string& location, const std::string& arch);
 
     /// SHA-256 of the manifest in hex: the image's identity.

@@ -40,8 +40,8 @@ struct ImageSource {
 /// Names of golden images and of the catalogue are none of these.
 bool looks_like_location(const std::string& text);
 
-/// A name for the golden image: the file's name in lower case without folders and endings, other characters
-/// as '-'. Throws Failure::usage when nothing is left (then --name must say one).
+/// A name for the golden image: the file's name in lower case without directories and endings, other
+/// characters as '-'. Throws Failure::usage when nothing is left (then --name must say one).
 std::string image_name_of(const std::string& location);
 
 /// Throws Failure::usage for a name that is neither a file nor in the catalogue, with "did you mean", for

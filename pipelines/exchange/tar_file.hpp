@@ -43,7 +43,7 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// SHA-256 of every regular member, read from the file. Throws Failure::integrity when it is no whole tar.
+/// SHA-256 of every regular member, read from the file. Throws Failure::integrity when it is not a whole tar.
 std::map<std::string, std::string> tar_digests(const std::filesystem::path& file);
 
 /// What kinds of members a tar has.
@@ -51,7 +51,7 @@ struct TarSummary {
     std::uint64_t members = 0;
     std::uint64_t devices = 0;  ///< block and character devices
 };
-/// Reads the whole file. Throws Failure::integrity when it is no whole tar.
+/// Reads the whole file. Throws Failure::integrity when it is not a whole tar.
 TarSummary tar_summary(const std::filesystem::path& file);
 
 }  // namespace imgforge::exchange

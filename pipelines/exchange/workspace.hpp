@@ -11,8 +11,8 @@
 
 namespace imgforge::exchange {
 
-/// The folder of unfinished work beside an image's generations. Gone when the object goes; the next command
-/// removes it when this process is killed, with the references that its holder() has.
+/// The directory of unfinished work beside an image's generations. Gone when the object goes; the next
+/// command removes it when this process is killed, with the references that its holder() has.
 class Workspace {
 public:
     Workspace(store::Store& store, std::string image)

@@ -13,7 +13,7 @@ namespace imgforge::fetch {
 struct Checksum {
     Hasher::Algorithm algorithm = Hasher::Algorithm::sha256;
     std::string hex;   ///< lower case
-    std::string name;  ///< as listed, without folders; empty: the file holds a digest and nothing else
+    std::string name;  ///< as listed, without directories; empty: the file holds a digest and nothing else
     bool operator==(const Checksum&) const = default;
 };
 

@@ -43,7 +43,7 @@ std::string base_name(const std::string& location) {
     if (!is_url(location)) {
         return location.substr(location.find_last_of('/') + 1);
     }
-    // The authority may hold a password and is no name.
+    // The authority may hold a password and is not a name.
     const std::size_t authority = location.find("://") + 3;
     const std::size_t path = location.find_first_of("/?#", authority);
     if (path == std::string::npos || location[path] != '/') {

@@ -36,7 +36,7 @@ void remember_credentials(const std::string& url);
 
 /// Downloads to `part`, going on with what is there already if the server still has the same file (entity tag
 /// or date, and size, in `part`.meta). The caller renames it once it is verified. `progress` gets bytes so
-/// far and in all (0 = unknown). Throws Failure::tool with the server's answer or the network's fault; what
+/// far and in all (0 = unknown). Throws Failure::tool with the server's answer or the network's error; what
 /// has come stays for the next try.
 void download(const std::string& url, const std::filesystem::path& part,
               const std::function<void(std::uint64_t, std::uint64_t)>& progress,

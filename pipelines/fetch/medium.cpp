@@ -64,7 +64,7 @@ DownloadOptions options_for(const MediumSpec& spec, const FetchServices& service
     return options;
 }
 
-/// A small file that is downloaded to a private folder, or is local already.
+/// A small file that is downloaded to a private directory, or is local already.
 fs::path local_copy(const std::string& location, const TempDir& temporary, const std::string& name,
                     const MediumSpec& spec, const FetchServices& services) {
     if (!is_url(location)) {

@@ -27,7 +27,7 @@ std::string upper(std::string text) {
 void require_keyring(const fs::path& keyring, const std::string& package) {
     std::error_code code;
     if (!fs::exists(keyring, code)) {
-        throw Error(Failure::host, fmt::format("there is no keyring {}", keyring.string()),
+        throw Error(Failure::host, fmt::format("keyring {} does not exist", keyring.string()),
                     package.empty() ? "install the package that has it, or name another with keyring:"
                                     : fmt::format("apt install {}", package));
     }

@@ -50,7 +50,7 @@ void treat(Lifecycle& lifecycle, const MachineRecord& listed, bool dry_run, Clea
     (fate == Fate::forget ? report.forgotten : report.removed).push_back(record->name);
 }
 
-/// A folder without a row: the database was lost, or restored from an older copy.
+/// A directory without a row: the database was lost, or restored from an older copy.
 void treat_stray(Lifecycle& lifecycle, const fs::path& folder, bool dry_run, CleanupReport& report) {
     const std::string name = folder.filename().string();
     const auto lock = MachineLock::try_acquire(lifecycle.places().instances(), name);

@@ -33,7 +33,7 @@ std::size_t escape_length(std::string_view text) {
     return at;
 }
 
-/// Drops what is no UTF-8 by letting the JSON writer replace it.
+/// Drops what is not UTF-8 by letting the JSON writer replace it.
 std::string valid_utf8(const std::string& text) {
     return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::ignore)).get<std::string>();
 }

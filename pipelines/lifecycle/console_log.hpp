@@ -14,7 +14,7 @@ namespace imgforge::lifecycle {
 std::string clean_console(std::string_view raw);
 
 /// The last `lines` lines of a console log, cleaned; at most the last `most` bytes are read. Empty when there
-/// is no file.
+/// is not a file.
 std::string console_tail(const std::filesystem::path& log, std::size_t lines,
                          std::uint64_t most = 64U << 10U);
 

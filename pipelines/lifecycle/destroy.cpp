@@ -27,7 +27,7 @@ bool lies_in(const fs::path& file, const fs::path& folder) {
     return !relative.empty() && relative.native().rfind("..", 0) != 0;
 }
 
-/// A snapshot's file in the machine's own folder goes with it; any other disk is somebody's.
+/// A snapshot's file in the machine's own directory goes with it; any other disk is somebody's.
 void require_own_disks(const Lifecycle& lifecycle, const MachineRecord& record,
                        const DomainReality& reality) {
     if (reality.root_intact || (reality.root_above && lies_in(reality.root, lifecycle.folder(record.name)))) {

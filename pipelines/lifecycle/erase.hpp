@@ -13,8 +13,8 @@ void erase_domain(Lifecycle& lifecycle, const MachineRecord& record);
 /// fine.
 void erase_machine(Lifecycle& lifecycle, const MachineRecord& record);
 
-/// Disks, seed and domain files, on whichever host; the folder keeps instance.json and the console log when
-/// `keep_record`.
+/// Disks, seed and domain files, on whichever host; the directory keeps instance.json and the console log
+/// when `keep_record`.
 void erase_files(Lifecycle& lifecycle, const MachineRecord& record, bool keep_record);
 
 }  // namespace imgforge::lifecycle

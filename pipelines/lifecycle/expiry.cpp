@@ -19,7 +19,7 @@ bool is_over(const MachineRecord& record, std::int64_t now) {
     return record.state == RecordState::ready && record.expires != 0 && record.expires <= now;
 }
 
-/// Remembers that a machine was told, for this expiry.
+/// Remembers that a machine was warned, for this expiry.
 std::filesystem::path notice_mark(const Lifecycle& lifecycle, const MachineRecord& record) {
     return lifecycle.folder(record.name) / fmt::format(".expiry-{}", record.expires);
 }
@@ -55,7 +55,7 @@ void remind(Lifecycle& lifecycle, const MachineRecord& record, std::int64_t now,
 std::chrono::seconds parse_ttl(std::string_view text) {
     const auto ttl = parse_duration(text);
     if (ttl < std::chrono::seconds(1)) {
-        throw Error(Failure::usage, fmt::format("'{}' is no time to live", text), "8h, 30m, 2d");
+        throw Error(Failure::usage, fmt::format("invalid time to live '{}'", text), "8h, 30m, 2d");
     }
     return ttl;
 }

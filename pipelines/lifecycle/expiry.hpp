@@ -16,7 +16,7 @@ std::chrono::seconds parse_ttl(std::string_view text);
 /// What became of the machines whose time is over, and of those whose time is nearly over.
 struct ExpiryReport {
     std::vector<std::string> destroyed{};
-    std::vector<std::string> warned{};  ///< their consoles were told
+    std::vector<std::string> warned{};  ///< their consoles were warned
     std::vector<std::string> kept{};    ///< protected, or destroying failed; a warning says why
 };
 

@@ -72,10 +72,9 @@ MachineRecord Lifecycle::require(std::string_view name) {
     auto record = reservations_.find(name);
     if (!record) {
         const std::string shown(name.substr(0, longest_machine_name + 1));
-        throw Error(
-            Failure::domain,
-            fmt::format("there is no machine '{}'{}", shown, did_you_mean(shown, reservations_.names())),
-            "imgforge list shows all machines");
+        throw Error(Failure::domain,
+                    fmt::format("no machine named '{}'{}", shown, did_you_mean(shown, reservations_.names())),
+                    "imgforge list shows all machines");
     }
     if (record->state == RecordState::destroyed) {
         throw Error(

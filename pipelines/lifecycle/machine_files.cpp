@@ -53,7 +53,7 @@ void make_folder(const fs::path& folder, const std::string& name) {
         if (errno == EEXIST) {
             throw Error(Failure::domain,
                         fmt::format("{} exists although no machine '{}' is recorded", folder.string(), name),
-                        "imgforge cleanup takes up or removes such folders");
+                        "imgforge cleanup takes up or removes such directories");
         }
         throw system_error("create", folder.string(), errno);
     }
@@ -176,7 +176,7 @@ seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, c
     if (options.network_config) {
         seed.network_config_name = options.network_config->string();
     }
-    // Made once for nothing: all faults of the user's files show before anything is reserved.
+    // Made once for nothing: all errors of the user's files show before anything is reserved.
     Diagnostics warnings;
     static_cast<void>(seeds::seed_files(seed, warnings));
     for (const auto& warning : warnings.list()) {

@@ -74,7 +74,7 @@ bool find_placeholder(std::string_view pattern, Placeholder& found) {
     const bool padded =
         inside.size() == 4 && inside.substr(0, 3) == "n:0" && inside[3] >= '1' && inside[3] <= '9';
     if ((inside != "n" && !padded) || pattern.find('{', open + 1) != std::string_view::npos) {
-        throw Error(Failure::usage, fmt::format("'{}' is no name pattern", pattern),
+        throw Error(Failure::usage, fmt::format("invalid name pattern '{}'", pattern),
                     "write {n} once, or {n:03} for three digits: web-{n}");
     }
     found = {open, close + 1, padded ? static_cast<unsigned>(inside[3] - '0') : 0U};

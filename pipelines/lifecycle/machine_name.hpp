@@ -13,7 +13,7 @@ namespace imgforge::lifecycle {
 constexpr std::size_t longest_machine_name = 63;
 
 /// Throws Failure::usage unless `name` can be a machine name: 1 to 63 of A-Z a-z 0-9 '-' and '.', no part
-/// between dots empty or with a '-' first or last. The message names the fault (the offending character, the
+/// between dots empty or with a '-' first or last. The message names the error (the offending character, the
 /// length), the hint a name near to it that would do.
 void check_machine_name(std::string_view name);
 

@@ -30,14 +30,14 @@ struct Nic {
     NetworkSpec network;  ///< `mac` is set
 };
 
-/// A disk besides the root disk.
+/// A disk in addition to the root disk.
 struct DataDisk {
     std::filesystem::path path;
     std::string format = "qcow2";
     ByteSize size;
 };
 
-/// A host folder the guest may mount under `tag`.
+/// A host directory the guest may mount under `tag`.
 struct SharedFolder {
     std::filesystem::path path;
     std::string tag;
@@ -96,7 +96,7 @@ struct MachineRecord {
     bool protect = false;      ///< destroy refuses
     std::int64_t expires = 0;  ///< seconds since 1970, then it is destroyed; 0: never
     std::string not_ready{};   ///< why the command that made it gave up waiting; empty: it was ready
-    std::string spool{};       ///< spool folder through which it was made
+    std::string spool{};       ///< spool directory through which it was made
     std::string lab{};         ///< lab it belongs to
     std::string lab_digest{};  ///< of what the lab's file said when it was made
     bool autostart = false;

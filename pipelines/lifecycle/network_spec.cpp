@@ -48,7 +48,7 @@ unsigned vlan_tag(std::string_view text, std::string_view value) {
     unsigned tag = 0;
     const auto result = std::from_chars(value.data(), value.data() + value.size(), tag);
     if (result.ec != std::errc() || result.ptr != value.data() + value.size() || tag < 1 || tag > 4094) {
-        refuse(text, fmt::format("'{}' is no VLAN tag", value), "a VLAN tag is a number from 1 to 4094");
+        refuse(text, fmt::format("invalid VLAN tag '{}'", value), "a VLAN tag is a number from 1 to 4094");
     }
     return tag;
 }
@@ -60,7 +60,7 @@ void read_place(std::string_view text, std::string_view part, NetworkSpec& spec)
     const bool named = word == "bridge" || word == "network";
     if (named && !is_plain_word(value)) {
         refuse(text, value.empty() ? fmt::format("{} needs a name", word)
-                                   : fmt::format("'{}' is no {} name", value, word));
+                                   : fmt::format("invalid {1} name '{0}'", value, word));
     }
     if (word == "bridge" && value.size() >= IFNAMSIZ) {
         refuse(text, fmt::format("'{}' is longer than an interface name can be (15)", value));
@@ -93,7 +93,7 @@ void read_option(std::string_view text, std::string_view part, NetworkSpec& spec
         spec.mac = normal_mac(value);
     } else if (key == "ip") {
         if (!is_ipv4(value)) {
-            refuse(text, fmt::format("'{}' is no IPv4 address", value));
+            refuse(text, fmt::format("invalid IPv4 address '{}'", value));
         }
         spec.ip = value;
     } else if (key == "model") {
@@ -160,7 +160,7 @@ std::string libvirt_network(const NetworkSpec& spec) {
 std::string normal_mac(std::string_view text) {
     constexpr std::size_t mac_length = 17;
     const auto fail = [&](const char* why) {
-        throw Error(Failure::usage, fmt::format("'{}' is no MAC address for a machine: {}", text, why),
+        throw Error(Failure::usage, fmt::format("invalid MAC address '{}' for a machine: {}", text, why),
                     "six hex pairs, such as 52:54:00:12:34:56");
     };
     if (text.size() != mac_length) {

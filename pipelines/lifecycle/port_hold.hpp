@@ -11,7 +11,7 @@ namespace imgforge::lifecycle {
 /// A TCP port of 127.0.0.1 that nobody else can take while the object lives. The socket is bound, with
 /// SO_REUSEADDR, but does not listen: QEMU, which sets SO_REUSEADDR as well, may still bind and listen on it,
 /// everybody who does not is refused, and a port somebody listens on cannot be held at all (ip(7), tcp(7);
-/// tests/tools/lifecycle shows it). So there is no gap between choosing and using.
+/// tests/tools/lifecycle shows it). So no gap is left between choosing and using.
 class PortHold {
 public:
     /// Nothing when the port is in use.

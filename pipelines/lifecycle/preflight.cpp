@@ -144,7 +144,7 @@ void check_paths_for_system(const std::vector<fs::path>& files) {
                                     "which {} lies in",
                                     closed->string(), file.string()),
                         fmt::format("chmod o+x {} , or use --connect embedded, or set IMGFORGE_HOME to a "
-                                    "folder others can reach, such as "
+                                    "directory others can reach, such as "
                                     "/var/lib/imgforge",
                                     closed->string()));
         }

@@ -12,8 +12,8 @@ namespace imgforge::lifecycle {
 
 /// Checks before anything is made, each failure with the command that fixes it.
 
-/// QEMU of qemu:///system runs as a user of its own: every folder above the disks must let others pass, and
-/// the golden image must be readable. Throws Failure::host naming the folder, its mode and `chmod`.
+/// QEMU of qemu:///system runs as a user of its own: every directory above the disks must let others pass,
+/// and the golden image must be readable. Throws Failure::host naming the directory, its mode and `chmod`.
 void check_paths_for_system(const std::vector<std::filesystem::path>& files);
 
 /// Memory for `count` machines of that size against what this host has available. Throws Failure::host.

@@ -14,8 +14,8 @@ namespace imgforge::lifecycle {
 /// connected just now, or QEMU is gone).
 std::string qemu_run_state(const std::filesystem::path& socket, std::chrono::milliseconds timeout);
 
-/// Connects to a UNIX socket; empty with errno set when that fails. The folder is opened first and the socket
-/// reached through it, so the path may be longer than a socket address can hold.
+/// Connects to a UNIX socket; empty with errno set when that fails. The directory is opened first and the
+/// socket reached through it, so the path may be longer than a socket address can hold.
 Fd connect_unix(const std::filesystem::path& socket);
 
 }  // namespace imgforge::lifecycle

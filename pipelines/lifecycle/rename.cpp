@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Another name. The folder goes first: a record whose folder is missing while the other folder holds the
-// record of the same machine is a rename that was interrupted.
+// Another name. The directory goes first: a record whose directory is missing while the other directory holds
+// the record of the same machine is a rename that was interrupted.
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A path below the old folder as it is called below the new one.
+/// A path below the old directory as it is called below the new one.
 fs::path moved(const fs::path& path, const fs::path& from, const fs::path& to) {
     const std::string prefix = from.native() + "/";
     return path.native().rfind(prefix, 0) == 0 ? to / path.native().substr(prefix.size()) : path;
@@ -103,7 +103,7 @@ void rename_machine(Lifecycle& lifecycle, std::string_view name, const std::stri
         require_renamable(lifecycle, record);
         if (fs::exists(to)) {
             throw Error(Failure::domain, fmt::format("{} exists already", to.string()),
-                        "imgforge cleanup takes up or removes such folders");
+                        "imgforge cleanup takes up or removes such directories");
         }
         rename_durably(from, to);
     }

@@ -204,7 +204,7 @@ void Reservations::save(const MachineRecord& record) {
     statement.bind(2, record.name);
     statement.bind(3, record.uuid);
     if (statement.exec() != 1) {
-        throw Error(Failure::domain, fmt::format("there is no machine '{}' any more", record.name));
+        throw Error(Failure::domain, fmt::format("machine '{}' no longer exists", record.name));
     }
 }
 

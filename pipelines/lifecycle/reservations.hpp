@@ -54,8 +54,8 @@ public:
     /// Writes a changed record; name, UUID and MACs must be as reserved. Throws Failure::domain when there is
     /// none of that name.
     void save(const MachineRecord& record);
-    /// Enters a record found in a folder whose row was lost. False when name, MAC or port belongs to another
-    /// one by now.
+    /// Enters a record found in a directory whose row was lost. False when name, MAC or port belongs to
+    /// another one by now.
     bool adopt(const MachineRecord& record);
     /// The same machine under another name; `record` has the new one. Throws Failure::domain when it is
     /// taken.

@@ -156,7 +156,7 @@ bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
         complete = chain_below(new_disk(record)) == canonical(record.backing) &&
                    chain_below(record.disk) != canonical(record.backing);
     } catch (const Error&) {
-        complete = false;  // an unfinished file is no image
+        complete = false;  // an unfinished file is not an image
     }
     if (complete) {
         require_intact(lifecycle, record, "finishing an interrupted change of its root disk", {});

@@ -11,7 +11,7 @@ namespace imgforge::lifecycle {
 /// A numeric address and port as the sockets API wants them.
 struct SocketAddress {
     sockaddr_storage storage{};
-    socklen_t length = 0;  ///< 0: the text is no address
+    socklen_t length = 0;  ///< 0: the text is not an address
     const sockaddr* get() const {
         return reinterpret_cast<const sockaddr*>(&storage);  // NOLINT: the sockets API types it so
     }

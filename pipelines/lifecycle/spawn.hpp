@@ -30,10 +30,10 @@ struct SpawnOptions {
     std::optional<ByteSize> memory{};
     std::optional<unsigned> vcpus{};
     std::optional<ByteSize> disk{};      ///< grow the root disk to this
-    std::vector<ByteSize> data_disks{};  ///< empty disks besides
+    std::vector<ByteSize> data_disks{};  ///< more empty disks
     std::vector<SharedFolder> shares{};
     std::vector<NetworkSpec> networks{};                 ///< one NIC each; empty: the default network
-    std::vector<std::filesystem::path> ssh_key_files{};  ///< besides the caller's own public keys
+    std::vector<std::filesystem::path> ssh_key_files{};  ///< in addition to the caller's own public keys
     std::optional<std::filesystem::path> user_data{};
     std::optional<std::filesystem::path> network_config{};
     std::string user{};  ///< login; empty: the distribution's cloud user

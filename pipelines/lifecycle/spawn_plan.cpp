@@ -28,7 +28,7 @@ constexpr std::array os_ids{std::pair("debian", "http://debian.org/debian/{}"),
                             std::pair("tumbleweed", "http://opensuse.org/opensuse/tumbleweed"),
                             std::pair("arch", "http://archlinux.org/archlinux/rolling")};
 
-/// "debian13" -> "http://debian.org/debian/13", "ubuntu2404" -> ".../24.04"; empty when there is no such id.
+/// "debian13" -> "http://debian.org/debian/13", "ubuntu2404" -> ".../24.04"; empty when no such id exists.
 std::string os_id_of(const std::string& os) {
     const std::size_t digits = std::min(os.find_first_of("0123456789"), os.size());
     std::string version = os.substr(digits);
@@ -180,7 +180,7 @@ void check_options(const SpawnOptions& options, const MachineRecord& record, con
         return;
     }
     if (options.mode != DiskMode::overlay || !options.shares.empty()) {
-        throw Error(Failure::usage, "on another host machines are overlays without shared folders",
+        throw Error(Failure::usage, "on another host machines are overlays without shared directories",
                     "leave --copy, --thick and --share out");
     }
 }

@@ -24,7 +24,7 @@ struct SpoolMachine {
     std::string comment;
     std::vector<std::string> macs;
     bool autostart = false;
-    std::string spool{};  ///< folder of the spool that made it; empty: none
+    std::string spool{};  ///< directory of the spool that made it; empty: none
 };
 
 /// What a spool does to machines; the real one stands on Lifecycle, tests have their own.
@@ -38,7 +38,7 @@ public:
     virtual void set_autostart(const std::string& name, bool on) = 0;
     /// A destroyed machine's name shall be used again.
     virtual void forget(const std::string& name) = 0;
-    /// Where this host keeps its machines; told to other hosts, for a takeover. Empty: not told.
+    /// Where this host keeps its machines; published to other hosts, for a takeover. Empty: not published.
     virtual std::string instances() const { return {}; }
     /// Machines of this host that are not destroyed.
     virtual std::vector<SpoolMachine> machines() = 0;
@@ -50,8 +50,8 @@ struct SpoolPass {
     int failed = 0;
 };
 
-/// A folder through which machines are controlled by dropped files. One process works on it at a time (a lock
-/// that also holds over NFS), and several hosts may share it: a machine belongs to the host named in
+/// A directory through which machines are controlled by dropped files. One process works on it at a time (a
+/// lock that also holds over NFS), and several hosts may share it: a machine belongs to the host named in
 /// inst/NAME.host, which is made by link(2), so that exactly one host can win even where locks do not work;
 /// only that host acts on the machine's files. It acts on machines that this spool made and on no others: the
 /// machine's own record says so, not a file that anybody could drop. Links and files of strangers are refused
@@ -86,8 +86,8 @@ private:
     std::vector<SpoolMachine> machines_;
 };
 
-/// Calls `pass` now and after each change in the folder: told by inotify at once, and every `poll` besides,
-/// because changes other hosts make on NFS are not told. Ends only with Interrupted.
+/// Calls `pass` now and after each change in the directory: reported by inotify at once, and also every
+/// `poll`, because changes other hosts make on NFS are not reported. Ends only with Interrupted.
 void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll,
                  const std::function<void()>& pass);
 

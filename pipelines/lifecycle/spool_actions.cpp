@@ -17,7 +17,7 @@ unsigned cpu_count(const std::string& text) {
     unsigned count = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), count);
     if (result.ec != std::errc() || result.ptr != text.data() + text.size() || count < 1 || count > 512) {
-        throw Error(Failure::recipe, fmt::format("vcpus={} is no number of CPUs", text), "1 to 512");
+        throw Error(Failure::recipe, fmt::format("invalid number of CPUs: vcpus={}", text), "1 to 512");
     }
     return count;
 }

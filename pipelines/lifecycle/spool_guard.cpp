@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t longest_text = 64U << 10U;
 
 [[noreturn]] void refuse_entry(const fs::path& path, const std::string& why) {
-    throw Error(Failure::domain, fmt::format("{} is refused: {}", path.string(), why),
-                "the spool takes plain files and folders of its owner, of root and of the user it runs as");
+    throw Error(
+        Failure::domain, fmt::format("{} is refused: {}", path.string(), why),
+        "the spool takes plain files and directories of its owner, of root and of the user it runs as");
 }
 
 void require_owner(const fs::path& path, const fs::path& root, uid_t owner) {
@@ -45,7 +46,7 @@ void require_plain_file(const fs::path& path, const fs::path& root) {
         refuse_entry(path, "it is a symbolic link");
     }
     if (!S_ISREG(info.st_mode)) {
-        refuse_entry(path, "it is no regular file");
+        refuse_entry(path, "it is not a regular file");
     }
     if (info.st_nlink != 1) {
         refuse_entry(path, "it is a hard link: the same file has another name elsewhere");
@@ -59,7 +60,7 @@ void require_plain_folder(const fs::path& path, const fs::path& root) {
         throw system_error("look at", path.string(), errno);
     }
     if (!S_ISDIR(info.st_mode)) {
-        refuse_entry(path, S_ISLNK(info.st_mode) ? "it is a symbolic link" : "it is no folder");
+        refuse_entry(path, S_ISLNK(info.st_mode) ? "it is a symbolic link" : "it is not a directory");
     }
     require_owner(path, root, info.st_uid);
 }
@@ -67,7 +68,7 @@ void require_plain_folder(const fs::path& path, const fs::path& root) {
 std::string spool_text(const fs::path& root, const std::string& name) {
     const fs::path relative = fs::path(name).lexically_normal();
     if (relative.empty() || relative.is_absolute() || *relative.begin() == "..") {
-        refuse_entry(name, "it must lie in the spool folder");
+        refuse_entry(name, "it must lie in the spool directory");
     }
     fs::path path = root;
     for (auto part = relative.begin(); part != relative.end(); ++part) {

@@ -6,14 +6,14 @@
 
 namespace imgforge::lifecycle {
 
-/// What a spool folder may hold: whoever can write there must reach nothing but machines of that spool. No
+/// What a spool directory may hold: whoever can write there must reach nothing but machines of that spool. No
 /// links (symbolic or hard), and nothing that belongs to another user than this process's, root or the owner
-/// of the spool folder.
+/// of the spool directory.
 
 /// Throws Failure::domain, saying what it is, unless `path` is a plain file in that sense.
 void require_plain_file(const std::filesystem::path& path, const std::filesystem::path& root);
 
-/// The same for a folder.
+/// The same for a directory.
 void require_plain_folder(const std::filesystem::path& path, const std::filesystem::path& root);
 
 /// The text of a file named in a properties file: relative to the spool's root, below it, and plain all the

@@ -94,7 +94,7 @@ public:
         }
         const std::size_t at = text.find_first_of("=:");
         if (at == std::string_view::npos) {
-            fault(number, "this line is no key=value");
+            fault(number, "this line is not key=value");
             return;
         }
         const std::string key(trimmed(text.substr(0, at)));
@@ -163,7 +163,7 @@ bool is_machine_name(const std::string& name) {
     }
 }
 
-/// Names of the plain files (and links) in a folder, sorted; empty when it is missing.
+/// Names of the plain files (and links) in a directory, sorted; empty when it is missing.
 std::vector<std::string> file_names(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     std::error_code missing;
@@ -215,7 +215,7 @@ std::filesystem::path SpoolFolder::log(Action action) const {
 
 void SpoolFolder::create() const {
     if (!std::filesystem::is_directory(root)) {
-        throw Error(Failure::host, fmt::format("the spool folder {} does not exist", root.string()),
+        throw Error(Failure::host, fmt::format("the spool directory {} does not exist", root.string()),
                     fmt::format("mkdir -p {}", root.string()));
     }
     if (access(root.c_str(), W_OK | X_OK) != 0) {

@@ -24,7 +24,7 @@ struct SpoolProperties {
     std::string host{};       ///< only the host of this name makes the machine; empty: whichever comes first
     std::string user_data{};  ///< cloud-init user-data: a file of the spool, later its text
     std::string init{};       ///< a script for the first boot: a file of the spool, later its text
-    std::string spool{};      ///< the spool's folder; not a key of the file
+    std::string spool{};      ///< the spool's directory; not a key of the file
     bool autostart = false;
     bool start = true;  ///< false: defined, not started
 };
@@ -32,8 +32,8 @@ struct SpoolProperties {
 /// Reads the file: lines of `key=value` (or `key: value`), blanks around both are dropped, '#' and '!' start
 /// a comment line, " #" behind a value ends it, CR LF and a byte order mark are fine, one pair of double
 /// quotes around a value is taken off (and keeps a '#'). Unknown and repeated
-/// keys, a missing image, control characters and invalid UTF-8 are faults with their line. Returns nothing
-/// when there is a fault.
+/// keys, a missing image, control characters and invalid UTF-8 are errors with their line. Returns nothing
+/// when there is an error.
 std::optional<SpoolProperties> parse_properties(std::string_view text, const std::string& file,
                                                 Diagnostics& diagnostics);
 
@@ -47,14 +47,14 @@ struct SpoolRequest {
 
 std::string_view to_string(SpoolRequest::Action action);
 
-/// What lies in a spool folder now.
+/// What lies in a spool directory now.
 struct SpoolListing {
     std::vector<SpoolRequest> requests;  ///< destroy before stop before spawn before start, each by name
     std::vector<std::string> autostart;  ///< names under autostart/
     std::vector<std::filesystem::path> foreign;  ///< files whose name can be no machine's
 };
 
-/// The layout of a spool folder; `create` makes what is missing.
+/// The layout of a spool directory; `create` makes what is missing.
 struct SpoolFolder {
     std::filesystem::path root;
 
@@ -78,9 +78,9 @@ struct SpoolFolder {
     std::filesystem::path mac_addresses() const { return root / "mac-addresses.txt"; }
     std::filesystem::path lock() const { return root / ".imgforge.lock"; }
 
-    /// Throws Failure::host when the folder itself is missing or cannot be written.
+    /// Throws Failure::host when the directory itself is missing or cannot be written.
     void create() const;
-    /// Dot files, editors' back-ups (name~, #name#) and NFS's .nfsXXXX are no requests. A properties file
+    /// Dot files, editors' back-ups (name~, #name#) and NFS's .nfsXXXX are not requests. A properties file
     /// counts as a request while no owner and no DESTROYED mark stand beside it and it is newer than a FAILED
     /// mark.
     SpoolListing list() const;

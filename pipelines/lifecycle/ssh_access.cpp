@@ -124,7 +124,7 @@ std::string read_banner(const std::string& host, std::uint16_t port, std::chrono
     const Deadline deadline = std::chrono::steady_clock::now() + timeout;
     const AddressList address = numeric_address(host, port);
     if (!address) {
-        seen = fmt::format("'{}' is no address", host);
+        seen = fmt::format("'{}' is not an address", host);
         return {};
     }
     const Fd fd(socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

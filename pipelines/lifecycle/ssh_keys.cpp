@@ -169,7 +169,7 @@ std::vector<std::string> read_public_keys(const std::filesystem::path& file) {
         }
         if (!is_public_key(line)) {
             throw Error(
-                Failure::recipe, fmt::format("{}:{}: this is no SSH public key", file.string(), number),
+                Failure::recipe, fmt::format("{}:{}: this is not an SSH public key", file.string(), number),
                 "one key per line, as in ~/.ssh/id_ed25519.pub; options in front of a key are not taken");
         }
         keys.push_back(line);

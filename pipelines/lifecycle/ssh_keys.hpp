@@ -27,8 +27,8 @@ struct StoreKey {
 StoreKey store_ssh_key(const std::filesystem::path& keys);
 
 /// The public keys in a file, one per line, comments and blank lines left out. Throws Failure::recipe with
-/// file and line for what is no public key; a private key given by mistake is named as that, and none of it
-/// is shown.
+/// file and line for what is not a public key; a private key given by mistake is named as that, and none of
+/// it is shown.
 std::vector<std::string> read_public_keys(const std::filesystem::path& file);
 
 /// The caller's own public keys: the `ssh_keys` setting is not looked at here; ~/.ssh/id_*.pub in the order

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace imgforge::provision {
 namespace {
 
-/// Both programs look in the run's own folder first, so that nothing is installed into the caller's home.
+/// Both programs look in the run's own directory first, so that nothing is installed into the caller's home.
 std::map<std::string, std::string> ansible_environment(const fs::path& home) {
     const std::string roles = (home / "roles").string();
     const std::string collections = (home / "collections").string();

@@ -16,7 +16,7 @@ namespace imgforge::provision {
 std::string ansible_inventory(const lifecycle::SshTarget& target);
 
 /// What ansible-playbook is started with. `inventory` and `variables` are files; an empty `variables`: none.
-/// Runs in the playbook's folder, so that its ansible.cfg counts; `home` takes what Ansible keeps.
+/// Runs in the playbook's directory, so that its ansible.cfg counts; `home` takes what Ansible keeps.
 ProcessSpec ansible_command(const AnsibleStep& step, const std::filesystem::path& inventory,
                             const std::filesystem::path& variables, const std::filesystem::path& home);
 

@@ -13,7 +13,8 @@ namespace imgforge::provision {
 /// Login that exists in the guest while it is provisioned, and never after.
 inline constexpr const char* build_user = "imgforge-build";
 
-/// Files of one run's access to its machine, in a folder of mode 0700: id (0600), known_hosts and seed.iso.
+/// Files of one run's access to its machine, in a directory of mode 0700: id (0600), known_hosts and
+/// seed.iso.
 struct BuildAccess {
     std::filesystem::path identity;
     std::filesystem::path known_hosts;

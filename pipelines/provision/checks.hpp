@@ -47,7 +47,7 @@ std::vector<Check> parse_checks(const Json& options, const std::filesystem::path
 /// Ports among the checks, each once.
 std::vector<std::uint16_t> checked_ports(const std::vector<Check>& checks);
 
-/// Faults the schema cannot see. {pointer below the options, message}.
+/// Errors the schema cannot see. {pointer below the options, message}.
 std::vector<std::pair<std::string, std::string>> check_checks(const Json& options,
                                                               const std::filesystem::path& folder);
 

@@ -42,7 +42,7 @@ public:
         archive_write_open(writer_.get(), &bytes_, nullptr, append, nullptr);
     }
 
-    /// A folder with all below it; links as links.
+    /// A directory with all below it; links as links.
     void add(const fs::path& host, const std::string& name) {
         const fs::file_status status = fs::symlink_status(host);
         const Entry entry(archive_entry_new());
@@ -102,7 +102,7 @@ private:
 std::string archive_of(const fs::path& host, const std::string& guest_path) {
     Packing packing;
     std::string name = guest_path.substr(std::min(guest_path.find_first_not_of('/'), guest_path.size()));
-    while (name.ends_with('/')) {  // "/srv/" is the folder /srv
+    while (name.ends_with('/')) {  // "/srv/" is the directory /srv
         name.pop_back();
     }
     packing.add(host, name);

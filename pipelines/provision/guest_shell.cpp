@@ -47,7 +47,7 @@ ProcessResult GuestShell::run(const std::string& script, std::chrono::millisecon
 }
 
 ProcessResult GuestShell::unpack(const std::string& archive, std::chrono::milliseconds timeout) const {
-    // GNU tar would put a folder in the place of a link to one (/lib); busybox knows neither problem nor
+    // GNU tar would put a directory in the place of a link to one (/lib); busybox knows neither problem nor
     // option.
     return as_root(
         "keep=; if tar --help 2>&1 | grep -q -e --keep-directory-symlink; then "

@@ -24,7 +24,7 @@ public:
     ProcessResult run(const std::string& script, std::chrono::milliseconds timeout,
                       const LineSink& on_line = {}) const;
 
-    /// Unpacks a tar archive over the guest's root folder, with the owners and modes in it.
+    /// Unpacks a tar archive over the guest's root directory, with the owners and modes in it.
     ProcessResult unpack(const std::string& archive, std::chrono::milliseconds timeout) const;
 
     /// The kernel's boot identifier; empty while nobody can log in. Then `seen` says what was seen instead.
@@ -40,8 +40,8 @@ private:
 /// The remote command that runs the script on its stdin as root and leaves nothing behind. Pure.
 std::string step_command();
 
-/// A host file or folder as a tar archive with `guest_path` (absolute) as its name; owner root, modes and
-/// links kept. Throws Failure::recipe for what is larger than 1 GiB or no file, folder or link.
+/// A host file or directory as a tar archive with `guest_path` (absolute) as its name; owner root, modes and
+/// links kept. Throws Failure::recipe for what is larger than 1 GiB or no file, directory or link.
 std::string archive_of(const std::filesystem::path& host, const std::string& guest_path);
 
 }  // namespace imgforge::provision

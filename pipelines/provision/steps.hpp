@@ -28,7 +28,7 @@ struct ScriptStep {
     std::vector<std::string> args{};
 };
 
-/// Files and folders of the host, put into the guest with their modes, owned by root.
+/// Files and directories of the host, put into the guest with their modes, owned by root.
 struct UploadStep {
     std::vector<std::pair<std::filesystem::path, std::string>> files;  ///< host, absolute path in the guest
 };
@@ -38,7 +38,7 @@ struct AnsibleStep {
     std::filesystem::path playbook;
     Json extra_vars = Json::object();           ///< values may mention secrets
     std::filesystem::path requirements{};       ///< roles and collections to install first; empty: none
-    std::vector<std::filesystem::path> uses{};  ///< further files and folders whose content counts
+    std::vector<std::filesystem::path> uses{};  ///< further files and directories whose content counts
     std::vector<std::string> arguments{};       ///< more arguments for ansible-playbook
 };
 
@@ -69,7 +69,7 @@ std::string_view key_of(const Action& action);
 /// as well, in their written order, before those of the list. Relative host paths are under `folder`.
 std::vector<Step> parse_steps(const Json& options, const std::filesystem::path& folder);
 
-/// Faults the schema cannot see: files that are missing, paths that are not absolute, steps with two actions.
+/// Errors the schema cannot see: files that are missing, paths that are not absolute, steps with two actions.
 /// {pointer below the options, message}.
 std::vector<std::pair<std::string, std::string>> check_steps(const Json& options,
                                                              const std::filesystem::path& folder);
@@ -81,8 +81,8 @@ const Json& provision_schema();
 /// Contents of files are added by the stage.
 Json steps_identity(const std::vector<Step>& steps);
 
-/// Host files and folders whose content the steps depend on, each with what it is to them ("script",
-/// "playbook", "/etc/motd"). For a playbook also the folders beside it that Ansible reads by itself.
+/// Host files and directories whose content the steps depend on, each with what it is to them ("script",
+/// "playbook", "/etc/motd"). For a playbook also the directories beside it that Ansible reads by itself.
 std::vector<std::pair<std::string, std::filesystem::path>> step_files(const std::vector<Step>& steps);
 
 /// Variables of an option `env:`.

@@ -75,7 +75,7 @@ Json ansible_schema() {
          {{"type", "array"},
           {"items", path},
           {"description",
-           "further files and folders the playbook reads: when they change the stage runs again"}}},
+           "further files and directories the playbook reads: when they change the stage runs again"}}},
         {"args",
          {{"type", "array"},
           {"items", {{"type", "string"}}},
@@ -123,7 +123,7 @@ Json action_properties() {
          {{"type", "object"},
           {"format", "path"},
           {"additionalProperties", {{"type", "string"}}},
-          {"description", "host file or folder: path in the guest"}}},
+          {"description", "host file or directory: path in the guest"}}},
         {"script", script_schema()},
         {"run",
          {{"type", Json::array({"string", "array"})},
@@ -138,7 +138,7 @@ Json action_properties() {
           {"description", "boot the machine again and wait for it"}}},
         {"wait-for", wait_schema()}};
     for (auto& item : properties.items()) {
-        // What counts is told by the stage: contents of files, not their names.
+        // The stage says what counts: contents of files, not their names.
         item.value()["x-affects-result"] = false;
     }
     return properties;

@@ -88,7 +88,7 @@ std::vector<Case> stage_cases(const RunReport& run) {
         }
         cases.push_back(std::move(one));
     }
-    if (!run.ok && reached) {  // no stage's fault: planning, a lock, the promotion
+    if (!run.ok && reached) {  // no stage's error: planning, a lock, the promotion
         cases.push_back({.name = "build",
                          .kind = Case::Kind::error,
                          .message = run.failure.substr(0, run.failure.find('\n')),

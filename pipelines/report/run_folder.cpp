@@ -97,7 +97,8 @@ void add_checks(const Json& list, RunReport& report) {
     }
 }
 
-/// The record has all of them when the build ended well; a verify stage that failed left them in its folder.
+/// The record has all of them when the build ended well; a verify stage that failed left them in its
+/// directory.
 void find_checks(const fs::path& folder, const Json& record, RunReport& report) {
     if (record.contains("verify")) {
         add_checks(record["verify"], report);
@@ -190,7 +191,7 @@ fs::path newest_run(const fs::path& runs) {
         }
     }
     if (newest.empty()) {
-        throw Error(Failure::usage, fmt::format("there is no finished run in {}", runs.string()),
+        throw Error(Failure::usage, fmt::format("no finished run in {}", runs.string()),
                     "imgforge build RECIPE");
     }
     return newest;

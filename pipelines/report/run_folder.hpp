@@ -7,9 +7,9 @@
 
 namespace imgforge::report {
 
-/// What the folder of a finished run tells (`runs/ID`: record.json, what the installer left), with the audit
-/// and the packages of the generation it published, if that is still there. Throws Failure::recipe when the
-/// folder holds no record of a run.
+/// What the directory of a finished run tells (`runs/ID`: record.json, what the installer left), with the
+/// audit and the packages of the generation it published, if that is still there. Throws Failure::recipe when
+/// the directory holds no record of a run.
 RunReport read_run(const std::filesystem::path& folder);
 
 /// The newest run below `runs`; throws Failure::usage when there is none.

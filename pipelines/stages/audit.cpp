@@ -104,7 +104,7 @@ public:
                         "path": {"type": "string", "default": "*", "description": "where; * and ? allowed"},
                         "package": {"type": "string", "description": "only files of this package; * and ? allowed"},
                         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "only a file with this digest"},
-                        "reason": {"type": "string", "minLength": 10, "description": "why this is no leftover; printed in every report"}}}},
+                        "reason": {"type": "string", "minLength": 10, "description": "why this is not a leftover; printed in every report"}}}},
                 "expect": {"type": "object", "additionalProperties": false, "default": {}, "description": "what the image has on purpose", "properties": {
                     "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "default": "empty", "description": "state of /etc/machine-id"},
                     "users": {"type": "array", "items": {"type": "string"}, "default": [], "description": "accounts of people"},
@@ -121,8 +121,7 @@ public:
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
         if (!task.input.disk) {
-            throw Error(Failure::recipe, "there is no disk to audit",
-                        "put an install or fetch stage before it");
+            throw Error(Failure::recipe, "no disk to audit", "put an install or fetch stage before it");
         }
         // The recipe's secrets are searched for as well, in a list of their own: the session's is saved.
         sysprep::Needles needles = session.needles;

@@ -52,8 +52,7 @@ public:
     StageResult outside(StageTask& task, const std::filesystem::path& /*layer*/,
                         const std::filesystem::path& /*needles_file*/, Json /*inside*/) const override {
         if (!task.input.disk) {
-            throw Error(Failure::recipe, "there is no disk to compact",
-                        "put an install or fetch stage before it");
+            throw Error(Failure::recipe, "no disk to compact", "put an install or fetch stage before it");
         }
         StageResult result;
         result.standalone = true;

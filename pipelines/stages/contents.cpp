@@ -74,7 +74,7 @@ Json read_sources(guest::GuestFs& guest, const guest::Inspection& os) {
 }
 
 /// What find(1) of the appliance says of every file, below "/sysroot" where libguestfs mounts the guest; one
-/// call of the API per folder would be thousands. Answers are limited to 4 MiB (guestfs(3), "PROTOCOL
+/// call of the API per directory would be thousands. Answers are limited to 4 MiB (guestfs(3), "PROTOCOL
 /// LIMITS"), so the list is fetched in slices.
 std::string list_of_files(guest::Appliance& appliance) {
     const auto run = [&](const std::string& line) {

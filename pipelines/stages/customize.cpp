@@ -97,7 +97,7 @@ public:
 
     Json inside(StageTask& task, sysprep::OfflineSession& session) const override {
         const sysprep::CustomizeSpec spec = spec_with_secrets(task);
-        // Logs of a failure must outlive the scratch folder.
+        // Logs of a failure must outlive the scratch directory.
         return sysprep::customize(session, spec, task.run_folder / (task.name + "-logs")).to_json();
     }
 

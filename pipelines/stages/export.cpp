@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace imgforge::stages {
 namespace {
 
-/// Which files of a folder earlier exports wrote, by name with their digest: only those may be replaced.
+/// Which files of a directory earlier exports wrote, by name with their digest: only those may be replaced.
 class ExportedFiles {
 public:
     explicit ExportedFiles(fs::path folder) : file_(std::move(folder) / ".imgforge-exports.json") {
@@ -111,8 +111,7 @@ public:
 
     engine::StageResult run(engine::StageTask& task) const override {
         if (!task.input.disk) {
-            throw Error(Failure::recipe, "there is no disk to export",
-                        "put an install or fetch stage before it");
+            throw Error(Failure::recipe, "no disk to export", "put an install or fetch stage before it");
         }
         const fs::path folder = folder_of(*task.recipe, task.options);
         make_directories(folder);

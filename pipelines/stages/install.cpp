@@ -143,7 +143,7 @@ engine::BuildFacts facts_of(const Preparation& made, const install::InstalledSys
                                  .acceleration = std::string(virt::to_string(acceleration.accelerator))}};
 }
 
-/// A mirror or network fault gets one second try, from an empty disk; nothing else does: it would only fail
+/// A mirror or network error gets one second try, from an empty disk; nothing else does: it would only fail
 /// the same way later.
 install::InstallReport install_patiently(const StageTask& task, const install::InstallPlan& plan,
                                          Activity& activity) {
@@ -152,7 +152,7 @@ install::InstallReport install_patiently(const StageTask& task, const install::I
     if (!report.outcome.transient || report.outcome.worth_verifying() || !report.reach.empty()) {
         return report;
     }
-    task.monitor->warning("such faults pass: trying once more from an empty disk");
+    task.monitor->warning("such errors pass: trying once more from an empty disk");
     const fs::path first = fs::path(plan.folder).concat("-first-try");
     remove_tree(first);
     fs::rename(plan.folder, first);

@@ -62,7 +62,7 @@ MadeAnswers make_answers(const engine::RecipeFacts& recipe, const Json& options,
 /// Writes into `directory` (made when missing) what the installer would be handed: the answer file under its
 /// real name, what is put beside it, and kernel-line.txt. `options` are those of the stage `install`; the
 /// recipe must name its `os`. Needs no medium; what only the medium tells (its label) stands in braces.
-/// Returns the names written. Throws Failure::recipe with every fault.
+/// Returns the names written. Throws Failure::recipe with every error.
 std::vector<std::string> write_answers_to(const engine::RecipeFacts& recipe, const Json& options,
                                           const std::filesystem::path& directory);
 

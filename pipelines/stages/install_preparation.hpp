@@ -30,12 +30,12 @@ struct Preparation {
 ByteSize machine_memory(const engine::RecipeFacts& recipe, const templates::Distribution& row);
 ByteSize machine_disk(const engine::RecipeFacts& recipe, const templates::Distribution& row);
 
-/// The empty disk of the machine in the stage's scratch folder, in place of one that is there; machine.thick:
-/// allocated whole.
+/// The empty disk of the machine in the stage's scratch directory, in place of one that is there;
+/// machine.thick: allocated whole.
 std::filesystem::path make_empty_disk(const engine::StageTask& task, const templates::Distribution& row);
 
 /// Recognises the medium, writes and checks the answers, and puts kernel, initrd, answer ISO and the empty
-/// disk into the stage's scratch folder. Throws Failure::recipe for what cannot be installed so.
+/// disk into the stage's scratch directory. Throws Failure::recipe for what cannot be installed so.
 void prepare_installation(const engine::StageTask& task, Preparation& made);
 
 }  // namespace imgforge::stages

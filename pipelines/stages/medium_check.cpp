@@ -24,7 +24,7 @@ bool is_fetched(const YamlDocument& document) {
     });
 }
 
-/// Asked of the document: of a block with faults of its own the facts are empty.
+/// Asked of the document: of a block with errors of its own the facts are empty.
 bool names_no_medium(const YamlDocument& document) {
     const Json& root = document.root;
     const Json installer = root.is_object() ? root.value("installer", Json::object()) : Json::object();

@@ -179,7 +179,7 @@ std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& re
         return {{.name = "medium", .value = *spec->sha256}};
     }
     if (!fetch::is_url(spec->location)) {
-        // Named as a file, so that the same medium under another name is no change.
+        // Named as a file, so that the same medium under another name is not a change.
         return {engine::named_file_ingredient(spec->location, recipe)};
     }
     // Compared and shown; who may fetch it does not change what it is.

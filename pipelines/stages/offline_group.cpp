@@ -28,7 +28,8 @@ public:
         for (std::size_t index = 0; index < tasks.size(); ++index) {
             const auto* stage = dynamic_cast<const OfflineStage*>(types[index]);
             if (stage == nullptr) {
-                throw Error(Failure::tool, fmt::format("stage '{}' is no offline stage", tasks[index].name));
+                throw Error(Failure::tool,
+                            fmt::format("stage '{}' is not an offline stage", tasks[index].name));
             }
             stages_.push_back(stage);
             if (stage->uses_appliance(tasks[index].options)) {

@@ -46,7 +46,7 @@ struct RefreshResult {
 
 /// The nightly job: decides for each image, runs what is due side by side within the budget of settings, and
 /// settles what it remembers. One image's failure does not stop the others. Throws Failure::usage for names
-/// that are no images.
+/// that are not images.
 std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services);
 
 /// The recipe with a stage of package updates before its sysprep (or, without one, before audit, compact or

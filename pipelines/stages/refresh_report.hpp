@@ -19,7 +19,7 @@ std::string refresh_text(const std::vector<RefreshResult>& results);
 /// cost:{memory, cpus, disk}, why}]}, sizes in bytes.
 Json refresh_list_record(const std::vector<RefreshResult>& results);
 std::string refresh_list_text(const std::vector<RefreshResult>& results);
-/// For a mail: a subject line, the lines above, what changed, errors with their run folders. Redacted.
+/// For a mail: a subject line, the lines above, what changed, errors with their run directories. Redacted.
 std::string refresh_mail(const std::vector<RefreshResult>& results, const std::string& host);
 /// Prometheus text format for node_exporter's textfile collector.
 std::string refresh_metrics(const std::vector<RefreshResult>& results, std::int64_t now);

@@ -34,7 +34,7 @@ sysprep::SysprepOptions options_of(const StageTask& task) {
                          : state == "delete"      ? sysprep::MachineIdState::remove
                          : state == "keep"        ? sysprep::MachineIdState::keep
                                                   : sysprep::MachineIdState::empty;
-    // What the recipe put into the image on purpose is no leftover.
+    // What the recipe put into the image on purpose is not a leftover.
     if (const auto& customized = task.input.facts.customized) {
         options.keep.insert(options.keep.end(), customized->paths.begin(), customized->paths.end());
         options.keep_passwords.insert(options.keep_passwords.end(), customized->passwords.begin(),

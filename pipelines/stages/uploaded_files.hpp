@@ -9,7 +9,7 @@
 
 namespace imgforge::stages {
 
-/// What an upload makes of a host's file, link or folder (builder/guest/guest_fs.hpp): its place in the
+/// What an upload makes of a host's file, link or directory (builder/guest/guest_fs.hpp): its place in the
 /// guest, its mode, its content. Where it lies on the host does not count.
 void add_uploaded(std::vector<engine::Ingredient>& list, const engine::RecipeFacts& recipe,
                   const std::filesystem::path& host, const std::string& path);

@@ -295,6 +295,10 @@ private:
                                     .seconds = seconds(),
                                     .output = redact(error.describe())});
             write_checks(task.run_folder, task.name, facts);
+            if (error.kind() == Failure::timeout) {
+                // A candidate that does not come up has failed its verification (exit code 5), not its host.
+                throw Error(Failure::integrity, error.message(), error.hint());
+            }
             throw;
         }
         facts.checks.push_back({.name = "the clone boots", .ok = true, .seconds = seconds()});

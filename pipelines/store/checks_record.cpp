@@ -30,7 +30,7 @@ Json trusted_manifest(const Generation& generation) {
     return manifest;
 }
 
-/// Only files are replaced; the folder and the disk stay sealed otherwise.
+/// Only files are replaced; the directory and the disk stay sealed otherwise.
 void write_sealed(const Generation& generation, const std::string& manifest, const Json& envelope) {
     unseal(generation.folder);
     fs::permissions(generation.folder, fs::perms::owner_all, fs::perm_options::add);

@@ -24,7 +24,7 @@ struct DeltaSpec {
     std::filesystem::path disk;    ///< candidate, qcow2, only read
     std::filesystem::path parent;  ///< disk.qcow2 of the parent generation
     std::string parent_name;       ///< as the header shall name it: "../4/disk.qcow2"
-    std::filesystem::path target;  ///< disk.qcow2 in the scratch folder
+    std::filesystem::path target;  ///< disk.qcow2 in the scratch directory
     image::qemu_img::Compression compression = image::qemu_img::Compression::zstd;
 };
 

@@ -14,8 +14,8 @@ namespace imgforge::store {
 /// One file of a guest, without timestamps. Fields that were not read are empty or 0 and compare as equal
 /// only to themselves.
 struct FileRecord {
-    std::string path;  ///< absolute in the guest; bytes that are no UTF-8 as \xHH
-    char type = 'f';   ///< f file, d folder, l link, c, b, p, s as find(1) -type
+    std::string path;  ///< absolute in the guest; bytes that are not UTF-8 as \xHH
+    char type = 'f';   ///< f file, d directory, l link, c, b, p, s as find(1) -type
     std::uint32_t mode = 0;
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
@@ -46,7 +46,7 @@ std::vector<FileRecord> parse_checksums(std::string_view text);
 std::string gzip(std::string_view text);
 std::string gunzip(std::string_view bytes, const std::string& source);
 
-/// A guest's path made printable: bytes that are no UTF-8, and control characters, as \xHH.
+/// A guest's path made printable: bytes that are not UTF-8, and control characters, as \xHH.
 std::string printable_path(std::string_view bytes);
 
 }  // namespace imgforge::store

@@ -8,8 +8,8 @@
 
 namespace imgforge::store {
 
-// Names in images/NAME besides the generations: scratch folders of publications, their locks, and folders on
-// their way out.
+// Names in images/NAME other than the generations: scratch directories of publications, their locks, and
+// directories on their way out.
 inline constexpr std::string_view scratch_prefix = ".new-";
 inline constexpr std::string_view removal_prefix = ".del-";
 inline constexpr std::string_view lock_suffix = ".lock";
@@ -18,12 +18,12 @@ inline bool starts_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
 }
 
-/// Locked as long as the publication that fills the scratch folder lives.
+/// Locked as long as the publication that fills the scratch directory lives.
 inline std::filesystem::path alive_file(const std::filesystem::path& image_folder, std::string_view scratch) {
     return image_folder / (std::string(scratch) + std::string(lock_suffix));
 }
 
-/// Names in a folder; none when it cannot be read.
+/// Names in a directory; none when it cannot be read.
 inline std::vector<std::string> entries(const std::filesystem::path& folder) {
     std::vector<std::string> names;
     std::error_code code;

@@ -40,7 +40,7 @@ GenerationState parse_state(std::string_view word) {
             return value;
         }
     }
-    throw Error(Failure::integrity, fmt::format("'{}' is no state of a generation", word),
+    throw Error(Failure::integrity, fmt::format("invalid state of a generation '{}'", word),
                 "run `imgforge images verify`");
 }
 
@@ -72,7 +72,7 @@ ImageSpec parse_image_spec(std::string_view text) {
     const std::size_t at = text.rfind('@');
     ImageSpec spec{.name = std::string(text.substr(0, at)), .generation = {}};
     if (!is_image_name(spec.name)) {
-        throw Error(Failure::usage, fmt::format("'{}' is no image name", text.substr(0, 200)),
+        throw Error(Failure::usage, fmt::format("invalid image name '{}'", text.substr(0, 200)),
                     "an image name has a-z, 0-9, '.', '_' and '-', starts with a letter or digit, and has at "
                     "most 64 characters");
     }
@@ -82,7 +82,7 @@ ImageSpec parse_image_spec(std::string_view text) {
         const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
         if (fault != std::errc() || end != digits.data() + digits.size() || number < 1) {
             throw Error(
-                Failure::usage, fmt::format("'{}' is no generation of {}", digits, spec.name),
+                Failure::usage, fmt::format("invalid generation '{}' of {}", digits, spec.name),
                 fmt::format("write {0}@1, {0}@2 …; `imgforge images show {0}` lists them", spec.name));
         }
         spec.generation = number;

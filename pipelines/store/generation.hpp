@@ -68,10 +68,10 @@ struct ImageSpec {
 };
 
 /// Throws Failure::usage for an empty or impossible name ([a-z0-9][a-z0-9._-]*, at most 64) and for a
-/// generation that is no positive number.
+/// generation that is not a positive number.
 ImageSpec parse_image_spec(std::string_view text);
 
-/// True for names that may become a folder under images/.
+/// True for names that may become a directory under images/.
 bool is_image_name(std::string_view name);
 
 }  // namespace imgforge::store

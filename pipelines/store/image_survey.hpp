@@ -29,12 +29,12 @@ struct ImageSurvey {
     std::optional<ImageIndex> index{};
     std::optional<std::string> index_fault{};
     std::map<int, Evidence> generations{};
-    std::vector<std::string> strays{};  ///< names in the image's folder that nothing explains
+    std::vector<std::string> strays{};  ///< names in the image's directory that nothing explains
 };
 
 ImageSurvey survey_image(const Store& store, const std::string& image);
 
-/// Names of images by the database and by the folders.
+/// Names of images by the database and by the directories.
 std::vector<std::string> images_anywhere(const Store& store);
 
 }  // namespace imgforge::store

@@ -171,7 +171,7 @@ Generation generation_from_folder(const fs::path& folder) {
     const fs::path manifest = folder / "manifest.json";
     if (!fs::exists(manifest) || !fs::exists(folder / "disk.qcow2")) {
         throw Error(Failure::integrity,
-                    fmt::format("{} is no complete generation: manifest.json or disk.qcow2 is missing",
+                    fmt::format("{} is not a complete generation: manifest.json or disk.qcow2 is missing",
                                 folder.string()));
     }
     const std::string text = read_file(manifest);

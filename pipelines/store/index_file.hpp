@@ -23,7 +23,7 @@ std::filesystem::path index_path(const std::filesystem::path& image_folder);
 /// or its own checksum does not fit.
 std::optional<ImageIndex> read_index(const std::filesystem::path& image_folder);
 
-/// The serial by the file's last lines, without checking anything; nothing when there is no file or no serial
+/// The serial by the file's last lines, without checking anything; nothing without a file or a serial
 /// in it.
 std::optional<std::int64_t> peek_serial(const std::filesystem::path& image_folder);
 
@@ -36,15 +36,15 @@ bool index_is_ahead(const std::filesystem::path& image_folder, const std::option
 /// Atomic; carries a checksum over its own content.
 void write_index(const std::filesystem::path& image_folder, const ImageIndex& index);
 
-/// Record of one generation as index.json and manifest.json have it (without folder).
+/// Record of one generation as index.json and manifest.json have it (without directory).
 Json to_json(const Generation& generation);
 /// The reverse; `images` is Places::images(). Throws Failure::integrity naming `source` when a field is
 /// missing or wrong.
 Generation generation_from_json(const Json& record, const std::filesystem::path& images,
                                 const std::string& source);
 
-/// The candidate that a complete generation folder describes by its manifest. Throws Failure::integrity when
-/// the folder is incomplete.
+/// The candidate that a complete generation directory describes by its manifest. Throws Failure::integrity
+/// when the directory is incomplete.
 Generation generation_from_folder(const std::filesystem::path& folder);
 
 }  // namespace imgforge::store

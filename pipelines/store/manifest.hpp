@@ -10,7 +10,8 @@
 namespace imgforge::store {
 
 /// Writes packages.json, sbom.spdx.json, audit.json, files.json.gz (when known) and last manifest.json, which
-/// has the digests of all others, into the scratch folder. Returns the record with manifest_sha256 filled in.
+/// has the digests of all others, into the scratch directory. Returns the record with manifest_sha256 filled
+/// in.
 Generation write_records(const std::filesystem::path& scratch, const Candidate& candidate, Generation record);
 
 /// Program name and version for records.

@@ -41,7 +41,7 @@ void require_readable(const Generation& generation) {
             Failure::host,
             fmt::format("{} of another store cannot be read: {}", generation.label(),
                         generation.disk().string()),
-            "the owner shares the store with a group (chgrp and chmod g+s on its folder) that you are in");
+            "the owner shares the store with a group (chgrp and chmod g+s on its directory) that you are in");
     }
 }
 
@@ -146,9 +146,10 @@ Generation Store::resolve(std::string_view text) const {
         const bool folder = fs::exists(index_path(places_.images() / spec.name));
         throw Error(
             Failure::domain,
-            fmt::format("there is no golden image '{}'{}", spec.name, did_you_mean(spec.name, names)),
+            fmt::format("no golden image named '{}'{}", spec.name, did_you_mean(spec.name, names)),
             folder
-                ? "its folder exists but the database does not know it: run `imgforge images verify --repair`"
+                ? "its directory exists but the database does not know it: run `imgforge images verify "
+                  "--repair`"
                 : fmt::format(
                       "`imgforge images list` shows what there is; `imgforge images import {0}` fetches an "
                       "official image, `imgforge build {0}` installs one",

@@ -228,7 +228,7 @@ std::string content_digest(const GuestContents& contents, ByteSize virtual_size)
                   [](const FileRecord& a, const FileRecord& b) { return a.path < b.path; });
         for (const FileRecord& file : files) {
             if (!is_volatile(file.path)) {
-                // Sizes of folders depend on the history of the file system, not on what is in it.
+                // Sizes of directories depend on the history of the file system, not on what is in it.
                 const std::uint64_t size = file.type == 'f' || file.type == 'l' ? file.size : 0;
                 hasher.add(fmt::format("{}\n{} {:o} {} {} {} {} {}\n", file.path, file.type, file.mode,
                                        file.uid, file.gid, size, file.digest, file.target));
@@ -241,7 +241,7 @@ std::string content_digest(const GuestContents& contents, ByteSize virtual_size)
 PublishResult publish(Store& store, ProcessRunner& processes, const Candidate& candidate, Monitor& monitor,
                       std::uint64_t parent_activity) {
     if (!is_image_name(candidate.image)) {
-        throw Error(Failure::recipe, fmt::format("'{}' is no image name", candidate.image),
+        throw Error(Failure::recipe, fmt::format("invalid image name '{}'", candidate.image),
                     "use a-z, 0-9, '.', '_' and '-', at most 64, with a letter or digit first");
     }
     std::vector<image::ChainLink> chain =

@@ -65,7 +65,7 @@ public:
                 settle_state(*generation, survey, references);
                 believed.push_back(std::move(*generation));
             } else if (!evidence.folder) {
-                lines.push_back(fmt::format("{}@{}: forgotten, its folder is gone", image, number));
+                lines.push_back(fmt::format("{}@{}: forgotten, its directory is gone", image, number));
             } else {
                 lines.push_back(fmt::format("{}@{}: left alone, its manifest cannot be read", image, number));
             }
@@ -159,7 +159,7 @@ void require_sound_database(StateDb& database) {
     if (answer != "ok") {
         throw Error(Failure::integrity,
                     fmt::format("the state database {} is damaged: {}", database_file(database), answer),
-                    "run `imgforge images verify --repair`, which rebuilds it from the folders");
+                    "run `imgforge images verify --repair`, which rebuilds it from the directories");
     }
 }
 

@@ -113,7 +113,7 @@ void in_database(StateDb& database, const std::function<void()>& body) {
         throw Error(kind,
                     fmt::format("the state database {}: {}", database.raw().getFilename(), fault.what()),
                     kind == Failure::integrity
-                        ? "run `imgforge images verify --repair`, which rebuilds it from the folders"
+                        ? "run `imgforge images verify --repair`, which rebuilds it from the directories"
                     : kind == Failure::host ? "make room on that file system"
                                             : "");
     }

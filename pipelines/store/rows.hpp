@@ -22,7 +22,7 @@ struct ImageRow {
     int next_generation = 1;
 };
 
-/// One row of `store_journal`: a change that has touched the folders and is not finished.
+/// One row of `store_journal`: a change that has touched the directories and is not finished.
 struct JournalRow {
     std::int64_t id = 0;
     std::string operation;  ///< "publish" or "delete"
@@ -39,7 +39,7 @@ struct ReferenceRow {
 /// StateDb::transaction(). SQLite's errors come out as Error.
 class Rows {
 public:
-    /// `images` is the folder generations lie in (Places::images()).
+    /// `images` is the directory generations lie in (Places::images()).
     Rows(StateDb& database, std::filesystem::path images);
 
     static void migrate(StateDb& database);

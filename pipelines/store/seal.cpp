@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 namespace imgforge::store {
 namespace {
 
-/// Sets or clears chattr's +i. Not being allowed to (no root, no such flag on tmpfs or NFS) is no fault: the
-/// modes remain.
+/// Sets or clears chattr's +i. Not being allowed to (no root, no such flag on tmpfs or NFS) is not an error:
+/// the modes remain.
 void set_immutable(const fs::path& path, bool wanted) {
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     unsigned flags = 0;
@@ -51,7 +51,7 @@ mode_t disk_mode(const fs::path& disk, const fs::path& folder) {
         return 0444;
     }
     if (const auto group = qemu_group()) {
-        // Not being a member is no failure: then QEMU runs as this user, or preflight says what to do.
+        // Not being a member is not a failure: then QEMU runs as this user, or preflight says what to do.
         static_cast<void>(::lchown(disk.c_str(), static_cast<uid_t>(-1), *group));
     }
     return 0440;

@@ -21,9 +21,9 @@ namespace imgforge::store {
 struct OverlayUse;
 
 /// The golden images of one $IMGFORGE_HOME. The database is the commit point of every change;
-/// images/NAME/index.json repeats it so that it can be rebuilt, and the folders hold the data. Each change is
-/// journalled: whatever a killed process left behind is finished or undone by the next Store that is opened.
-/// One object per thread.
+/// images/NAME/index.json repeats it so that it can be rebuilt, and the directories hold the data. Each
+/// change is journalled: whatever a killed process left behind is finished or undone by the next Store that
+/// is opened. One object per thread.
 class Store {
 public:
     /// Brings the tables up to date and clears leftovers of processes that died (see recover()). The
@@ -112,7 +112,7 @@ public:
     /// Serialises changes of one image between processes and threads; waits with the holder's name in the
     /// timeout error.
     FileLock lock(std::string_view image, std::string_view purpose) const;
-    /// A private folder images/NAME/.new-… that is removed by the next command when this process dies.
+    /// A private directory images/NAME/.new-… that is removed by the next command when this process dies.
     struct Scratch {
         std::filesystem::path folder;
         std::string name;  ///< also the Holder{build} name for what the publication reads
@@ -120,9 +120,9 @@ public:
     };
     Scratch make_scratch(std::string_view image);
     void drop_scratch(std::string_view image, const Scratch& scratch);
-    /// Gives the filled scratch folder the next number, seals it and records it as candidate.
-    /// `finish(number)` writes what needs the number (the manifest) into the scratch folder and returns the
-    /// record. Complete or absent, whatever happens.
+    /// Gives the filled scratch directory the next number, seals it and records it as candidate.
+    /// `finish(number)` writes what needs the number (the manifest) into the scratch directory and returns
+    /// the record. Complete or absent, whatever happens.
     Generation adopt(std::string_view image, const Scratch& scratch,
                      const std::function<Generation(int number)>& finish);
 

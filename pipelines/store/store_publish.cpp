@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 namespace imgforge::store {
 namespace {
 
-/// Highest number among the generation folders: a number is not used twice even when the database was lost.
+/// Highest number among the generation directories: a number is not used twice even when the database was
+/// lost.
 int highest_folder(const fs::path& folder) {
     int highest = 0;
     for (const std::string& name : entries(folder)) {

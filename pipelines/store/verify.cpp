@@ -75,7 +75,7 @@ public:
                 if (row.holder.kind == Holder::Kind::instance &&
                     !fs::exists(store_.places().instances() / row.holder.name)) {
                     add(row.image, row.generation, "reference", store_.places().state_db(),
-                        fmt::format("is held for the machine {}, which has no folder", row.holder.name),
+                        fmt::format("is held for the machine {}, which has no directory", row.holder.name),
                         true);
                 }
             }

@@ -16,7 +16,7 @@ struct Finding {
     std::string image;   ///< empty: the store as a whole
     int generation = 0;  ///< 0: the image as a whole
     std::string what;  ///< "disk", "manifest", "packages", "database", "index", "mode", "chain", "reference",
-                       ///< "folder"
+                       ///< "directory"
     std::filesystem::path path{};  ///< the file that is wrong
     std::string problem;
     bool repairable = false;  ///< `--repair` can set it right without losing anything
@@ -28,9 +28,9 @@ struct VerifyOptions {
     int threads = 0;                    ///< 0: one per core
 };
 
-/// Compares folders, manifests, index files and database, and re-hashes every file. Changes nothing but the
-/// record of damaged generations. What two of the three records (database, index, manifest) agree on is held
-/// for true, so that the tampered one can be named.
+/// Compares directories, manifests, index files and database, and re-hashes every file. Changes nothing but
+/// the record of damaged generations. What two of the three records (database, index, manifest) agree on is
+/// held for true, so that the tampered one can be named.
 std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
                             std::uint64_t activity = 0);
 

@@ -36,7 +36,7 @@ fs::path find_clouds_file(const fs::path& stated) {
             return place;
         }
     }
-    throw Error(Failure::host, "there is no clouds.yaml",
+    throw Error(Failure::host, "no clouds.yaml was found",
                 "name it by `conf:` of the target, or put it at ~/.config/openstack/clouds.yaml");
 }
 

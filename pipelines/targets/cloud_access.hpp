@@ -19,7 +19,7 @@ struct CloudAccess {
 
 /// The cloud of that name in `file`; empty: ./clouds.yaml, ~/.config/openstack/clouds.yaml or
 /// /etc/openstack/clouds.yaml ($OS_CLIENT_CONFIG_FILE before them). Throws Failure::usage for an unknown
-/// name or an authentication other than application credentials, Failure::host when there is no file.
+/// name or an authentication other than application credentials, Failure::host when the file is missing.
 CloudAccess read_cloud(const std::string& name, const std::filesystem::path& file);
 
 /// A token and where the image service is.

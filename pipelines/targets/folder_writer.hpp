@@ -35,7 +35,7 @@ public:
 };
 
 /// A directory, made when it is missing; others who write there wait until this object (the first one, not
-/// those of again()) is gone. `purpose` is what they are told; null: nothing is made and nobody waits, only
+/// those of again()) is gone. `purpose` is the reason they get; null: nothing is made and nobody waits, only
 /// to read.
 std::unique_ptr<FolderWriter> open_local_writer(const std::filesystem::path& folder, const char* purpose);
 

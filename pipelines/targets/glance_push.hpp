@@ -12,7 +12,7 @@
 #include "pipelines/targets/image_service.hpp"
 
 /// Golden images in OpenStack. All generations of an image have its name; the one that is not hidden is the
-/// current one. They are told from others by the tag "imgforge" and the properties imgforge_generation and
+/// current one. They differ from others by the tag "imgforge" and the properties imgforge_generation and
 /// imgforge_sha256.
 namespace imgforge::targets {
 

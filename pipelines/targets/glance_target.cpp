@@ -69,7 +69,7 @@ public:
     }
 
 private:
-    /// What a killed push left is no generation.
+    /// What a killed push left is not a generation.
     std::vector<ServiceImage> active() {
         std::vector<ServiceImage> images = service_.images({});
         std::erase_if(images, [](const ServiceImage& one) { return one.status != "active"; });

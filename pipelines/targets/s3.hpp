@@ -11,7 +11,7 @@
 
 namespace imgforge::targets {
 
-/// A bucket, or a folder in it, of an S3 service, with path-style URLs.
+/// A bucket, or a directory in it, of an S3 service, with path-style URLs.
 struct S3Place {
     std::string url;        ///< https://HOST/BUCKET[/FOLDER], without a slash at the end
     fetch::AwsKeys keys{};  ///< without them requests are not signed: a bucket that everybody may read

@@ -61,7 +61,7 @@ public:
 
 /// One kind of target: a row of target_kinds().
 struct TargetKind {
-    std::string_view word;     ///< the key in the settings: "folder"
+    std::string_view word;     ///< the key in the settings: "directory"
     std::string_view summary;  ///< for the manual
     bool pushes = true;        ///< takes generations
     bool pulls = false;        ///< `pull` and `follow` read it
@@ -81,7 +81,7 @@ struct NamedTarget {
 };
 
 /// A name of the settings, a path, a file:// or http(s) URL, oci://HOST/REPOSITORY, or KIND:PLACE of any kind
-/// ("s3:https://…", "rbd:pool"). Throws Failure::usage for a word that is no target's name and cannot be a
+/// ("s3:https://…", "rbd:pool"). Throws Failure::usage for a word that is not a target's name and cannot be a
 /// path (no slash, and nothing of that name exists), with "did you mean".
 NamedTarget find_target(const Settings& settings, const std::string& text);
 

@@ -26,7 +26,7 @@ void append(std::vector<Finding>& to, std::vector<Finding> more) {
     to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-/// A host name that the image has on purpose is no needle, even when it was there before cleaning.
+/// A host name that the image has on purpose is not a needle, even when it was there before cleaning.
 std::unique_ptr<Matcher> matcher_for(const Needles& needles, const Expectations& expect) {
     Needles searched = needles;
     std::erase_if(searched.items, [&](const Needle& needle) {
@@ -121,7 +121,7 @@ void tell_files_apart(std::vector<Finding>& findings, const std::vector<Waiver>&
     }
 }
 
-/// The hash of an account that may have a password is no leftover where it belongs.
+/// The hash of an account that may have a password is not a leftover where it belongs.
 std::vector<Waiver> waivers_for_declared(const Expectations& expect) {
     std::vector<Waiver> out;
     if (!expect.passwords.empty()) {

@@ -20,7 +20,7 @@ struct AuditRequest {
     Expectations expect{};
     std::vector<Waiver> waivers{};
     bool everything = false;        ///< also read programs and libraries as files (Depth::everything)
-    bool overlay_expected = false;  ///< a backing file is no finding
+    bool overlay_expected = false;  ///< a backing file is not a finding
     unsigned threads = 0;           ///< 0: one per processor
     std::uint64_t parent_activity = 0;
 };

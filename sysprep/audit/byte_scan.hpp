@@ -18,7 +18,7 @@ struct ByteScan {
 };
 
 /// Searches every allocated byte of the virtual disk (free space, journals, swap, gaps) in disk order, and
-/// every allocated byte of the image files that is no part of the virtual disk (metadata, stale and
+/// every allocated byte of the image files that is not a part of the virtual disk (metadata, stale and
 /// compressed clusters, replaced data of backing files), each byte once. `threads` 0 = one per processor.
 /// Throws Interrupted when a signal comes.
 ByteScan scan_bytes(const image::DiskView& view, const Matcher& matcher, unsigned threads, Monitor& monitor,

@@ -29,8 +29,8 @@ constexpr std::size_t kept_limit = 512U << 10U;
 constexpr std::size_t package_list_limit = 64U << 20U;
 constexpr std::size_t file_limit = 1024U << 20U;
 
-/// Outside the folders of settings the content of files by these names decides as well: a certificate beside
-/// a key, a template of comments (site_rules.cpp).
+/// Outside the directories of settings the content of files by these names decides as well: a certificate
+/// beside a key, a template of comments (site_rules.cpp).
 bool may_be_secret(std::string_view path) {
     static constexpr std::array<std::string_view, 12> marks{
         "pem", "key", "secret", "passw", "cred", "token", ".env", "auth", ".p12", "kube", "psk", "conf"};
@@ -106,7 +106,7 @@ TreeEntry entry_of(archive_entry* entry) {
     return file;
 }
 
-/// What can hold a secret besides the content.
+/// What can hold a secret apart from the content.
 void scan_names(ContentScan& scan, const std::string& path, const TreeEntry& file) {
     scan.name(path, "its name", path);
     for (const auto& [name, value] : file.xattrs) {

@@ -8,9 +8,9 @@ namespace imgforge::sysprep::audit {
 
 /// What a clean image has at the paths of a row.
 enum class LeftoverState {
-    absent,       ///< no such file (folders may stay)
+    absent,       ///< no such file (directories may stay)
     empty,        ///< no file, or one without content
-    empty_below,  ///< no file anywhere below these folders
+    empty_below,  ///< no file anywhere below these directories
 };
 
 /// A row of section 1 of SYSPREP.md as the audit sees it.

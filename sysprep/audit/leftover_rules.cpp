@@ -22,8 +22,8 @@ bool is_leftover(const LeftoverRow& row, const std::string& path, const TreeEntr
         return false;
     }
     switch (row.state) {
-        // A folder that a package brings may stay; a pattern without wildcard that names a folder means the
-        // folder.
+        // A directory that a package brings may stay; a pattern without wildcard that names a directory means
+        // the directory.
         case LeftoverState::absent: return entry.stat.type != FileType::directory || row.rule == "etckeeper";
         case LeftoverState::empty:
         case LeftoverState::empty_below: return entry.stat.type == FileType::regular && entry.stat.size > 0;

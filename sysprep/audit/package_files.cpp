@@ -104,7 +104,7 @@ void PackageFiles::read_conffiles(const GuestTree& tree) {
     }
 }
 
-/// apk: /lib/apk/db/installed, paragraphs with P: name, F: folder, R: file, Z: Q1 + base64 of SHA-1.
+/// apk: /lib/apk/db/installed, paragraphs with P: name, F: directory, R: file, Z: Q1 + base64 of SHA-1.
 void PackageFiles::read_apk(const GuestTree& tree) {
     std::string package;
     std::string folder;
@@ -118,7 +118,7 @@ void PackageFiles::read_apk(const GuestTree& tree) {
         } else if (line.starts_with("R:")) {
             file = "/" + folder + "/" + std::string(value);
         } else if (line.starts_with("Z:Q1")) {
-            // What is no digest is no reason to trust the file.
+            // What is not a digest is not a reason to trust the file.
             owners_.insert_or_assign(file, Owner{package, hex(base64_decode(value.substr(2)).value_or(""))});
         }
     }

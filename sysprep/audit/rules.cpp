@@ -70,7 +70,7 @@ std::vector<Finding> image_is_sparse(const ImageFacts& facts) {
 
 }  // namespace
 
-/// The file, or a folder above it.
+/// The file, or a directory above it.
 static bool is_named(const std::set<std::string>& named, const std::string& path) {
     for (std::size_t end = path.size(); end != std::string::npos && end > 0; end = path.rfind('/', end - 1)) {
         if (named.contains(path.substr(0, end))) {

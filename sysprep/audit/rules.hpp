@@ -13,7 +13,7 @@
 
 namespace imgforge::sysprep::audit {
 
-/// What a recipe declares to be meant, so that it is no leftover.
+/// What a recipe declares to be meant, so that it is not a leftover.
 struct Expectations {
     std::string machine_id =
         "empty";                    ///< empty, uninitialized, delete or keep: the state sysprep was asked for
@@ -83,7 +83,7 @@ std::vector<GuestRule> cleaned_rules();
 /// What an administrator may have put there on purpose: rules "site:…", each finding with the two ways out.
 std::vector<GuestRule> site_rules();
 
-/// Homes of all accounts, below system folders left out, and what lies in /home.
+/// Homes of all accounts, below system directories left out, and what lies in /home.
 std::vector<std::string> guest_homes(const GuestTree& tree);
 
 /// A finding of a rule; name and layer are filled in by check_guest().

@@ -58,7 +58,7 @@ bool in_comment(std::string_view data, std::size_t at) {
     const std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
     const std::size_t text = start + run_of(
                                          data, start, [](char c) { return c == ' ' || c == '\t'; }, 80);
-    // "//server/share … password=x" of fstab is no comment: one has a blank behind its slashes.
+    // "//server/share … password=x" of fstab is not a comment: one has a blank behind its slashes.
     return text < data.size() && (data[text] == '#' || data[text] == ';' || data.substr(text, 3) == "// "sv ||
                                   data.substr(text, 2) == "* "sv || data.substr(text, 4) == "<!--"sv);
 }

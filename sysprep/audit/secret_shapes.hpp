@@ -96,7 +96,7 @@ inline Pattern simple(std::string rule, std::string label, std::string literal,
         .rule = std::move(rule), .label = std::move(label), .literal = std::move(literal), .verify = verify};
 }
 
-/// Below folders where settings and data of this machine lie; the rest comes from packages.
+/// Below directories where settings and data of this machine lie; the rest comes from packages.
 bool is_site_file(std::string_view path);
 
 std::vector<Pattern> key_patterns();        ///< private keys in their encodings

@@ -19,7 +19,7 @@ namespace {
 
 using guest::FileType;
 
-/// Every file and link that a pattern names, below the folders that it names too.
+/// Every file and link that a pattern names, below the directories that it names too.
 void add_matches(const GuestTree& tree, const std::string& pattern, std::set<std::string>& out) {
     for (const std::string& one : without_braces(pattern)) {
         for (const std::string& path : tree.glob(one)) {

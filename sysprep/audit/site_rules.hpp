@@ -7,7 +7,7 @@ namespace imgforge::sysprep::audit {
 
 /// When a file that a row names is a finding.
 enum class SiteState {
-    filled,      ///< a regular file with content, or one below a folder of that name
+    filled,      ///< a regular file with content, or one below a directory of that name
     has_lines,   ///< a line that is neither empty nor a comment: programs bring commented templates
     private_key  ///< as `filled`, but not a certificate, a public key or a text for people
 };

@@ -111,11 +111,11 @@ void Customizing::packages() {
 void Customizing::files() {
     for (const std::string& path : spec_.mkdir) {
         fs_.make_directory(path);
-        step(fmt::format("folder {}", path));
+        step(fmt::format("directory {}", path));
         keep(path);
     }
     for (const auto& [host, path] : spec_.upload) {
-        // As with cp: a folder as target takes the file under its own name.
+        // As with cp: a directory as target takes the file under its own name.
         const bool into =
             !std::filesystem::is_directory(host) && (path.ends_with("/") || fs_.is_directory(path));
         const std::string target = into ? guest::join_path(path, host.filename().string()) : path;

@@ -32,7 +32,7 @@ struct CustomizeSpec {
     std::vector<std::string> install{};
     std::vector<std::string> remove{};
     std::vector<std::pair<std::filesystem::path, std::string>>
-        upload{};                                              ///< host file or folder -> guest path
+        upload{};                                              ///< host file or directory -> guest path
     std::vector<std::pair<std::string, std::string>> write{};  ///< guest path -> content
     std::vector<std::string> mkdir{};
     std::vector<std::pair<std::string, std::string>> link{};  ///< link -> target
@@ -69,7 +69,7 @@ struct CustomizeReport {
 /// Reads the options of the stage (already checked against customize_schema()); relative host paths are under
 /// `folder`.
 CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& folder);
-/// Every fault at once, as (JSON pointer below the options, message).
+/// Every error at once, as (JSON pointer below the options, message).
 std::vector<std::pair<std::string, std::string>> check_customize(const CustomizeSpec& spec);
 const Json& customize_schema();
 

@@ -70,7 +70,7 @@ void copy(Cleaner& cleaner, const std::string& from, const std::string& to) {
     fs.chown(to, stat.uid, stat.gid);
 }
 
-/// As cp and mv have it: a folder as target takes the file under its own name.
+/// As cp and mv have it: a directory as target takes the file under its own name.
 std::string target_of(Cleaner& cleaner, const std::string& from, const std::string& to) {
     const bool into = to.ends_with('/') || cleaner.fs().is_directory(to);
     return into ? guest::join_path(to, guest::base_name(from)) : to;

@@ -15,7 +15,7 @@ namespace imgforge::sysprep {
 /// order of the members.
 struct FileSteps {
     using Pairs = std::vector<std::pair<std::string, std::string>>;
-    Pairs copy{};         ///< file or folder of the guest -> path in the guest
+    Pairs copy{};         ///< file or directory of the guest -> path in the guest
     Pairs move{};         ///< path -> new path
     Pairs edit{};         ///< path -> s/pattern/replacement/flags
     Pairs append_line{};  ///< path -> line; the file is made when missing
@@ -28,7 +28,7 @@ struct FileSteps {
     bool empty() const;
 };
 
-/// Every fault that can be seen without the guest, as (JSON pointer, message).
+/// Every error that can be seen without the guest, as (JSON pointer, message).
 std::vector<std::pair<std::string, std::string>> check_file_steps(const FileSteps& steps);
 
 /// Applies them through the cleaner. `said` hears one sentence per step. Throws Failure::guest when a file is

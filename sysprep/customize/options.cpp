@@ -126,7 +126,7 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
             faults.emplace_back("/upload", fmt::format("{} does not exist", host.string()));
         }
         if (!is_guest_path(path)) {
-            faults.emplace_back("/upload", fmt::format("'{}' is no absolute path", path));
+            faults.emplace_back("/upload", fmt::format("'{}' is not an absolute path", path));
         }
     }
     for (const auto& script : spec.run_scripts) {
@@ -138,7 +138,7 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
                                  const char* pointer) {
         for (const auto& entry : list) {
             if (!is_guest_path(entry.first)) {
-                faults.emplace_back(pointer, fmt::format("'{}' is no absolute path", entry.first));
+                faults.emplace_back(pointer, fmt::format("'{}' is not an absolute path", entry.first));
             }
         }
     };
@@ -156,7 +156,7 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
     static const std::regex user_name("[a-z_][a-z0-9_-]{0,31}");
     for (const UserSpec& user : spec.users) {
         if (!std::regex_match(user.name, user_name)) {
-            faults.emplace_back("/users", fmt::format("'{}' is no user name", user.name));
+            faults.emplace_back("/users", fmt::format("invalid user name '{}'", user.name));
         }
     }
     return faults;
@@ -169,11 +169,11 @@ const Json& customize_schema() {
             "update": {"type": "boolean", "description": "refresh package lists and upgrade everything", "default": false},
             "packages": {"type": "array", "items": {"type": "string"}, "description": "packages to install with the guest's own manager", "default": []},
             "remove": {"type": "array", "items": {"type": "string"}, "description": "packages to remove with their settings", "default": []},
-            "upload": {"type": "object", "format": "path", "additionalProperties": {"type": "string"}, "description": "host file or folder: path in the guest", "default": {}},
+            "upload": {"type": "object", "format": "path", "additionalProperties": {"type": "string"}, "description": "host file or directory: path in the guest", "default": {}},
             "write": {"type": "object", "x-secrets": true, "additionalProperties": {"type": "string"}, "description": "path in the guest: content", "default": {}},
-            "mkdir": {"type": "array", "items": {"type": "string"}, "description": "folders to make", "default": []},
+            "mkdir": {"type": "array", "items": {"type": "string"}, "description": "directories to make", "default": []},
             "link": {"type": "object", "additionalProperties": {"type": "string"}, "description": "symbolic link: what it points to", "default": {}},
-            "copy-in": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "host file or folder: folder in the guest that takes it under its own name", "default": {}},
+            "copy-in": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "host file or directory: directory in the guest that takes it under its own name", "default": {}},
             "copy": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: path of the copy", "default": {}},
             "move": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: new path", "default": {}},
             "edit": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: s/pattern/replacement/flags; a list applies several to one file; one that changes nothing is an error", "default": {}},
@@ -182,7 +182,7 @@ const Json& customize_schema() {
             "chown": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "path in the guest: user:group, names or numbers", "default": {}},
             "touch": {"type": "array", "items": {"type": "string"}, "description": "files to make, empty, when missing", "default": []},
             "truncate": {"type": "array", "items": {"type": "string"}, "description": "files to empty", "default": []},
-            "delete": {"type": "array", "items": {"type": "string"}, "description": "files and folders to remove; patterns allowed", "default": []},
+            "delete": {"type": "array", "items": {"type": "string"}, "description": "files and directories to remove; patterns allowed", "default": []},
             "password": {"type": ["object", "array"], "additionalProperties": {"type": "string"}, "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}}, "description": "user: password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked or locked: and one of these", "default": {}},
             "firstboot-install": {"type": "array", "items": {"type": "string"}, "description": "packages that every clone installs at its first boot", "default": []},
             "selinux-relabel": {"type": "boolean", "description": "make SELinux labels anew after the changes", "default": false},

@@ -87,7 +87,7 @@ std::string package_command(const guest::Inspection& os, PackageAction action,
                             const std::vector<std::string>& packages) {
     for (const std::string& name : packages) {
         if (name.empty() || name.front() == '-') {
-            throw Error(Failure::recipe, fmt::format("'{}' is no package name", name));
+            throw Error(Failure::recipe, fmt::format("invalid package name '{}'", name));
         }
     }
     const std::string names = quoted(packages);

@@ -30,8 +30,8 @@ bool is_excluded(const std::string& path) {
                        [&](std::string_view tree) { return path.starts_with(tree); });
 }
 
-/// Nine levels of folders below each root, hidden ones aside: one question to the guest, where a walk would
-/// be one for each folder.
+/// Nine levels of directories below each root, hidden ones aside: one question to the guest, where a walk
+/// would be one for each directory.
 std::vector<std::string> candidates(Cleaner& cleaner) {
     std::vector<std::string> roots{"/etc", "/root", "/srv", "/var"};
     for (const std::string& home : cleaner.homes()) {

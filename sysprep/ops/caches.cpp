@@ -17,7 +17,7 @@ bool is_needed(const std::string& path) {
     return std::find(needed.begin(), needed.end(), path) != needed.end();
 }
 
-/// Files go; folders stay with owner and mode, since services expect to find theirs.
+/// Files go; directories stay with owner and mode, since services expect to find theirs.
 void remove_files(Cleaner& cleaner, const std::string& folder) {
     for (const guest::DirEntry& entry : cleaner.fs().list(folder)) {
         const std::string path = guest::join_path(folder, entry.name);

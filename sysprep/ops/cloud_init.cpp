@@ -14,7 +14,7 @@ Operation cloud_init_operation() {
         .clear = {"/run/cloud-init"},
         .perform =
             [](Cleaner& cleaner) {
-                // The folder itself belongs to the package.
+                // The directory itself belongs to the package.
                 cleaner.clear("/var/lib/cloud");
             },
     };

@@ -80,7 +80,7 @@ struct Journal {
     std::uint32_t megabytes = 0;
     bool small_blocks = false;
     std::vector<image::ByteRange>
-        ranges{};  ///< where it lies but for its own superblock; empty when that is not told
+        ranges{};  ///< where it lies but for its own superblock; empty when that is unknown
 };
 
 std::uint32_t little16(const std::string& bytes, std::size_t offset) {
@@ -121,15 +121,15 @@ Journal journal_of(DeviceWork& work, const std::string& device) {
         1;  // s_jnl_backup_type: s_jnl_blocks holds the block map and [16] the size of the inode
     const std::uint32_t compatible = little32(block, 0x5c);
     const std::uint64_t block_size = std::uint64_t{1024} << (little32(block, 0x18) & 0x7U);
-    const bool told = static_cast<std::uint8_t>(block.at(0xfd)) == in_inode;
-    const bool size_known = told && little32(block, 0x10c + 15 * 4) == 0;
+    const bool known = static_cast<std::uint8_t>(block.at(0xfd)) == in_inode;
+    const bool size_known = known && little32(block, 0x10c + 15 * 4) == 0;
     return {.own = (compatible & has_journal) != 0 && little32(block, 0xe4) == 0,
             .orphan_file = (compatible & has_orphan_file) != 0,
             .megabytes = size_known ? little32(block, 0x10c + 16 * 4) >> 20U : 0,
             .small_blocks = block_size < 4096,
             // Blocks smaller than a page would leave pieces of clusters.
-            .ranges = told && block_size >= 4096 ? journal_ranges(block, block_size)
-                                                 : std::vector<image::ByteRange>()};
+            .ranges = known && block_size >= 4096 ? journal_ranges(block, block_size)
+                                                  : std::vector<image::ByteRange>()};
 }
 
 /// Drops the blocks of an empty journal. False when they do not read as zeros afterwards.
@@ -151,7 +151,7 @@ bool discard_journal(DeviceWork& work, const std::string& device, const Journal&
     });
 }
 
-/// As discard_journal(), for journals whose place is not told: without it its blocks are free space, which is
+/// As discard_journal(), for journals whose place is unknown: without it its blocks are free space, which is
 /// trimmed; a new one, of the same size, is made of zeros. guestfs(3) has no call for features.
 void replace_journal(DeviceWork& work, const std::string& device, const std::string& type,
                      const Journal& journal) {

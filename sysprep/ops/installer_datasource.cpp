@@ -12,7 +12,7 @@ namespace imgforge::sysprep {
 namespace {
 
 /// The hook is a Python script whose list of files is a JSON array. It is read, never run. Only paths below
-/// the folders that the installer writes to count, so that a forged hook removes nothing else.
+/// the directories that the installer writes to count, so that a forged hook removes nothing else.
 std::vector<std::string> files_named_in(const std::string& hook) {
     std::vector<std::string> files;
     const std::size_t open = hook.find('[');
@@ -90,7 +90,7 @@ void forget_parameters(Cleaner& cleaner) {
 Operation installer_datasource_operation() {
     return {
         .name = "installer-datasource",
-        .heading = "Undo what the installer told cloud-init",
+        .heading = "Undo what the installer set for cloud-init",
         .reason =
             "after subiquity the only datasource is None: clones ignore every seed, keep the hostname and do "
             "not grow",

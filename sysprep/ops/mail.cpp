@@ -32,7 +32,7 @@ Operation mail_operation() {
                       "/var/spool/exim4/input", "/var/spool/exim4/msglog"}) {
                     cleaner.clear(folder);
                 }
-                // postfix refuses to start without its queue folders: only files go.
+                // postfix refuses to start without its queue directories: only files go.
                 for (const char* queue : {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
                                           "incoming", "maildrop", "saved", "trace"}) {
                     remove_files(cleaner, std::string("/var/spool/postfix/") + queue);

@@ -5,7 +5,7 @@
 
 namespace imgforge::sysprep {
 
-// One function per file of this folder, for operations that look into files or write some; what only names
+// One function per file of this directory, for operations that look into files or write some; what only names
 // paths is a row of sysprep/tables.
 Operation machine_id_operation();
 Operation dbus_machine_id_operation();

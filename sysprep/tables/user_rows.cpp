@@ -5,7 +5,7 @@ namespace imgforge::sysprep::tables {
 
 namespace {
 
-/// Histories lie in the home itself, under the XDG folders, or in a folder of the program.
+/// Histories lie in the home itself, under the XDG directories, or in a directory of the program.
 constexpr const char* history_paths = R"(
     ~/.*history  ~/.*history-*  ~/.*_history*  ~/.*-history*  ~/.*.history  ~/.histfile*  ~/.*hist ~/.*_hist
     ~/.history*

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What bench.py needs besides the product's own commands: stores of any size, and the injection of an install
-// as one command.
+// What bench.py needs in addition to the product's own commands: stores of any size, and the injection of an
+// install as one command.
 #include <charconv>
 #include <cstring>
 #include <iostream>
@@ -60,7 +60,7 @@ int number_of(const char* text) {
     const char* const end = text + std::strlen(text);
     if (const auto read = std::from_chars(text, end, number);
         read.ec != std::errc() || read.ptr != end || number < 0) {
-        throw Error(Failure::usage, fmt::format("'{}' is no number", text));
+        throw Error(Failure::usage, fmt::format("invalid number '{}'", text));
     }
     return number;
 }

@@ -58,7 +58,7 @@ def looks(store):
 
 
 def with_machines(bench, uri, count):
-    """N machines on one generation; then N generations besides."""
+    """N machines on one generation; then N more generations."""
     store = Store(bench, f"m{count}", uri)
     store.generations(1)
     names = [f"m-{i + 1}" for i in range(count)]

@@ -31,7 +31,8 @@ std::string prose() {
     return text;
 }
 
-/// Machine with so many needles besides the generic patterns: that is what a sysprep run hands to its audit.
+/// Machine with so many needles in addition to the generic patterns: that is what a sysprep run hands to its
+/// audit.
 Needles needles_of(std::int64_t count) {
     Needles needles;
     for (std::int64_t i = 0; i < count; ++i) {

@@ -50,7 +50,7 @@ started=$SECONDS
 code=$(exit_code "$imgforge" --connect embedded spawn front web-1 --network user --wait ssh --json)
 same "exit code of the spawn" "$code" 0
 echo "from nothing to SSH: $((SECONDS - started)) s"
-holds "source, size and proof are told before the download" grep -q "127.0.0.1:$port/front-13-generic-amd64.qcow2 (.*), verified by a signature" "$work/err"
+holds "source, size and proof are reported before the download" grep -q "127.0.0.1:$port/front-13-generic-amd64.qcow2 (.*), verified by a signature" "$work/err"
 same "image of the machine" "$(jq -r '.machines[0].image' "$work/out")" front
 same "how it was verified" "$("$imgforge" images show front --json | jq -r '.. | .verified? // empty' | head -n 1)" signature
 same "hostname over SSH" "$("$imgforge" ssh web-1 -- hostname | tr -d '\r')" web-1

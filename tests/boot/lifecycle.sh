@@ -48,7 +48,7 @@ for seconds in 0.3 2; do
     "$imgforge" spawn "$image" life-3 --connect embedded --wait ssh >/dev/null 2>&1 & victim=$!
     sleep $seconds; kill -9 $victim; wait $victim 2>/dev/null || true
     run cleanup
-    holds "after ${seconds}s: no folder, QEMU or name is left" \
+    holds "after ${seconds}s: no directory, QEMU or name is left" \
         bash -c "! test -e '$IMGFORGE_HOME/instances/life-3' && ! pgrep -f 'guest=life-[3],' && ! '$imgforge' show life-3 2>/dev/null"
 done
 

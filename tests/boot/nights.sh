@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What nightly refreshes of a real image cost on disk: a Debian 13 with three packages from a repository of the test's own, of which each
-# night brings new versions (some 4 MiB installed, besides what apt and dpkg themselves change). IMGFORGE_NIGHTS=10 generations.
+# night brings new versions (some 4 MiB installed, apart from what apt and dpkg themselves change). IMGFORGE_NIGHTS=10 generations.
 # All of them together must take at most twice what one takes, and chains stay short. Minutes a night: `scripts/test.sh long`.
 set -euo pipefail
 tier=long

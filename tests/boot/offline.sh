@@ -45,7 +45,7 @@ chmod 755 "$work/hook"
     --write "/etc/apt/sources.list:deb [trusted=yes] http://169.254.2.2:$port/ ./" --write "/etc/initramfs-tools/conf.d/small:MODULES=list" \
     --write "/etc/machine-id:$id" --run 'rm -rf /etc/apt/sources.list.d/*; mkdir -p /etc/iscsi; touch /etc/iscsi/iscsi.initramfs' \
     --run 'ssh-keygen -A' --run 'update-initramfs -u -k all' --timezone Europe/Berlin --firstboot 'echo first >/var/first' --json >"$work/custom.json"
-holds "every step is told" test "$(jq '.steps|length' "$work/custom.json")" -ge 8
+holds "every step is reported" test "$(jq '.steps|length' "$work/custom.json")" -ge 8
 before=$(sha256sum "$disk" | cut -d' ' -f1)
 
 say "a command that fails"

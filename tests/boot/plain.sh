@@ -75,7 +75,7 @@ holds "identities have all their parts" test "$lines" -ge 5
 for ((line = 1; line <= lines; line++)); do differ "line $line of the identities" "$(sed -n ${line}p <<<"$first")" "$(sed -n ${line}p <<<"$second")"; done
 holds "machine-id of the first" grep -Eq '^[0-9a-f]{32}$' <(head -n 1 <<<"$first")
 holds "the first one saved a random seed" test "$(on "${ports[0]}" stat -c %s /var/lib/systemd/random-seed)" -ge 32
-# --root: there is no message bus in this guest
+# --root: this guest has no message bus
 units() { on "$1" 'systemctl --root=/ list-unit-files --state=enabled --no-legend --no-pager | cut -d" " -f1 | sort'; }
 before=$(on "${ports[0]}" 'cut -d" " -f1 /srv/enabled-before | sort')
 same "units enabled in one clone only" "$(diff <(units "${ports[0]}") <(units "${ports[1]}"))" ""

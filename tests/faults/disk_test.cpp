@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The disk fails, fills up or the power goes at each single write of each operation on the store.
 // IMGFORGE_SEED replays the choice of points, IMGFORGE_FAULT_POINTS changes their number for each operation
-// and fault (0: every one).
+// and error (0: every one).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -70,7 +70,7 @@ protected:
     static void expect_refresh_recovers() {
         const FaultResult again = run_with_fault(scene->victim("refresh"), scene->places.home, {});
         EXPECT_EQ(again.code, 0) << again.out;
-        // 3 when the fault came between the publication and the note of it: the candidate without a note is
+        // 3 when the error came between the publication and the note of it: the candidate without a note is
         // published again.
         const int nightly = StorePicture(scene->places).nightly;
         EXPECT_TRUE(nightly == 2 || nightly == 3) << nightly << "\n" << again.out;
@@ -148,7 +148,7 @@ TEST_P(DiskFaults, leave_a_sound_store_wherever_they_strike) {
             }
         }
     }
-    fmt::print("{}: {} calls, {} faults, {} ended well all the same\n", operation, good.calls, trials,
+    fmt::print("{}: {} calls, {} errors, {} ended well all the same\n", operation, good.calls, trials,
                survived);
 }
 

@@ -20,7 +20,7 @@ struct Fault {
     bool from_then_on = false;  ///< and all after it: the disk is gone
     std::string text() const {
         return what.empty()
-                   ? "no fault"
+                   ? "no error"
                    : fmt::format("{} at call {}{}", what, at, from_then_on ? " and all after it" : "");
     }
 };
@@ -28,11 +28,11 @@ struct Fault {
 struct FaultResult {
     int code = 0;             ///< exit code, or the signal's number negated; -1000: it hung
     std::string out;          ///< stdout and stderr
-    std::uint64_t calls = 0;  ///< that changed something below the folder
+    std::uint64_t calls = 0;  ///< that changed something below the directory
     bool killed() const { return code == -9; }
 };
 
-/// Runs a program with a fault in everything it and its children do below `folder`. `log`: the calls, one a
+/// Runs a program with an error in everything it and its children do below `folder`. `log`: the calls, one a
 /// line.
 FaultResult run_with_fault(const std::vector<std::string>& argv, const std::filesystem::path& folder,
                            const Fault& fault, const std::map<std::string, std::string>& environment = {},

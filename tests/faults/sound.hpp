@@ -44,7 +44,7 @@ inline void expect_sound(const Places& places) {
     for (auto machine = std::filesystem::directory_iterator(places.instances(), code);
          !code && machine != std::filesystem::directory_iterator(); machine.increment(code)) {
         if (machine->path().filename().string().starts_with(".")) {
-            continue;  // the lock of the folder
+            continue;  // the lock of the directory
         }
         EXPECT_NO_THROW(image::read_backing_chain(machine->path() / "disk.qcow2", image::DiskFormat::qcow2))
             << machine->path();

@@ -10,7 +10,7 @@
 #include "seeds/answers.hpp"
 
 /// A user's own answer file. The first byte says in which language ('0' preseed … '5' alpine); it must give
-/// faults with their lines or none, and the completion marker must go into what has no fault.
+/// errors with their lines or none, and the completion marker must go into what has no error.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using imgforge::seeds::AnswerFormat;
     if (size == 0) {

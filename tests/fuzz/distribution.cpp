@@ -16,7 +16,7 @@
 
 namespace {
 
-/// A folder of rows in memory, with the smallest families the loader wants.
+/// A directory of rows in memory, with the smallest families the loader wants.
 const std::filesystem::path& folder() {
     static const imgforge::TempDir made("fuzz-distribution", "/dev/shm");
     static const bool once = [] {
@@ -32,7 +32,7 @@ const std::filesystem::path& folder() {
 
 }  // namespace
 
-/// A distribution's row as a user may write it (IMGFORGE_DATA): a row, or faults with their places.
+/// A distribution's row as a user may write it (IMGFORGE_DATA): a row, or errors with their places.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     std::ofstream(folder() / "distributions/fuzz.yaml", std::ios::binary | std::ios::trunc) << text;

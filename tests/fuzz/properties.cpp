@@ -10,7 +10,7 @@
 #include "pipelines/lifecycle/machine_name.hpp"
 #include "pipelines/lifecycle/spool_protocol.hpp"
 
-/// A file that anybody who may write to the spool folder dropped there.
+/// A file that anybody who may write to the spool directory dropped there.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     imgforge::Diagnostics faults;

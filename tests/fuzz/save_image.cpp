@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_virt
-// The head of a memory image, and the XML in it: faults must end in an Error. What is read must come out the
+// The head of a memory image, and the XML in it: errors must end in an Error. What is read must come out the
 // same when written.
 #include <cstdint>
 #include <cstdlib>

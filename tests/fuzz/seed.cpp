@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LIBS: imgforge_seeds
-// A foreign seed: as an ISO image, and as the files on it. Faults must end in an Error or in problems, never
+// A foreign seed: as an ISO image, and as the files on it. Errors must end in an Error or in problems, never
 // in anything else.
 #include <sys/mman.h>
 #include <unistd.h>

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         std::string label;
         for (const auto& [path, bytes] : imgforge::seeds::read_vfat(image, label)) {
             if (path.empty() || path.front() == '/' || ("/" + path + "/").find("/../") != std::string::npos) {
-                std::abort();  // a name that leads out of its folder
+                std::abort();  // a name that leads out of its directory
             }
         }
     } catch (const imgforge::Error&) {

@@ -7,7 +7,7 @@
 
 #include "builder/base/strict_yaml.hpp"
 
-/// Any bytes give a document, faults with a place inside the text, or both; never a crash, never a hang.
+/// Any bytes give a document, errors with a place inside the text, or both; never a crash, never a hang.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     imgforge::Diagnostics diagnostics;

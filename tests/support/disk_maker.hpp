@@ -11,7 +11,7 @@
 
 namespace imgforge::test {
 
-/// A small guest disk whose content is told by seeds: `data` MiB of bytes that do not compress, then
+/// A small guest disk whose content follows from seeds: `data` MiB of bytes that do not compress, then
 /// `changes` times 64 KiB overwritten with other bytes at places given by `change_seed`. Equal arguments give
 /// equal disks.
 struct DiskRecipe {

@@ -11,7 +11,7 @@
 namespace imgforge::test {
 
 /// Answers external programs from a script. An unexpected call gives "not found" and is remembered as a
-/// fault; calls that were expected but never came are reported by unused().
+/// error; calls that were expected but never came are reported by unused().
 class FakeProcessRunner final : public ProcessRunner {
 public:
     /// Expects `program` next (any order between different programs is fine) and answers `result`.

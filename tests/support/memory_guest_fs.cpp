@@ -177,7 +177,7 @@ std::shared_ptr<MemoryGuestFs::Node> MemoryGuestFs::create(std::string_view path
                                                            std::uint32_t mode) {
     const auto where = place(path);
     if (!where) {
-        throw Error(Failure::guest, fmt::format("the folder of {} does not exist in the guest", path));
+        throw Error(Failure::guest, fmt::format("the directory of {} does not exist in the guest", path));
     }
     auto node = std::make_shared<Node>();
     node->stat.type = type;
@@ -228,7 +228,7 @@ std::string MemoryGuestFs::read(std::string_view path, std::uint64_t limit) {
 std::string MemoryGuestFs::readlink(std::string_view path) {
     const auto node = need(path);
     if (node->stat.type != FileType::symlink) {
-        throw Error(Failure::guest, fmt::format("{} is no link", path));
+        throw Error(Failure::guest, fmt::format("{} is not a link", path));
     }
     return node->content;
 }
@@ -321,7 +321,7 @@ void MemoryGuestFs::make_directory(std::string_view path, std::uint32_t mode) {
             (node->stat.type == FileType::symlink && resolve(path))) {
             return;
         }
-        throw Error(Failure::guest, fmt::format("cannot make the folder {} in the guest", path));
+        throw Error(Failure::guest, fmt::format("cannot make the directory {} in the guest", path));
     }
     if (parent_of(path) != "/") {
         make_directory(parent_of(path), 0755);
@@ -333,7 +333,7 @@ void MemoryGuestFs::symlink(std::string_view target, std::string_view path) {
     const auto existing = find(path);
     if (existing && existing->stat.type == FileType::directory) {
         throw Error(Failure::guest,
-                    fmt::format("cannot make the link {} in the guest: a folder is there", path));
+                    fmt::format("cannot make the link {} in the guest: a directory is there", path));
     }
     create(path, FileType::symlink, 0777)->content = target;
 }
@@ -343,7 +343,7 @@ void MemoryGuestFs::rename(std::string_view from, std::string_view to) {
     const std::string old_place = *place(from);
     const auto new_place = place(to);
     if (!new_place) {
-        throw Error(Failure::guest, fmt::format("the folder of {} does not exist in the guest", to));
+        throw Error(Failure::guest, fmt::format("the directory of {} does not exist in the guest", to));
     }
     std::map<std::string, std::shared_ptr<Node>> moved;
     for (auto node = nodes_.begin(); node != nodes_.end();) {

@@ -17,7 +17,7 @@ namespace imgforge::guest {
 class MemoryGuestFs final : public GuestFs {
 public:
     MemoryGuestFs();
-    /// Regular files (mode 0644, root) with their parent folders.
+    /// Regular files (mode 0644, root) with their parent directories.
     explicit MemoryGuestFs(const std::map<std::string, std::string>& files);
 
     /// What run() does; the default fails the test.
@@ -59,7 +59,7 @@ private:
         std::string content;  ///< of a file, or the target of a link
         std::map<std::string, std::string> xattrs;
     };
-    /// Canonical folder of the path plus its last component; nothing when a parent is missing.
+    /// Canonical directory of the path plus its last component; nothing when a parent is missing.
     std::optional<std::string> place(std::string_view path) const;
     std::optional<std::string> follow(std::string_view path, int depth) const;
     std::shared_ptr<Node> find(std::string_view path) const;

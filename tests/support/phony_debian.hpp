@@ -21,7 +21,7 @@ inline constexpr const char* readme_mark = "a sentence of documentation that sta
 /// At least one for every operation that works on files of a Debian guest.
 std::vector<Canary> canaries(const std::string& layout);
 
-/// Path -> content of what a small Debian consists of besides its canaries.
+/// Path -> content of what a small Debian consists of apart from its canaries.
 const std::map<std::string, std::string>& permanent_files();
 
 }  // namespace imgforge::test

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # small_debian ROOT: a real, small Debian from the packages installed on this host (apt, dpkg and what is essential, with all they
-# need), without kernel and without an archive: 3 s in place of a bootstrap's minute. Fails on a host that is no Debian or Ubuntu.
+# need), without kernel and without an archive: 3 s in place of a bootstrap's minute. Fails on a host that is not Debian or Ubuntu.
 # small_debian_disk ROOT DISK.qcow2: that tree as a disk with one ext4 file system, without an appliance.
 small_debian_packages() {
     dpkg-query -W -f='${Package}\t${db:Status-Status}\t${Essential}\t${Pre-Depends}, ${Depends}\t${Provides}\n' | python3 -c '

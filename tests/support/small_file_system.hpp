@@ -15,7 +15,8 @@
 
 namespace imgforge::test {
 
-/// A tmpfs of a few MiB mounted on a folder (needs root), gone with the object: the full disk of the tests.
+/// A tmpfs of a few MiB mounted on a directory (needs root), gone with the object: the full disk of the
+/// tests.
 class SmallFileSystem {
 public:
     SmallFileSystem(const std::filesystem::path& at, unsigned mebibytes) : at_(at) {

@@ -47,7 +47,7 @@ inline std::filesystem::path fast_folder() {
     return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : "";
 }
 
-/// A store in a folder of its own; `parent` as for TempDir.
+/// A store in a directory of its own; `parent` as for TempDir.
 struct StoreHome {
     explicit StoreHome(const std::filesystem::path& parent = fast_folder())
         : folder("imgforge-store-test", parent) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The half of fmt that is no template, as fmt's own src/format.cc has it: Debian has no static libfmt, and
+// The half of fmt that is not a template, as fmt's own src/format.cc has it: Debian has no static libfmt, and
 // the front program shall not load the shared one (CMakeLists.txt).
 #include <fmt/format-inl.h>
 

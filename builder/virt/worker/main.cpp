@@ -26,7 +26,7 @@ using namespace imgforge::virt;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// The root, held by a lock of ours first, so that who waits queues up and can be told for whom.
+/// The root, held by a lock of ours first, so that who waits queues up and can learn for whom.
 class Worker {
 public:
     Worker(const std::string& uri, std::filesystem::path capabilities, milliseconds timeout)

@@ -74,7 +74,7 @@ std::vector<std::string> list_of(const Json& object, const char* key) {
     return object.value(key, std::vector<std::string>());
 }
 
-/// Reads a lab; faults go to `diagnostics` at their place.
+/// Reads a lab; errors go to `diagnostics` at their place.
 class LabReader {
 public:
     LabReader(const YamlDocument& document, fs::path folder, Diagnostics& diagnostics)
@@ -96,7 +96,7 @@ public:
     }
 
 private:
-    /// A fault of some reader becomes a diagnostic at its place.
+    /// An error of some reader becomes a diagnostic at its place.
     template <class Body>
     void guarded(const std::string& pointer, Body&& body) {
         try {
@@ -218,7 +218,7 @@ private:
             for (const auto& need : machine.needs) {
                 if (groups.count(need) == 0) {
                     diagnostics_.add(document_.at("/machines/" + pointer_token(machine.group) + "/needs",
-                                                  fmt::format("there is no machine '{}' in this lab", need)));
+                                                  fmt::format("no machine '{}' in this lab", need)));
                 }
             }
         }

@@ -49,10 +49,10 @@ rm -rf /run/systemd/netif/leases/*
 )sh";
 
 /// Kernels from 5.18 on take the new vmgenid as a reason to start their generator anew, and say so; others
-/// are told by ioctl.
+/// are notified by ioctl.
 constexpr std::string_view reseed = R"sh(printf %s "$entropy" | base64 -d >/dev/urandom
 if ! dmesg 2>/dev/null | grep -q 'crng reseeded due to virtual machine fork'; then
-    command -v python3 >/dev/null || { echo "the kernel has no vmgenid driver and there is no python3 to reseed its random numbers" >&2; exit 5; }
+    command -v python3 >/dev/null || { echo "the kernel has no vmgenid driver and no python3 is there to reseed its random numbers" >&2; exit 5; }
     ENTROPY=$entropy python3 -c '
 import base64, fcntl, os, struct
 seed = base64.b64decode(os.environ["ENTROPY"])
@@ -77,8 +77,8 @@ elif command -v rc-service >/dev/null; then
 fi
 )sh";
 
-/// With the identity in place, whoever cached the old one is told, and cloud-init does what it does at every
-/// first boot, with the seed.
+/// With the identity in place, whoever cached the old one is notified, and cloud-init does what it does at
+/// every first boot, with the seed.
 constexpr std::string_view background = R"sh(cat >/run/imgforge-first-boot <<'IMGFORGE-END-OF-FILE'
 systemctl daemon-reexec
 systemctl try-restart systemd-journald rsyslog chrony chronyd systemd-timesyncd systemd-resolved
@@ -162,7 +162,7 @@ std::string identity_script(const CloneIdentity& identity, std::string_view cloc
                   file(path + ".pub", "644", key.public_key);
     }
     script += fmt::format(
-        "home=$(getent passwd {0} | cut -d: -f6)\n[ -n \"$home\" ] || {{ echo \"there is no user {0}\" >&2; "
+        "home=$(getent passwd {0} | cut -d: -f6)\n[ -n \"$home\" ] || {{ echo \"no user {0}\" >&2; "
         "exit 7; }}\n",
         plain(identity.user));
     script += "mkdir -p \"$home/.ssh\"\n";

@@ -32,7 +32,7 @@ std::string identity_script(const CloneIdentity& identity, std::string_view cloc
 std::string network_script(const std::vector<std::string>& macs);
 
 /// Shell script: exit code 0 when the template is up and cloud-init is through, 3 while it is not, 4 when
-/// there is no cloud-init.
+/// no cloud-init is there.
 std::string template_ready_script();
 
 /// Shell script run in the template just before its memory is saved: takes what a clone would otherwise

@@ -122,7 +122,7 @@ void require_warm_possible(const SpawnOptions& options, const MachineRecord& rec
     unless(options.firmware == Firmware::bios,
            "--firmware: only bios keeps nothing outside of disk and memory");
     unless(!options.tpm, "--tpm: the TPM of the template would be shared");
-    unless(options.shares.empty(), "--share: QEMU cannot save a machine with shared folders");
+    unless(options.shares.empty(), "--share: QEMU cannot save a machine with shared directories");
     unless(!options.network_config, "--network-config: its cards come up by DHCP");
     unless(!record.is_remote() && record.pool.empty(), "another host: templates are of this host");
     unless(record.nics.size() <= warm_nics, "more than four network cards");

@@ -31,7 +31,7 @@ struct TemplateKey {
     std::string host_cpu;                       ///< digest of model and features of this host's CPU
     std::string qemu;                           ///< version
 
-    /// "debian13@3-0123456789ab", the folder's name.
+    /// "debian13@3-0123456789ab", the directory's name.
     std::string name() const;
 };
 

@@ -3,7 +3,7 @@
 # Answers that are broken on purpose, for real: `imgforge build` must end within 30 s of the question or error, say what is wrong, in
 # which installer step, after how long, and give the line for the answers file.
 # IMGFORGE_FAULTS names which: confirmation (no word to write the partitions; it appears after some minutes), package (one that is not on
-# the medium), late (a late_command that fails). Several run side by side. For the last two the system is small and has neither kernel nor boot loader, which the faults do not need.
+# the medium), late (a late_command that fails). Several run side by side. For the last two the system is small and has neither kernel nor boot loader, which the errors do not need.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/../lib.sh"
 longest_wait=30
@@ -46,7 +46,7 @@ RECIPE
         echo $code >"$work/$1/code"
     ) &
 }
-# A build that is told to stop takes its machine with it.
+# A build that is asked to stop takes its machine with it.
 stop_builds() { for job in $(jobs -p); do pkill -TERM -P "$job"; done; wait; }
 at_exit stop_builds
 stamp() { while IFS= read -r line; do printf '%s %s\n' "$(date +%s.%N)" "$line"; done; }
@@ -68,7 +68,7 @@ check() {
     last=$(stat -c %.Y "$run/serial0.log")
     printf 'seen: %s: verdict after %ss; %ss after the fault, %ss after the last byte on the console\n' "$1" "$(jq .seconds "$outcome")" \
         "$(jq .waited "$outcome")" "$(echo "$said - $last" | bc)"
-    holds "$1: within $longest_wait s of the fault" test "$(jq ".waited < $longest_wait" "$outcome")" = true
+    holds "$1: within $longest_wait s of the error" test "$(jq ".waited < $longest_wait" "$outcome")" = true
     holds "$1: within $longest_wait s of the last byte" test "$(echo "$said - $last < $longest_wait" | bc)" = 1
     for file in screen.png console.txt domain.xml preseed.cfg channel0.log; do holds "$1: $file is kept" test -s "$run/$file"; done
 }

@@ -145,8 +145,8 @@ TEST_F(HostileGuest, an_etc_that_leads_out_of_the_guest_is_refused) {
             "cp etc.real/os-release usr/lib/os-release; ln -s " +
             std::string(target) + " etc");
 
-        // Without its fstab or behind a loop it is no system at all; else the runner refuses the link.
-        EXPECT_THAT(fault(), testing::AnyOf(HasSubstr("/etc of the guest is no folder of its own"),
+        // Without its fstab or behind a loop it is not a system at all; else the runner refuses the link.
+        EXPECT_THAT(fault(), testing::AnyOf(HasSubstr("/etc of the guest is not a directory of its own"),
                                             HasSubstr("no operating system")))
             << target;
         guest::unmount_guest(appliance);

@@ -86,7 +86,7 @@ void plant(Appliance& appliance, const std::vector<Canary>& canaries, const std:
 
     guest::ApplianceFs guest(appliance);
     for (const Canary& canary : canaries) {
-        // FAT knows no owners, which tar takes for a fault.
+        // FAT knows no owners, which tar takes for an error.
         if (on_esp(canary)) {
             guest.make_directory(guest::parent_of(canary.path));
             guest.write(canary.path, canary.content, 0640, 0, 4);
@@ -99,7 +99,7 @@ void plant(Appliance& appliance, const std::vector<Canary>& canaries, const std:
     guest.symlink("usr/bin", "/bin");
     guest.make_directory("/tmp");
     guest.chmod("/tmp", 01777);
-    // A link that leads out of a cleaned folder: what it points to stays.
+    // A link that leads out of a cleaned directory: what it points to stays.
     guest.symlink("/home/user/document", "/tmp/link-to-document");
     if (fstab.find(" / ext4") != std::string::npos) {
         // The target lies in the inode, of which the journal keeps copies.

@@ -34,7 +34,7 @@ private:
     std::unique_ptr<guest::Appliance> appliance_;
 };
 
-/// The message of the fault that opening a guest on it gives, or "no error". Nothing is mounted afterwards.
+/// The message of the error that opening a guest on it gives, or "no error". Nothing is mounted afterwards.
 std::string fault_of_opening(const guest::OpenOptions& options);
 
 }  // namespace imgforge::test

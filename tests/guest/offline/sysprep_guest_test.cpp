@@ -54,7 +54,7 @@ const Layout lvm{"lvm", "/dev/sdb", "/dev/vg-phony/root", make_lvm, snapshot_lvm
 const Layout btrfs{"btrfs",    "/dev/sdc",     "btrfsvol:/dev/sdc1/@",
                    make_btrfs, snapshot_btrfs, "/.snapshots/1/snapshot"};
 
-/// What sysprep may change besides removing canaries.
+/// What sysprep may change apart from removing canaries.
 bool may_change(const std::string& path, const std::vector<Canary>& planted) {
     if (path == "/etc/machine-id" || path == "/etc/hostname" || path.starts_with("/tmp/link-") ||
         path.find("imgforge-") != std::string::npos || path == "/etc/systemd/system" ||

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `imgforge refresh` as the timer runs it, against a real apt repository: what is published, what is not, and how it is told. The
+# `imgforge refresh` as the timer runs it, against a real apt repository: what is published, what is not, and how it is reported. The
 # guest is a small real Debian made of this host's packages; the sysprep, audit and publish stages are the product's own.
 # All of it in a network namespace of its own: one address that host and guest both reach, and nobody else.
 set -euo pipefail
@@ -27,7 +27,7 @@ mkdir -p "$IMGFORGE_HOME" "$work/config"
 export XDG_CONFIG_HOME=$work/config HOME=$work
 
 say "a small Debian with one package of ours, version 1"
-small_debian "$work/root" || skip "this host is no Debian: there are no packages to make a guest of"
+small_debian "$work/root" || skip "this host is not Debian: no packages to make a guest of"
 repository_package greeting 1.0
 repository_package farewell 1.0
 repository_publish
@@ -99,7 +99,7 @@ same "files of the package that changed" "$("$imgforge" images diff small@1 smal
     '["/usr/share/greeting/text"]'
 same "metrics: generation, published, failed" "$(metric imgforge_generation) $(metric imgforge_refresh_published) $(metric imgforge_refresh_failed)" "2 1 0"
 holds "the mail says what changed" grep -q 'greeting.*1\.0.*1\.1' "$work/mail"
-holds "the notify command was told why" grep -q '^result=changed' "$work/mail"
+holds "the notify command learned why" grep -q '^result=changed' "$work/mail"
 "$imgforge" images verify
 size() { jq .disk.allocated_size "$IMGFORGE_HOME/images/small/$1/manifest.json"; }
 printf 'stored: @1 %d bytes, @2 %d bytes\n' "$(size 1)" "$(size 2)"
@@ -125,10 +125,10 @@ same "outcome" "$(field outcome)" failed
 same "generation in service" "$(field after)" 2
 same "generations" "$(generations)" 2
 same "metrics: failed" "$(metric imgforge_refresh_failed)" 1
-holds "the notify command was told" grep -q '^result=failed' "$work/mail"
+holds "the notify command ran" grep -q '^result=failed' "$work/mail"
 holds "the error is apt's" grep -q "$repository_url" "$work/mail"
 mv "$work/dists" "$repository/dists"
 same "the next run, without --force and with nothing new in the repository" "$("$imgforge" refresh small --plan --json | jq -r '.images[0]|"\(.action): \(.reason)"')" \
     "update: the last refresh failed"
 "$imgforge" images verify
-same "scratch folders left" "$(find "$IMGFORGE_HOME" -name '.scratch*' -o -name '.new-*' | wc -l)" 0
+same "scratch directories left" "$(find "$IMGFORGE_HOME" -name '.scratch*' -o -name '.new-*' | wc -l)" 0

@@ -127,7 +127,7 @@ protected:
         return files;
     }
 
-    /// Runs `script` on the schema's path and all files of the format; it prints a line per fault.
+    /// Runs `script` on the schema's path and all files of the format; it prints a line per error.
     static void python(const char* script, const fs::path& schema, AnswerFormat format) {
         std::vector<std::string> args{"-c", script, schema.string()};
         for (const std::string& file : files_of(format)) {

@@ -15,7 +15,7 @@ expect() {
     printf 'ok: exit %s, "%s"\n' "$code" "$text"
 }
 
-# Five faults, all told, with their places and what was meant.
+# Five errors, all reported, with their places and what was meant.
 cat >five.recipe <<'END'
 name: My Image
 os: debian31
@@ -25,15 +25,15 @@ stages:
   - publish: {keep: many}
 END
 expect 3 "five.recipe:4:5: unknown stage type 'instal' (did you mean 'install'?)" "$imgforge" validate five.recipe
-for told in "five.recipe:1:7: 'name' must" "five.recipe:2:5: 'os' must be one of" "five.recipe:5:" "did you mean 'packages'?" "five.recipe:6:"; do
-    grep -qF -- "$told" both || fail "of five faults this one is not told: $told"
+for expected in "five.recipe:1:7: 'name' must" "five.recipe:2:5: 'os' must be one of" "five.recipe:5:" "did you mean 'packages'?" "five.recipe:6:"; do
+    grep -qF -- "$expected" both || fail "of five faults this one is not reported: $expected"
 done
-[ "$(wc -l <out)" = 5 ] || fail "five faults in $(wc -l <out) lines"
+[ "$(wc -l <out)" = 5 ] || fail "five errors in $(wc -l <out) lines"
 "$imgforge" validate five.recipe --json >out || true
 python3 -c 'import json; d = json.load(open("out"))["diagnostics"]; assert len(d) == 5 and all(x["line"] and x["column"] and x["message"] for x in d), d' || fail "the JSON record"
 expect 3 "imgforge validate" "$imgforge" build five.recipe --plan
 
-# Files that are no recipes, or try to be too much for one.
+# Files that are not recipes, or try to be too much for one.
 python3 - <<'END'
 bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i-1}'] * 9)}]\n" for i in range(1, 12))
 open("bomb.recipe", "w").write(bomb)
@@ -69,7 +69,7 @@ expect 1 "imgforge list" "$imgforge" show nobody
 expect 3 "installer ISO" "$imgforge" media probe five.recipe
 expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe
 
-# A reader that wants no more (`imgforge list | head`) is no fault, a disk that is full is one; an error that cannot be told is still an exit code.
+# A reader that wants no more (`imgforge list | head`) is not an error, a disk that is full is one; an error that cannot be written is still an exit code.
 to_nobody() { "$@" 2>err | true; echo "${PIPESTATUS[0]}"; }
 for words in "list --json" "--help" "images list"; do
     # shellcheck disable=SC2086  # words
@@ -79,15 +79,15 @@ done
 [ "$(set +o pipefail; to_nobody "$imgforge" show nobody --json)" = 1 ] || fail "an error without a reader"
 code=0; "$imgforge" list --json >/dev/full 2>err || code=$?
 [ "$code" = 4 ] || fail "a full standard output exits with $code"
-grep -q 'No space left' err || fail "a full standard output is not told"
+grep -q 'No space left' err || fail "a full standard output is not reported"
 echo "ok: standard output that is closed or full"
 
-# A home that cannot be used: as somebody else, and on a full disk. Both are the host's fault (4) and say where.
+# A home that cannot be used: as somebody else, and on a full disk. Both are the host's error (4) and say where.
 if [ "$(id -u)" = 0 ]; then
     chmod 755 "$work"
     mkdir -m 700 closed
     if ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$imgforge"; then
-        # A build folder below /root: somebody else needs a copy that can be reached.
+        # A build directory below /root: somebody else needs a copy that can be reached.
         mkdir bin && cp "$imgforge" "$(dirname "$imgforge")/imgforge-host" bin/ && imgforge=$work/bin/imgforge
     fi
     expect 4 "ermission denied" setpriv --reuid=65534 --regid=65534 --clear-groups env IMGFORGE_HOME="$work/closed/home" "$imgforge" build debian12 --plan

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Shared by the tests of the program as a user calls it: a folder and a store of their own. Source it; a command's output goes to out and err.
+# Shared by the tests of the program as a user calls it: a directory and a store of their own. Source it; a command's output goes to out and err.
 set -euo pipefail
 # shellcheck disable=SC2034  # used by the scripts that source this
 imgforge=${IMGFORGE_BINARY:?set by CTest}

@@ -65,7 +65,7 @@ targets:
 END
 # on HOST COMMAND…: imgforge with a store of that name
 on() { local home=$work/$1; shift; IMGFORGE_HOME=$home "$imgforge" "$@" 2>"$work/err"; }
-# make FILE CHANGES: a disk of 32 MiB, the second half of it told by CHANGES
+# make FILE CHANGES: a disk of 32 MiB, the second half of it given by CHANGES
 make() {
     qemu-img create -q -f qcow2 "$1" 64M
     qemu-io -f qcow2 -c 'write -P 0x11 0 24M' -c "write -P $2 25M 3M" -c 'write -P 0x55 510 1' -c 'write -P 0xaa 511 1' "$1" >/dev/null

@@ -201,7 +201,7 @@ TEST_F(RbdTest, a_killed_push_leaves_no_generation_and_is_finished) {
 TEST_F(RbdTest, a_push_is_killed_for_real) {
     const fs::path disk = new_disk();
     const store::Generation generation = publish("murdered", disk);
-    // A program of its own: a forked client would share what the clients of this process are told apart by.
+    // A program of its own: a forked client would share what the clients of this process differ by.
     const pid_t child = ::fork();
     if (child == 0) {
         ::setenv("IMGFORGE_VICTIM_HOME", home_.folder.path().c_str(), 1);

@@ -57,7 +57,7 @@ struct ExchangeHome : StoreHome {
     exchange::ImportResult import(const std::filesystem::path& path, const std::string& name = "disk") {
         return import({.source = path.string(), .name = name});
     }
-    /// Folders and files of unfinished work under images/NAME.
+    /// Directories and files of unfinished work under images/NAME.
     std::vector<std::string> leftovers(const std::string& image) const {
         std::vector<std::string> names;
         std::error_code code;

@@ -87,7 +87,7 @@ TEST_F(ExportTest, every_disk_format_stands_alone_and_reads_the_same) {
         EXPECT_EQ(made.sha256, sha256_file(made.path)) << name;
         EXPECT_EQ(made.size, fs::file_size(made.path)) << name;
         fs::create_directory(file("away"));
-        fs::rename(file("base.qcow2"), file("away/base.qcow2"));  // nothing may be needed besides the file
+        fs::rename(file("base.qcow2"), file("away/base.qcow2"));  // nothing may be needed but the file
         const auto info = parse_json(
             run("qemu-img", {"info", "--output=json", "-f", name, made.path.string()}).out, "qemu-img");
         EXPECT_FALSE(info.contains("backing-filename")) << name;

@@ -48,7 +48,7 @@ tree() {
     find "$root" -type f \( -name '*.cpp' -o -name '*.hpp' -o -name 'CMakeLists.txt' -o -name '*.a' \) >"$work/strange"
     [ ! -s "$work/strange" ] || fail "these do not belong there: $(cat "$work/strange")"
     ssh-keygen -q -t ed25519 -N '' -f "$work/key"
-    # Out of sight: what is found now is found in the tree, not in the sources or the build folder.
+    # Out of sight: what is found now is found in the tree, not in the sources or the build directory.
     local hidden=()
     if [ "$(id -u)" = 0 ]; then
         # shellcheck disable=SC2016  # for the inner shell
@@ -63,7 +63,7 @@ tree() {
 chroot_install() {
     [ "$(id -u)" = 0 ] || skip long "needs root"
     command -v mmdebstrap >/dev/null || skip long "needs mmdebstrap"
-    # cpack leaves its work in the folder it is told; the build folder stays as it is.
+    # cpack leaves its work in the directory it is given; the build directory stays as it is.
     cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/deb" >"$work/log" 2>&1 || { cat "$work/log"; fail "cpack"; }
     local deb
     deb=$(ls "$work"/deb/imgforge_*.deb)

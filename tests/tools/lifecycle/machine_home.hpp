@@ -93,7 +93,7 @@ public:
         return found;
     }
 
-    /// What lies in instances/ besides the lock.
+    /// What lies in instances/ apart from the lock.
     std::vector<std::string> folders() const {
         std::vector<std::string> names;
         for (const auto& entry : std::filesystem::directory_iterator(places.instances())) {

@@ -131,7 +131,7 @@ protected:
 TEST_F(Remote, machines_live_on_the_other_host_and_the_image_goes_there_once) {
     try {
         spawn_there("far-1", "lab1");
-        FAIL() << "there is no pool yet";
+        FAIL() << "no pool yet";
     } catch (const Error& error) {
         EXPECT_THAT(error.describe(),
                     AllOf(HasSubstr("no storage pool 'images'"), HasSubstr("pool-define-as images")));

@@ -74,7 +74,7 @@ protected:
     std::filesystem::path keyring() const { return dir_ / "archive.gpg"; }
 
     TempDir dir_{"apt-archive"};
-    std::string gnupg_ = "gnupg";  ///< the folder of the keys
+    std::string gnupg_ = "gnupg";  ///< the directory of the keys
     SystemProcessRunner runner_;
 };
 
@@ -116,7 +116,7 @@ TEST_F(AptArchiveTest, never_takes_another_release_for_a_stale_one) {
 
 TEST_F(AptArchiveTest, refuses_an_archive_signed_by_a_key_it_was_not_given) {
     publish("trixie", "trixie", "1");
-    gnupg_ = "another";  // the agent of the first one still runs, and would come in the way in its folder
+    gnupg_ = "another";  // the agent of the first one still runs, and would come in the way in its directory
     gpg({"--quick-gen-key", "Someone <someone@example.org>", "rsa2048", "sign", "never"});
     gpg({"--output", keyring().string(), "--export"});
     AptArchive foreign = archive();

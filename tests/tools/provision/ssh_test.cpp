@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 class LocalSshd {
 public:
     LocalSshd() {
-        make_directories("/run/sshd");  // its privilege separation folder
+        make_directories("/run/sshd");  // its privilege separation directory
         const lifecycle::SshKeyPair key = lifecycle::make_ssh_key("test");
         const seeds::HostKey host = seeds::make_host_keys({"ed25519"}, "m").front();
         write_file_atomically(folder / "id", key.private_key, 0600);

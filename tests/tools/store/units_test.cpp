@@ -25,7 +25,7 @@ TEST(RefreshUnits, systemd_finds_no_fault_in_them) {
         {.program = "systemd-analyze",
          .args = {"verify", "--man=no", unit("imgforge-refresh.service"), unit("imgforge-refresh.timer"),
                   unit("imgforge-follow.service"), unit("imgforge-follow.timer")}});
-    // The program itself is installed by the package only; everything else would be a fault of ours.
+    // The program itself is installed by the package only; everything else would be an error of ours.
     EXPECT_THAT(result.err, testing::Not(testing::ContainsRegex("Unknown|Invalid|Failed to parse|ignoring")))
         << result.err;
 }

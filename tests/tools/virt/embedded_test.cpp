@@ -85,7 +85,7 @@ TEST_F(Embedded, keeps_machines_of_two_long_roots_apart_and_finds_them_again) {
     EXPECT_FALSE(second.find("two")) << "auto_destroy ends the machine with its connection";
 }
 
-// swtpm runs as the user of the root: its own default, tss, could not reach a private folder.
+// swtpm runs as the user of the root: its own default, tss, could not reach a private directory.
 TEST_F(Embedded, gives_a_machine_in_a_private_folder_a_tpm_that_ends_with_it) {
     if (!find_program("swtpm_setup")) {
         IMGFORGE_SKIP("tools", "swtpm-tools is not installed");

@@ -99,7 +99,7 @@ TEST_F(Output, what_is_not_committed_leaves_nothing) {
     }
     EXPECT_EQ(read_file(folder_ / "a"), "old");
     EXPECT_EQ(files(), 1U);
-    EXPECT_THAT(refusal(folder_ / "no/such/place", refuse), HasSubstr("there is no directory"));
+    EXPECT_THAT(refusal(folder_ / "no/such/place", refuse), HasSubstr("does not exist"));
 }
 
 TEST_F(Output, in_a_folder_of_a_group_the_group_may_do_what_the_owner_may) {

@@ -113,21 +113,21 @@ TEST(StrictYaml, syntax_errors_have_line_and_column) {
 }
 
 TEST(StrictYaml, syntax_errors_come_with_what_usually_mends_them) {
-    const auto told = [](const char* text) {
+    const auto found = [](const char* text) {
         Diagnostics faults;
         parse_yaml(text, "x", faults);
         return faults.text();
     };
-    EXPECT_THAT(told("name: a: b\n"),
+    EXPECT_THAT(found("name: a: b\n"),
                 HasSubstr("x:1:8: illegal map value (try: put a text that holds ': ' in quotes"));
-    EXPECT_THAT(told("a: [1, 2\nb: 3\n"), HasSubstr("(try: close the '[' with ']')"));
+    EXPECT_THAT(found("a: [1, 2\nb: 3\n"), HasSubstr("(try: close the '[' with ']')"));
 }
 
 TEST(StrictYaml, quotes_that_are_never_closed_do_not_swallow_the_rest) {
     for (const char* const text : {"a: \"text\n", "a: \"text", "a: 'text\nb: 2\n", "a: [1, \"x]\n"}) {
-        Diagnostics told;
-        EXPECT_FALSE(parse_yaml(text, "x", told)) << text;
-        EXPECT_THAT(told.text(), HasSubstr("(try: close the quotes)")) << text;
+        Diagnostics found;
+        EXPECT_FALSE(parse_yaml(text, "x", found)) << text;
+        EXPECT_THAT(found.text(), HasSubstr("(try: close the quotes)")) << text;
     }
     EXPECT_EQ(read("a: |\n  text\n")["a"], "text\n");
     EXPECT_EQ(read("a: |\n  text")["a"], "text");

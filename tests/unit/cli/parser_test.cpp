@@ -99,7 +99,7 @@ TEST(Parser, every_usage_fault_is_named) {
             return error.message();
         }
     };
-    EXPECT_EQ(message("spwan x"), "there is no command 'spwan' (did you mean 'spawn'?)");
+    EXPECT_EQ(message("spwan x"), "unknown command 'spwan' (did you mean 'spawn'?)");
     EXPECT_EQ(message("spawn x --cout 3"), "'spawn' has no option --cout (did you mean '--count'?)");
     EXPECT_THAT(message("spawn"), HasSubstr("IMAGE"));
     EXPECT_THAT(message("spawn x --wait never"), HasSubstr("never"));
@@ -135,11 +135,11 @@ TEST(Parser, words_of_other_tools_are_answered_with_ours) {
             return error.message();
         }
     };
-    EXPECT_EQ(message("ls"), "there is no command 'ls'; here it is 'list'");
-    EXPECT_EQ(message("rm web-1"), "there is no command 'rm'; here it is 'destroy'");
-    EXPECT_EQ(message("pull x"), "there is no command 'pull'; here it is 'images pull'");
-    EXPECT_EQ(message("images lst"), "there is no command 'images lst' (did you mean 'images list'?)");
-    EXPECT_EQ(message("image"), "there is no command 'image'; here it is 'images'");
+    EXPECT_EQ(message("ls"), "unknown command 'ls'; here it is 'list'");
+    EXPECT_EQ(message("rm web-1"), "unknown command 'rm'; here it is 'destroy'");
+    EXPECT_EQ(message("pull x"), "unknown command 'pull'; here it is 'images pull'");
+    EXPECT_EQ(message("images lst"), "unknown command 'images lst' (did you mean 'images list'?)");
+    EXPECT_EQ(message("image"), "unknown command 'image'; here it is 'images'");
     EXPECT_EQ(message("spawn x --net nat"), "'spawn' has no option --net (here it is --network)");
     EXPECT_EQ(message("spawn x --ram=2G"), "'spawn' has no option --ram (here it is --memory)");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Our schema check exists for its messages; its verdicts must be those of a validator written by others.
-// Its errors are exceptions only when told so; otherwise it ends the process.
+// Its errors are exceptions only on request; otherwise it ends the process.
 #define VALIJSON_USE_EXCEPTIONS 1  // NOLINT(cppcoreguidelines-macro-usage)
 #include "builder/base/json_schema.hpp"
 

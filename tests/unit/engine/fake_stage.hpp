@@ -74,7 +74,7 @@ private:
 /// where there is one.
 std::filesystem::path fast_folder();
 
-/// A home in a temp folder, eight stages "one" … "seven" and "publish", and a recipe that uses them.
+/// A home in a temp directory, eight stages "one" … "seven" and "publish", and a recipe that uses them.
 class Workshop {
 public:
     Workshop();

@@ -77,9 +77,9 @@ TEST(GrownRecipe, faults_point_into_the_file_the_value_came_from) {
     const Family family;
     family.write("base.recipe",
                  "name: base\nos: debian13\nstages:\n  - one: {txet: a}\n  - two:\n      count: ${n}\n");
-    const auto told = texts(family.load("extends: middle\nname: web\nvars:\n  n: many\n").diagnostics);
-    EXPECT_THAT(told, Contains(AllOf(HasSubstr("base.recipe:4:11"), HasSubstr("did you mean 'text'?"))));
-    EXPECT_THAT(told, Contains(AllOf(HasSubstr("child.recipe:4:6"), HasSubstr("must be a whole number"))));
+    const auto found = texts(family.load("extends: middle\nname: web\nvars:\n  n: many\n").diagnostics);
+    EXPECT_THAT(found, Contains(AllOf(HasSubstr("base.recipe:4:11"), HasSubstr("did you mean 'text'?"))));
+    EXPECT_THAT(found, Contains(AllOf(HasSubstr("child.recipe:4:6"), HasSubstr("must be a whole number"))));
     const auto unknown = texts(family.load("extends: middle\nname: web\n").diagnostics);
     EXPECT_THAT(unknown, Contains(AllOf(HasSubstr("base.recipe:6:14"), HasSubstr("unknown variable 'n'"))));
 }
@@ -122,10 +122,10 @@ TEST(GrownRecipe, a_secret_is_refused_on_the_command_line_and_where_no_guest_is_
         EXPECT_NO_THROW(family.load("extends: middle\nname: web\nsecrets: {t: {env: T}}\n", {{key, value}}))
             << value;
     }
-    const auto told = texts(
+    const auto found = texts(
         family.load("extends: middle\nname: web\nsecrets: {t: {env: T}}\nvars: {first: \"${secrets.t}\"}\n")
             .diagnostics);
-    EXPECT_THAT(told, Contains(HasSubstr("the secret 't' cannot be used here")));
+    EXPECT_THAT(found, Contains(HasSubstr("the secret 't' cannot be used here")));
 }
 
 TEST(GrownRecipe, a_comment_and_an_unused_variable_rerun_nothing) {

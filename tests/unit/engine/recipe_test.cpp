@@ -28,20 +28,20 @@ std::vector<std::string> faults(const std::string& text, const std::vector<Overr
 }
 
 TEST(Recipe, tells_five_faults_at_once_with_their_places) {
-    const std::vector<std::string> told = faults(R"(name: My Image
+    const std::vector<std::string> found = faults(R"(name: My Image
 os: debian31
 stages:
   - one: {txet: base}
   - two: {count: "many"}
   - tree: {}
 )");
-    ASSERT_THAT(told, SizeIs(5));
-    EXPECT_THAT(told[0], HasSubstr("x.recipe:1:7: 'name' must be small letters"));
-    EXPECT_THAT(told[1], HasSubstr("x.recipe:2:5: 'os' must be one of debian12, debian13, rocky9"));
-    EXPECT_THAT(told[1], HasSubstr("did you mean 'debian13'?"));
-    EXPECT_THAT(told[2], HasSubstr("x.recipe:4:11: unknown key 'txet' in 'one' (did you mean 'text'?)"));
-    EXPECT_THAT(told[3], HasSubstr("x.recipe:5:18: 'count' must be a whole number, not the text 'many'"));
-    EXPECT_THAT(told[4], HasSubstr("x.recipe:6:5: unknown stage type 'tree' (did you mean 'three'?)"));
+    ASSERT_THAT(found, SizeIs(5));
+    EXPECT_THAT(found[0], HasSubstr("x.recipe:1:7: 'name' must be small letters"));
+    EXPECT_THAT(found[1], HasSubstr("x.recipe:2:5: 'os' must be one of debian12, debian13, rocky9"));
+    EXPECT_THAT(found[1], HasSubstr("did you mean 'debian13'?"));
+    EXPECT_THAT(found[2], HasSubstr("x.recipe:4:11: unknown key 'txet' in 'one' (did you mean 'text'?)"));
+    EXPECT_THAT(found[3], HasSubstr("x.recipe:5:18: 'count' must be a whole number, not the text 'many'"));
+    EXPECT_THAT(found[4], HasSubstr("x.recipe:6:5: unknown stage type 'tree' (did you mean 'three'?)"));
 }
 
 TEST(Recipe, missing_keys_ranges_and_choices_are_faults) {
@@ -59,10 +59,10 @@ TEST(Recipe, missing_keys_ranges_and_choices_are_faults) {
 }
 
 TEST(Recipe, a_secret_of_the_wrong_kind_is_not_repeated_in_the_fault) {
-    const std::vector<std::string> told =
+    const std::vector<std::string> found =
         faults("name: a\nos: rocky9\nstages: [{one: {password: [hunter2]}}]\n");
-    ASSERT_THAT(told, SizeIs(1));
-    EXPECT_THAT(told[0], testing::Not(HasSubstr("hunter2")));
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_THAT(found[0], testing::Not(HasSubstr("hunter2")));
 }
 
 TEST(Recipe, the_medium_is_given_or_made_and_signatures_need_what_they_sign) {

@@ -11,7 +11,7 @@
 namespace imgforge::engine::test {
 namespace {
 
-bool told(const RecordingMonitor& monitor, const std::string& text) {
+bool said(const RecordingMonitor& monitor, const std::string& text) {
     for (const MonitorEvent& event : monitor.events()) {
         if (event.detail.find(text) != std::string::npos) {
             return true;
@@ -34,7 +34,7 @@ TEST(SharedStage, is_made_by_the_first_build_and_taken_over_by_the_one_that_wait
         SystemClock clock;
         wait_until(
             clock, "the second build to wait", std::chrono::seconds(60),
-            [&] { return told(shop.monitor, "which makes the same"); },
+            [&] { return said(shop.monitor, "which makes the same"); },
             [] { return std::string("no message"); }, std::chrono::milliseconds(2));
     };
 

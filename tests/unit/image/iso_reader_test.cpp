@@ -179,8 +179,8 @@ TEST(IsoReader, tells_what_is_no_iso) {
 
     EXPECT_THAT(message_of_opening(dir / "empty.iso"), HasSubstr("is empty"));
     EXPECT_THAT(message_of_opening(dir / "text.iso"), HasSubstr("is not an ISO 9660 image"));
-    EXPECT_THAT(message_of_opening(dir.path()), HasSubstr("is a folder"));
-    EXPECT_THAT(message_of_opening(dir / "none.iso"), HasSubstr("there is no file"));
+    EXPECT_THAT(message_of_opening(dir.path()), HasSubstr("is a directory"));
+    EXPECT_THAT(message_of_opening(dir / "none.iso"), HasSubstr("no such file"));
 }
 
 TEST(IsoReader, tells_a_truncated_image_by_its_declared_size) {

@@ -121,7 +121,7 @@ TEST(PackInitrd, refuses_paths_that_are_none) {
         EXPECT_THAT(refusal(merged_usr_initrd(), {{path, "x", 0644}}), HasSubstr("cannot be a path")) << path;
     EXPECT_THAT(refusal(merged_usr_initrd(), {{"/lib/a", "x", 0644}, {"/usr/lib/a", "y", 0644}}),
                 HasSubstr("given twice"));
-    EXPECT_THAT(refusal(merged_usr_initrd(), {{"/init/a", "x", 0644}}), HasSubstr("not a folder"));
+    EXPECT_THAT(refusal(merged_usr_initrd(), {{"/init/a", "x", 0644}}), HasSubstr("not a directory"));
 }
 
 TEST(PackInitrd, refuses_what_is_no_initrd) {

@@ -37,7 +37,7 @@ TEST(InstallDomain, is_a_machine_that_ends_instead_of_rebooting_and_has_no_netwo
     EXPECT_EQ(spec.disks.at(1).device, virt::DiskSpec::Device::cdrom);
     EXPECT_EQ(spec.disks.at(1).bus, "sata");
     EXPECT_EQ(spec.serials.size(), 2U) << "console and d-i's log";
-    EXPECT_TRUE(spec.video) << "without it there is no screenshot";
+    EXPECT_TRUE(spec.video) << "no screenshot without it";
 }
 
 TEST(InstallDomain, attaches_answers_and_gives_a_socket_to_reach_a_kept_machine) {

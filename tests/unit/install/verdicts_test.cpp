@@ -58,11 +58,11 @@ std::vector<Case> debian_cases() {
          "debian-installer/locale"},
         {"debian_unknown_error",
          "debian13",
-         debian_pkgsel + "!! ERROR: A fault nobody has seen\n\nThe flux of the gate is too low. See\nthe "
+         debian_pkgsel + "!! ERROR: An error nobody has seen\n\nThe flux of the gate is too low. See\nthe "
                          "manual.\n[Press enter to continue] ",
          Kind::question,
          "pkgsel",
-         {"A fault nobody has seen: The flux of the gate is too low. See the manual."},
+         {"An error nobody has seen: The flux of the gate is too low. See the manual."},
          "answer"},
         {"debian_old_volume_group",
          "debian12",

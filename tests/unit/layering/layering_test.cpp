@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Who may include whom, by folder: what the libraries state in their CMakeLists.txt. A folder may always
-/// include itself.
+/// Who may include whom, by directory: what the libraries state in their CMakeLists.txt. A directory may
+/// always include itself.
 const std::map<std::string, std::set<std::string>>& allowed() {
     static const std::map<std::string, std::set<std::string>> table = [] {
         std::map<std::string, std::string> folder_of;
@@ -46,7 +46,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
     return table;
 }
 
-/// Folder of the table that a file belongs to; empty for the programs' own files.
+/// Directory of the table that a file belongs to; empty for the programs' own files.
 std::string layer_of(const std::string& path) {
     for (const auto& [layer, rules] : allowed()) {
         if (path.starts_with(layer + "/")) {

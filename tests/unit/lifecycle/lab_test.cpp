@@ -70,7 +70,7 @@ TEST_F(LabFile, a_changed_user_data_file_is_a_difference) {
 
 TEST_F(LabFile, errors_are_told_with_their_place) {
     EXPECT_THAT(fault("machines:\n  a: {imaeg: x}\n"), HasSubstr("did you mean 'image'"));
-    EXPECT_THAT(fault("machines:\n  a: {image: x, needs: [b]}\n"), HasSubstr("there is no machine 'b'"));
+    EXPECT_THAT(fault("machines:\n  a: {image: x, needs: [b]}\n"), HasSubstr("no machine 'b'"));
     EXPECT_THAT(fault("machines:\n  a: {image: x, needs: [b]}\n  b: {image: x, needs: [a]}\n"),
                 HasSubstr("in a circle"));
     EXPECT_THAT(fault("machines:\n  a: {image: x, publish: [\"80\"]}\n"), HasSubstr("not a published port"));

@@ -63,7 +63,7 @@ private:
         calls.push_back(action + " " + name);
         if (std::none_of(list.begin(), list.end(),
                          [&](const auto& machine) { return machine.name == name; })) {
-            throw Error(Failure::domain, "there is no machine '" + name + "'");
+            throw Error(Failure::domain, "no machine named '" + name + "'");
         }
     }
 };
@@ -197,7 +197,7 @@ TEST_F(SpoolTest, hostile_names_and_links_reach_nothing) {
 TEST_F(SpoolTest, an_unknown_machine_is_told_in_the_log) {
     drop("start/nobody");
     EXPECT_EQ(run(alpha_).failed, 1);
-    EXPECT_THAT(text("log/start.log"), HasSubstr("nobody failed: there is no machine"));
+    EXPECT_THAT(text("log/start.log"), HasSubstr("nobody failed: no machine"));
     EXPECT_FALSE(exists("start/nobody"));
 }
 
@@ -213,7 +213,7 @@ TEST_F(SpoolTest, a_machine_that_the_spool_did_not_make_is_out_of_its_reach) {
     EXPECT_THAT(alpha_.calls, IsEmpty());
     EXPECT_THAT(text("destroy/bank.FAILED"), HasSubstr("was not made through this spool"));
     EXPECT_FALSE(exists("destroy/bank"));
-    EXPECT_EQ(run(alpha_).failed, 0) << "the mark is no request";
+    EXPECT_EQ(run(alpha_).failed, 0) << "the mark is not a request";
 }
 
 TEST_F(SpoolTest, links_to_files_and_folders_elsewhere_are_refused) {

@@ -164,7 +164,7 @@ TEST(PreseedChecks, know_accounts_recipes_and_what_is_boolean) {
     EXPECT_THAT(checked(AnswerFormat::preseed, preseed_disk), HasSubstr("no answer about a user"));
     const std::string all = preseed_disk + preseed_accounts;
     EXPECT_THAT(checked(AnswerFormat::preseed, all + "d-i partman-auto/choose_recipe select atomc\n"),
-                HasSubstr("there is no partition recipe 'atomc' (did you mean 'atomic'?)"));
+                HasSubstr("unknown partition recipe 'atomc' (did you mean 'atomic'?)"));
     EXPECT_THAT(
         checked(AnswerFormat::preseed,
                 all + "d-i partman-auto/expert_recipe string own :: 1 2 3 ext4 mountpoint{ /srv } .\n"),

@@ -20,7 +20,7 @@ using testing::ElementsAre;
 
 const std::string accounts = "d-i passwd/root-login boolean false\nd-i passwd/make-user boolean false\n";
 
-/// The identity of the last stage of a recipe in a folder of its own.
+/// The identity of the last stage of a recipe in a directory of its own.
 class Ingredients : public testing::Test {
 protected:
     Ingredients() { file("medium.iso", "no medium"); }
@@ -96,7 +96,7 @@ TEST_F(Ingredients, an_uploaded_folder_counts_by_places_modes_and_links_in_the_g
     EXPECT_NE(third, fourth) << "a link more";
     fs::remove(folder_ / "other/link");
     fs::create_directory(folder_ / "other/empty");
-    EXPECT_NE(third, upload("other")) << "an empty folder more";
+    EXPECT_NE(third, upload("other")) << "an empty directory more";
     EXPECT_NE(third, print("{customize: {upload: {other: /etc/elsewhere}}}")) << "another place in the guest";
 }
 

@@ -242,8 +242,8 @@ TEST(Store, running_publication_is_left_alone) {
 TEST(Store, complete_publication_of_a_dead_process_becomes_a_candidate) {
     StoreHome home;
     const Generation made = add_generation(home.store, "debian13");
-    // As a process killed between the rename and the commit leaves it: folder and journal row, no generation
-    // row.
+    // As a process killed between the rename and the commit leaves it: directory and journal row, no
+    // generation row.
     home.database.transaction([&] {
         Rows rows(home.database, home.places.images());
         rows.drop_generation("debian13", 1);

@@ -34,7 +34,7 @@ guest::Inspection debian() {
     return os;
 }
 
-/// A host name of a few letters is no needle: it stands in too many places.
+/// A host name of a few letters is not a needle: it stands in too many places.
 std::vector<Canary> canaries() {
     std::vector<Canary> all = test::canaries("memory");
     for (Canary& canary : all) {
@@ -131,7 +131,7 @@ TEST(LeftoverMutation, each_trace_that_an_operation_removes_is_found_when_it_is_
         MemoryGuestFs fs = infested(operation);
         const std::set<std::string> found = found_in(fs);
         for (const std::string& path : paths) {
-            // Some rules name the folder.
+            // Some rules name the directory.
             const bool named = std::any_of(found.begin(), found.end(), [&](const std::string& name) {
                 return name == path || path.starts_with(name + "/");
             });

@@ -170,7 +170,7 @@ TEST(LoadDistributions, reports_all_faults_with_line_and_suggestion) {
 
     EXPECT_THAT(text, HasSubstr("tiny.yaml:14:1: unknown key 'login-usr' (did you mean 'login-user'?)"));
     EXPECT_THAT(text, HasSubstr("tiny.yaml:15:"));
-    EXPECT_THAT(text, HasSubstr("is no regular expression"));
+    EXPECT_THAT(text, HasSubstr("invalid regular expression"));
 }
 
 TEST(LoadDistributions, refuses_a_row_without_its_needed_keys) {

@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Plays a QEMU that prints the given lines and ends as told.
+/// Plays a QEMU that prints the given lines and ends as asked.
 class FakeQemu final : public ProcessRunner {
 public:
     ProcessResult run(const ProcessSpec& /*spec*/, const LineSink& on_line) override {
