@@ -59,8 +59,10 @@ boot() {
 machines=()
 stop_machines() { for pid in "${machines[@]}"; do kill "$pid" 2>/dev/null; done; wait; }
 at_exit stop_machines
+# shellcheck disable=SC2034  # both by name, in the loop
 nocloud_options=(--hostname web-1.example.org --password-hash "$hash" --user-data "$work/second.sh:script"
     --nic "$mac,name=lan0,ip=192.0.2.15/24,gw=192.0.2.2" --nic "$second_mac,name=lan1,ip=198.51.100.7/24")
+# shellcheck disable=SC2034
 configdrive_options=(--network-config "$work/network")
 for datasource in nocloud configdrive; do
     options="${datasource}_options[@]"

@@ -56,7 +56,7 @@ expect 3 "this is not a text file" "$imgforge" validate binary.recipe
 expect 3 "latin.recipe:1:7" "$imgforge" validate latin.recipe
 expect 3 "Too many levels of symbolic links" "$imgforge" validate loop.recipe
 expect 3 "pipe.recipe" "$imgforge" validate pipe.recipe
-expect 3 "is a folder" "$imgforge" validate folder.recipe
+expect 3 "is a directory" "$imgforge" validate folder.recipe
 expect 3 "(try: shipped recipes: " "$imgforge" validate no-such-thing
 expect 2 "shipped recipes: " "$imgforge" build no-such-thing
 

@@ -46,5 +46,5 @@ echo "ok: exit code 130, stopped.html"
 # The error of the build is not hidden by a page that cannot be written.
 code=0; "$imgforge" build wrong.recipe --html no-such-folder/page.html >out 2>err || code=$?
 [ "$code" = 5 ] || fail "page that cannot be written: exit code $code, not 5"
-grep -q "no report page" err || fail "the missing page is not reported"
+grep -q "no report file" err || fail "the missing page is not reported"
 echo "PASSED"

@@ -139,7 +139,7 @@ TEST_F(SettingsTest, a_target_is_one_place_with_its_options) {
     EXPECT_EQ(settings.targets.at("web").option("follow"), "true");
     EXPECT_THAT(errors("targets: {web: {key: /k.pem}}\n"), HasSubstr("exactly one"));
     EXPECT_THAT(errors("targets: {web: {folder: /a, s3: 'https://h/b'}}\n"), HasSubstr("names 2 places"));
-    EXPECT_THAT(errors("targets: {web: {foldr: /a}}\n"), HasSubstr("did you mean 'directory'"));
+    EXPECT_THAT(errors("targets: {web: {foldr: /a}}\n"), HasSubstr("did you mean 'folder'"));
     EXPECT_THAT(errors("targets: {web: {s3: bucket}}\n"), HasSubstr("https://HOST/BUCKET"));
     EXPECT_THAT(errors("targets: {web: {folder: /a, valid: soon}}\n"), HasSubstr("soon"));
 }

@@ -136,18 +136,12 @@ StageServices Workshop::services() {
 }
 
 std::string Workshop::recipe_text() const {
-    return R"(name: sample
-os: debian13
-stages:
-  - one: {text: base}
-  - two: {}
-  - three: {count: 2}
-  - four:
-  - five:
-  - six:
-  - publish:
-  - seven:
-)";
+    std::string text = "name: sample\nos: debian13\nstages:\n";
+    for (const char* const stage : {"one", "two", "three", "four", "five", "six", "publish", "seven"}) {
+        const auto options = written.find(stage);
+        text += fmt::format("  - {}:{}\n", stage, options == written.end() ? "" : " " + options->second);
+    }
+    return text;
 }
 
 Recipe Workshop::recipe(const std::vector<Override>& overrides) const {

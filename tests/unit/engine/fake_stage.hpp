@@ -90,6 +90,9 @@ public:
     FakeStage& type(const std::string& name) { return *types_.at(name); }
 
     std::shared_ptr<World> world = std::make_shared<World>();
+    /// Options of a stage as the recipe writes them, "{password: x}"; --set refuses a secret.
+    std::map<std::string, std::string> written{
+        {"one", "{text: base}"}, {"two", "{}"}, {"three", "{count: 2}"}};
     TempDir home{"engine-test", fast_folder()};
     imgforge::test::FakeClock clock;
     RecordingMonitor monitor;

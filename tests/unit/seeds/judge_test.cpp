@@ -45,7 +45,7 @@ TEST(JudgeUserData, by_what_cloud_init_makes_of_the_values) {
         JudgeCase{"bootcmd:", "warn", "empty"},
         JudgeCase{"hostname: 1234", "refuse", "quotes"},
         JudgeCase{"hostname: 'a b'", "refuse", "host name"},
-        JudgeCase{"timezone: Europe/Atlantis", "refuse", "no time zone"},
+        JudgeCase{"timezone: Europe/Atlantis", "refuse", "unknown time zone"},
         JudgeCase{"timezone: Europe/Berlin", "accept", ""},
         JudgeCase{"network: {version: 2}", "refuse", "never reads 'network'"},
         JudgeCase{"users: [{name: ann, passwd: geheim, lock_passwd: false}]", "warn", "nobody can log in"},

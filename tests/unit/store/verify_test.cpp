@@ -152,7 +152,7 @@ TEST(Verify, missing_folder_foreign_file_and_writable_mode_are_named) {
     write_file_atomically(second.folder / "extra", "x");
 
     const std::vector<std::string> lines = home.found();
-    EXPECT_THAT(lines, Contains(HasSubstr("debian13@1 directory")));
+    EXPECT_THAT(lines, Contains(HasSubstr("debian13@1 folder")));
     EXPECT_THAT(lines, Contains(HasSubstr("was not published with the generation")));
     EXPECT_THAT(lines, Contains(HasSubstr("is writable")));
 }
