@@ -39,7 +39,9 @@ public:
         write_file_atomically(folder / "host", host.private_key, 0600);
         write_file_atomically(folder / "authorized", key.public_key + "\n", 0600);
         write_file_atomically(folder / "known_hosts", lifecycle::known_hosts_line("m", host.public_key));
-        for (std::uint16_t next = 23871; !hold; ++next) {
+        // Tests run in processes of their own at the same time: each begins at another port, and holds its
+        // own until sshd listens.
+        for (auto next = static_cast<std::uint16_t>(22000 + ::getpid() % 9000); !hold; ++next) {
             hold = lifecycle::PortHold::try_hold(next);
         }
         write_file_atomically(
@@ -49,8 +51,8 @@ public:
                 "UsePAM no\nPidFile none\nPermitRootLogin yes\nLogLevel ERROR\n",
                 hold->port(), (folder / "host").string(), (folder / "authorized").string()));
         port = hold->port();
-        hold.reset();
         start();
+        hold.reset();
     }
     ~LocalSshd() {
         ::kill(pid, SIGTERM);

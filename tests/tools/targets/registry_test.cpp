@@ -174,7 +174,7 @@ TEST_F(RegistryTest, a_missing_image_and_a_damaged_blob_are_refused) {
         }
         return std::string("imported");
     };
-    EXPECT_THAT(problem("oci://" + host_ + "/nothing:1"), HasSubstr("there is no"));
+    EXPECT_THAT(problem("oci://" + host_ + "/nothing:1"), HasSubstr("does not exist"));
     push_to_registry(home_.store, processes_, monitor_, publish(1), name("debian12"));
     for (const auto& entry : fs::recursive_directory_iterator(work_ / "data")) {
         if (entry.is_regular_file() && entry.file_size() > (1U << 20U)) {
