@@ -157,6 +157,21 @@ void check_time_zone(const Json& root, Findings& findings) {
     }
 }
 
+/// `false` leaves the locale alone. The schema knows that since 24.4, the module has done so all along.
+void check_locale(const Json& root, const Guest& guest, Findings& findings) {
+    constexpr CloudInitVersion schema_knows_false{24, 4};
+    const auto locale = root.find("locale");
+    if (locale == root.end() || !locale->is_boolean()) {
+        return;
+    }
+    if (locale->get<bool>()) {
+        findings.warning("/locale", "'true' is not the name of a locale", "a name such as C.UTF-8, or false");
+    } else if (guest.version < schema_knows_false) {
+        findings.warning("/locale", "the schema of cloud-init before 24.4 complains about 'false' here",
+                         "it leaves the locale alone all the same");
+    }
+}
+
 }  // namespace
 
 void check_config_values(const GuestYaml& yaml, Diagnostics& diagnostics) {
@@ -198,6 +213,7 @@ Diagnostics check_cloud_config(const std::string& text, const std::string& name,
         }
         key_table("cloud-config.keys").check(*yaml, "", "", body, guest, found);
         check_config_values(*yaml, found);
+        check_locale(root, guest, findings);
     }
     found.sort();
     return found;

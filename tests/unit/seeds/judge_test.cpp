@@ -47,6 +47,8 @@ TEST(JudgeUserData, by_what_cloud_init_makes_of_the_values) {
         JudgeCase{"hostname: 'a b'", "refuse", "host name"},
         JudgeCase{"timezone: Europe/Atlantis", "refuse", "unknown time zone"},
         JudgeCase{"timezone: Europe/Berlin", "accept", ""},
+        JudgeCase{"locale: false", "accept", ""},
+        JudgeCase{"locale: true", "warn", "not the name of a locale"},
         JudgeCase{"network: {version: 2}", "refuse", "never reads 'network'"},
         JudgeCase{"users: [{name: ann, passwd: geheim, lock_passwd: false}]", "warn", "nobody can log in"},
         JudgeCase{"users: [{name: ann, plain_text_passwd: geheim}]", "warn", "stays locked"},
