@@ -14,7 +14,8 @@ mac=52:54:00:aa:bb:01
 second_mac=52:54:00:aa:bb:02
 # shellcheck disable=SC2016  # dollars of crypt(5)
 hash=$(openssl passwd -6 -salt imgforgeseed 'correct horse')
-printf '#!/bin/sh\necho "second part" >/run/second-part\n' >"$work/second.sh"
+# Scripts run in the order of their names, and the report is made by the one called runcmd.
+printf '#!/bin/sh\necho "second part" >/run/second-part\n' >"$work/another.sh"
 cat >"$work/user-data" <<'END'
 #cloud-config
 write_files:
@@ -60,7 +61,7 @@ machines=()
 stop_machines() { for pid in "${machines[@]}"; do kill "$pid" 2>/dev/null; done; wait; }
 at_exit stop_machines
 # shellcheck disable=SC2034  # both by name, in the loop
-nocloud_options=(--hostname web-1.example.org --password-hash "$hash" --user-data "$work/second.sh:script"
+nocloud_options=(--hostname web-1.example.org --password-hash "$hash" --user-data "$work/another.sh:script"
     --nic "$mac,name=lan0,ip=192.0.2.15/24,gw=192.0.2.2" --nic "$second_mac,name=lan1,ip=198.51.100.7/24")
 # shellcheck disable=SC2034
 configdrive_options=(--network-config "$work/network")
