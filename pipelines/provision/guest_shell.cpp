@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/error.hpp"
+
 namespace imgforge::provision {
 namespace {
 
