@@ -32,8 +32,8 @@ same "machines that run" "$(run list --json | jq '[.machines[]|select(.state=="r
 same "different MACs" "$(run list --json | jq '[.machines[].nics[0].mac]|unique|length')" 3
 holds "ip of the embedded one is its forwarded port" grep -q '^127\.0\.0\.1:[0-9]*$' <(run ip life-1)
 holds "ip of the other one is a leased address" grep -Eq '^192\.168\.[0-9]+\.[0-9]+$' <(run ip life-sys)
-# SSH may answer before the getty has written its prompt.
-for _ in $(seq 120); do grep -q 'login:' <(run logs life-1) && break; sleep 1; done
+# SSH answers before the getty has written its prompt: by minutes where three machines share two busy cores.
+for _ in $(seq 600); do grep -q 'login:' <(run logs life-1) && break; sleep 1; done
 holds "the console was logged" grep -q 'login:' <(run logs life-1)
 holds "log in at the serial console, leave it with Ctrl-]" python3 "$here/console_login.py" "$imgforge" life-1 ann 'on the console'
 
