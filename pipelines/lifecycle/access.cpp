@@ -11,15 +11,6 @@
 namespace imgforge::lifecycle {
 namespace {
 
-std::string first_address(const MachineView& view) {
-    for (const auto& addresses : view.addresses) {
-        if (!addresses.empty()) {
-            return addresses.front();
-        }
-    }
-    return {};
-}
-
 /// ssh_config(5) splits values at blanks unless they are quoted.
 std::string config_quoted(const std::string& text) {
     return text.find(' ') == std::string::npos ? text : '"' + text + '"';

@@ -196,6 +196,15 @@ void set_addresses(const std::map<std::string, DaemonView>& daemons, MachineView
 
 }  // namespace
 
+std::string first_address(const MachineView& view) {
+    for (const auto& addresses : view.addresses) {
+        if (!addresses.empty()) {
+            return addresses.front();
+        }
+    }
+    return {};
+}
+
 std::optional<pid_t> embedded_process(const std::filesystem::path& root, const MachineRecord& record) {
     return virt::embedded_qemu(root, record.name, record.uuid);
 }

@@ -32,6 +32,9 @@ struct MachineView {
     double seconds = 0;  ///< spawn: how long it took; else since when it exists
 };
 
+/// The first address of its first card that has one; empty when none is known.
+std::string first_address(const MachineView& view);
+
 /// How much to ask for.
 struct LookOptions {
     bool addresses = true;  ///< leases, and the guest agent for machines looked at one by one

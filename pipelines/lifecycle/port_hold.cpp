@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "builder/base/error.hpp"
+#include "builder/base/random.hpp"
 
 namespace imgforge::lifecycle {
 
@@ -28,6 +29,22 @@ std::optional<PortHold> PortHold::try_hold(std::uint16_t port) {
         return {};
     }
     return PortHold(std::move(fd), port);
+}
+
+std::optional<PortHold> PortHold::any(const std::function<bool(std::uint16_t)>& taken) {
+    constexpr std::uint32_t range = last_forward_port - first_forward_port + 1U;
+    const auto bytes = random_bytes(2);
+    const std::uint32_t start = (static_cast<std::uint32_t>(bytes[0]) << 8U | bytes[1]) % range;
+    for (std::uint32_t i = 0; i < range; ++i) {
+        const auto port = static_cast<std::uint16_t>(first_forward_port + (start + i) % range);
+        if (taken && taken(port)) {
+            continue;
+        }
+        if (auto hold = try_hold(port)) {
+            return hold;
+        }
+    }
+    return {};
 }
 
 }  // namespace imgforge::lifecycle

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "builder/base/fd.hpp"
@@ -16,6 +17,9 @@ class PortHold {
 public:
     /// Nothing when the port is in use.
     static std::optional<PortHold> try_hold(std::uint16_t port);
+    /// One of the ports handed to machines, from a random one on. `taken` leaves out those that it knows;
+    /// nothing when all are in use.
+    static std::optional<PortHold> any(const std::function<bool(std::uint16_t)>& taken = {});
     std::uint16_t port() const { return port_; }
 
 private:

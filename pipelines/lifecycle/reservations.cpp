@@ -72,21 +72,14 @@ std::string Reservations::free_mac(const std::set<std::string>& taken) const {
 }
 
 PortHold Reservations::free_port() const {
-    constexpr std::uint32_t range = last_forward_port - first_forward_port + 1U;
-    const auto bytes = random_bytes(2);
-    const std::uint32_t start = (static_cast<std::uint32_t>(bytes[0]) << 8U | bytes[1]) % range;
-    for (std::uint32_t i = 0; i < range; ++i) {
-        const auto port = static_cast<std::uint16_t>(first_forward_port + (start + i) % range);
-        if (exists("lifecycle_ports", "port", std::to_string(port))) {
-            continue;
-        }
-        if (auto hold = PortHold::try_hold(port)) {
-            return std::move(*hold);
-        }
+    auto hold = PortHold::any(
+        [&](std::uint16_t port) { return exists("lifecycle_ports", "port", std::to_string(port)); });
+    if (!hold) {
+        throw Error(Failure::host,
+                    fmt::format("no free loopback port from {} to {}", first_forward_port, last_forward_port),
+                    "imgforge cleanup frees those of destroyed machines");
     }
-    throw Error(Failure::host,
-                fmt::format("no free loopback port from {} to {}", first_forward_port, last_forward_port),
-                "imgforge cleanup frees those of destroyed machines");
+    return std::move(*hold);
 }
 
 void Reservations::insert(const MachineRecord& record) {

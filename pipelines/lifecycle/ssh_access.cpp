@@ -2,7 +2,6 @@
 #include "pipelines/lifecycle/ssh_access.hpp"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -15,48 +14,10 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
-#include "builder/base/handle.hpp"
+#include "pipelines/lifecycle/tcp_connect.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
-
-using AddressList = Handle<addrinfo, freeaddrinfo>;
-using Deadline = std::chrono::steady_clock::time_point;
-
-AddressList numeric_address(const std::string& host, std::uint16_t port) {
-    addrinfo wanted{};
-    wanted.ai_socktype = SOCK_STREAM;
-    wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) {
-        return {};
-    }
-    return AddressList(found);
-}
-
-bool wait_for(int fd, short events, Deadline deadline) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now())
-            .count();
-    pollfd entry{fd, events, 0};
-    return poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) > 0;
-}
-
-/// Connects without blocking longer than the deadline; 0 or the errno.
-int connect_until(int fd, const addrinfo& address, Deadline deadline) {
-    if (connect(fd, address.ai_addr, address.ai_addrlen) == 0) {
-        return 0;
-    }
-    if (errno != EINPROGRESS) {
-        return errno;
-    }
-    if (!wait_for(fd, POLLOUT, deadline)) {
-        return ETIMEDOUT;
-    }
-    int code = 0;
-    socklen_t length = sizeof code;
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno;
-}
 
 std::string last_line(const std::string& text) {
     std::string last;
@@ -122,23 +83,20 @@ std::string known_hosts_line(const std::string& machine, const std::string& publ
 std::string read_banner(const std::string& host, std::uint16_t port, std::chrono::milliseconds timeout,
                         std::string& seen) {
     const Deadline deadline = std::chrono::steady_clock::now() + timeout;
-    const AddressList address = numeric_address(host, port);
-    if (!address) {
+    const TcpAttempt attempt = connect_tcp(host, port, deadline);
+    if (!attempt.is_address) {
         seen = fmt::format("'{}' is not an address", host);
         return {};
     }
-    const Fd fd(socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) {
-        throw system_error("open", "a TCP socket", errno);
-    }
-    if (const int code = connect_until(fd.get(), *address, deadline); code != 0) {
-        seen = fmt::format("{} port {}: {}", host, port, errno_text(code));
+    if (!attempt.fd) {
+        seen = fmt::format("{} port {}: {}", host, port, errno_text(attempt.error));
         return {};
     }
+    const Fd& fd = attempt.fd;
     std::string line;
     std::array<char, 256> buffer{};
     while (line.find('\n') == std::string::npos && line.size() < buffer.size() &&
-           wait_for(fd.get(), POLLIN, deadline)) {
+           wait_for_events(fd.get(), POLLIN, deadline)) {
         const ssize_t count = recv(fd.get(), buffer.data(), buffer.size(), 0);
         if (count <= 0) {
             break;

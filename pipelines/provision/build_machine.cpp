@@ -3,8 +3,6 @@
 
 #include <signal.h>
 
-#include <random>
-
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -43,17 +41,12 @@ std::string uri_of(const BuildMachinePlan& plan) {
 
 /// A free loopback port, held until QEMU listens on it.
 lifecycle::PortHold any_port() {
-    constexpr int tries = 200;
-    std::random_device random;
-    std::uniform_int_distribution<unsigned> choice(lifecycle::first_forward_port,
-                                                   lifecycle::last_forward_port);
-    for (int i = 0; i < tries; ++i) {
-        if (auto hold = lifecycle::PortHold::try_hold(static_cast<std::uint16_t>(choice(random)))) {
-            return std::move(*hold);
-        }
+    auto hold = lifecycle::PortHold::any();
+    if (!hold) {
+        throw Error(Failure::host, fmt::format("no free loopback port from {} to {}",
+                                               lifecycle::first_forward_port, lifecycle::last_forward_port));
     }
-    throw Error(Failure::host, fmt::format("no free loopback port from {} to {}",
-                                           lifecycle::first_forward_port, lifecycle::last_forward_port));
+    return std::move(*hold);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/provision/port_probe.hpp"
 
-#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -9,67 +8,27 @@
 #include <array>
 #include <cerrno>
 #include <sstream>
-#include <thread>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/fd.hpp"
-#include "builder/base/handle.hpp"
+#include "pipelines/lifecycle/tcp_connect.hpp"
 
 namespace imgforge::provision {
 namespace {
 
-using AddressList = Handle<addrinfo, freeaddrinfo>;
+using lifecycle::Deadline;
 using std::chrono::milliseconds;
-using Instant = std::chrono::steady_clock::time_point;
 
-milliseconds left_until(Instant deadline) {
-    return std::max(milliseconds(0),
-                    std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now()));
-}
-
-bool ready(int fd, short events, milliseconds wait) {
-    pollfd entry{fd, events, 0};
-    return ::poll(&entry, 1, static_cast<int>(wait.count())) > 0;
-}
-
-/// A connected socket, or none and why in `seen`.
-Fd connected(const std::string& host, std::uint16_t port, milliseconds wait, std::string& seen) {
-    addrinfo wanted{};
-    wanted.ai_socktype = SOCK_STREAM;
-    wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) {
-        seen = fmt::format("'{}' is not an address", host);
-        return Fd();
-    }
-    const AddressList address(found);
-    Fd fd(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    int code = fd ? 0 : errno;
-    if (fd && ::connect(fd.get(), address->ai_addr, address->ai_addrlen) != 0) {
-        code = errno;
-        if (code == EINPROGRESS) {
-            socklen_t length = sizeof code;
-            code = ready(fd.get(), POLLOUT, wait) ? 0 : ETIMEDOUT;
-            if (code == 0 && ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &length) != 0) {
-                code = errno;
-            }
-        }
-    }
-    if (code != 0) {
-        seen = errno_text(code);
-        return Fd();
-    }
-    return fd;
+bool has_passed(Deadline deadline) {
+    return std::chrono::steady_clock::now() >= deadline;
 }
 
 enum class Peer { talks, silent, gone };
 
-/// What the other side does within `wait`.
-Peer listen_to(int fd, milliseconds wait, std::string& seen) {
-    if (!ready(fd, POLLIN, wait)) {
+/// What the other side does until `deadline`.
+Peer listen_to(int fd, Deadline deadline, std::string& seen) {
+    if (!lifecycle::wait_for_events(fd, POLLIN, deadline)) {
         return Peer::silent;
     }
     std::array<char, 256> bytes{};
@@ -107,9 +66,10 @@ std::optional<bool> established(std::string_view usernet, std::uint16_t guest_po
 
 bool port_answers(const std::string& host, std::uint16_t port, milliseconds timeout, std::string& seen,
                   std::uint16_t guest_port, const UserNetwork& usernet) {
-    const Instant deadline = std::chrono::steady_clock::now() + timeout;
-    const Fd fd = connected(host, port, timeout, seen);
-    if (!fd) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
+    const lifecycle::TcpAttempt attempt = lifecycle::connect_tcp(host, port, deadline);
+    if (!attempt.fd) {
+        seen = attempt.is_address ? errno_text(attempt.error) : fmt::format("'{}' is not an address", host);
         return false;
     }
     seen = "connected";
@@ -117,8 +77,9 @@ bool port_answers(const std::string& host, std::uint16_t port, milliseconds time
         return true;
     }
     constexpr milliseconds look{500};
-    while (left_until(deadline) > milliseconds(0)) {
-        const Peer peer = listen_to(fd.get(), std::min(look, left_until(deadline)), seen);
+    while (!has_passed(deadline)) {
+        const Deadline next = std::min(std::chrono::steady_clock::now() + look, deadline);
+        const Peer peer = listen_to(attempt.fd.get(), next, seen);
         if (peer != Peer::silent) {
             return peer == Peer::talks;
         }

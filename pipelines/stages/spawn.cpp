@@ -6,11 +6,12 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/random.hpp"
 #include "pipelines/engine/stage.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/observe.hpp"
 #include "pipelines/lifecycle/spawn.hpp"
+#include "pipelines/stages/clones.hpp"
 #include "pipelines/stages/stage_types.hpp"
 
 namespace imgforge::stages {
@@ -57,13 +58,7 @@ const std::vector<std::string>& indispensable() {
 }
 
 Identity identity_of(lifecycle::Lifecycle& machines, const lifecycle::MachineView& view) {
-    std::string host = view.record.ssh_port ? "127.0.0.1" : "";
-    for (const auto& addresses : view.addresses) {
-        if (host.empty() && !addresses.empty()) {
-            host = addresses.front();
-        }
-    }
-    const lifecycle::SshTarget target = machines.ssh_target(view.record, host);
+    const lifecycle::SshTarget target = machines.ssh_target(view.record, lifecycle::first_address(view));
     lifecycle::SshProbe probe;
     wait_until(
         machines.clock(), fmt::format("the identity of clone '{}' over SSH", view.record.name),
@@ -132,32 +127,30 @@ public:
             "description": "Machines from the generation this recipe published. It becomes current only when they came up.",
             "additionalProperties": false,
             "properties": {
-                "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2, "description": "how many machines, side by side"},
-                "names": {"type": "string", "description": "name pattern with {n}; default: a name of its own per run"},
-                "size": {"type": "string", "default": "small", "description": "small, medium, large or one of the settings"},
-                "network": {"type": "array", "items": {"type": "string"}, "description": "networks as for imgforge spawn --network; default: the settings'"},
-                "firmware": {"enum": ["bios", "uefi", "uefi-secure"], "description": "default: the recipe's machine.firmware"},
-                "ephemeral": {"type": "boolean", "default": true, "description": "remove the machines when the proof is done"},
-                "wait": {"enum": ["none", "ip", "agent", "cloud-init", "ssh"], "default": "ssh", "description": "what counts as up; the comparison of the clones needs ssh"},
-                "timeout": {"type": "string", "pattern": "^[0-9]+[smh]?$", "description": "how long a machine may take to come up; default 5m with KVM, 15m without"}
+                "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2,
+                    "description": "how many machines, in parallel"},
+                "names": {"type": "string",
+                    "description": "name pattern with {n}; default: a name of its own per run"},
+                "size": {"type": "string", "default": "small",
+                    "description": "small, medium, large or one of the settings"},
+                "network": {"type": "array", "items": {"type": "string"},
+                    "description": "networks as for imgforge spawn --network; default: the settings'"},
+                "firmware": {"enum": ["bios", "uefi", "uefi-secure"],
+                    "description": "default: the recipe's machine.firmware"},
+                "ephemeral": {"type": "boolean", "default": true,
+                    "description": "remove the machines when the proof is done"},
+                "wait": {"enum": ["none", "ip", "agent", "cloud-init", "ssh"], "default": "ssh",
+                    "description": "what counts as up; the comparison of the clones needs ssh"},
+                "timeout": {"type": "string", "pattern": "^[0-9]+[smh]?$",
+                    "description": "how long a machine may take to come up; default 5m with KVM, 15m without"}
             }
         })J");
         return schema;
     }
 
     StageResult run(StageTask& task) const override {
-        if (!task.input.facts.published) {
-            throw Error(Failure::recipe,
-                        "spawn needs a published generation, and no publish stage comes before it",
-                        "add `- publish: {}` before `- spawn`");
-        }
-        lifecycle::Lifecycle machines({.places = task.services->places,
-                                       .settings = task.services->settings,
-                                       .processes = task.services->processes,
-                                       .clock = task.services->clock,
-                                       .monitor = task.monitor,
-                                       .connection = task.services->connection});
-        const lifecycle::SpawnOptions options = options_of(task, task.input.facts.published->generation);
+        const lifecycle::SpawnOptions options = options_of(task, published_generation(task));
+        lifecycle::Lifecycle machines(machines_of(task));
         const std::vector<lifecycle::MachineView> views = lifecycle::spawn(machines, options);
         StageResult result;
         const bool ephemeral = task.options.value("ephemeral", true);
@@ -177,20 +170,8 @@ public:
 
 private:
     static lifecycle::SpawnOptions options_of(const StageTask& task, int generation) {
-        lifecycle::SpawnOptions options;
-        options.image = fmt::format("{}@{}", task.recipe->name, generation);
-        options.count = task.options.value("count", std::size_t{2});
-        const std::string own = fmt::format("proof-{}-{}-{{n}}", task.recipe->name, random_hex(3));
-        options.name = task.options.value("names", own);
-        options.size = task.options.value("size", std::string("small"));
-        options.firmware = task.options.contains("firmware")
-                               ? parse_firmware(task.options["firmware"].get<std::string>())
-                               : task.recipe->machine.firmware;
-        if (task.options.contains("network")) {
-            for (const Json& text : task.options["network"]) {
-                options.networks.push_back(lifecycle::parse_network(text.get<std::string>()));
-            }
-        }
+        lifecycle::SpawnOptions options = clone_options(task, generation, "proof", 2);
+        options.name = task.options.value("names", options.name);
         options.wait = lifecycle::parse_wait(task.options.value("wait", std::string("ssh")));
         if (task.options.contains("timeout")) {
             options.timeout = parse_duration(task.options["timeout"].get<std::string>());

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
-#include <random>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
-#include "builder/base/interrupt.hpp"
-#include "builder/base/random.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/signing_place.hpp"
 #include "pipelines/engine/stage.hpp"
-#include "pipelines/lifecycle/erase.hpp"
-#include "pipelines/lifecycle/port_hold.hpp"
-#include "pipelines/lifecycle/ports.hpp"
-#include "pipelines/lifecycle/spawn.hpp"
 #include "pipelines/provision/check_runner.hpp"
+#include "pipelines/stages/clones.hpp"
 #include "pipelines/stages/secret_values.hpp"
 #include "pipelines/stages/stage_types.hpp"
+#include "pipelines/stages/verify_clones.hpp"
 #include "pipelines/stages/verify_files.hpp"
 #include "pipelines/store/checks_record.hpp"
 
@@ -31,163 +26,11 @@ using engine::StageResult;
 using engine::StageTask;
 using provision::Check;
 using provision::CheckResult;
-using Views = std::vector<lifecycle::MachineView>;
-
-/// What a clone that this command could not remove, being killed, is removed after by `imgforge expiry`.
-constexpr std::chrono::hours longest_life{12};
-
-std::string comment_of(const StageTask& task) {
-    return fmt::format("verify of {}", task.recipe->name);
-}
-
-lifecycle::SpawnOptions clone_options(const StageTask& task) {
-    lifecycle::SpawnOptions options;
-    options.image = fmt::format("{}@{}", task.recipe->name, task.input.facts.published->generation);
-    options.count = task.options.value("count", std::size_t{1});
-    options.name = fmt::format("verify-{}-{}-{{n}}", task.recipe->name, random_hex(3));
-    options.size = task.options.value("size", std::string("small"));
-    options.firmware = task.options.contains("firmware")
-                           ? parse_firmware(task.options["firmware"].get<std::string>())
-                           : task.recipe->machine.firmware;
-    if (task.options.contains("network")) {
-        for (const Json& text : task.options["network"]) {
-            options.networks.push_back(lifecycle::parse_network(text.get<std::string>()));
-        }
-    }
-    options.wait = lifecycle::Wait::ssh;
-    if (task.options.contains("boot-timeout")) {
-        options.timeout = parse_duration(task.options["boot-timeout"].get<std::string>());
-    }
-    options.comment = comment_of(task);
-    options.ephemeral = true;
-    options.rollback = !task.keep_failed;
-    options.ttl = longest_life;
-    return options;
-}
-
-/// The clones of one run: gone on every way out, unless a failure is to be looked at.
-class Clones {
-public:
-    Clones(lifecycle::Lifecycle& machines, const StageTask& task) : machines_(machines) {
-        remove_left_over(comment_of(task));
-        views_ = lifecycle::spawn(machines_, clone_options(task));
-    }
-    ~Clones() {
-        const interrupt::Shield shield;
-        for (const lifecycle::MachineView& view : kept_ ? Views() : views_) {
-            try {
-                lifecycle::erase_machine(machines_, view.record);
-            } catch (const std::exception& error) {
-                machines_.monitor().warning(
-                    fmt::format("clone '{}' could not be removed: {}", view.record.name, error.what()));
-            }
-        }
-    }
-    Clones(const Clones&) = delete;
-    Clones& operator=(const Clones&) = delete;
-
-    const Views& views() const { return views_; }
-
-    /// They stay; a later build shall not take them for a dead one's.
-    std::string keep() {
-        kept_ = true;
-        std::vector<std::string> names;
-        for (const lifecycle::MachineView& view : views_) {
-            lifecycle::MachineRecord record = machines_.require(view.record.name);
-            record.comment = "kept after a failed " + record.comment;
-            machines_.save(record);
-            names.push_back("imgforge ssh " + record.name);
-        }
-        return fmt::format("{}", fmt::join(names, "\n  "));
-    }
-
-private:
-    /// Of a build that was killed: one recipe is built once at a time, so nobody uses them.
-    void remove_left_over(const std::string& comment) {
-        for (const lifecycle::MachineRecord& record : machines_.reservations().all()) {
-            if (record.comment == comment && record.state == lifecycle::RecordState::ready) {
-                lifecycle::erase_machine(machines_, record);
-            }
-        }
-    }
-
-    lifecycle::Lifecycle& machines_;
-    Views views_;
-    bool kept_ = false;
-};
-
-std::string host_of(const lifecycle::MachineView& view) {
-    if (view.record.ssh_port) {
-        return "127.0.0.1";
-    }
-    for (const auto& addresses : view.addresses) {
-        if (!addresses.empty()) {
-            return addresses.front();
-        }
-    }
-    return {};
-}
-
-/// Leads a loopback port to the guest's; held until QEMU listens on it.
-std::uint16_t forwarded(lifecycle::Lifecycle& machines, const std::string& name, std::uint16_t guest_port) {
-    constexpr int tries = 100;
-    std::random_device random;
-    std::uniform_int_distribution<unsigned> choice(lifecycle::first_forward_port,
-                                                   lifecycle::last_forward_port);
-    for (int i = 0;; ++i) {
-        const auto port = static_cast<std::uint16_t>(choice(random));
-        const auto hold = lifecycle::PortHold::try_hold(port);
-        if (!hold) {
-            continue;
-        }
-        try {
-            lifecycle::forward_port(machines, name, {.host_port = port, .guest_port = guest_port}, false);
-            return port;
-        } catch (const Error&) {
-            if (i >= tries) {
-                throw;
-            }
-        }
-    }
-}
-
-/// What QEMU says of the connections of a clone on its user network.
-std::string user_network(lifecycle::Lifecycle& machines, const lifecycle::MachineRecord& record) {
-    try {
-        const auto domain = machines.open(record).find(record.uuid);
-        if (!domain) {
-            return {};
-        }
-        const Json answer = domain->monitor(
-            {{"execute", "human-monitor-command"}, {"arguments", {{"command-line", "info usernet"}}}});
-        return answer.is_string() ? answer.get<std::string>() : std::string();
-    } catch (const Error&) {
-        return {};
-    }
-}
-
-std::map<std::uint16_t, provision::PortPlace> port_places(lifecycle::Lifecycle& machines,
-                                                          const lifecycle::MachineView& view,
-                                                          const std::vector<Check>& checks) {
-    std::map<std::uint16_t, provision::PortPlace> places;
-    const std::string host = host_of(view);
-    for (const std::uint16_t port : provision::checked_ports(checks)) {
-        if (!view.record.ssh_port) {
-            places[port] = {.host = host, .port = port};
-            continue;
-        }
-        const std::uint16_t way =
-            port == 22 ? *view.record.ssh_port : forwarded(machines, view.record.name, port);
-        places[port] = {.host = host, .port = way, .usernet = [&machines, record = view.record] {
-                            return user_network(machines, record);
-                        }};
-    }
-    return places;
-}
 
 std::vector<CheckResult> check_clone(lifecycle::Lifecycle& machines, const lifecycle::MachineView& view,
                                      const std::vector<Check>& checks, const StageTask& task) {
-    const provision::GuestShell shell(machines.processes(), machines.ssh_target(view.record, host_of(view)));
+    const provision::GuestShell shell(machines.processes(),
+                                      machines.ssh_target(view.record, lifecycle::first_address(view)));
     const fs::path folder = task.run_folder / task.name / view.record.name;
     make_directories(folder, 0700);
     const provision::CheckContext context{.processes = task.services->processes,
@@ -259,11 +102,7 @@ public:
     }
 
     StageResult run(StageTask& task) const override {
-        if (!task.input.facts.published) {
-            throw Error(Failure::recipe,
-                        "verify needs a published generation, and no publish stage comes before it",
-                        "add `- publish: {}` before `- verify`");
-        }
+        static_cast<void>(published_generation(task));  // before anything is started
         const std::vector<Check> checks =
             provision::parse_checks(task.options, task.recipe->folder, secret_values(*task.recipe));
         provision::require_testinfra(checks, *task.services->processes);
@@ -275,18 +114,13 @@ public:
 private:
     /// All results, with those of earlier verify stages before them; throws when one of these failed.
     static engine::VerifyFacts verified(const StageTask& task, const std::vector<Check>& checks) {
-        lifecycle::Lifecycle machines({.places = task.services->places,
-                                       .settings = task.services->settings,
-                                       .processes = task.services->processes,
-                                       .clock = task.services->clock,
-                                       .monitor = task.monitor,
-                                       .connection = task.services->connection});
+        lifecycle::Lifecycle machines(machines_of(task));
         const auto started = task.services->clock->now();
         const auto seconds = [&] {
             return std::chrono::duration<double>(task.services->clock->now() - started).count();
         };
         engine::VerifyFacts facts;
-        std::optional<Clones> clones;
+        std::optional<VerifyClones> clones;
         try {
             clones.emplace(machines, task);
         } catch (const Error& error) {
@@ -310,14 +144,14 @@ private:
         }
         write_checks(task.run_folder, task.name, facts);
         engine::VerifyFacts all = with_earlier(task, facts);
-        store::record_checks(machines.store(), task.recipe->name, task.input.facts.published->generation,
+        store::record_checks(machines.store(), task.recipe->name, published_generation(task),
                              engine::verify_json(all),
                              signing_key_file(task.services->settings, task.services->places));
         judge(task, facts, *clones);
         return all;
     }
 
-    static void judge(const StageTask& task, const engine::VerifyFacts& facts, Clones& clones) {
+    static void judge(const StageTask& task, const engine::VerifyFacts& facts, VerifyClones& clones) {
         std::vector<engine::CheckFacts> failed;
         std::copy_if(facts.checks.begin(), facts.checks.end(), std::back_inserter(failed),
                      [](const auto& check) { return !check.ok; });
