@@ -27,4 +27,8 @@ std::filesystem::path signing_key_file(const Settings& settings, const Places& p
     return file;
 }
 
+std::filesystem::path stated_signing_key(const Settings& settings, const Places& places) {
+    return settings.signing_key.empty() ? std::filesystem::path() : signing_key_file(settings, places);
+}
+
 }  // namespace imgforge

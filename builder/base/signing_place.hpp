@@ -13,4 +13,8 @@ namespace imgforge {
 /// sign.
 std::filesystem::path signing_key_file(const Settings& settings, const Places& places);
 
+/// The same, but nothing when the settings name none: an index is signed only when somebody says by whom,
+/// since the store's own key is known to nobody else.
+std::filesystem::path stated_signing_key(const Settings& settings, const Places& places);
+
 }  // namespace imgforge

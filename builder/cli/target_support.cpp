@@ -16,14 +16,10 @@ targets::PullServices pull_services(OpenStore& open, CommandContext& context) {
 }
 
 targets::TargetServices target_services(OpenStore& open, CommandContext& context) {
-    return {
-        .store = open.store,
-        .processes = *context.processes,
-        .monitor = *context.monitor,
-        // The store's own key is known to nobody else: an index is signed by it only when somebody says so.
-        .signing_key = context.settings.signing_key.empty()
-                           ? std::filesystem::path()
-                           : signing_key_file(context.settings, context.places)};
+    return {.store = open.store,
+            .processes = *context.processes,
+            .monitor = *context.monitor,
+            .signing_key = stated_signing_key(context.settings, context.places)};
 }
 
 Option target_key_option(const std::string& help) {
@@ -53,7 +49,7 @@ targets::PullSource pull_source(const targets::NamedTarget& target) {
 void retry_pointers(OpenStore& open, CommandContext& context) {
     for (const targets::PointerMove& move :
          targets::retry_pointers(context.settings, target_services(open, context))) {
-        if (move.outcome == "pending") {
+        if (move.outcome == targets::PointerOutcome::pending) {
             context.monitor->warning(fmt::format("{}: the current {} is not promoted there yet: {}",
                                                  move.target, move.image, move.error));
         }
@@ -63,7 +59,7 @@ void retry_pointers(OpenStore& open, CommandContext& context) {
 Json moves_record(const std::vector<targets::PointerMove>& moves) {
     Json list = Json::array();
     for (const targets::PointerMove& move : moves) {
-        Json record = {{"target", move.target}, {"outcome", move.outcome}};
+        Json record = {{"target", move.target}, {"outcome", targets::to_string(move.outcome)}};
         if (!move.error.empty()) {
             record["error"] = move.error;
         }
@@ -75,8 +71,9 @@ Json moves_record(const std::vector<targets::PointerMove>& moves) {
 std::string moves_text(const std::vector<targets::PointerMove>& moves, int generation) {
     std::string text;
     for (const targets::PointerMove& move : moves) {
-        text += move.outcome == "moved" ? fmt::format("\n{}: current there too", move.target)
-                : move.outcome == "absent"
+        text += move.outcome == targets::PointerOutcome::moved
+                    ? fmt::format("\n{}: current there too", move.target)
+                : move.outcome == targets::PointerOutcome::absent
                     ? fmt::format("\n{}: does not hold it and keeps its own (imgforge images push {}@{} {})",
                                   move.target, move.image, generation, move.target)
                     : fmt::format("\n{}: moved later, {}", move.target, move.error);

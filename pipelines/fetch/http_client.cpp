@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/fetch/http_client.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <string_view>
 
@@ -14,16 +11,13 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/redact.hpp"
+#include "pipelines/fetch/http_request.hpp"
 #include "pipelines/fetch/trimmed.hpp"
 
 namespace imgforge::fetch {
 namespace {
 
 constexpr int attempts = 3;
-
-struct ListDeleter {
-    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
 
 /// What one transfer collects; curl's C code must see no exception.
 struct Collected {
@@ -65,24 +59,20 @@ std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* us
     return size * count;
 }
 
-int on_progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
-    return interrupt::requested() ? 1 : 0;
-}
-
 bool worth_another_try(long status) {
     return status >= 500 || status == 408 || status == 429;
 }
 
 /// libcurl signs; the body is left to TLS, since curl 7.88 (Debian 12) announces no digest of it, and servers
 /// then expect this very word.
-void sign_for_aws(CURL* curl, const AwsKeys& keys, std::unique_ptr<curl_slist, ListDeleter>& headers) {
+void sign_for_aws(CURL* curl, const AwsKeys& keys, HttpHeaders& headers) {
     const std::string provider = fmt::format("aws:amz:{}:s3", keys.region);
     curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, provider.c_str());
     curl_easy_setopt(curl, CURLOPT_USERNAME, keys.id.c_str());
     curl_easy_setopt(curl, CURLOPT_PASSWORD, keys.secret.c_str());
-    headers.reset(curl_slist_append(headers.release(), "x-amz-content-sha256: UNSIGNED-PAYLOAD"));
+    headers.add("x-amz-content-sha256: UNSIGNED-PAYLOAD");
     if (!keys.token.empty()) {
-        headers.reset(curl_slist_append(headers.release(), ("x-amz-security-token: " + keys.token).c_str()));
+        headers.add("x-amz-security-token: " + keys.token);
     }
 }
 
@@ -107,33 +97,20 @@ HttpAnswer HttpClient::send_once(const HttpRequest& request, std::string& fault)
     curl_easy_reset(curl);  // keeps the connection
     Collected collected;
     collected.limit = request.limit;
-    std::unique_ptr<curl_slist, ListDeleter> headers;
-    for (const std::string& header : request.headers) {
-        headers.reset(curl_slist_append(headers.release(), header.c_str()));
-    }
+    HttpHeaders headers(request.headers);
     if (request.aws) {
         sign_for_aws(curl, *request.aws, headers);
     }
-    std::array<char, CURL_ERROR_SIZE> words{};
+    CurlWords words{};
     const bool reading = request.method == "GET" || request.method == "HEAD";
-    curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    set_request(curl, request.url, headers, words);
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, reading ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 10L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "imgforge");
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words.data());
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &collected);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &collected);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
     if (request.method == "HEAD") {
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
     } else if (!reading) {
@@ -148,7 +125,7 @@ HttpAnswer HttpClient::send_once(const HttpRequest& request, std::string& fault)
                     fmt::format("{} answers with more than {} bytes", redact(request.url), request.limit));
     }
     if (code != CURLE_OK) {
-        fault = words[0] != '\0' ? words.data() : curl_easy_strerror(code);
+        fault = reason_of(words, code);
         return {};
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &collected.answer.status);

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/fetch/http_upload.hpp"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <array>
 
 #include <fmt/format.h>
 
@@ -15,6 +12,7 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/redact.hpp"
+#include "pipelines/fetch/http_request.hpp"
 
 namespace imgforge::fetch {
 namespace {
@@ -64,34 +62,15 @@ std::size_t take_answer(char* bytes, std::size_t size, std::size_t count, void* 
     return size * count;
 }
 
-int stop_when_asked(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
-    return interrupt::requested() ? 1 : 0;
-}
-
-struct UploadHeaders {
-    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
-
 }  // namespace
 
 HttpUploaded upload_file(const HttpUpload& upload, const std::function<void(std::uint64_t)>& progress) {
     const Handle<CURL, curl_easy_cleanup> curl{curl_easy_init()};
     UploadState state{.file = open_fd(upload.file, O_RDONLY), .progress = &progress};
     const auto size = static_cast<curl_off_t>(std::filesystem::file_size(upload.file));
-    std::unique_ptr<curl_slist, UploadHeaders> headers;
-    for (const std::string& header : upload.headers) {
-        headers.reset(curl_slist_append(headers.release(), header.c_str()));
-    }
-    std::array<char, CURL_ERROR_SIZE> words{};
-    curl_easy_setopt(curl.get(), CURLOPT_URL, upload.url.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, "imgforge");
-    curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 30L);
-    curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_LOW_SPEED_TIME, 60L);
-    curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, words.data());
-    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+    const HttpHeaders headers(upload.headers);
+    CurlWords words{};
+    set_request(curl.get(), upload.url, headers, words);
     curl_easy_setopt(curl.get(), CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl.get(), CURLOPT_UPLOAD_BUFFERSIZE, 512L * 1024L);
     curl_easy_setopt(curl.get(), CURLOPT_INFILESIZE_LARGE, size);
@@ -99,8 +78,6 @@ HttpUploaded upload_file(const HttpUpload& upload, const std::function<void(std:
     curl_easy_setopt(curl.get(), CURLOPT_READDATA, &state);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &take_answer);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &state);
-    curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &stop_when_asked);
     const CURLcode code = curl_easy_perform(curl.get());
     interrupt::check();
     if (state.error != 0) {
@@ -108,8 +85,7 @@ HttpUploaded upload_file(const HttpUpload& upload, const std::function<void(std:
     }
     if (code != CURLE_OK) {
         throw Error(Failure::tool, fmt::format("uploading to {}: {} after {} of {} bytes", redact(upload.url),
-                                               words[0] != '\0' ? words.data() : curl_easy_strerror(code),
-                                               state.sent, size));
+                                               reason_of(words, code), state.sent, size));
     }
     HttpUploaded result;
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &result.answer.status);

@@ -18,9 +18,7 @@ targets::TargetServices services_for(const engine::StageServices& services, stor
     return {.store = store,
             .processes = *services.processes,
             .monitor = *services.monitor,
-            .signing_key = services.settings.signing_key.empty()
-                               ? std::filesystem::path()
-                               : signing_key_file(services.settings, services.places)};
+            .signing_key = stated_signing_key(services.settings, services.places)};
 }
 
 std::string without_line_end(std::string text) {

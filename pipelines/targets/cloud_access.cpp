@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/targets/cloud_access.hpp"
 
-#include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "builder/base/environment.hpp"
 #include "builder/base/error.hpp"
-#include "builder/base/json.hpp"
+#include "builder/base/json_text.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/strict_yaml.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/fetch/http_client.hpp"
+#include "pipelines/targets/slashes.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::targets {
 namespace {
-
-std::string environment(const char* name) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
 
 fs::path find_clouds_file(const fs::path& stated) {
     if (!stated.empty()) {
@@ -40,22 +37,14 @@ fs::path find_clouds_file(const fs::path& stated) {
                 "name it by `conf:` of the target, or put it at ~/.config/openstack/clouds.yaml");
 }
 
-std::string member(const Json& map, const char* key) {
-    return map.is_object() && map.contains(key) && map[key].is_string() ? map[key].get<std::string>() : "";
-}
-
 /// Keystone's URL with its version, as the token's address is below it.
 std::string versioned(std::string url) {
-    while (url.ends_with('/')) {
-        url.pop_back();
-    }
+    url = without_end_slashes(std::move(url));
     return url.empty() || url.ends_with("/v3") ? url : url + "/v3";
 }
 
 std::string plain_endpoint(std::string url) {
-    while (url.ends_with('/')) {
-        url.pop_back();
-    }
+    url = without_end_slashes(std::move(url));
     return url.ends_with("/v2") ? url.substr(0, url.size() - 3) : url;
 }
 
@@ -76,12 +65,12 @@ CloudAccess read_cloud(const std::string& name, const fs::path& file) {
     const Json& cloud = clouds[name];
     const Json auth = cloud.is_object() ? cloud.value("auth", Json::object()) : Json::object();
     CloudAccess access{.name = name,
-                       .auth_url = versioned(member(auth, "auth_url")),
-                       .credential_id = member(auth, "application_credential_id"),
-                       .credential_secret = member(auth, "application_credential_secret"),
-                       .region = member(cloud, "region_name"),
-                       .image_endpoint = member(cloud, "image_endpoint_override")};
-    if (const std::string interface = member(cloud, "interface"); !interface.empty()) {
+                       .auth_url = versioned(text_at(auth, "auth_url")),
+                       .credential_id = text_at(auth, "application_credential_id"),
+                       .credential_secret = text_at(auth, "application_credential_secret"),
+                       .region = text_at(cloud, "region_name"),
+                       .image_endpoint = text_at(cloud, "image_endpoint_override")};
+    if (const std::string interface = text_at(cloud, "interface"); !interface.empty()) {
         access.interface = interface;
     }
     if (access.auth_url.empty() || access.credential_id.empty() || access.credential_secret.empty()) {
@@ -100,14 +89,14 @@ std::string image_endpoint_of(const std::string& token_answer, const std::string
     const Json answer = parse_json(token_answer, "Keystone's token");
     const Json token = answer.is_object() ? answer.value("token", Json::object()) : Json::object();
     for (const Json& service : token.value("catalog", Json::array())) {
-        if (member(service, "type") != "image") {
+        if (text_at(service, "type") != "image") {
             continue;
         }
         for (const Json& endpoint : service.value("endpoints", Json::array())) {
-            const std::string place = member(endpoint, "region_id").empty() ? member(endpoint, "region")
-                                                                            : member(endpoint, "region_id");
-            if (member(endpoint, "interface") == interface && (region.empty() || region == place)) {
-                return plain_endpoint(member(endpoint, "url"));
+            const std::string place = text_at(endpoint, "region_id").empty() ? text_at(endpoint, "region")
+                                                                             : text_at(endpoint, "region_id");
+            if (text_at(endpoint, "interface") == interface && (region.empty() || region == place)) {
+                return plain_endpoint(text_at(endpoint, "url"));
             }
         }
     }

@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
 #include "pipelines/fetch/http_client.hpp"
+#include "pipelines/targets/slashes.hpp"
 
 namespace fs = std::filesystem;
 
@@ -37,11 +38,7 @@ private:
 
 class WebFolder final : public FolderReader {
 public:
-    explicit WebFolder(std::string url) : url_(std::move(url)) {
-        while (url_.ends_with('/')) {
-            url_.pop_back();
-        }
-    }
+    explicit WebFolder(std::string url) : url_(without_end_slashes(std::move(url))) {}
 
     ReadAnswer read(const std::string& name, std::uint64_t limit, const std::string& entity_tag) override {
         fetch::HttpRequest request{.url = url_ + "/" + name, .limit = limit};

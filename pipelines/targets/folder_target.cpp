@@ -32,10 +32,7 @@ public:
 
     bool can_promote(const std::string& image, int generation) override {
         require_writable_folder(place_);
-        const std::vector<TargetGeneration> all = generations();
-        return std::any_of(all.begin(), all.end(), [&](const TargetGeneration& one) {
-            return one.image == image && one.generation == generation;
-        });
+        return lists(generations(), image, generation);
     }
 
     void promote(const std::string& image, int generation) override {
@@ -64,6 +61,12 @@ private:
 };
 
 }  // namespace
+
+bool lists(const std::vector<TargetGeneration>& all, const std::string& image, int generation) {
+    return std::any_of(all.begin(), all.end(), [&](const TargetGeneration& one) {
+        return one.image == image && one.generation == generation;
+    });
+}
 
 std::vector<TargetGeneration> listed(const FolderIndex& index) {
     std::vector<TargetGeneration> all;

@@ -6,14 +6,11 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/json_text.hpp"
 #include "pipelines/fetch/http_upload.hpp"
 
 namespace imgforge::targets {
 namespace {
-
-std::string word(const Json& record, const char* key) {
-    return record.contains(key) && record[key].is_string() ? record[key].get<std::string>() : "";
-}
 
 bool flag(const Json& record, const char* key) {
     return record.contains(key) && record[key].is_boolean() && record[key].get<bool>();
@@ -22,8 +19,8 @@ bool flag(const Json& record, const char* key) {
 /// What the service says of a refusal: {"message": …}, or HTML with the reason in it.
 std::string reason_of(const std::string& body) {
     const Json json = Json::parse(body, nullptr, false);
-    if (json.is_object() && !word(json, "message").empty()) {
-        return word(json, "message");
+    if (json.is_object() && !text_at(json, "message").empty()) {
+        return text_at(json, "message");
     }
     std::string plain;
     bool inside = false;
@@ -53,22 +50,22 @@ std::string reason_of(const std::string& body) {
 }  // namespace
 
 ServiceImage parse_service_image(const Json& record) {
-    if (!record.is_object() || word(record, "id").empty()) {
+    if (!record.is_object() || text_at(record, "id").empty()) {
         throw Error(Failure::tool, "the image service answered with something that is not an image");
     }
-    ServiceImage image{.id = word(record, "id"),
-                       .name = word(record, "name"),
-                       .status = word(record, "status"),
+    ServiceImage image{.id = text_at(record, "id"),
+                       .name = text_at(record, "name"),
+                       .status = text_at(record, "status"),
                        .hidden = flag(record, "os_hidden"),
                        .guarded = flag(record, "protected"),
-                       .sha256 = word(record, "imgforge_sha256")};
-    const std::string number = word(record, "imgforge_generation");
+                       .sha256 = text_at(record, "imgforge_sha256")};
+    const std::string number = text_at(record, "imgforge_generation");
     if (!number.empty() && number.size() < 10 &&
         number.find_first_not_of("0123456789") == std::string::npos) {
         image.generation = std::stoi(number);
     }
-    if (word(record, "os_hash_algo") == "sha512") {
-        image.sha512 = word(record, "os_hash_value");
+    if (text_at(record, "os_hash_algo") == "sha512") {
+        image.sha512 = text_at(record, "os_hash_value");
     }
     return image;
 }
@@ -109,7 +106,7 @@ void ImageService::list(const std::string& query, std::vector<ServiceImage>& ima
         for (const Json& record : page.value("images", Json::array())) {
             images.push_back(parse_service_image(record));
         }
-        next = word(page, "next");
+        next = text_at(page, "next");
     }
 }
 

@@ -32,7 +32,8 @@ std::vector<Prepared> prepare(const std::vector<NamedTarget>& targets, const Tar
         Prepared one{.target = target, .open = nullptr, .move = {.target = target.name, .image = image}};
         try {
             one.open = open_target(target, services);
-            one.move.outcome = one.open->can_promote(image, generation) ? "moved" : "absent";
+            one.move.outcome =
+                one.open->can_promote(image, generation) ? PointerOutcome::moved : PointerOutcome::absent;
         } catch (const Error& error) {
             if (!later) {
                 throw Error(error.kind(),
@@ -40,7 +41,7 @@ std::vector<Prepared> prepare(const std::vector<NamedTarget>& targets, const Tar
                                         target.name, error.message()),
                             "--later promotes now and moves this one when it can be reached again");
             }
-            one.move.outcome = "pending";
+            one.move.outcome = PointerOutcome::pending;
             one.move.error = error.message();
         }
         all.push_back(std::move(one));
@@ -52,15 +53,24 @@ void move_pointer(PushedTargets& pushed, Target& target, int generation, Pointer
     try {
         target.promote(move.image, generation);
         pushed.drop_pending(move.target, move.image);
-        move.outcome = "moved";
+        move.outcome = PointerOutcome::moved;
     } catch (const Error& error) {
-        move.outcome = "pending";
+        move.outcome = PointerOutcome::pending;
         move.error = error.message();
         pushed.put_pending(move.target, move.image, move.error);
     }
 }
 
 }  // namespace
+
+std::string_view to_string(PointerOutcome outcome) {
+    switch (outcome) {
+        case PointerOutcome::moved: return "moved";
+        case PointerOutcome::absent: return "absent";
+        case PointerOutcome::pending: break;
+    }
+    return "pending";
+}
 
 Promotion promote_everywhere(const Settings& settings, const TargetServices& services,
                              const std::string& image, int generation, bool later) {
@@ -72,13 +82,13 @@ Promotion promote_everywhere(const Settings& settings, const TargetServices& ser
     const FileLock lock = hold_pointers(services);
     std::vector<Prepared> all = prepare(targets, services, image, generation, later);
     for (const Prepared& one : all) {
-        if (one.move.outcome != "absent") {
+        if (one.move.outcome != PointerOutcome::absent) {
             pushed.put_pending(one.target.name, image, one.move.error);
         }
     }
     Promotion result{.generation = services.store.promote(image, generation)};
     for (Prepared& one : all) {
-        if (one.move.outcome == "moved") {
+        if (one.move.outcome == PointerOutcome::moved) {
             move_pointer(pushed, *one.open, generation, one.move);
         }
         result.moves.push_back(std::move(one.move));
@@ -102,10 +112,10 @@ std::vector<PointerMove> retry_pointers(const Settings& settings, const TargetSe
                 move_pointer(pushed, *open, current->generation, move);
             } else {
                 pushed.drop_pending(move.target, move.image);
-                move.outcome = "absent";
+                move.outcome = PointerOutcome::absent;
             }
         } catch (const Error& error) {
-            move.outcome = "pending";
+            move.outcome = PointerOutcome::pending;
             move.error = error.message();
             pushed.put_pending(move.target, move.image, move.error);
         }

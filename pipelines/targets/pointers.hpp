@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builder/base/settings.hpp"
@@ -9,13 +10,20 @@
 
 namespace imgforge::targets {
 
+enum class PointerOutcome {
+    moved,
+    absent,   ///< does not hold that generation and keeps its own
+    pending,  ///< tried again by the next command about targets
+};
+
+std::string_view to_string(PointerOutcome outcome);
+
 /// One target's pointer after a promotion.
 struct PointerMove {
     std::string target;
     std::string image;
-    std::string outcome{};  ///< moved, pending (tried again by the next command about targets), absent (does
-                            ///< not hold that generation and keeps its own)
-    std::string error{};    ///< of a pending one
+    PointerOutcome outcome = PointerOutcome::pending;
+    std::string error{};  ///< of a pending one
 };
 
 struct Promotion {

@@ -28,7 +28,7 @@ struct PullServices {
 struct PullSource {
     std::string location;
     std::filesystem::path key{};
-    TargetSetting setting{};  ///< what reading it takes besides (S3's keys); empty: a plain directory or URL
+    TargetSetting setting{};  ///< what else reading it takes (S3's keys); empty: a plain directory or URL
 };
 
 /// The files of a source.

@@ -62,5 +62,7 @@ void require_writable_folder(const FolderTarget& target);
 
 /// The generations that an index lists.
 std::vector<TargetGeneration> listed(const FolderIndex& index);
+/// True when that generation is among `all`.
+bool lists(const std::vector<TargetGeneration>& all, const std::string& image, int generation);
 
 }  // namespace imgforge::targets

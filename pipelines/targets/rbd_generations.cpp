@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/json.hpp"
@@ -25,14 +26,6 @@ Json rbd_json(const std::string& text, const std::string& source) {
                     "push the generation again under a new number");
     }
     return json;
-}
-
-std::string used_by_text(const RbdGeneration& generation) {
-    std::string text;
-    for (const std::string& user : generation.used_by) {
-        text += (text.empty() ? "" : ", ") + user;
-    }
-    return text;
 }
 
 }  // namespace
@@ -191,10 +184,10 @@ void remove_from_rbd(ceph::Pool& pool, const std::string& image, int generation)
                     "promote another one first");
     }
     if (!found->used_by.empty()) {
-        throw Error(
-            Failure::domain,
-            fmt::format("{} has clones: {}", rbd_label(pool, image, generation), used_by_text(*found)),
-            "destroy those machines, or flatten them: imgforge consolidate NAME, rbd flatten");
+        throw Error(Failure::domain,
+                    fmt::format("{} has clones: {}", rbd_label(pool, image, generation),
+                                fmt::join(found->used_by, ", ")),
+                    "destroy those machines, or flatten them: imgforge consolidate NAME, rbd flatten");
     }
     {
         ceph::PoolImage opened = pool.open(image);

@@ -2,16 +2,17 @@
 #include "pipelines/targets/s3.hpp"
 
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 
 #include <fmt/format.h>
 
+#include "builder/base/environment.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
 #include "pipelines/fetch/trimmed.hpp"
+#include "pipelines/targets/slashes.hpp"
 
 namespace fs = std::filesystem;
 
@@ -20,12 +21,7 @@ namespace {
 
 constexpr const char* octets = "Content-Type: application/octet-stream";
 
-std::string variable(const char* name) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-/// 403 and 301 tell what to look at.
+/// The status says what to look at.
 [[noreturn]] void refused_by(const std::string& what, const fetch::HttpAnswer& answer) {
     const std::string hint =
         answer.status == 403 ? "the keys are wrong or lack a right; imgforge needs to get and put objects"
@@ -182,7 +178,7 @@ fetch::AwsKeys file_keys(const fs::path& file, bool must) {
     if (!must && !fs::exists(file, code)) {
         return {};
     }
-    const std::string profile = variable("AWS_PROFILE");
+    const std::string profile = environment("AWS_PROFILE");
     fetch::AwsKeys keys =
         parse_credentials(read_file(file, 1U << 20U), profile.empty() ? "default" : profile);
     if (must && keys.id.empty()) {
@@ -222,10 +218,7 @@ fetch::AwsKeys parse_credentials(const std::string& text, const std::string& pro
 }
 
 S3Place s3_place(const TargetSetting& setting) {
-    S3Place place{.url = setting.place()};
-    while (place.url.ends_with('/')) {
-        place.url.pop_back();
-    }
+    S3Place place{.url = without_end_slashes(setting.place())};
     const std::size_t scheme = place.url.find("://");
     if (scheme == std::string::npos || place.url.find('/', scheme + 3) == std::string::npos) {
         throw Error(Failure::usage, fmt::format("'{}' is not an S3 place", redact(place.url)),
@@ -237,12 +230,12 @@ S3Place s3_place(const TargetSetting& setting) {
     }
     if (const std::string file = setting.option("credentials"); !file.empty()) {
         place.keys = file_keys(file, true);
-    } else if (!variable("AWS_ACCESS_KEY_ID").empty()) {
-        place.keys = {.id = variable("AWS_ACCESS_KEY_ID"),
-                      .secret = variable("AWS_SECRET_ACCESS_KEY"),
-                      .token = variable("AWS_SESSION_TOKEN")};
-    } else if (!variable("HOME").empty()) {
-        place.keys = file_keys(fs::path(variable("HOME")) / ".aws" / "credentials", false);
+    } else if (!environment("AWS_ACCESS_KEY_ID").empty()) {
+        place.keys = {.id = environment("AWS_ACCESS_KEY_ID"),
+                      .secret = environment("AWS_SECRET_ACCESS_KEY"),
+                      .token = environment("AWS_SESSION_TOKEN")};
+    } else if (!environment("HOME").empty()) {
+        place.keys = file_keys(fs::path(environment("HOME")) / ".aws" / "credentials", false);
     }
     const std::string region = setting.option("region");
     place.keys.region = region.empty() ? "us-east-1" : region;

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "builder/base/byte_size.hpp"
@@ -32,10 +30,7 @@ public:
     }
 
     bool can_promote(const std::string& image, int generation) override {
-        const std::vector<TargetGeneration> all = generations();
-        return std::any_of(all.begin(), all.end(), [&](const TargetGeneration& one) {
-            return one.image == image && one.generation == generation;
-        });
+        return lists(generations(), image, generation);
     }
 
     void promote(const std::string& image, int generation) override {

@@ -9,6 +9,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/targets/kinds.hpp"
+#include "pipelines/targets/slashes.hpp"
 
 namespace fs = std::filesystem;
 
@@ -25,17 +26,11 @@ const TargetKind* find_kind(std::string_view word) {
 /// A path or the path of a file:// URL; absolute, without a slash at the end.
 std::string plain_path(const std::string& text) {
     const fs::path path = text.starts_with("file://") ? text.substr(7) : text;
-    std::string plain = fs::absolute(path).lexically_normal().string();
-    while (plain.size() > 1 && plain.ends_with('/')) {
-        plain.pop_back();
-    }
-    return plain;
+    return without_end_slashes(fs::absolute(path).lexically_normal().string(), 1);
 }
 
 NamedTarget placed(std::string_view kind, std::string place) {
-    while (place.size() > 1 && place.ends_with('/')) {
-        place.pop_back();
-    }
+    place = without_end_slashes(std::move(place), 1);
     return {.name = kind == "oci" ? "oci://" + place : place,
             .setting = {.kind = std::string(kind), .places = {place}}};
 }
