@@ -15,7 +15,7 @@
 
 namespace imgforge::sysprep {
 
-/// A disk of a guest besides its first.
+/// A disk of a guest other than its first.
 struct AddedDisk {
     std::filesystem::path image;
     image::DiskFormat format = image::DiskFormat::qcow2;

@@ -123,7 +123,7 @@ std::vector<SettingRow> option_rows() {
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "follow", v); }},
         {"targets.*.files",
-         R"json({"description": "whole qcow2 files with SHA256SUMS besides, for curl and systemd-pull (directory)",
+         R"json({"description": "also whole qcow2 files with SHA256SUMS, for curl and systemd-pull (directory)",
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "files", v); }},
         {"targets.*.format",

@@ -22,8 +22,9 @@ targets::Promotion promote_in_all(const Arguments& arguments, OpenStore& open, C
 
 /// A pointer that was to be moved now and was not: the promotion stands here, and is not done everywhere.
 int promotion_code(const Arguments& arguments, const targets::Promotion& done) {
-    const bool left = std::any_of(done.moves.begin(), done.moves.end(),
-                                  [](const targets::PointerMove& move) { return move.outcome == "pending"; });
+    const bool left = std::any_of(done.moves.begin(), done.moves.end(), [](const targets::PointerMove& move) {
+        return move.outcome == targets::PointerOutcome::pending;
+    });
     return static_cast<int>(left && !arguments.has("later") ? ExitCode::failed : ExitCode::ok);
 }
 

@@ -6,6 +6,7 @@
 #include "builder/cli/exchange_commands.hpp"
 #include "builder/cli/images_support.hpp"
 #include "builder/cli/target_support.hpp"
+#include "pipelines/targets/slashes.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -37,9 +38,7 @@ bool has_index(const targets::NamedTarget& target) {
 /// SOURCE or SOURCE/NAME[@GEN]: a name of the settings, or what has an index, is the source.
 Opened open_source(const Arguments& arguments, const CommandContext& context,
                    const targets::PullServices& services, std::string text) {
-    while (text.size() > 1 && text.ends_with('/')) {
-        text.pop_back();
-    }
+    text = targets::without_end_slashes(std::move(text), 1);
     const auto& names = context.settings.targets;
     const std::size_t slash = text.rfind('/');
     const bool named_part = slash != std::string::npos && names.contains(text.substr(0, slash));

@@ -83,7 +83,7 @@ Command refresh_command() {
             "audit, proof boot and "
             "publication. Nothing is published when packages and files are those of the current "
             "generation. A failed run is never "
-            "taken for unchanged.\n\nImages are worked on side by side within `jobs` and `budget: "
+            "taken for unchanged.\n\nImages are worked on in parallel within `jobs` and `budget: "
             "{memory, cpus, disk}` of the "
             "settings. `notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` gets a "
             "report on its standard input; "
@@ -103,7 +103,7 @@ Command refresh_command() {
                     {.names = {"--list"}, .help = "the images that have work to do, for a scheduler"},
                     {.names = {"--force"},
                      .help = "look for updates even when the image is younger than its max-age"},
-                    {.names = {"--jobs"}, .value = "N", .help = "at most so many images side by side"},
+                    {.names = {"--jobs"}, .value = "N", .help = "how many images in parallel, at most"},
                     {.names = {"--metrics"},
                      .value = "FILE",
                      .help = "write Prometheus metrics there",

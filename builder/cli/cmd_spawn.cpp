@@ -199,7 +199,7 @@ std::vector<Option> spawn_options() {
     std::vector<Option> options = {
         {.names = {"--count", "-n"},
          .value = "N",
-         .help = "so many, side by side; {n} in the name is the number"},
+         .help = "how many, in parallel; {n} in the name is the number"},
     };
     const auto shape = machine_shape_options();
     options.insert(options.end(), shape.begin(), shape.end());
@@ -292,7 +292,7 @@ Command spawn_command() {
         .options = spawn_options(),
         .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
                      {"imgforge spawn ./debian-12-generic-amd64.qcow2 web-2", "from a cloud image"},
-                     {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty side by side"},
+                     {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty in parallel"},
                      {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip",
                       "an older generation, on a VLAN"}},
         .run = run_spawn};

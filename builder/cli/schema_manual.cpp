@@ -6,15 +6,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "builder/base/json_text.hpp"
 #include "builder/cli/manual.hpp"
 
 namespace imgforge::cli {
 namespace {
-
-std::string text_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 /// "text", "one of: bios, uefi", "a list".
 std::string kind_of(const Json& rule) {
@@ -57,13 +53,13 @@ std::string schema_entries(const Json& rule) {
     }
     // Keys that the user names.
     const auto others = rule.find("additionalProperties");
-    return others != rule.end() && others->is_object() && !text_of(*others, "description").empty()
+    return others != rule.end() && others->is_object() && !text_at(*others, "description").empty()
                ? text + schema_entry("NAME", *others)
                : text;
 }
 
 std::string schema_entry(const std::string& key, const Json& rule) {
-    std::string line = sentence(text_of(rule, "description")) + kind_of(rule);
+    std::string line = sentence(text_at(rule, "description")) + kind_of(rule);
     if (rule.contains("default") && !rule["default"].is_structured()) {
         line += fmt::format(" Default: {}.", rule["default"].is_string() ? rule["default"].get<std::string>()
                                                                          : rule["default"].dump());
@@ -79,7 +75,7 @@ std::string schema_entry(const std::string& key, const Json& rule) {
 }
 
 std::string described(const Json& rule) {
-    return sentence(text_of(rule, "description"));
+    return sentence(text_at(rule, "description"));
 }
 
 }  // namespace imgforge::cli

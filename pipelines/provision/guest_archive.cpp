@@ -11,6 +11,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/handle.hpp"
 #include "pipelines/provision/guest_shell.hpp"
+#include "seeds/archive_sink.hpp"
 
 namespace fs = std::filesystem;
 
@@ -21,11 +22,6 @@ constexpr std::uintmax_t largest_upload = std::uintmax_t{1} << 30U;
 
 using Writer = Handle<archive, archive_write_free>;
 using Entry = Handle<archive_entry, archive_entry_free>;
-
-la_ssize_t append(archive* /*writer*/, void* out, const void* bytes, std::size_t count) {
-    static_cast<std::string*>(out)->append(static_cast<const char*>(bytes), count);
-    return static_cast<la_ssize_t>(count);
-}
 
 void check(archive* writer, int code, const fs::path& host) {
     if (code != ARCHIVE_OK) {
@@ -39,7 +35,7 @@ public:
     Packing() : writer_(archive_write_new()) {
         archive_write_set_format_pax_restricted(writer_.get());
         archive_write_set_bytes_in_last_block(writer_.get(), 1);
-        archive_write_open(writer_.get(), &bytes_, nullptr, append, nullptr);
+        archive_write_open(writer_.get(), &bytes_, nullptr, seeds::append_to_text, nullptr);
     }
 
     /// A directory with all below it; links as links.

@@ -27,7 +27,7 @@ public:
     /// Unpacks a tar archive over the guest's root directory, with the owners and modes in it.
     ProcessResult unpack(const std::string& archive, std::chrono::milliseconds timeout) const;
 
-    /// The kernel's boot identifier; empty while nobody can log in. Then `seen` says what was seen instead.
+    /// The kernel's boot identifier; empty until a login succeeds; `seen` then says what came instead.
     std::string boot_id(std::string& seen) const;
 
 private:

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/printable.hpp"
+#include "pipelines/report/markup.hpp"
 
 namespace imgforge::report {
 namespace {
@@ -13,15 +14,8 @@ namespace {
 /// Text and attribute values. Control characters have no place in XML 1.0, not even as references.
 std::string xml_text(const std::string& raw) {
     std::string text;
-    for (const char c : printable_lines(raw)) {
-        switch (c) {
-            case '&': text += "&amp;"; break;
-            case '<': text += "&lt;"; break;
-            case '>': text += "&gt;"; break;
-            case '"': text += "&quot;"; break;
-            case '\n': text += "&#10;"; break;
-            default: text += c;
-        }
+    for (const char c : escape(printable_lines(raw))) {
+        text += c == '\n' ? "&#10;" : std::string(1, c);
     }
     return text;
 }

@@ -18,10 +18,15 @@ constexpr const char* page_style = R"(
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
 .sub{color:var(--soft)}.ok{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}pre{background:color-mix(in srgb,var(--line) 40%,transparent);padding:.7rem;overflow:auto;font-size:13px}
-ul{margin:.3rem 0;padding-left:1.2rem;columns:24rem;font-size:13px}li{word-break:break-word}summary{cursor:pointer}summary h2{display:inline-block;border:0;margin:.5rem 0}
-svg{width:100%;height:auto;display:block}a{color:var(--ran)}svg text{fill:var(--ink);font:12px system-ui,sans-serif}img{max-width:100%;border:1px solid var(--line)}code{word-break:break-all}
+table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+pre{background:color-mix(in srgb,var(--line) 40%,transparent);padding:.7rem;overflow:auto;font-size:13px}
+ul{margin:.3rem 0;padding-left:1.2rem;columns:24rem;font-size:13px}li{word-break:break-word}
+summary{cursor:pointer}summary h2{display:inline-block;border:0;margin:.5rem 0}
+svg{width:100%;height:auto;display:block}a{color:var(--ran)}
+svg text{fill:var(--ink);font:12px system-ui,sans-serif}img{max-width:100%;border:1px solid var(--line)}
+code{word-break:break-all}
 )";
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/json_text.hpp"
 #include "builder/base/redact.hpp"
 
 namespace fs = std::filesystem;
@@ -24,11 +25,6 @@ std::optional<Json> json_of(const fs::path& file) {
     return parse_json(read_file(file), file.string());
 }
 
-std::string text_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// "20261121-084013-fixture-f362" -> "2026-11-21 08:40:13 UTC".
 std::string start_of(const std::string& run) {
     if (run.size() < 15 || run[8] != '-') {
@@ -42,17 +38,17 @@ std::vector<StageLine> stage_lines(const Json& record, bool failed) {
     std::vector<StageLine> lines;
     double begin = 0;
     for (const Json& stage : record.value("stages", Json::array())) {
-        StageLine line{.name = text_of(stage, "name"),
-                       .type = text_of(stage, "type"),
-                       .ran = text_of(stage, "verdict") == "run",
-                       .reason = text_of(stage, "reason"),
+        StageLine line{.name = text_at(stage, "name"),
+                       .type = text_at(stage, "type"),
+                       .ran = text_at(stage, "verdict") == "run",
+                       .reason = text_at(stage, "reason"),
                        .begin = begin,
                        .seconds = stage.value("seconds", 0.0)};
         begin += line.seconds;
         lines.push_back(std::move(line));
     }
     // The error names the stage: "in stage 'install' (my.recipe:13)".
-    const std::string error = text_of(record, "error");
+    const std::string error = text_at(record, "error");
     for (StageLine& line : lines) {
         line.failed = failed && error.find(fmt::format("in stage '{}'", line.name)) != std::string::npos;
     }
@@ -65,7 +61,7 @@ std::vector<ProgressPoint> progress_of(const fs::path& file) {
         if (point.is_object() && point.contains("second") && point["second"].is_number() &&
             point.contains("percent") && point["percent"].is_number()) {
             points.push_back(
-                {.second = point["second"], .percent = point["percent"], .step = text_of(point, "step")});
+                {.second = point["second"], .percent = point["percent"], .step = text_at(point, "step")});
         }
     }
     return points;
@@ -90,10 +86,10 @@ void add_installer(const fs::path& folder, RunReport& report) {
 
 void add_checks(const Json& list, RunReport& report) {
     for (const Json& check : list.value("checks", Json::array())) {
-        report.checks.push_back({.name = text_of(check, "name"),
+        report.checks.push_back({.name = text_at(check, "name"),
                                  .ok = check.value("ok", false),
                                  .seconds = check.value("seconds", 0.0),
-                                 .output = redact(text_of(check, "output"))});
+                                 .output = redact(text_at(check, "output"))});
     }
 }
 
@@ -118,7 +114,7 @@ void add_generation(const Json& record, RunReport& report) {
     }
     report.image = image;
     report.image["generation"] = generation;
-    const fs::path folder = fs::path(text_of(image, "path")).parent_path();
+    const fs::path folder = fs::path(text_at(image, "path")).parent_path();
     report.audit = json_of(folder / "audit.json").value_or(Json());
     if (!generation.is_number_integer()) {
         return;
@@ -137,9 +133,9 @@ Json package_changes(const Json& before, const Json& after) {
     const auto versions = [](const Json& list) {
         std::map<std::string, std::string> out;
         for (const Json& package : list.value("packages", Json::array())) {
-            const std::string architecture = text_of(package, "architecture");
-            out[text_of(package, "name") + (architecture.empty() ? "" : ":" + architecture)] =
-                text_of(package, "version");
+            const std::string architecture = text_at(package, "architecture");
+            out[text_at(package, "name") + (architecture.empty() ? "" : ":" + architecture)] =
+                text_at(package, "version");
         }
         return out;
     };
@@ -168,12 +164,12 @@ RunReport read_run(const fs::path& folder) {
         throw Error(Failure::recipe, fmt::format("{} holds no record of a run", folder.string()),
                     "a run that still goes on, or was killed, has none yet");
     }
-    const bool ok = text_of(*record, "state") != "failed" && text_of(*record, "error").empty();
-    RunReport report{.recipe = text_of(*record, "recipe"),
-                     .run = text_of(*record, "run"),
-                     .started = start_of(text_of(*record, "run")),
+    const bool ok = text_at(*record, "state") != "failed" && text_at(*record, "error").empty();
+    RunReport report{.recipe = text_at(*record, "recipe"),
+                     .run = text_at(*record, "run"),
+                     .started = start_of(text_at(*record, "run")),
                      .ok = ok,
-                     .failure = redact(text_of(*record, "error")),
+                     .failure = redact(text_at(*record, "error")),
                      .stages = stage_lines(*record, !ok)};
     add_installer(folder / "install", report);
     find_checks(folder, *record, report);

@@ -98,22 +98,35 @@ public:
         static const Json schema = Json::parse(R"json({
             "type": "object", "additionalProperties": false,
             "properties": {
-                "waive": {"type": "array", "default": [], "description": "findings that are accepted, each with its reason",
-                    "items": {"type": "object", "additionalProperties": false, "required": ["rule", "reason"], "properties": {
+                "waive": {"type": "array", "default": [],
+                    "description": "findings that are accepted, each with its reason",
+                    "items": {"type": "object", "additionalProperties": false, "required": ["rule", "reason"],
+                        "properties": {
                         "rule": {"type": "string", "description": "name of the rule, * and ? allowed"},
                         "path": {"type": "string", "default": "*", "description": "where; * and ? allowed"},
-                        "package": {"type": "string", "description": "only files of this package; * and ? allowed"},
-                        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "only a file with this digest"},
-                        "reason": {"type": "string", "minLength": 10, "description": "why this is not a leftover; printed in every report"}}}},
-                "expect": {"type": "object", "additionalProperties": false, "default": {}, "description": "what the image has on purpose", "properties": {
-                    "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "default": "empty", "description": "state of /etc/machine-id"},
-                    "users": {"type": "array", "items": {"type": "string"}, "default": [], "description": "accounts of people"},
-                    "passwords": {"type": "array", "items": {"type": "string"}, "default": [], "description": "accounts with a usable password"},
-                    "sudo": {"type": "array", "items": {"type": "string"}, "default": [], "description": "users, %groups or files that may say NOPASSWD"},
+                        "package": {"type": "string",
+                            "description": "only files of this package; * and ? allowed"},
+                        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$",
+                            "description": "only a file with this digest"},
+                        "reason": {"type": "string", "minLength": 10,
+                            "description": "why this is not a leftover; printed in every report"}}}},
+                "expect": {"type": "object", "additionalProperties": false, "default": {},
+                    "description": "what the image has on purpose", "properties": {
+                    "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "default": "empty",
+                        "description": "state of /etc/machine-id"},
+                    "users": {"type": "array", "items": {"type": "string"}, "default": [],
+                        "description": "accounts of people"},
+                    "passwords": {"type": "array", "items": {"type": "string"}, "default": [],
+                        "description": "accounts with a usable password"},
+                    "sudo": {"type": "array", "items": {"type": "string"}, "default": [],
+                        "description": "users, %groups or files that may say NOPASSWD"},
                     "hostname": {"type": "string", "default": "", "description": "host name the image keeps"},
-                    "autorelabel": {"type": "boolean", "default": false, "description": "/.autorelabel is meant"},
-                    "cloud-init-disabled": {"type": "boolean", "default": false, "description": "cloud-init is switched off on purpose"}}},
-                "everything": {"type": "boolean", "default": false, "description": "also unpack and search programs and libraries below /usr as files: slower"}
+                    "autorelabel": {"type": "boolean", "default": false,
+                        "description": "/.autorelabel is meant"},
+                    "cloud-init-disabled": {"type": "boolean", "default": false,
+                        "description": "cloud-init is switched off on purpose"}}},
+                "everything": {"type": "boolean", "default": false,
+                    "description": "also unpack and search programs and libraries below /usr as files: slower"}
             }
         })json");
         return schema;

@@ -21,7 +21,7 @@ std::optional<std::string> fetch_text(const std::string& url);
 /// APKINDEX. Empty for a source that cannot be asked from outside of the guest or does not answer.
 std::string source_state(const Json& source, const FetchText& fetch);
 
-/// Asks all sources ([{type, uri, suite}]) side by side.
+/// Asks all sources ([{type, uri, suite}]) in parallel.
 MirrorState ask_mirrors(const Json& sources, const FetchText& fetch);
 
 }  // namespace imgforge::stages

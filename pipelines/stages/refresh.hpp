@@ -21,7 +21,7 @@ struct RefreshOptions {
     std::vector<std::string> images{};  ///< names; empty: all that have a recipe
     bool force = false;                 ///< look for updates whatever the age
     bool dry_run = false;               ///< decide and explain only
-    std::optional<int> jobs{};          ///< side by side, at most
+    std::optional<int> jobs{};          ///< in parallel, at most
     engine::BuildSeams seams{};
     std::vector<const engine::StageType*> types{};  ///< seam for tests; empty: all stage types
     FetchText fetch{};                              ///< seam for tests; empty: libcurl
@@ -44,7 +44,7 @@ struct RefreshResult {
     std::string changes_text{};
 };
 
-/// The nightly job: decides for each image, runs what is due side by side within the budget of settings, and
+/// The nightly job: decides for each image, runs what is due in parallel within the budget of settings, and
 /// settles what it remembers. One image's failure does not stop the others. Throws Failure::usage for names
 /// that are not images.
 std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services);

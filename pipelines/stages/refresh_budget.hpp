@@ -36,7 +36,7 @@ struct Budget {
 /// when nothing else does (it is slow then, not wrong); disk space is never overrun. Pure.
 bool fits(const Budget& budget, const std::vector<JobNeed>& running, const JobNeed& need);
 
-/// Runs all jobs side by side within the budget, in their order as far as they fit. Each job catches its own
+/// Runs all jobs in parallel within the budget, in their order as far as they fit. Each job catches its own
 /// errors; Interrupted stops starting further ones and is thrown again at the end. `refused` is called for a
 /// job whose disk need cannot be met.
 void run_within(const Budget& budget, const std::vector<JobNeed>& needs,

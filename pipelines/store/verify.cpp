@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 namespace imgforge::store {
 namespace {
 
-/// A digest that still has to be made: slow, so all of them are made side by side at the end.
+/// A digest that still has to be made: slow, so all of them are made in parallel at the end.
 struct DigestTask {
     std::string image;
     int generation = 0;
@@ -248,7 +248,7 @@ private:
     const VerifyOptions& options_;
 };
 
-/// All digests, side by side, largest file first so that no core idles at the end.
+/// All digests, in parallel, largest file first so that no core idles at the end.
 std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activity& activity) {
     std::sort(tasks.begin(), tasks.end(), [](const DigestTask& a, const DigestTask& b) {
         return fs::file_size(a.path) > fs::file_size(b.path);

@@ -199,7 +199,7 @@ Report audit_in_session(const AuditRequest& request, OfflineSession& session, Pr
     const image::DiskView view(processes,
                                image::read_backing_chain(request.disk, request.format, request.policy),
                                session.work_folder);
-    // The disk's bytes are this host's work, reading files is the appliance's: side by side. Should the
+    // The disk's bytes are this host's work, reading files is the appliance's: in parallel. Should the
     // latter fail, the future's end waits for the scan.
     std::future<ByteScan> disk_bytes = std::async(std::launch::async, [&] {
         return scan_bytes(view, *matcher, request.threads, session.monitor, request.parent_activity);

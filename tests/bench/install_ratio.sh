@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # How long imgforge's install stage takes against plain QEMU with the same medium and equivalent answers, in one run.
 #   tests/bench/install_ratio.sh [--firmware bios|uefi] [--after] [--imgforge BINARY] [--keep FOLDER] MEDIUM
-# Both machines run side by side, so that a busy host slows both; --after: one after the other, for a quiet host with cores to spare.
+# Both machines run in parallel, so that a busy host slows both; --after: one after the other, for a quiet host with cores to spare.
 # imgforge's time is the whole command: probe, answers, machine, the look at the installed disk. Plain QEMU's is the machine alone.
 # cpu_ratio compares the CPU time of the two machines, which a busy host does not change.
 # --keep FOLDER: imgforge's store and the plain disk stay there. Ends with one JSON line; exit 1 above the goal of 1.05.

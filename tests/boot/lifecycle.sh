@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The life of machines, seen from inside: embedded driver (no daemon) and qemu:///system (NAT, DHCP) side by side, from spawn to the end of
+# The life of machines, seen from inside: embedded driver (no daemon) and qemu:///system (NAT, DHCP) in parallel, from spawn to the end of
 # the golden image. Boots are what costs here: each serves as many questions as it can, and two run at a time.
 # Needs a store with a current image $IMGFORGE_TEST_IMAGE (debian13) that has sshd, cloud-init and the guest agent.
 # shellcheck source=tests/boot/lib.sh

@@ -60,7 +60,7 @@ up() {
 # from the DUID, which is made from the machine-id).
 identity() { on "$1" 'cat /etc/machine-id; cut -d" " -f2 /etc/ssh/ssh_host_*_key.pub; grep -h ^CLIENTID= /run/systemd/netif/leases/*'; }
 
-say "two clones, side by side"
+say "two clones, in parallel"
 at_exit stop_clones
 ports=()
 for _ in 1 2; do ports+=("$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"); done

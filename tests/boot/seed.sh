@@ -48,7 +48,7 @@ ethernets:
 END
 got() { tr -d '\r' <"$work/$1.log" | sed -n "s/^.*SEED $2 //p" | head -n 1; }
 
-# Both machines side by side, one virtual processor each: two cores.
+# Both machines in parallel, one virtual processor each: two cores.
 # The least processor Debian takes, which TCG emulates fastest. -cx16: QEMU 7.2 breaks kernels from 6.5 on with that instruction under TCG
 # (DomainSpec::avoid_cx16).
 accel=(-accel "tcg,thread=multi,tb-size=256" -cpu "qemu64,-cx16")

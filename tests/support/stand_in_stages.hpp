@@ -34,7 +34,7 @@ struct World {
 };
 inline const std::string medium_sha256(64, 'e');
 inline World world;
-inline std::mutex world_mutex;  ///< images are refreshed side by side
+inline std::mutex world_mutex;  ///< images are refreshed in parallel
 
 inline void write_contents(const std::filesystem::path& folder, const std::string& curl) {
     write_file_atomically(

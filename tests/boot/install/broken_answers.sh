@@ -3,7 +3,7 @@
 # Answers that are broken on purpose, for real: `imgforge build` must end within 30 s of the question or error, say what is wrong, in
 # which installer step, after how long, and give the line for the answers file.
 # IMGFORGE_FAULTS names which: confirmation (no word to write the partitions; it appears after some minutes), package (one that is not on
-# the medium), late (a late_command that fails). Several run side by side. For the last two the system is small and has neither kernel nor boot loader, which the errors do not need.
+# the medium), late (a late_command that fails). Several run in parallel. For the last two the system is small and has neither kernel nor boot loader, which the errors do not need.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/../lib.sh"
 longest_wait=30

@@ -96,14 +96,14 @@ TEST_F(Pointers, what_is_moved_later_follows_to_what_is_current_then) {
     const Promotion done = promote_everywhere(settings_, services(), "debian12", 1, true);
     EXPECT_EQ(current_here(), 1);
     EXPECT_EQ(current_in("a"), 1);
-    EXPECT_EQ(done.moves.at(1).outcome, "pending");
+    EXPECT_EQ(to_string(done.moves.at(1).outcome), "pending");
     // Still away: stays pending, with the reason.
     ASSERT_EQ(retry_pointers(settings_, services()).size(), 1U);
     EXPECT_FALSE(PushedTargets(home_.database).pending(settings_).at(0).error.empty());
     bring_back("b");
     ASSERT_EQ(current_in("b"), 2);
     const auto moves = retry_pointers(settings_, services());
-    EXPECT_EQ(moves.at(0).outcome, "moved");
+    EXPECT_EQ(to_string(moves.at(0).outcome), "moved");
     EXPECT_EQ(current_in("b"), 1);
     EXPECT_TRUE(retry_pointers(settings_, services()).empty());
 }
@@ -123,7 +123,7 @@ TEST_F(Pointers, a_target_without_the_generation_keeps_its_own) {
     const NamedTarget b = find_target(settings_, "b");
     open_target(b, services())->remove("debian12", 1);
     const Promotion done = promote_everywhere(settings_, services(), "debian12", 1, false);
-    EXPECT_EQ(done.moves.at(1).outcome, "absent");
+    EXPECT_EQ(to_string(done.moves.at(1).outcome), "absent");
     EXPECT_EQ(current_in("b"), 2);
     EXPECT_EQ(current_in("a"), 1);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whole files besides the windows: systemd-pull fetches and verifies what a push left.
+// Whole files in addition to the windows: systemd-pull fetches and verifies what a push left.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>

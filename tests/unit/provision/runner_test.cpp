@@ -43,7 +43,8 @@ TEST(StepError, knows_a_full_disk_a_missing_network_a_deadline_and_a_lost_connec
     EXPECT_THAT(step_error(step, 1, 1, {.code = 1}, {"tar: x: No space left on device"}, true).hint(),
                 HasSubstr("disk is full"));
     EXPECT_THAT(
-        step_error(step, 1, 1, {.code = 100}, {"Temporary failure resolving 'deb.debian.org'"}, true).hint(),
+        step_error(step, 1, 1, {.code = 100}, {"Temporary failure resolving 'mirror.example.org'"}, true)
+            .hint(),
         HasSubstr("network: user"));
     const Error late = step_error(step, 1, 1, {.outcome = ProcessResult::Outcome::timed_out}, {}, true);
     EXPECT_EQ(late.kind(), Failure::timeout);
