@@ -16,13 +16,6 @@ namespace {
 constexpr std::size_t kept_lines = 400;
 constexpr int too_many_returns = 3;
 
-const templates::FailureRule closing_script{
-    .pattern = {},
-    .meaning = "a command at the end of the answers failed",
-    .remedy = "correct it, or end a command that may fail with `|| true`: post commands run with `set -e`",
-    .grace = seconds(10),  // the installer often says which one right after
-};
-
 std::regex compiled(const std::string& pattern) {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
 }
@@ -48,6 +41,17 @@ std::vector<std::string> last_of(const std::deque<std::string>& lines, std::size
 }
 
 }  // namespace
+
+const templates::FailureRule& Watcher::closing_script() {
+    static const templates::FailureRule rule{
+        .pattern = {},
+        .meaning = "a command at the end of the answers failed",
+        .remedy =
+            "correct it, or end a command that may fail with `|| true`: post commands run with `set -e`",
+        .grace = seconds(10),  // the installer often says which one right after
+    };
+    return rule;
+}
 
 std::string_view to_string(Outcome::Kind kind) {
     switch (kind) {
@@ -140,12 +144,12 @@ void Watcher::check_marker(const std::string& line, bool complete, Instant now) 
         return;
     }
     if (complete && !marker_at_ && !pending_ && line.find(failed_marker) != std::string::npos) {
-        pending_ = Pending{.rule = &closing_script,
-                           .meaning = closing_script.meaning + marked_detail(line),
+        pending_ = Pending{.rule = &closing_script(),
+                           .meaning = closing_script().meaning + marked_detail(line),
                            .answer = {},
                            .step = progress_.step(),
                            .at = now,
-                           .grace = closing_script.grace,
+                           .grace = closing_script().grace,
                            .post_command = marked_post_command(line)};
     }
 }

@@ -109,6 +109,8 @@ private:
         int weight() const;
     };
 
+    /// The rule of our own failure mark: no phrase or question after it says more.
+    static const templates::FailureRule& closing_script();
     void console_line(const std::string& line, bool complete, Instant now);
     bool sign_of_life(const std::string& line) const;
     void note_reason(const std::string& line, bool from_log, Instant now);

@@ -165,6 +165,11 @@ std::string Watcher::question_text() const {
 }
 
 void Watcher::decide_question(const std::string& prompt, Instant now) {
+    if (pending_ && pending_->rule == &closing_script()) {
+        check_failure(now,
+                      true);  // our own script said so; what is asked after it (a login) is its consequence
+        return;
+    }
     const std::string text = question_text();
     for (std::size_t i = 0; i < questions_.size(); ++i) {
         std::smatch match;

@@ -90,11 +90,27 @@ std::vector<Case> other_cases() {
          "alpine",
          openrc +
              "Installation is complete. Please reboot.\nERROR: unable to select packages:\n  frob (no such "
-             "package):\n    required by: world[frob]\nIMGFORGE-RESULT: failed, see the console\n",
+             "package):\n    required by: world[frob]\nIMGFORGE-RESULT: failed, see the console\nlocalhost "
+             "login: ",
          Kind::failed,
          "",
          {"frob (no such package)"},
          "community"},
+        {"alpine_post",
+         "alpine",
+         openrc + "Installation is complete. Please reboot.\nimgforge: post command 1 of 1\n"
+                  "IMGFORGE-RESULT: failed, post command 1 of 1, exit code 3\nlocalhost login: ",
+         Kind::failed,
+         "",
+         {"post command 1 of 1, exit code 3"},
+         "|| true"},
+        {"alpine_no_overlay",
+         "alpine",
+         openrc + "localhost login: ",
+         Kind::question,
+         "",
+         {"its start script did not run"},
+         "apkovl"},
         {"alpine_erase",
          "alpine",
          openrc + "WARNING: Erase the above disk(s) and continue? (y/n) [n] ",
