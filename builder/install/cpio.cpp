@@ -174,8 +174,12 @@ std::vector<InitrdPart> initrd_parts(std::string_view initrd) {
         const auto* magic = std::find_if(magics.begin(), magics.end(), [&](const Magic& known) {
             return rest.substr(0, known.bytes.size()) == known.bytes;
         });
-        if (magic == magics.end())
+        if (magic == magics.end() && parts.empty()) {
+            return {{.compression = std::string(unknown_compression), .begin = at, .end = initrd.size()}};
+        }
+        if (magic == magics.end()) {
             damaged(fmt::format("no cpio archive and no known compression at byte {}", at));
+        }
         const std::size_t end = magic->name == "none" ? end_of_newc(initrd, at) : initrd.size();
         parts.push_back({.compression = std::string(magic->name), .begin = at, .end = end});
         at = end;

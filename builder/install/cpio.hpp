@@ -24,16 +24,20 @@ struct CpioEntry {
     unsigned type = 0;  ///< S_IFCHR and alike, for Kind::other
 };
 
+/// Of an initrd that begins with nothing known here: a kernel may still read it.
+inline constexpr std::string_view unknown_compression = "unknown";
+
 /// One part of an initrd buffer: an uncompressed cpio archive or a compressed one.
 struct InitrdPart {
-    std::string compression;  ///< "none", "gzip", "xz", "zstd", "lz4", "bzip2", "lzma", "lzo"
+    std::string
+        compression;  ///< "none", "gzip", "xz", "zstd", "lz4", "bzip2", "lzma", "lzo", or unknown_compression
     std::size_t begin = 0;
     std::size_t end = 0;
 };
 
 /// Splits an initrd buffer into its parts (NULs between them are skipped). Only the last part may be
-/// compressed, which is what distributions ship (microcode first, then the main archive). Throws
-/// Failure::integrity for anything else.
+/// compressed, which is what distributions ship (microcode first, then the main archive). What begins with
+/// nothing known is one part of unknown_compression. Throws Failure::integrity for anything else.
 std::vector<InitrdPart> initrd_parts(std::string_view initrd);
 
 /// Hears every entry of all parts in order. `with_bytes` false leaves file contents out. Throws

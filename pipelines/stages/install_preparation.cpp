@@ -13,6 +13,7 @@
 #include "builder/image/iso_reader.hpp"
 #include "builder/image/overlay.hpp"
 #include "builder/install/artefacts.hpp"
+#include "builder/install/cpio.hpp"
 #include "builder/install/initrd_pack.hpp"
 #include "builder/install/medium_packages.hpp"
 #include "seeds/seed.hpp"
@@ -125,7 +126,14 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
     if (members.empty()) {
         fs::rename(made.work / "initrd.medium", made.work / "initrd");
     } else {
-        install::pack_initrd(made.work / "initrd.medium", members, made.work / "initrd");
+        const install::PackedInitrd packed =
+            install::pack_initrd(made.work / "initrd.medium", members, made.work / "initrd");
+        if (packed.compression == install::unknown_compression) {
+            task.monitor->warning(
+                fmt::format("{} on the medium is packed in no way known here: the answers are put behind it, "
+                            "and its kernel must understand both",
+                            made.info.initrd));
+        }
     }
     if (!made.files.iso_label.empty()) {
         seeds::SeedFiles files;

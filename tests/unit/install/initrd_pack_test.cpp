@@ -125,11 +125,19 @@ TEST(PackInitrd, refuses_paths_that_are_none) {
 }
 
 TEST(PackInitrd, refuses_what_is_no_initrd) {
-    EXPECT_THAT(refusal("hello, this is text", {{"/a", "x", 0644}}), HasSubstr("no cpio archive"));
+    EXPECT_THAT(refusal(merged_usr_initrd() + "hello, this is text", {{"/a", "x", 0644}}),
+                HasSubstr("no cpio archive"));
     EXPECT_THAT(refusal("", {{"/a", "x", 0644}}), HasSubstr("empty"));
     EXPECT_THAT(refusal(merged_usr_initrd().substr(0, 300), {{"/a/b", "x", 0644}}), HasSubstr("damaged"));
     EXPECT_THAT(refusal(gzip(merged_usr_initrd()).substr(0, 60), {{"/a/b", "x", 0644}}),
                 HasSubstr("damaged"));
+}
+
+TEST(PackInitrd, leaves_an_unknown_compression_to_the_kernel) {
+    const Packed packed("of a kernel to come", {{"/a", "x", 0644}});
+
+    EXPECT_EQ(packed.report.compression, "unknown");
+    EXPECT_THAT(packed.bytes, ::testing::StartsWith("of a kernel to come"));
 }
 
 TEST(PackInitrd, rewrites_lz4_as_gzip) {
