@@ -8,6 +8,7 @@
 #include "builder/cli/image_argument.hpp"
 #include "builder/cli/images_support.hpp"
 #include "pipelines/stages/offline_group.hpp"
+#include "pipelines/store/chain_check.hpp"
 #include "sysprep/audit/audit_image.hpp"
 
 namespace imgforge::cli {
@@ -32,7 +33,9 @@ void choose_disk(const Arguments& arguments, CommandContext& context, ImageAudit
         throw Error(Failure::recipe, fmt::format("'{}' does not exist", name));
     }
     const OpenStore open(context);
-    request.audit.disk = open.store.resolve(name).disk();
+    const store::Generation generation = open.store.resolve(name);
+    store::require_own_chain(open.store, generation);
+    request.audit.disk = generation.disk();
     // A generation may be stored as the difference to an earlier one.
     request.audit.overlay_expected = true;
 }

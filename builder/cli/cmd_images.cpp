@@ -16,6 +16,12 @@ namespace {
 
 using Holders = std::map<std::pair<std::string, int>, std::vector<store::Holder>>;
 
+/// What verify found, so that nobody wonders why the generation is refused.
+void add_damage(const store::Store& store, const store::Generation& generation, Json& record) {
+    const std::string problem = store.damage(generation);
+    record["damaged"] = problem.empty() ? Json() : Json(problem);
+}
+
 Json image_record(const store::Store& store, const std::string& name, const Holders& all) {
     Json record = {{"name", name}, {"current", nullptr}, {"generations", Json::array()}};
     for (const store::Generation& generation : store.generations(name)) {
@@ -25,6 +31,7 @@ Json image_record(const store::Store& store, const std::string& name, const Hold
         const auto holders = all.find({name, generation.generation});
         record["generations"].push_back(generation_record(
             generation, holders == all.end() ? std::vector<store::Holder>{} : holders->second));
+        add_damage(store, generation, record["generations"].back());
     }
     return record;
 }
@@ -40,6 +47,7 @@ Json other_image_record(const store::Store& store, const std::string& name,
         }
         record["generations"].push_back(
             generation_record(generation, store.holders(name, generation.generation)));
+        add_damage(store, generation, record["generations"].back());
     }
     return record;
 }
@@ -59,6 +67,9 @@ std::string image_text(const Json& image) {
             generation["state"].get<std::string>(), generation["created"].get<std::string>(),
             ByteSize::bytes(generation["virtual_size"].get<std::uint64_t>()).text(),
             ByteSize::bytes(generation["allocated_size"].get<std::uint64_t>()).text(), parent, users);
+        if (!generation["damaged"].is_null()) {
+            text += fmt::format("  damaged and not used: {}\n", generation["damaged"].get<std::string>());
+        }
     }
     if (image.contains("store")) {
         text += fmt::format("  (in {}, only read)\n", image["store"].get<std::string>());
@@ -115,6 +126,7 @@ std::string show_text(const Json& record, const Json& manifest) {
     }
     line("recipe", manifest.value("recipe", Json::object()).value("file", std::string()));
     line("quarantined", record.value("reason", std::string()));
+    line("damaged", record["damaged"].is_null() ? std::string() : record["damaged"].get<std::string>());
     std::string stages;
     for (const Json& stage : manifest.value("stages", Json::array())) {
         stages += (stages.empty() ? "" : " -> ") + stage.value("name", std::string());
@@ -138,6 +150,7 @@ int show_image(const Arguments& arguments, CommandContext& context) {
     const store::Generation generation = open.store.resolve(arguments.get_or("IMAGE", ""));
     const Json manifest = generation.manifest();
     Json record = generation_record(generation, open.store.holders(generation.image, generation.generation));
+    add_damage(open.store, generation, record);
     const std::filesystem::path list = generation.folder / "packages.json";
     record["packages"] = parse_json(read_file(list), list.string()).value("packages", Json::array()).size();
     record["manifest"] = manifest;

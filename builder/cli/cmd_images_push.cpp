@@ -16,7 +16,7 @@ int push_image(const Arguments& arguments, CommandContext& context) {
     const targets::NamedTarget target = named_target(arguments, context, arguments.get_or("TARGET", ""));
     OpenStore open(context);
     const store::Generation generation = open.store.resolve(arguments.get_or("IMAGE", ""));
-    open.store.require_sound(generation);
+    open.store.require_usable(generation);
     const targets::TargetPush pushed =
         targets::push_and_record(target, target_services(open, context), generation);
     retry_pointers(open, context);

@@ -125,7 +125,7 @@ Command images_verify_command() {
             "in the database from the directories, also after the database was lost; it never touches a "
             "disk.",
         .positionals = {{.name = "IMAGE",
-                         .help = "only these images; with --key also NAME@GENERATION, a directory or a file",
+                         .help = "only these: NAME or NAME@GENERATION; with --key also a directory or a file",
                          .required = false,
                          .repeatable = true,
                          .completes = Completes::image}},

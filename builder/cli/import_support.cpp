@@ -2,6 +2,7 @@
 #include "builder/cli/import_support.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -101,6 +102,12 @@ exchange::SourceRequest source_request(const Arguments& arguments, const std::st
         request.format = image::parse_disk_format(*format);
     }
     request.sha256 = arguments.get("sha256");
+    if (request.sha256 && (request.sha256->size() != 64 ||
+                           !std::all_of(request.sha256->begin(), request.sha256->end(),
+                                        [](unsigned char c) { return std::isxdigit(c) != 0; }))) {
+        throw Error(Failure::usage, fmt::format("--sha256 '{}' is not a SHA-256 digest", *request.sha256),
+                    "it has 64 hexadecimal digits; `sha256sum FILE` prints it");
+    }
     request.checksums = arguments.get_or("checksums", "");
     request.signature = arguments.get_or("signature", "");
     request.keyring = arguments.get_or("keyring", "");

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -171,6 +173,8 @@ Override parse_override(const std::string& text) {
 
 std::vector<std::string> stage_names(const Json& root) {
     std::vector<std::string> names;
+    std::set<std::string> taken;
+    std::map<std::string, int> next;  // so that a recipe of thousands of stages takes no minutes
     const Json stages = root.is_object() ? root.value("stages", Json::array()) : Json::array();
     for (const Json& stage : stages.is_array() ? stages : Json::array()) {
         std::string name;
@@ -179,9 +183,11 @@ std::vector<std::string> stage_names(const Json& root) {
             const bool named = options.is_object() && options.contains("name") && options["name"].is_string();
             const std::string type = stage.begin().key();
             name = named ? options["name"].get<std::string>() : type;
-            for (int n = 2; !named && std::find(names.begin(), names.end(), name) != names.end(); ++n) {
-                name = fmt::format("{}-{}", type, n);
+            while (!named && taken.contains(name)) {
+                const auto [number, first] = next.try_emplace(type, 2);
+                name = fmt::format("{}-{}", type, number->second++);
             }
+            taken.insert(name);
         }
         names.push_back(name);
     }

@@ -98,6 +98,9 @@ public:
         if (root.is_object()) {
             empty_maps(root);
         }
+        if (has_too_many_stages(root)) {
+            return;
+        }
         check_schema(recipe_.document, "", root, schema_, diagnostics_);
         if (!root.is_object()) {
             return;
@@ -126,6 +129,19 @@ public:
     Recipe take() { return std::move(recipe_); }
 
 private:
+    /// Checked first: the others compare stages with each other, which takes minutes for tens of thousands.
+    bool has_too_many_stages(const Json& root) {
+        constexpr std::size_t limit = 1000;
+        const auto stages = root.is_object() ? root.find("stages") : root.end();
+        if (stages == root.end() || !stages->is_array() || stages->size() <= limit) {
+            return false;
+        }
+        diagnostics_.add(recipe_.document.at(
+            "/stages",
+            fmt::format("the recipe has {} stages; at most {} are possible", stages->size(), limit)));
+        return true;
+    }
+
     void take_secrets() {
         const Json& root = recipe_.document.root;
         compose::check_secrets(recipe_.document, diagnostics_);

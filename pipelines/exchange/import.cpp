@@ -33,7 +33,7 @@ std::vector<store::Generation> in_service(const store::Store& store, const std::
     std::vector<store::Generation> found;
     for (store::Generation& generation : store.generations(image)) {
         const bool newer = !current || generation.generation >= current->generation;
-        if (newer && generation.state != store::GenerationState::quarantined) {
+        if (newer && store.is_usable(generation)) {
             found.insert(found.begin(), std::move(generation));
         }
     }

@@ -132,6 +132,8 @@ void Transfer::take(std::string_view bytes) {
     const bool unstated = !head_.length && !head_.size;
     const std::uint64_t limit = unstated ? std::min(options_.limit, options_.unstated_limit) : options_.limit;
     if (all > limit) {
+        std::error_code code;
+        std::filesystem::remove(part_, code);  // nothing goes on from there
         throw Error(Failure::tool,
                     fmt::format("the server sends more than {} bytes{}", limit,
                                 unstated ? " and states no length" : ""),

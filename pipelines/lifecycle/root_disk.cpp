@@ -188,7 +188,7 @@ RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const
     settle_root_disk(lifecycle, record);
     auto& store = lifecycle.store();
     const auto generation = store.resolve(image_spec.empty() ? record.image : image_spec);
-    store.require_sound(generation);
+    store.require_usable(generation);
     RespawnResult result{record.generation, generation.generation};
     const store::Holder holder{store::Holder::Kind::instance, record.name};
     store.add_reference(generation.image, generation.generation, holder);

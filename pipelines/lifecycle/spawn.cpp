@@ -52,6 +52,7 @@ public:
 private:
     /// Everything that can be checked before anything is made.
     void prepare() {
+        lifecycle_.store().require_usable(generation_);
         placement_ = place(lifecycle_, options_.host, size_of(lifecycle_, options_).memory);
         common_ = common_record(lifecycle_, options_, generation_, placement_);
         check_options(options_, common_, placement_);

@@ -40,7 +40,10 @@ Json fetch_schema() {
              "Redirects that are followed although they are refused otherwise: from https to "
              "http, to other services of this host"}}},
           {"fingerprint",
-           {{"type", "string"}, {"description", "The only key of the keyring that may have signed"}}},
+           {{"type", "string"},
+            {"description", "The only key of the keyring that may have signed"},
+            {"pattern", "^[0-9A-Fa-f]{40}$"},
+            {"x-message", "must be a key fingerprint of 40 hexadecimal digits"}}},
           {"as",
            {{"type", "string"},
             {"enum", {"medium", "disk"}},

@@ -284,6 +284,11 @@ public:
             return false;
         }
         const auto current = open.store.current(name);
+        const auto serving = current && current->generation > number ? current : generation;
+        if (serving && !open.store.damage(*serving).empty()) {
+            reason = fmt::format("{} is damaged", serving->label());
+            return false;
+        }
         if (current && current->generation > number) {
             const Json recipe = current->manifest().value("recipe", Json::object());
             if (recipe.value("base", std::string()) == facts.recipe_base) {

@@ -6,6 +6,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "pipelines/store/reports.hpp"
 
 namespace fs = std::filesystem;
 
@@ -40,7 +41,7 @@ void read_manifest(const fs::path& folder, Evidence& evidence) {
 /// is not.
 bool is_known(const fs::directory_entry& entry) {
     const std::string name = entry.path().filename();
-    return name == "index.json" || name.front() == '.' || name.rfind("quarantine-", 0) == 0;
+    return name == "index.json" || name.front() == '.' || is_report(name);
 }
 
 }  // namespace

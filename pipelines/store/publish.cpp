@@ -71,7 +71,7 @@ std::optional<PublishResult> already_there(const Store& store, const Candidate& 
     const std::vector<Generation> all = store.generations(candidate.image);
     for (auto other = all.rbegin(); other != all.rend(); ++other) {
         const bool newer = !current || other->generation >= current->generation;
-        if (!newer || other->content != content || other->state == GenerationState::quarantined) {
+        if (!newer || other->content != content || !store.is_usable(*other)) {
             continue;
         }
         const char* const text = other->state == GenerationState::current
@@ -92,7 +92,8 @@ void hold_parent(Work& work) {
     const FileLock held = work.store.lock(image, "choose a parent");
     std::vector<Generation> usable;
     for (Generation& generation : work.store.generations(image)) {
-        if (generation.virtual_size == work.chain.front().virtual_size) {
+        if (generation.virtual_size == work.chain.front().virtual_size &&
+            work.store.damage(generation).empty()) {
             usable.push_back(std::move(generation));
         }
     }

@@ -12,6 +12,7 @@
 #include "pipelines/store/index_file.hpp"
 #include "pipelines/store/other_stores.hpp"
 #include "pipelines/store/overlays.hpp"
+#include "pipelines/store/reports.hpp"
 #include "pipelines/store/rows.hpp"
 
 namespace fs = std::filesystem;
@@ -67,37 +68,9 @@ Store::Store(Places places, StateDb& database, Clock& clock)
 
 Generation Store::acquire(std::string_view spec, const Holder& holder) {
     const Generation found = resolve(spec);
-    if (found.state == GenerationState::quarantined) {
-        throw Error(Failure::integrity, fmt::format("{} is quarantined: {}", found.label(), found.reason),
-                    "use another generation");
-    }
-    require_sound(found);
+    require_usable(found);
     add_reference(found.image, found.generation, holder);
     return found;
-}
-
-void Store::require_sound(const Generation& generation) const {
-    const std::string problem =
-        Rows(database_, places_.images()).damage(generation.image, generation.generation);
-    if (!problem.empty()) {
-        throw Error(Failure::integrity,
-                    fmt::format("{} is damaged and not used: {}", generation.label(), problem),
-                    fmt::format("use another generation or build it again; `imgforge images verify {}` looks "
-                                "again after the cause was removed",
-                                generation.image));
-    }
-}
-
-void Store::record_damage(std::string_view image, const std::vector<int>& checked,
-                          const std::map<int, std::string>& problems) {
-    database_.transaction([&] {
-        Rows rows(database_, places_.images());
-        for (const int number : checked) {
-            const auto problem = problems.find(number);
-            rows.set_damage(image, number, problem == problems.end() ? std::string() : problem->second,
-                            clock_.wall_seconds());
-        }
-    });
 }
 
 void Store::add_reference(std::string_view image, int generation, const Holder& holder) {
@@ -169,7 +142,7 @@ Generation Store::promote(std::string_view image, int generation) {
                 Failure::integrity,
                 fmt::format("{} is quarantined and cannot become current: {}", found->label(), found->reason),
                 fmt::format("build it again; the report is {}",
-                            (image_folder(image) / fmt::format("quarantine-{}.txt", generation)).string()));
+                            (image_folder(image) / quarantine_report(generation)).string()));
         }
         require_sound(*found);
         if (found->state == GenerationState::current) {
@@ -203,7 +176,7 @@ void Store::quarantine(std::string_view image, int generation, std::string_view 
     });
     write_index(image);
     if (!report.empty()) {
-        write_file_atomically(image_folder(image) / fmt::format("quarantine-{}.txt", generation), report);
+        write_file_atomically(image_folder(image) / quarantine_report(generation), report);
     }
 }
 

@@ -81,6 +81,12 @@ public:
     /// Makes a candidate (or a retired generation) the current one; the one before is retired. Quarantined:
     /// Failure::integrity.
     Generation promote(std::string_view image, int generation);
+    /// What verify found wrong with the generation, of this store or of another; empty: nothing.
+    std::string damage(const Generation& generation) const;
+    /// Neither quarantined nor known to be damaged: machines, exports and later generations may stand on it.
+    bool is_usable(const Generation& generation) const;
+    /// Throws Failure::integrity, saying why, when it is not usable.
+    void require_usable(const Generation& generation) const;
     /// Throws Failure::integrity when verify found the generation damaged.
     void require_sound(const Generation& generation) const;
     /// What verify found, by generation of `image`; generations in `checked` without a problem are sound

@@ -12,6 +12,7 @@
 #include "builder/base/log.hpp"
 #include "pipelines/store/folder_names.hpp"
 #include "pipelines/store/index_file.hpp"
+#include "pipelines/store/reports.hpp"
 #include "pipelines/store/rows.hpp"
 #include "pipelines/store/seal.hpp"
 #include "pipelines/store/store.hpp"
@@ -25,7 +26,8 @@ constexpr auto lock_timeout = std::chrono::minutes(5);
 
 /// Left by an AtomicFile whose process died: ".index.json.HEX.tmp".
 bool is_temporary(std::string_view name) {
-    return starts_with(name, ".index.json.") || starts_with(name, ".quarantine-");
+    return starts_with(name, ".index.json.") || starts_with(name, ".quarantine-") ||
+           starts_with(name, ".damaged-");
 }
 
 bool is_leftover(std::string_view name) {
@@ -74,7 +76,8 @@ void Store::finish_removal(std::string_view image, int generation) const {
     }
     unseal(doomed);
     remove_tree(doomed);
-    remove_tree(image_folder(image) / fmt::format("quarantine-{}.txt", generation));
+    remove_tree(image_folder(image) / quarantine_report(generation));
+    remove_tree(image_folder(image) / damage_report(generation));
 }
 
 void Store::finish_removals(std::string_view image, const std::vector<int>& generations) {
@@ -159,7 +162,7 @@ void Store::forget_empty_image(std::string_view image) {
     const fs::path folder = image_folder(image);
     const std::vector<std::string> names = entries(folder);
     const bool only_records = std::all_of(names.begin(), names.end(), [](const std::string& name) {
-        return name == "index.json" || starts_with(name, "quarantine-") || is_temporary(name);
+        return name == "index.json" || is_report(name) || is_temporary(name);
     });
     if (!only_records || !rows.generations(image).empty() || !rows.journal(image).empty()) {
         return;

@@ -2,38 +2,25 @@
 #include "pipelines/store/verify.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
-#include <mutex>
 #include <set>
-#include <thread>
 
 #include <fmt/format.h>
 
-#include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
-#include "builder/base/interrupt.hpp"
 #include "builder/image/qcow2_header.hpp"
 #include "pipelines/store/attestation.hpp"
 #include "pipelines/store/image_survey.hpp"
 #include "pipelines/store/overlays.hpp"
 #include "pipelines/store/rows.hpp"
 #include "pipelines/store/seal.hpp"
+#include "pipelines/store/verify_digests.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::store {
 namespace {
-
-/// A digest that still has to be made: slow, so all of them are made in parallel at the end.
-struct DigestTask {
-    std::string image;
-    int generation = 0;
-    std::string what;
-    fs::path path;
-    std::string expected;
-};
 
 class Checker {
 public:
@@ -42,7 +29,7 @@ public:
     std::vector<Finding> findings;
     std::vector<DigestTask> tasks;
 
-    void check_image(const std::string& image) {
+    void check_image(const std::string& image, const std::set<int>& only) {
         const ImageSurvey survey = survey_image(store_, image);
         if (survey.index_fault) {
             add(image, 0, "index", index_path(store_.image_folder(image)), *survey.index_fault, true);
@@ -53,12 +40,14 @@ public:
                     survey.row->serial, survey.index->image.serial),
                 true);
         }
-        for (const std::string& stray : survey.strays) {
+        for (const std::string& stray : only.empty() ? survey.strays : std::vector<std::string>()) {
             add(image, 0, "folder", store_.image_folder(image) / stray, "does not belong to the store",
                 false);
         }
         for (const auto& [number, evidence] : survey.generations) {
-            check_generation(image, number, evidence);
+            if (only.empty() || only.contains(number)) {
+                check_generation(image, number, evidence);
+            }
         }
     }
 
@@ -248,74 +237,35 @@ private:
     const VerifyOptions& options_;
 };
 
-/// All digests, in parallel, largest file first so that no core idles at the end.
-std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activity& activity) {
-    std::sort(tasks.begin(), tasks.end(), [](const DigestTask& a, const DigestTask& b) {
-        return fs::file_size(a.path) > fs::file_size(b.path);
-    });
-    double total = 0;
-    for (const DigestTask& task : tasks) {
-        total += static_cast<double>(fs::file_size(task.path));
-    }
-    std::atomic<std::size_t> next{0};
-    std::atomic<std::uint64_t> done{0};
-    std::mutex mutex;
-    std::vector<Finding> findings;
-    std::exception_ptr stop;
-    const auto work = [&] {
-        for (std::size_t i = next++; i < tasks.size(); i = next++) {
-            const DigestTask& task = tasks[i];
-            try {
-                std::uint64_t before = 0;
-                const std::string digest = sha256_file(task.path, [&](std::uint64_t bytes) {
-                    interrupt::check();
-                    done += bytes - before;
-                    before = bytes;
-                });
-                const std::lock_guard guard(mutex);
-                activity.progress(static_cast<double>(done), total, "bytes");
-                if (digest != task.expected) {
-                    findings.push_back(
-                        {.image = task.image,
-                         .generation = task.generation,
-                         .what = task.what,
-                         .path = task.path,
-                         .problem = fmt::format("was changed: its digest is {}, published was {}", digest,
-                                                task.expected)});
-                }
-            } catch (const Error& error) {
-                const std::lock_guard guard(mutex);
-                findings.push_back({.image = task.image,
-                                    .generation = task.generation,
-                                    .what = task.what,
-                                    .path = task.path,
-                                    .problem = error.message()});
-            } catch (...) {
-                const std::lock_guard guard(mutex);
-                stop = std::current_exception();
-                next = tasks.size();
-            }
+/// By image the generations to look at; none: all of them.
+using Wanted = std::map<std::string, std::set<int>>;
+
+Wanted wanted_of(const Store& store, const std::vector<std::string>& specs) {
+    Wanted wanted;
+    const std::vector<std::string> known = images_anywhere(store);
+    for (const std::string& spec : specs.empty() ? known : specs) {
+        const ImageSpec named = parse_image_spec(spec);
+        const bool whole =
+            !named.generation && std::find(known.begin(), known.end(), named.name) != known.end();
+        if (whole) {
+            wanted[named.name].clear();
+            continue;
         }
-    };
-    const auto count =
-        threads > 0 ? static_cast<unsigned>(threads) : std::max(std::thread::hardware_concurrency(), 1U);
-    {
-        std::vector<std::jthread> workers;
-        for (unsigned i = 1; i < std::min<std::size_t>(count, tasks.size()); ++i) {
-            workers.emplace_back(work);
+        std::optional<Generation> one = store.resolve(spec);
+        if (wanted.contains(named.name) && wanted[named.name].empty()) {
+            continue;  // all of them are looked at anyway
         }
-        work();
+        for (; one; one = one->parent ? store.find(one->image, *one->parent) : std::nullopt) {
+            wanted[named.name].insert(one->generation);
+        }
     }
-    if (stop) {
-        std::rethrow_exception(stop);
-    }
-    return findings;
+    return wanted;
 }
 
 /// Kept in the database so that nothing uses what is known to be damaged; what stands on a damaged generation
 /// is damaged with it. A look without digests finds damage, but proves nobody sound.
-void remember_damage(Store& store, const VerifyOptions& options, const std::vector<Finding>& findings) {
-    for (const std::string& image : options.images.empty() ? store.images() : options.images) {
+void remember_damage(Store& store, const Wanted& wanted, bool digests, const std::vector<Finding>& findings) {
+    for (const auto& [image, only] : wanted) {
         std::map<int, std::string> problems;
         for (const Finding& finding : findings) {
             // A file that somebody added harms nothing.
@@ -333,7 +283,8 @@ void remember_damage(Store& store, const VerifyOptions& options, const std::vect
                 problems.emplace(generation.generation, fmt::format("it stands on {}@{}, which is damaged",
                                                                     image, *generation.parent));
             }
-            if (options.digests || problems.count(generation.generation) != 0) {
+            if ((digests && (only.empty() || only.contains(generation.generation))) ||
+                problems.count(generation.generation) != 0) {
                 checked.push_back(generation.generation);
             }
         }
@@ -347,10 +298,11 @@ void remember_damage(Store& store, const VerifyOptions& options, const std::vect
 
 std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
                             std::uint64_t parent_activity) {
+    const Wanted wanted = wanted_of(store, options.images);
     Activity activity(monitor, "verify", parent_activity);
     Checker checker(store, options);
-    for (const std::string& image : options.images.empty() ? images_anywhere(store) : options.images) {
-        checker.check_image(image);
+    for (const auto& [image, only] : wanted) {
+        checker.check_image(image, only);
     }
     if (options.images.empty()) {
         checker.check_references();
@@ -362,7 +314,7 @@ std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor&
         return std::tie(a.image, a.generation, a.what, a.path) <
                std::tie(b.image, b.generation, b.what, b.path);
     });
-    remember_damage(store, options, checker.findings);
+    remember_damage(store, wanted, options.digests, checker.findings);
     activity.finish();
     return std::move(checker.findings);
 }

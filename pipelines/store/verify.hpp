@@ -23,14 +23,15 @@ struct Finding {
 };
 
 struct VerifyOptions {
-    std::vector<std::string> images{};  ///< empty: all
+    std::vector<std::string> images{};  ///< NAME or NAME@GENERATION (with what it stands on); empty: all
     bool digests = true;                ///< re-hash disks; without, only records, modes and chains
     int threads = 0;                    ///< 0: one per core
 };
 
 /// Compares directories, manifests, index files and database, and re-hashes every file. Changes nothing but
 /// the record of damaged generations. What two of the three records (database, index, manifest) agree on is
-/// held for true, so that the tampered one can be named.
+/// held for true, so that the tampered one can be named. Throws Failure::domain for an image or generation
+/// that is nowhere.
 std::vector<Finding> verify(Store& store, const VerifyOptions& options, Monitor& monitor,
                             std::uint64_t activity = 0);
 

@@ -38,12 +38,15 @@ small_debian_disk "$work/root" "$work/small.qcow2"
 cat >"$work/small.recipe" <<END
 name: small
 os: debian12
+secrets: {token: {file: token.txt}}
 stages:
   - overlay: {base: small.qcow2}
+  - customize: {run: [': planted-line-4712 | : chpasswd', ': "\${secrets.token}"']}
   - sysprep: {}
   - audit: {}
   - publish: {keep: 5, max-age: 1s}
 END
+echo planted-token-4713 >"$work/token.txt"
 mkdir -p "$IMGFORGE_HOME" "$XDG_CONFIG_HOME/imgforge"
 cat >"$work/notify" <<'END'
 #!/bin/sh
@@ -131,4 +134,7 @@ mv "$work/dists" "$repository/dists"
 same "the next run, without --force and with nothing new in the repository" "$("$imgforge" refresh small --plan --json | jq -r '.images[0]|"\(.action): \(.reason)"')" \
     "update: the last refresh failed"
 "$imgforge" images verify
+"$imgforge" report --site "$work/site" >/dev/null
+same "files that have what customize was handed, a chpasswd line and a token" \
+    "$(grep -r -a -l -e planted-line-4712 -e planted-token-4713 "$IMGFORGE_HOME" "$work/out" "$work/mail" "$work/site" || true)" ""
 same "scratch directories left" "$(find "$IMGFORGE_HOME" -name '.scratch*' -o -name '.new-*' | wc -l)" 0

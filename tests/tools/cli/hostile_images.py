@@ -74,15 +74,15 @@ def digest(folder):
     return {str(p): (hashlib.sha256(p.read_bytes()).hexdigest(), p.stat().st_mode) for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def recipe(name, stages):
+def recipe(name, stages, more=""):
     path = work / "recipe"
     path.mkdir(exist_ok=True)
     file = path / f"{name}.recipe"
-    file.write_text(f"name: {name}\nos: debian13\nstages:\n{stages}")
+    file.write_text(f"name: {name}\nos: debian13\n{more}stages:\n{stages}")
     return file
 
 
-def uses(file):
+def uses(kind, file):
     yield "compact in place", ["compact", file]
     yield "compact", ["compact", file, "--output", work / "new.img"]
     yield "sysprep in place", ["sysprep", file]
@@ -93,16 +93,59 @@ def uses(file):
     yield "overlay", ["build", recipe("overlay", f"  - overlay: {{base: {file}}}\n  - compact: {{}}\n")]
     yield "fetch", ["build", recipe("fetch", f"  - fetch: {{source: {file}, as: disk}}\n  - publish: {{}}\n")]
     yield "publish", ["build", recipe("publish", f"  - overlay: {{base: {file}}}\n  - publish: {{}}\n")]
+    if kind not in ("backing", "data-file", "cycle", "json-driver", "truncated"):
+        return
+    for stage in ("customize: {hostname: x}", "sysprep: {}", "audit: {}", "resize: {size: 8G}", "export: {formats: [raw], to: out}"):
+        name = stage.split(":")[0]
+        yield f"stage {name}", ["build", recipe(name, f"  - overlay: {{base: {file}}}\n  - {stage}\n")]
+    yield "installer", ["build", recipe("installer", "  - install: {}\n", f"installer: {{iso: {file}}}\n")]
+    yield "customize in place", ["customize", file, "--hostname", "x"]
+    yield "import", ["images", "import", file, "--name", "taken"]
+    yield "import and clean", ["images", "import", file, "--name", "taken", "--sysprep"]
+    yield "spawn", ["spawn", file, "web-1", "--no-start"]
+    yield "spawn a copy", ["spawn", file, "web-1", "--no-start", "--copy"]
+    plain = images / "plain.qcow2"
+    for command in (["sysprep"], ["audit"], ["customize", "--hostname", "x"]):
+        yield command[0] + " --add", [command[0], plain, "--add", file, *command[1:]]
+    yield "media probe", ["media", "probe", file]
+    yield "seed inspect", ["seed", "inspect", file]
+    yield "seed extract", ["seed", "extract", file, work / "extracted"]
+    yield "seed diff", ["seed", "diff", plain, file]
+    yield "seed show", ["seed", "show", file, "--merged"]
+    yield "verify by key", ["images", "verify", file, "--key", work / "signing.pem.pub"]
+
+
+def tampered(kind, file):
+    """A generation whose disk somebody with rights to the store replaced."""
+    home = work / "stores" / kind
+    run = lambda *words: subprocess.run([PROGRAM, *map(str, words)], env=dict(os.environ, IMGFORGE_HOME=str(home)),
+                                        capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    run("images", "import", images / "plain.qcow2", "--name", "base", "--os", "debian13")
+    disk = home / "images" / "base" / "1" / "disk.qcow2"
+    disk.parent.chmod(0o755)
+    disk.unlink()
+    shutil.copy(file, disk)
+    for words in (["images", "export", "base", "--format", "raw", "--output", work / "new.img"],
+                  ["images", "push", "base", work / "target"], ["audit", "base", "--bytes-only"],
+                  ["spawn", "base", "web-1", "--no-start"], ["spawn", "base", "web-1", "--no-start", "--copy"],
+                  ["images", "verify"], ["spawn", "base", "web-1", "--no-start"]):
+        yield f"tampered {' '.join(map(str, words[:2]))}", run(*words)
 
 
 def main():
     hostile = make_images()
     before = digest(images)
     faults = 0
+    def done_with(kind, file):
+        for what, words in uses(kind, file):
+            yield what, subprocess.run([PROGRAM, *map(str, words)], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        if kind in ("backing", "data-file", "cycle", "json-driver"):
+            yield from tampered(kind, file)
+
+    subprocess.run([PROGRAM, "keygen", str(work / "signing.pem")], check=True, capture_output=True)
     for kind, file in hostile.items():
-        for what, words in uses(file):
-            started = time.monotonic()
-            done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        started = time.monotonic()
+        for what, done in done_with(kind, file):
             seconds = time.monotonic() - started
             problems = []
             if done.returncode not in (2, 3, 5):
@@ -111,11 +154,16 @@ def main():
                 problems.append(f"takes {seconds:.0f} s, as if the appliance was started")
             if digest(images) != before:
                 problems.append("changed a file")
-            if (work / "new.img").exists():
-                problems.append("wrote an output")
-            layers = [p for p in (work / "home").rglob("*") if p.is_file() and SECRET in p.read_bytes()]
+            written = [p.name for p in (work / "new.img", work / "out", work / "recipe" / "out") if p.exists()]
+            if written:
+                problems.append(f"wrote {written}")
+            places = [work / name for name in ("home", "stores", "target", "extracted")]
+            layers = [p for place in places for p in place.rglob("*") if p.is_file() and SECRET in p.read_bytes()]
+            if SECRET in done.stdout + done.stderr:
+                problems.append("printed the secret")
             if layers:
                 problems.append(f"copied the secret to {layers}")
+            started = time.monotonic()
             print("FAILED" if problems else "ok", kind, what, done.returncode, f"{seconds:.2f} s", *problems)
             if problems:
                 print((done.stdout + done.stderr)[-1500:].decode(errors="replace"))

@@ -192,6 +192,13 @@ TEST_F(SpawnTools, refuses_what_cannot_be_and_leaves_nothing) {
     const std::string dead =
         fmt::format("qemu+unix:///system?socket={}", (home_->folder / "nobody").string());
     EXPECT_THAT(refusal(defined_only("web-1"), dead), HasSubstr("nobody"));
+    const auto mark = [&](const std::map<int, std::string>& problems) {
+        StateDb database(home_->places.state_db());
+        store::Store(home_->places, database, home_->clock).record_damage("tiny", {1}, problems);
+    };
+    mark({{1, "disk.qcow2 was changed"}});
+    EXPECT_THAT(refusal(defined_only("web-1")), HasSubstr("tiny@1 is damaged and not used"));
+    mark({});
     EXPECT_THAT(home_->folders(), IsEmpty());
     auto lifecycle = home_->open();
     EXPECT_THAT(lifecycle.reservations().all(), IsEmpty());

@@ -54,6 +54,11 @@ TEST(Recipe, missing_keys_ranges_and_choices_are_faults) {
                 ElementsAre(HasSubstr("'stages' must not be empty")));
     EXPECT_THAT(faults("name: a\nos: rocky9\nstages: [{one: {}, two: {}}]\n"),
                 ElementsAre(HasSubstr("a stage is one")));
+    std::string many = "name: a\nos: rocky9\nstages:\n";
+    for (int i = 0; i < 60000; ++i) {
+        many += "- one\n";
+    }
+    EXPECT_THAT(faults(many), ElementsAre(HasSubstr("has 60000 stages; at most 1000"))) << "and at once";
     EXPECT_THAT(faults("[]"), ElementsAre(HasSubstr("must be a map")));
     EXPECT_THAT(faults(""), ElementsAre(HasSubstr("must be a map")));
 }

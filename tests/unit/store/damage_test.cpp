@@ -80,6 +80,58 @@ TEST_F(Damage, a_generation_that_is_sound_again_is_used_again_and_a_quick_look_d
     EXPECT_EQ(home_.store.promote("debian13", 1).generation, 1);
 }
 
+TEST_F(Damage, a_generation_found_damaged_is_not_usable) {
+    const Generation before = *home_.store.current("debian13");
+    EXPECT_TRUE(home_.store.is_usable(before));
+    change(2, 'x');
+    verify(home_.store, {.images = {"debian13@2"}}, monitor_);
+    EXPECT_FALSE(home_.store.is_usable(before));
+    EXPECT_THAT(refusal([&] { home_.store.require_usable(before); }), HasSubstr("is damaged"));
+}
+
+TEST_F(Damage, one_generation_is_verified_by_its_number) {
+    change(1, 'x');
+    EXPECT_THAT(verify(home_.store, {.images = {"debian13@2"}}, monitor_), IsEmpty());
+    EXPECT_TRUE(home_.store.is_usable(*home_.store.find("debian13", 1))) << "nobody has looked at it";
+    EXPECT_THAT(verify(home_.store, {.images = {"debian13@1"}}, monitor_), Not(IsEmpty()));
+    EXPECT_FALSE(home_.store.is_usable(*home_.store.find("debian13", 1)));
+    EXPECT_THAT(verify(home_.store, {.images = {"debian13@2"}}, monitor_), IsEmpty());
+    EXPECT_FALSE(home_.store.is_usable(*home_.store.find("debian13", 1)));
+}
+
+TEST_F(Damage, what_is_nowhere_cannot_be_as_it_was_published) {
+    EXPECT_THROW(verify(home_.store, {.images = {"debian14"}}, monitor_), Error);
+    EXPECT_THROW(verify(home_.store, {.images = {"debian13@9"}}, monitor_), Error);
+}
+
+TEST_F(Damage, readers_of_the_store_know_it_too) {
+    change(2, 'x');
+    verify(home_.store, {}, monitor_);
+    test::StoreHome reader;
+    reader.store.look_in({home_.places.home});
+    EXPECT_THAT(refusal([&] {
+                    reader.store.acquire("debian13", {Holder::Kind::instance, "web-1"});
+                }),
+                HasSubstr("is damaged"));
+    EXPECT_EQ(reader.store.acquire("debian13@1", {Holder::Kind::instance, "web-1"}).generation, 1);
+    change(2, '\0');
+    // The mode is this test's doing; the report is not taken for a stray file.
+    EXPECT_THAT(verify(home_.store, {}, monitor_), testing::Each(testing::Field(&Finding::what, "mode")));
+    EXPECT_EQ(reader.store.acquire("debian13", {Holder::Kind::instance, "web-1"}).generation, 2);
+}
+
+TEST_F(Damage, a_disk_that_names_a_foreign_file_is_refused_before_anybody_verified_it) {
+    const Generation current = *home_.store.current("debian13");
+    const fs::path secret = home_.folder / "secret.qcow2";
+    image::create_empty_qcow2(secret, ByteSize::mib(2));
+    unseal(current.folder);
+    fs::permissions(current.folder, fs::perms::owner_all, fs::perm_options::add);
+    fs::remove(current.disk());
+    image::create_overlay({.overlay = current.disk(), .backing = secret});
+    EXPECT_THAT(refusal([&] { home_.store.require_usable(current); }), HasSubstr(secret.string()));
+    EXPECT_NO_THROW(home_.store.require_usable(*home_.store.find("debian13", 1)));
+}
+
 TEST_F(Damage, a_damaged_generation_can_be_deleted) {
     change(1, 'x');
     verify(home_.store, {}, monitor_);
