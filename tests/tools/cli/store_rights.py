@@ -106,6 +106,11 @@ def full():
     try:
         local = work / "local.recipe"
         check("a build on the small disk", run("build", local, home=home).returncode == 0)
+        for size in ("1M", "2M", "3M"):
+            disk = work / f"disk-{size}.qcow2"
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, size], check=True)
+            done = run("images", "import", disk, "--name", "three", home=home)
+            check(f"a generation of {size}", done.returncode == 0, done.stderr[-500:])
         with open(home / "filler", "wb") as filler:
             try:
                 while True:
@@ -113,7 +118,8 @@ def full():
                     filler.flush()
             except OSError:
                 pass
-        for words in (["images", "list"], ["images", "gc"], ["cleanup"], ["list"]):
+        for words in (["images", "list"], ["list"], ["images", "rollback", "three"], ["images", "promote", "three@1"],
+                      ["images", "delete", "three@3"], ["images", "gc"], ["cleanup"], ["images", "verify"]):
             done = run(*words, home=home)
             check("0 bytes free: " + " ".join(words), done.returncode == 0, done.stderr[-500:])
     finally:
