@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "builder/base/suggestion.hpp"
 #include "seeds/answer_formats.hpp"
@@ -188,11 +189,24 @@ private:
         return count == 1 ? found : nullptr;
     }
 
+    std::vector<std::string> options_of_release(const KickstartCommand& row) const {
+        std::vector<std::string> names;
+        for (const auto& [name, option] : row.options) {
+            if (release_.empty() || has(option.releases, release_)) {
+                names.push_back(name);
+            }
+        }
+        return names;
+    }
+
     void options(const std::string& word, const KickstartCommand& row, const std::vector<std::string>& words,
                  int number) {
         std::set<std::string> given;
+        std::vector<std::string> arguments;
+        bool all_known = true;
         for (std::size_t i = 1; i < words.size(); ++i) {
             if (!words[i].starts_with("--") || words[i].size() == 2) {
+                arguments.push_back(words[i]);
                 continue;
             }
             const std::size_t equals = words[i].find('=');
@@ -200,7 +214,8 @@ private:
             const auto* const option = option_named(row, name);
             if (option == nullptr) {
                 add(number, true, fmt::format("'{}' has no option {}{}", word, name, for_release()),
-                    nearest(name, keys_of(row.options)).value_or(""));
+                    nearest(name, options_of_release(row)).value_or(""));
+                all_known = false;
                 continue;
             }
             given.insert(option->first);
@@ -213,6 +228,13 @@ private:
             }
             option_value(word, *option, value, number);
         }
+        if (all_known) {
+            argument_count(word, row, arguments, !given.empty(), number);
+        }
+        const auto is_given = [&](const std::string& name) { return given.contains(name); };
+        if (!row.one_of.empty() && std::none_of(row.one_of.begin(), row.one_of.end(), is_given)) {
+            add(number, true, fmt::format("'{}' needs {}", word, fmt::join(row.one_of, " or ")));
+        }
         for (const auto& [name, option] : row.options) {
             if (option.required && !given.contains(name) &&
                 (release_.empty() || has(option.releases, release_))) {
@@ -221,6 +243,18 @@ private:
         }
         if ((word == "rootpw" || word == "user") && given.contains("--plaintext")) {
             add(number, false, "a password in plain text", "--iscrypted HASH");
+        }
+    }
+
+    void argument_count(const std::string& word, const KickstartCommand& row,
+                        const std::vector<std::string>& arguments, bool has_options, int number) {
+        if (arguments.size() > row.most) {
+            add(number, true, fmt::format("'{}' does not take '{}'", word, arguments.at(row.most)));
+        } else if (arguments.size() < row.fewest && !(row.or_option && has_options)) {
+            add(number, true,
+                row.fewest == 1
+                    ? fmt::format("'{}' needs a value", word)
+                    : fmt::format("'{}' needs {} values, not {}", word, row.fewest, arguments.size()));
         }
     }
 

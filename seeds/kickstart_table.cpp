@@ -32,8 +32,15 @@ std::map<std::string, KickstartCommand> read_table() {
     const Names all = table.at("releases").get<Names>();
     std::map<std::string, KickstartCommand> commands;
     for (const auto& [name, row] : table.at("commands").items()) {
-        KickstartCommand command{
-            .releases = row.value("in", all), .deprecated = row.value("deprecated", Names{}), .options = {}};
+        KickstartCommand command{.releases = row.value("in", all),
+                                 .deprecated = row.value("deprecated", Names{}),
+                                 .options = {},
+                                 .or_option = row.value("or-option", false),
+                                 .one_of = row.value("one-of", Names{})};
+        if (const auto words = row.find("arguments"); words != row.end()) {
+            command.fewest = words->at(0).get<std::size_t>();
+            command.most = words->at(1).get<std::size_t>();
+        }
         const Json options = row.value("options", Json::object());
         for (const auto& [option, entry] : options.items()) {
             command.options.emplace(option, read_option(entry, command.releases));

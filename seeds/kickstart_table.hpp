@@ -22,6 +22,10 @@ struct KickstartCommand {
     std::vector<std::string> releases;    ///< that know it; empty: removed from all
     std::vector<std::string> deprecated;  ///< that take it with a warning
     std::map<std::string, KickstartOption> options;
+    std::size_t fewest = 0;           ///< words that are no options
+    std::size_t most = 99;            ///< the same
+    bool or_option = false;           ///< any option stands for the fewest words
+    std::vector<std::string> one_of;  ///< options of which one must be there; empty: none need be
 };
 
 /// The commands of seeds/schemas/kickstart.json by name. Read once per process.

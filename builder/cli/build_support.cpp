@@ -7,25 +7,12 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "pipelines/stages/registry.hpp"
+#include "templates/distribution.hpp"
 
 namespace fs = std::filesystem;
 
 namespace imgforge::cli {
 namespace {
-
-/// File names are enough here: reading the rows compiles hundreds of patterns, which a rebuild without work
-/// need not wait for.
-std::vector<std::string> known_systems() {
-    std::vector<std::string> names;
-    std::error_code code;
-    for (const auto& entry : fs::directory_iterator(data_path("templates/distributions"), code)) {
-        if (entry.path().extension() == ".yaml") {
-            names.push_back(entry.path().stem().string());
-        }
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
 
 /// Backing files that the records of machines name.
 std::set<fs::path> machine_backings(const Places& places) {
@@ -53,7 +40,7 @@ std::set<fs::path> machine_backings(const Places& places) {
 
 engine::RecipeRules recipe_rules() {
     return {.types = stages::all_stage_types(),
-            .known_os = known_systems(),
+            .known_os = templates::distribution_names(),
             .cwd = fs::current_path(),
             .shipped = data_path("pipelines/recipes")};
 }

@@ -29,7 +29,8 @@ Diagnostics check(const std::string& name, const engine::RecipeRules& rules,
     }
 }
 
-/// A row of a distribution, which says how a medium is detected, and not a recipe, which has stages.
+/// A row of a distribution, which says how a medium is detected and what it installs, and not a recipe, which
+/// has stages.
 bool is_row(const std::string& name) {
     std::error_code code;
     if (!name.ends_with(".yaml") || !std::filesystem::is_regular_file(name, code)) {
@@ -37,8 +38,9 @@ bool is_row(const std::string& name) {
     }
     Diagnostics ignored;
     const auto document = parse_yaml(read_file(name, row_limit), name, ignored);
-    return document && document->root.is_object() && document->root.contains("detect") &&
-           !document->root.contains("stages");
+    const auto has = [&](const char* key) { return document->root.contains(key); };
+    return document && document->root.is_object() && !has("stages") &&
+           (has("detect") || has("product") || has("login-user"));
 }
 
 /// What the row of the recipe's `os` is worth: installed for real, or not yet.
