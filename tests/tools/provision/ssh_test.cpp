@@ -138,14 +138,15 @@ protected:
 };
 
 TEST_F(GuestConversation, steps_run_in_order_with_environment_files_and_secrets) {
-    write_file_atomically(sshd->folder / "hello.sh", "#!/bin/sh\necho \"$1 $NAME\" >>\"$OUT\"\n", 0755);
+    write_file_atomically(sshd->folder / "hello.sh",
+                          "#!/bin/sh\necho \"$1 $NAME\" >>\"$OUT\"\ndirname \"$0\" >\"$OUT.step\"\n", 0755);
     make_directories(sshd->folder / "tree/sub");
     write_file_atomically(sshd->folder / "tree/sub/file", "content", 0640);
     fs::create_symlink("sub/file", sshd->folder / "tree/link");
     run(fmt::format(R"J({{"env": {{"OUT": "{0}/out", "NAME": "ann"}}, "steps": [
         {{"upload": {{"tree": "{0}/put"}}}},
         {{"script": {{"file": "hello.sh", "args": ["hi there"]}}}},
-        {{"run": ["printf '%s\\n' \"${{secrets.token}}\" >>$OUT", "dirname \"$0\" >$OUT.step"]}},
+        {{"run": ["printf '%s\\n' \"${{secrets.token}}\" >>$OUT"]}},
         {{"wait-for": {{"file": "{0}/out"}}}}]}})J",
                     sshd->folder.path().string()));
     EXPECT_EQ(read_file(sshd->folder / "out"), "hi there ann\npa$$'w\"ord\n");
