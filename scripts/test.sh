@@ -51,7 +51,9 @@ background=
 if [ -n "$quick$machines" ]; then
     step "build (g++): the programs"
     cmake --preset ci >/dev/null
-    cmake --build build/ci -j "$(nproc)" --target imgforge imgforge-host imgforge-machine
+    programs=(imgforge imgforge-host imgforge-machine)
+    if asked machines; then programs+=(real_tests); fi  # some of that tier are test programs
+    cmake --build build/ci -j "$(nproc)" --target "${programs[@]}"
 fi
 if [ -n "$machines" ]; then
     step "machines: they run in the background, log in build/results/machines.log"

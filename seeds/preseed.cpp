@@ -55,6 +55,16 @@ private:
     void no(std::string_view question) { line(question, "boolean", "false"); }
 
     void locale() {
+        if (answers_.locale.find('_') == std::string::npos) {
+            // The country is asked for at the highest priority when the locale names none (localechooser).
+            const std::string language = answers_.locale.substr(0, answers_.locale.find_first_of(".@"));
+            const bool neutral = language == "C" || language == "POSIX";
+            line("debian-installer/language", "string",
+                 !neutral                 ? language
+                 : answers_.locale == "C" ? "C"
+                                          : "en");
+            line("debian-installer/country", "string", "US");
+        }
         line("debian-installer/locale", "string", answers_.locale);
         line("keyboard-configuration/xkb-keymap", "select", answers_.keyboard);
         if (!answers_.keyboard_variant.empty()) {

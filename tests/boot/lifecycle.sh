@@ -18,18 +18,18 @@ forget_all() { for name in life-1 life-2 life-3 life-sys warm-1 warm-2 warm-3; d
 libvirt_daemons  # first, so that they end last
 at_exit forget_all
 
-say "cold: two clones on the embedded driver, one on qemu:///system with NAT and a data disk"
+say "cold: a clone on the embedded driver, one on qemu:///system with NAT and a data disk"
 hash=$(openssl passwd -6 'on the console')
 printf '#cloud-config\nusers: [default, {name: ann, lock_passwd: false, passwd: "%s", shell: /bin/bash}]\n' "$hash" >"$work/user-data"
 run spawn "$image" life-sys --connect qemu:///system --data-disk 64M "${up[@]}" >"$work/system.out" 2>"$work/system.err" & system=$!
-run spawn "$image" 'life-{n}' --count 2 --connect embedded --user-data "$work/user-data" "${up[@]}" --json >"$work/cold.json"
+run spawn "$image" life-1 --connect embedded --user-data "$work/user-data" "${up[@]}" --json >"$work/cold.json"
 wait $system || { cat "$work/system.out" "$work/system.err"; fail "spawn on qemu:///system"; }
 cold=$(jq '[.machines[].seconds]|max' "$work/cold.json")
-first=$(identity life-1); second=$(identity life-2); third=$(identity life-sys)
-for line in 1 2; do same "different lines $line of three identities" "$(for id in "$first" "$second" "$third"; do sed -n ${line}p <<<"$id"; done | sort -u | wc -l)" 3; done
+first=$(identity life-1); system_identity=$(identity life-sys)
+for line in 1 2; do differ "lines $line of two identities" "$(sed -n ${line}p <<<"$first")" "$(sed -n ${line}p <<<"$system_identity")"; done
 same "host name" "$(tail -n 1 <<<"$first")" life-1
-same "machines that run" "$(run list --json | jq '[.machines[]|select(.state=="running")]|length')" 3
-same "different MACs" "$(run list --json | jq '[.machines[].nics[0].mac]|unique|length')" 3
+same "machines that run" "$(run list --json | jq '[.machines[]|select(.state=="running")]|length')" 2
+same "different MACs" "$(run list --json | jq '[.machines[].nics[0].mac]|unique|length')" 2
 holds "ip of the embedded one is its forwarded port" grep -q '^127\.0\.0\.1:[0-9]*$' <(run ip life-1)
 holds "ip of the other one is a leased address" grep -Eq '^192\.168\.[0-9]+\.[0-9]+$' <(run ip life-sys)
 # SSH answers before the getty has written its prompt: by minutes where three machines share two busy cores.
@@ -39,6 +39,7 @@ holds "log in at the serial console, leave it with Ctrl-]" python3 "$here/consol
 
 say "names that are taken"
 same "a second spawn of a name" "$(exit_code run spawn "$image" life-1 --connect embedded --no-start --wait none)" 1
+run spawn "$image" life-2 --connect embedded --no-start --wait none >/dev/null
 same "destroy without --yes and terminal" "$(exit_code run destroy life-2 </dev/null)" 2
 run destroy life-2 --yes
 same "spawn of a destroyed name" "$(exit_code run spawn "$image" life-2 --connect embedded --no-start --wait none)" 1
@@ -77,7 +78,7 @@ same "data disk" "$(stat -c %i "$IMGFORGE_HOME"/instances/life-sys/data-*.qcow2)
 differ "root disks" "$(stat -c %i "$IMGFORGE_HOME/instances/life-sys/disk.qcow2")" "$root_disk"
 same "MAC" "$(show life-sys '.nics[0].mac')" "$mac"
 same "address" "$(run ip life-sys)" "$address"
-same "host key" "$(identity life-sys | sed -n 2p)" "$(sed -n 2p <<<"$third")"
+same "host key" "$(identity life-sys | sed -n 2p)" "$(sed -n 2p <<<"$system_identity")"
 
 say "warm: a template boots once; clones go on from its memory as machines of their own"
 run spawn "$image" 'warm-{n}' --count 2 --warm --connect embedded "${up[@]}"
@@ -106,7 +107,7 @@ same "state" "$(show life-sys .state)" missing
 run show life-sys --repair >/dev/null
 same "state after repair" "$(show life-sys .state)" 'shut off'
 
-say "stop and consolidate; without the golden image all of them start as the same machines"
+say "stop and consolidate; without the golden image they stand by themselves"
 run stop warm-1 --timeout 90s & stopping=$!
 run cleanup
 same "deleting the image while an overlay stands on it" "$(exit_code run images delete "$image" --force)" 1
@@ -118,10 +119,7 @@ run consolidate warm-1
 run images delete "$image" --force
 holds "the image is gone" test ! -e "$IMGFORGE_HOME/images/$image/1/disk.qcow2"
 same "warm templates left" "$(find "$IMGFORGE_HOME/cache/warm" -name memory.save | wc -l)" 0
-run start warm-1 "${up[@]}" & starting=$!
-run start life-1 "${up[@]}"
-wait $starting
-same "identity after stop, consolidate and start" "$(identity life-1)" "$first"
+run start warm-1 "${up[@]}"
 same "identity of the warm one after its first real boot" "$(identity warm-1)" "$first_warm"
 
 say "destroy, cleanup"

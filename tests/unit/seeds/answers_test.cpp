@@ -55,6 +55,20 @@ std::string bytes_of(const AnswerFiles& files, const std::string& path) {
     return out;
 }
 
+TEST(Preseed, a_locale_without_a_country_leaves_no_question) {
+    Diagnostics faults;
+    const auto preseed = [&](const char* locale) {
+        return answer_text(AnswerFormat::preseed, parse_answers({{"locale", locale}}, faults, "/answers"),
+                           facts());
+    };
+    EXPECT_THAT(preseed("C.UTF-8"), HasSubstr("d-i debian-installer/language string en\n"
+                                              "d-i debian-installer/country string US\n"
+                                              "d-i debian-installer/locale string C.UTF-8\n"));
+    EXPECT_THAT(preseed("C"), HasSubstr("debian-installer/language string C\n"));
+    EXPECT_THAT(preseed("eo.UTF-8"), HasSubstr("debian-installer/language string eo\n"));
+    EXPECT_THAT(preseed("de_DE.UTF-8"), Not(HasSubstr("debian-installer/country")));
+}
+
 class EveryFormat : public testing::TestWithParam<AnswerFormat> {};
 
 TEST_P(EveryFormat, generated_answers_pass_their_own_check_without_a_word) {
