@@ -16,7 +16,7 @@ test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format libgtest-dev 
       python3-cryptography systemd ansible-core python3-testinfra openssh-server
       xz-utils bzip2 openssl skopeo docker-registry nginx-light systemd-container
       jing busybox-static fdisk debconf
-      btrfs-progs xfsprogs ntfs-3g lvm2 cryptsetup-bin e2fsprogs jq shellcheck man-db time procps zsh)
+      btrfs-progs xfsprogs ntfs-3g lvm2 cryptsetup-bin e2fsprogs jq shellcheck man-db time procps zsh mkdocs)
 
 wanted=("${build[@]}" "${run[@]}")
 if [ "${1:-}" = test ]; then

@@ -52,7 +52,8 @@ Guest guest_named(const std::string& word) {
     if (const auto row = known.find(word); row != known.end()) {
         return {.name = word,
                 .version = parse_cloud_init_version(row->at("cloud_init").get<std::string>()),
-                .netplan = row->at("netplan").get<bool>()};
+                .netplan = row->at("netplan").get<bool>(),
+                .yescrypt = row->value("yescrypt", true)};
     }
     Guest guest{.name = "cloud-init " + word};
     if (!read_version(word, guest.version)) {

@@ -24,6 +24,7 @@ struct Guest {
     std::string name{};          ///< "debian12"; empty when it is not known
     CloudInitVersion version{};  ///< of the cloud-init in its images
     bool netplan = false;        ///< whether its network is rendered by netplan, as far as that is known
+    bool yescrypt = true;        ///< whether its crypt(3) knows "$y$" hashes; musl's does not
 };
 
 /// The guest of a `--for` word: a row of seeds/schemas/guests.json, or a cloud-init version such as "24.4".

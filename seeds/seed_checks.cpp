@@ -79,6 +79,12 @@ void check_logins(const SeedSpec& spec, ValueFaults& faults) {
         if (!user.password_hash.empty()) {
             if (const auto fault = password_hash_fault(user.password_hash)) {
                 faults.add(fmt::format("password hash of user '{}': {}", user.name, *fault));
+            } else if (!spec.guest.yescrypt && user.password_hash.starts_with("$y$")) {
+                faults.add(
+                    fmt::format("password hash of user '{}': the crypt(3) of {} does not know yescrypt "
+                                "('$y$'), so this password would never be right",
+                                user.name, spec.guest.name),
+                    "make a hash of SHA-512 ('$6$') with `openssl passwd -6`");
             }
         }
     }

@@ -38,7 +38,10 @@ DiskFormat check_image(const ImageRequest& request, ProcessRunner& processes, bo
     std::error_code ignored;
     if (!std::filesystem::is_regular_file(request.image, ignored)) {
         throw Error(
-            Failure::usage, fmt::format("{} is not an image file", request.image.string()),
+            Failure::usage,
+            fmt::format(
+                "{} {}", request.image.string(),
+                std::filesystem::exists(request.image, ignored) ? "is not an image file" : "does not exist"),
             "name a qcow2 or raw file; golden images are cleaned by the sysprep stage of their recipe");
     }
     if (request.output) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <set>
+
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -29,7 +31,10 @@ void choose_disk(const Arguments& arguments, CommandContext& context, ImageAudit
         request.audit.policy = opened.policy();
         return;
     }
-    if (name.find('/') != std::string::npos) {
+    // A file's name, then; what a golden image is called has none of these endings.
+    const std::set<std::string> endings = {".qcow2", ".raw", ".img", ".vmdk", ".vhdx", ".vdi"};
+    if (name.find('/') != std::string::npos ||
+        endings.contains(std::filesystem::path(name).extension().string())) {
         throw Error(Failure::recipe, fmt::format("'{}' does not exist", name));
     }
     const OpenStore open(context);

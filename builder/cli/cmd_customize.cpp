@@ -22,7 +22,9 @@ namespace {
 std::pair<std::string, std::string> halves(const std::string& text, char separator, std::string_view option) {
     const std::size_t at = text.find(separator);
     if (at == std::string::npos || at == 0 || at + 1 == text.size()) {
-        throw Error(Failure::usage, fmt::format("{} wants A{}B, not '{}'", option, separator, text));
+        throw Error(Failure::usage,
+                    fmt::format("{}: '{}' has no two parts with '{}' in between", option, text, separator),
+                    fmt::format("imgforge customize --help shows the parts of {}", option));
     }
     return {text.substr(0, at), text.substr(at + 1)};
 }
@@ -117,7 +119,7 @@ sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
     for (const std::string& text : arguments.all("chown")) {
         const std::size_t path = text.find(":/");
         if (path == std::string::npos || path == 0) {
-            throw Error(Failure::usage, fmt::format("--chown wants USER:GROUP:PATH, not '{}'", text));
+            throw Error(Failure::usage, fmt::format("--chown: '{}' is not USER:GROUP:PATH", text));
         }
         options["chown"].push_back({{text.substr(path + 1), text.substr(0, path)}});
     }
@@ -153,6 +155,10 @@ int run_customize(const Arguments& arguments, CommandContext& context) {
     }
     request.root_device = arguments.get_or("root", "");
     const sysprep::CustomizeSpec spec = spec_of(with_files(arguments));
+    if (!sysprep::has_work(spec)) {
+        throw Error(Failure::usage, "customize has nothing to do",
+                    "name a change, for example --install PACKAGE; imgforge customize --help lists them");
+    }
     std::string faults;
     for (const auto& [option, message] : sysprep::check_customize(spec)) {
         faults += fmt::format("{}--{}: {}", faults.empty() ? "" : "; ", option.substr(1), message);

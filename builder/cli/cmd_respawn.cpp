@@ -12,6 +12,9 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
     Json list = Json::array();
     std::string text;
     const auto names = arguments.all("NAME");
+    for (const auto& name : names) {
+        static_cast<void>(machines.require(name));  // a wrong name among them changes nothing
+    }
     if (!confirm(
             arguments, context,
             fmt::format("The root disk of {} is thrown away and made anew.",

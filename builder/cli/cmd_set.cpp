@@ -10,21 +10,14 @@
 namespace imgforge::cli {
 namespace {
 
-std::optional<ByteSize> given_size(const Arguments& arguments, std::string_view key) {
-    const auto text = arguments.get(key);
-    return text ? std::optional(ByteSize::parse(*text)) : std::nullopt;
-}
-
 lifecycle::MachineChanges read_changes(const Arguments& arguments) {
     lifecycle::MachineChanges changes;
-    changes.memory = given_size(arguments, "memory");
-    changes.disk = given_size(arguments, "disk");
+    changes.memory = size_of(arguments, "memory");
+    changes.disk = size_of(arguments, "disk");
     if (const auto vcpus = arguments.integer("vcpus", 1, 512)) {
         changes.vcpus = static_cast<unsigned>(*vcpus);
     }
-    for (const auto& text : arguments.all("data-disk")) {
-        changes.data_disks.push_back(ByteSize::parse(text));
-    }
+    changes.data_disks = sizes_of(arguments, "data-disk");
     changes.comment = arguments.get("comment");
     if (const auto word = arguments.get("protect")) {
         changes.protect = *word == "on";

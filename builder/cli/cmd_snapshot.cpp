@@ -66,6 +66,7 @@ int run_restore(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const std::string name = arguments.get_or("NAME", "");
     const std::string snapshot = arguments.get_or("SNAPSHOT", "");
+    static_cast<void>(machines.require(name));
     if (!confirm(arguments, context, fmt::format("What {} did since '{}' is thrown away.", name, snapshot))) {
         return 0;
     }

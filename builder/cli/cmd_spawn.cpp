@@ -16,11 +16,6 @@ namespace {
 
 using lifecycle::SpawnOptions;
 
-std::optional<ByteSize> size_option(const Arguments& arguments, std::string_view key) {
-    const auto text = arguments.get(key);
-    return text ? std::optional(ByteSize::parse(*text)) : std::nullopt;
-}
-
 bool take_suffix(std::string& text, std::string_view suffix) {
     const bool there =
         text.size() > suffix.size() && std::string_view(text).substr(text.size() - suffix.size()) == suffix;
@@ -51,14 +46,12 @@ lifecycle::SharedFolder shared_folder(std::string text) {
 
 void read_machine(const Arguments& arguments, SpawnOptions& options) {
     options.size = arguments.get_or("size", "");
-    options.memory = size_option(arguments, "memory");
-    options.disk = size_option(arguments, "disk");
+    options.memory = size_of(arguments, "memory");
+    options.disk = size_of(arguments, "disk");
     if (const auto vcpus = arguments.integer("vcpus", 1, 512)) {
         options.vcpus = static_cast<unsigned>(*vcpus);
     }
-    for (const auto& text : arguments.all("data-disk")) {
-        options.data_disks.push_back(ByteSize::parse(text));
-    }
+    options.data_disks = sizes_of(arguments, "data-disk");
     for (const auto& text : arguments.all("share")) {
         options.shares.push_back(shared_folder(text));
     }
@@ -145,8 +138,9 @@ std::string spawned_text(const lifecycle::Lifecycle& machines,
 
 int run_spawn(const Arguments& arguments, CommandContext& context) {
     SpawnOptions options = read_options(arguments);
-    options.image = pulled_image(context, arguments, options.image, arguments.get_or("pull", "missing"));
     auto machines = machines_of(context);
+    options.image = pulled_image(context, arguments, options.image, arguments.get_or("pull", "missing"),
+                                 [&] { lifecycle::check_spawn(machines, options); });
     if (const auto kind = arguments.get("print")) {
         const std::string text = lifecycle::printed_machine(machines, options, *kind);
         context.result({{"kind", *kind}, {"text", text}}, text);

@@ -132,7 +132,7 @@ exchange::ImportResult import_source(CommandContext& context, const exchange::Im
 }
 
 std::string pulled_image(CommandContext& context, const Arguments& arguments, const std::string& text,
-                         const std::string& pull) {
+                         const std::string& pull, const std::function<void()>& before_fetch) {
     std::error_code code;
     const bool location = exchange::looks_like_location(text);
     if (!location) {
@@ -161,6 +161,7 @@ std::string pulled_image(CommandContext& context, const Arguments& arguments, co
                     fmt::format("{} is not in the store and --pull never forbids to fetch it", text),
                     fmt::format("imgforge images import {}", text));
     }
+    before_fetch();
     return fetched(context, source);
 }
 

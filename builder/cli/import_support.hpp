@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,9 @@ exchange::ImportResult import_source(CommandContext& context, const exchange::Im
                                      const exchange::CleanDisk& clean = {});
 
 /// For `spawn SOURCE`: the image to spawn, as NAME@GEN, after fetching what is missing. `pull` is missing,
-/// always or never. Names of golden images come back unchanged.
+/// always or never. Names of golden images come back unchanged. `before_fetch` runs before anything is
+/// fetched and throws what is wrong with the rest of the command.
 std::string pulled_image(CommandContext& context, const Arguments& arguments, const std::string& source,
-                         const std::string& pull);
+                         const std::string& pull, const std::function<void()>& before_fetch);
 
 }  // namespace imgforge::cli

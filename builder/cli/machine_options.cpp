@@ -86,6 +86,36 @@ std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments) 
     return text ? std::optional<std::chrono::milliseconds>(parse_duration(*text)) : std::nullopt;
 }
 
+namespace {
+
+ByteSize size_given(std::string_view option, const std::string& text) {
+    try {
+        const ByteSize size = ByteSize::parse(text);
+        if (size < ByteSize::mib(1)) {
+            throw Error(Failure::usage, fmt::format("'{}' is {}: the unit is missing", text, size.text()),
+                        "write a number with M, G or T behind it, for example 1536M or 10G");
+        }
+        return size;
+    } catch (const Error& error) {
+        throw Error(error.kind(), fmt::format("--{}: {}", option, error.message()), error.hint());
+    }
+}
+
+}  // namespace
+
+std::optional<ByteSize> size_of(const Arguments& arguments, std::string_view option) {
+    const auto text = arguments.get(option);
+    return text ? std::optional(size_given(option, *text)) : std::nullopt;
+}
+
+std::vector<ByteSize> sizes_of(const Arguments& arguments, std::string_view option) {
+    std::vector<ByteSize> sizes;
+    for (const auto& text : arguments.all(option)) {
+        sizes.push_back(size_given(option, text));
+    }
+    return sizes;
+}
+
 std::vector<Option> drop_options() {
     return {{.names = {"--drop-saved"}, .help = "throw memory saved by `virsh managedsave` away"},
             {.names = {"--drop-snapshots"}, .help = "throw snapshots in the root disk away"}};

@@ -23,6 +23,11 @@ Option timeout_option(const std::string& help);
 lifecycle::Wait wait_of(const Arguments& arguments, lifecycle::Wait fallback);
 std::optional<std::chrono::milliseconds> timeout_of(const Arguments& arguments);
 
+/// The size given by an option, "1536M"; a number of bytes below 1 MiB is a forgotten unit. The errors name
+/// the option.
+std::optional<ByteSize> size_of(const Arguments& arguments, std::string_view option);
+std::vector<ByteSize> sizes_of(const Arguments& arguments, std::string_view option);
+
 /// --drop-saved and --drop-snapshots, and reading them (with --drop-changes, which destroy has).
 std::vector<Option> drop_options();
 lifecycle::Drop drop_of(const Arguments& arguments);

@@ -60,7 +60,9 @@ std::string password_hash(const Arguments& arguments, Inputs& inputs) {
     const std::string text(seeds::trimmed(inputs.read(*path, 4096)));
     const bool ready = text.starts_with('$') && !seeds::password_hash_fault(text);
     remember_secret(text);
-    return ready ? text : seeds::hash_password(text);
+    const auto word = arguments.get("for");
+    const bool yescrypt = word && seeds::guest_named(*word).yescrypt;
+    return ready ? text : seeds::hash_password(text, yescrypt ? "$y$" : "$6$");
 }
 
 /// --user makes a login of that name beside the image's own; keys and password go to it, else to the image's

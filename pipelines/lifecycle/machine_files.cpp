@@ -151,8 +151,11 @@ std::vector<fs::path> image_chain(store::Store& store, const store::Generation& 
     return chain;
 }
 
-seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
-                            bool user_is_images_own) {
+namespace {
+
+/// What the options say, with the errors of the user's files thrown and their warnings kept.
+seeds::SeedSpec checked_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
+                             bool user_is_images_own, Diagnostics& warnings) {
     seeds::SeedSpec seed;
     seed.ssh_keys = login_keys(lifecycle, options);
     if (!user_is_images_own) {
@@ -177,12 +180,25 @@ seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, c
         seed.network_config_name = options.network_config->string();
     }
     // Made once for nothing: all errors of the user's files show before anything is reserved.
-    Diagnostics warnings;
     static_cast<void>(seeds::seed_files(seed, warnings));
+    return seed;
+}
+
+}  // namespace
+
+seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
+                            bool user_is_images_own) {
+    Diagnostics warnings;
+    const seeds::SeedSpec seed = checked_seed(lifecycle, options, user, user_is_images_own, warnings);
     for (const auto& warning : warnings.list()) {
         lifecycle.monitor().warning(to_text(warning));
     }
     return seed;
+}
+
+void check_seed(Lifecycle& lifecycle, const SpawnOptions& options) {
+    Diagnostics warnings;
+    checked_seed(lifecycle, options, options.user.empty() ? "imgforge" : options.user, false, warnings);
 }
 
 void make_root_disk(ProcessRunner& processes, const fs::path& disk, const MachineSource& source) {

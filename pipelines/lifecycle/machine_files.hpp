@@ -21,6 +21,8 @@ std::vector<std::filesystem::path> image_chain(store::Store& store, const store:
 /// user's files; throws Failure::recipe with their faults.
 seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
                             bool user_is_images_own);
+/// The errors common_seed() would throw, without its warnings.
+void check_seed(Lifecycle& lifecycle, const SpawnOptions& options);
 
 /// What the files of a machine are made from.
 struct MachineSource {

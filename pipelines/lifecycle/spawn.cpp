@@ -27,6 +27,28 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
+/// Less than this boots no kernel: the number lacks its unit.
+constexpr ByteSize least_memory = ByteSize::mib(16);
+
+/// The names the machines get: those asked for, else of the image.
+NamePattern names_of(const SpawnOptions& options, const std::string& image) {
+    const bool numbered = options.count > 1 || options.name.empty();
+    const std::string& pattern = options.name.empty() ? image : options.name;
+    return {pattern, numbered && pattern.find('{') == std::string::npos};
+}
+
+void check_numbers(const Lifecycle& lifecycle, const SpawnOptions& options) {
+    if (options.count < 1 || options.count > 1000) {
+        throw Error(Failure::usage, fmt::format("cannot spawn {} machines at once", options.count),
+                    "--count is from 1 to 1000");
+    }
+    const ByteSize memory = size_of(lifecycle, options).memory;
+    if (memory < least_memory) {
+        throw Error(Failure::usage, fmt::format("no machine runs in {} of memory", memory.text()),
+                    "write the unit: --memory 1536M, --memory 2G");
+    }
+}
+
 /// One spawn from the first reservation to the last signal; what it made is undone unless finish() was
 /// reached.
 class Spawn {
@@ -87,10 +109,7 @@ private:
     }
 
     void reserve() {
-        const bool numbered = options_.count > 1 || options_.name.empty();
-        const std::string pattern = options_.name.empty() ? generation_.image : options_.name;
-        ReservationRequest request{NamePattern(pattern, numbered && pattern.find('{') == std::string::npos),
-                                   options_.count, common_};
+        ReservationRequest request{names_of(options_, generation_.image), options_.count, common_};
         request.forward_ssh = std::any_of(common_.nics.begin(), common_.nics.end(), [](const Nic& nic) {
             return nic.network.kind == NetworkSpec::Kind::user;
         });
@@ -289,11 +308,19 @@ private:
 
 }  // namespace
 
-std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
-    if (options.count < 1 || options.count > 1000) {
-        throw Error(Failure::usage, fmt::format("cannot spawn {} machines at once", options.count),
-                    "--count is from 1 to 1000");
+void check_spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
+    check_numbers(lifecycle, options);
+    if (!options.name.empty()) {
+        const Reservations& reserved = lifecycle.reservations();
+        names_of(options, {}).choose(options.count, [&](const std::string& name) {
+            return !reserved.find(name);
+        });
     }
+    check_seed(lifecycle, options);
+}
+
+std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
+    check_numbers(lifecycle, options);
     return Spawn(lifecycle, options).run();
 }
 

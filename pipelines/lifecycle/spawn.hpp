@@ -66,6 +66,10 @@ struct SpawnOptions {
     std::string lab_digest{};
 };
 
+/// Throws the first error of the options that shows without an image: names, size, the user's files. For a
+/// caller that has to fetch the image first.
+void check_spawn(Lifecycle& lifecycle, const SpawnOptions& options);
+
 /// Makes the machines together: names, MACs and instance-ids are reserved first, then disk, seed and domain
 /// are made, and the named signal is awaited. Until all are started a failure removes everything of all of
 /// them. Those that then do not give their signal stay and are marked (MachineRecord::not_ready), unless

@@ -69,6 +69,8 @@ struct CustomizeReport {
 /// Reads the options of the stage (already checked against customize_schema()); relative host paths are under
 /// `folder`.
 CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& folder);
+/// False for a spec that changes nothing.
+bool has_work(const CustomizeSpec& spec);
 /// Every error at once, as (JSON pointer below the options, message).
 std::vector<std::pair<std::string, std::string>> check_customize(const CustomizeSpec& spec);
 const Json& customize_schema();

@@ -119,6 +119,17 @@ CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& f
     return spec;
 }
 
+bool has_work(const CustomizeSpec& spec) {
+    const bool packages = spec.update || !spec.install.empty() || !spec.remove.empty();
+    const bool files = !spec.upload.empty() || !spec.write.empty() || !spec.mkdir.empty() ||
+                       !spec.link.empty() || !spec.files.empty();
+    const bool accounts = !spec.users.empty() || !spec.ssh_keys.empty() || !spec.passwords.empty();
+    const bool words = !spec.timezone.empty() || !spec.locale.empty() || !spec.hostname.empty();
+    const bool commands = !spec.run.empty() || !spec.run_scripts.empty() || !spec.firstboot.empty() ||
+                          !spec.firstboot_install.empty();
+    return packages || files || accounts || words || commands || spec.selinux_relabel;
+}
+
 std::vector<std::pair<std::string, std::string>> check_customize(const CustomizeSpec& spec) {
     std::vector<std::pair<std::string, std::string>> faults;
     for (const auto& [host, path] : spec.upload) {

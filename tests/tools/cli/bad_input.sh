@@ -69,6 +69,22 @@ expect 1 "imgforge list" "$imgforge" show nobody
 expect 3 "installer ISO" "$imgforge" media probe five.recipe
 expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe
 
+# What is wrong shows before an image is fetched: nothing is downloaded for a command that cannot succeed.
+for words in "'web 1'" "../x" "web --size huge" "web --user-data /nonexistent" "web --ssh-key /nonexistent" "web --memory 2" "web --memory lots"; do
+    eval "set -- $words"
+    code=0; "$imgforge" spawn debian12 "$@" --connect embedded >out 2>err </dev/null || code=$?
+    [ "$code" = 2 ] || [ "$code" = 3 ] || [ "$code" = 1 ] || fail "spawn debian12 $words exits with $code"
+    ! grep -q 'importing' err || fail "spawn debian12 $words fetches the image first"
+done
+expect 2 "--memory: '2' is 2 B: the unit is missing" "$imgforge" spawn debian12 web --memory 2
+expect 2 "--data-disk: 'lots' is not a size" "$imgforge" spawn debian12 web --data-disk lots
+expect 1 "no machine named 'nobody'" "$imgforge" respawn nobody
+expect 3 "'nothing.qcow2' does not exist" "$imgforge" audit nothing.qcow2
+expect 2 "nothing.qcow2 does not exist" "$imgforge" sysprep nothing.qcow2
+expect 3 "imgforge: 'a b' is not a host name" "$imgforge" seed create --name 'a b' --output seed.iso
+truncate -s 1M empty.img
+expect 2 "customize has nothing to do" "$imgforge" customize empty.img --format raw
+
 # A reader that wants no more (`imgforge list | head`) is not an error, a disk that is full is one; an error that cannot be written is still an exit code.
 to_nobody() { "$@" 2>err | true; echo "${PIPESTATUS[0]}"; }
 for words in "list --json" "--help" "images list"; do

@@ -313,6 +313,16 @@ TEST(Passwords, hashes_are_fresh_yescrypt_and_verify) {
     EXPECT_THROW(static_cast<void>(hash_password("a\nb")), Error);
 }
 
+TEST(Passwords, a_guest_whose_crypt_lacks_yescrypt_is_given_another_hash) {
+    SeedSpec spec{.instance_id = "i-1", .hostname = "web-1"};
+    spec.users.push_back({.name = "ann", .password_hash = hash_password("correct horse")});
+    EXPECT_EQ(check_seed(spec).text(), "");
+    spec.guest = guest_named("alpine");
+    EXPECT_THAT(check_seed(spec).text(), HasSubstr("the crypt(3) of alpine does not know yescrypt"));
+    spec.users.front().password_hash = hash_password("correct horse", "$6$");
+    EXPECT_EQ(check_seed(spec).text(), "");
+}
+
 TEST(HostKeys, are_valid_public_keys_of_their_types) {
     for (const HostKey& key : make_host_keys({"ed25519", "ecdsa", "rsa"})) {
         EXPECT_FALSE(public_key_fault(key.public_key).has_value()) << key.type;
@@ -321,7 +331,7 @@ TEST(HostKeys, are_valid_public_keys_of_their_types) {
     EXPECT_NE(make_host_keys({"ed25519"})[0].public_key, make_host_keys({"ed25519"})[0].public_key);
 }
 
-TEST(PublicKeys, faults_are_told_without_quoting_the_key) {
+TEST(PublicKeys, errors_do_not_quote_the_key) {
     const std::string good = make_host_keys({"ed25519"})[0].public_key;
     EXPECT_FALSE(public_key_fault("from=\"10.0.0.0/8\",command=\"a b\" " + good).has_value());
     EXPECT_TRUE(public_key_fault(good.substr(0, 50)).has_value());
