@@ -105,7 +105,7 @@ public:
                         const std::filesystem::path& /*needles_file*/, Json inside) const override {
         StageResult result;
         result.disk = layer.filename();
-        write_file_atomically(task.scratch / "customize.json", pretty(inside));
+        write_file_atomically(task.scratch / "customize.json", pretty(inside), 0600);
         result.files.emplace("customize", "customize.json");
         // Several customize stages: what any of them put in on purpose is kept.
         Json paths = inside.at("paths");

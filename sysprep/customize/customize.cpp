@@ -211,14 +211,29 @@ void Customizing::first_boot() {
     }
 }
 
+namespace {
+
+/// What records, progress and errors call a line of `run`: its place and its program. The line itself may
+/// hold a password (`echo root:… | chpasswd`) and stands in its own log alone, which is the owner's.
+std::string shell_line_label(std::size_t number, const std::string& line) {
+    static const std::regex plain("^\\s*([A-Za-z0-9_./-]{1,40})(\\s|$)");
+    std::smatch match;
+    const std::string start = line.substr(0, 100);
+    return std::regex_search(start, match, plain) ? fmt::format("command {} ({})", number, match[1].str())
+                                                  : fmt::format("command {}", number);
+}
+
+}  // namespace
+
 void Customizing::commands() {
     std::string variables;
     for (const auto& [name, value] : spec_.variables) {
         remember_secret(value);
         variables += name + "=" + shell_quote(value) + "\n";
     }
+    std::size_t number = 0;
     for (const std::string& line : spec_.run) {
-        command(line, variables + line);
+        command(shell_line_label(++number, line), variables + line);
     }
     for (const std::filesystem::path& script : spec_.run_scripts) {
         constexpr std::uintmax_t limit = 16U << 20U;

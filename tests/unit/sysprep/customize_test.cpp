@@ -63,9 +63,27 @@ TEST_F(Customize, names_the_failing_command_and_shows_the_end_of_its_output) {
         FAIL();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), Failure::guest);
-        EXPECT_THAT(error.message(), HasSubstr("make-trouble --now"));
+        EXPECT_THAT(error.message(), HasSubstr("command 1 (make-trouble)"));
         EXPECT_THAT(error.message(), HasSubstr("code 7"));
         EXPECT_THAT(error.message(), HasSubstr("E: the reason"));
+    }
+}
+
+TEST_F(Customize, a_line_with_a_password_is_in_its_own_log_alone) {
+    const auto report =
+        apply({{"run", {"echo root:hunter2 | chpasswd", "PASS=hunter2 login", "true", "  hunter2=1"}}});
+    EXPECT_THAT(report.to_json().dump(), testing::Not(HasSubstr("hunter2")));
+    EXPECT_THAT(report.to_json().dump(), HasSubstr("command 1 (echo)"));
+    for (const auto& log : report.logs) {
+        EXPECT_EQ(std::filesystem::status(log).permissions(),
+                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    }
+    fs.on_run = [](std::string_view) { return guest::CommandResult{7, "no such user\n"}; };
+    try {
+        apply({{"run", {"echo root:hunter2 | chpasswd"}}});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_THAT(error.describe(), testing::Not(HasSubstr("hunter2")));
     }
 }
 
