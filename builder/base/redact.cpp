@@ -81,7 +81,14 @@ std::string mask_values(const std::string& line) {
                                     std::regex::icase);
     // The userinfo of a URL (RFC 3986 section 3.2.1); a user name alone ("ssh://root@host") is not a secret.
     static const std::regex userinfo(R"(([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'"@:]*:[^\s/?#'"]*@)");
+    // What is piped into chpasswd, or handed to it by a here-string.
+    static const std::regex piped(
+        R"RX((?:echo|printf)\b(?:[^|;&"\\]|\\.|"[^"|;&]*")*(\|\s*(?:sudo\s+)?[A-Za-z0-9_./-]*chpasswd\b))RX");
+    static const std::regex handed(R"RX((chpasswd\b[^<|;&"]*<<<\s*)[^\s"]+)RX");
     std::string masked = std::regex_replace(line, hash, "***");
+    if (masked.find("chpasswd") != std::string::npos) {
+        masked = std::regex_replace(std::regex_replace(masked, piped, "*** $1"), handed, "$1***");
+    }
     masked = std::regex_replace(masked, userinfo, "$1***@");
     masked = mask_assigned(masked, assigned);
     return std::regex_replace(masked, debconf, "$1***");

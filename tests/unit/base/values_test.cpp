@@ -88,6 +88,18 @@ TEST(Suggestion, finds_typing_mistakes_and_nothing_else) {
     EXPECT_EQ(nearest("", words), std::nullopt);
 }
 
+TEST(Redact, masks_what_a_command_hands_to_chpasswd) {
+    for (const char* const line :
+         {"echo root:hunter2 | chpasswd", "echo 'root:hunter2' |chpasswd -e",
+          "printf \"%s\" \"root:hunter2\" | /usr/sbin/chpasswd",
+          "true; echo root:hunter2 | sudo chpasswd; true", "chpasswd <<< root:hunter2",
+          R"({"message":"'echo \"root:hunter2\" | chpasswd' failed"})"}) {
+        EXPECT_THAT(redact(line), testing::Not(testing::HasSubstr("hunter2"))) << line;
+    }
+    EXPECT_EQ(redact(R"({"a":"x","b":"echo root:hunter2 | chpasswd"})"), R"({"a":"x","b":"*** | chpasswd"})");
+    EXPECT_EQ(redact("man chpasswd"), "man chpasswd");
+}
+
 TEST(Redact, masks_keys_hashes_and_values) {
     EXPECT_EQ(redact("password: hunter2, user: joe"), "password: ***, user: joe");
     EXPECT_THAT(redact("d-i passwd/root-password password s3cret word"), Not(HasSubstr("s3cret")));
