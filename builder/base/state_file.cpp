@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include <fmt/format.h>
+
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
@@ -23,17 +25,32 @@ constexpr std::uint64_t reserve_size = 512U << 10U;
 constexpr std::uint64_t nearly_full = 256U << 10U;
 constexpr std::uint64_t plenty = 16 * reserve_size;
 
+/// An empty file of that name, unless there is one. A descriptor of the database itself must never be closed
+/// in a process that has it open: that drops the locks of SQLite's own descriptors (fcntl(2)), another
+/// process then takes itself for the last one and deletes the log that this process still writes to.
+void make_empty(const fs::path& file, unsigned mode) {
+    const fs::path fresh = fmt::format("{}.new-{}", file.string(), ::gettid());
+    {
+        const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+        if (!fd) {
+            return;  // opening the database says why
+        }
+    }
+    static_cast<void>(::link(fresh.c_str(), file.c_str()));  // not over one that came meanwhile
+    ::unlink(fresh.c_str());
+}
+
 }  // namespace
 
 void prepare(const fs::path& file) {
     const unsigned mode = shared_file_mode(file.parent_path(), 0600);
-    const Fd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode));
     struct stat status {};
-    if (!fd || ::fstat(fd.get(), &status) != 0) {
-        return;  // opening it says why
+    if (::stat(file.c_str(), &status) != 0 && errno == ENOENT) {
+        make_empty(file, mode);
     }
-    if (status.st_uid == ::geteuid() && (status.st_mode & 0777U) != mode) {
-        static_cast<void>(::fchmod(fd.get(), mode));
+    if (::stat(file.c_str(), &status) == 0 && status.st_uid == ::geteuid() &&
+        (status.st_mode & 0777U) != mode) {
+        static_cast<void>(::chmod(file.c_str(), mode));
     }
 }
 

@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
@@ -29,6 +34,61 @@ TEST(StateFile, only_its_owner_reads_it) {
     for (const char* name : {"state.db", "state.db-wal", "state.db-shm", "state.db.reserve"}) {
         EXPECT_EQ(mode_of(folder / name), 0600U) << name;
     }
+}
+
+/// A process of its own, forked before this one has the database open, which runs `body` when it is asked to.
+class OtherProcess {
+public:
+    explicit OtherProcess(const std::function<int()>& body) {
+        EXPECT_EQ(::pipe(pipe_.data()), 0);
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            char go = 0;
+            const bool asked = ::read(pipe_[0], &go, 1) == 1;
+            ::_exit(asked ? body() : 99);
+        }
+    }
+    OtherProcess(const OtherProcess&) = delete;
+    OtherProcess& operator=(const OtherProcess&) = delete;
+    ~OtherProcess() {
+        ::close(pipe_[0]);
+        ::close(pipe_[1]);
+    }
+
+    /// What `body` returned, from 0 to 98.
+    int run() {
+        int status = 0;
+        EXPECT_EQ(::write(pipe_[1], "x", 1), 1);
+        EXPECT_EQ(::waitpid(pid_, &status, 0), pid_);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+
+private:
+    std::array<int, 2> pipe_{};
+    pid_t pid_ = -1;
+};
+
+TEST(StateFile, a_second_connection_does_not_drop_the_locks_of_the_first) {
+    const TempDir folder("unit");
+    const fs::path file = folder / "state.db";
+    StateDb(file).migrate("unit", {"CREATE TABLE t(a)"});
+    OtherProcess closes([&] {
+        StateDb(file).raw().exec("INSERT INTO t VALUES(1)");
+        return 0;
+    });
+    OtherProcess counts([&] {
+        StateDb database(file);
+        SQLite::Statement query(database.raw(), "SELECT count(*) FROM t");
+        return query.executeStep() ? query.getColumn(0).getInt() : 98;
+    });
+
+    StateDb first(file);
+    first.raw().exec("INSERT INTO t VALUES(2)");
+    { const StateDb second(file); }
+    // Would take itself for the last one, and delete the log that `first` goes on with.
+    EXPECT_EQ(closes.run(), 0);
+    first.raw().exec("INSERT INTO t VALUES(3)");
+    EXPECT_EQ(counts.run(), 3);
 }
 
 TEST(StateFile, one_of_an_earlier_version_loses_its_reading_rights) {
