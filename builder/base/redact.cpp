@@ -65,7 +65,10 @@ std::string mask_assigned(const std::string& line, const std::regex& assigned) {
     for (std::sregex_iterator match(line.begin(), line.end(), assigned), end; match != end; ++match) {
         const std::lock_guard lock(mutex);
         masked.append(rest, (*match)[0].first);
-        masked += terms().count(match->str()) != 0 ? match->str() : match->str(1) + "***";
+        // "chpasswd: not found" speaks of the program.
+        const bool program =
+            std::string_view(line).substr(0, static_cast<std::size_t>(match->position())).ends_with("ch");
+        masked += program || terms().count(match->str()) != 0 ? match->str() : match->str(1) + "***";
         rest = (*match)[0].second;
     }
     return masked.append(rest, line.cend());

@@ -100,6 +100,12 @@ TEST(Redact, masks_what_a_command_hands_to_chpasswd) {
     EXPECT_EQ(redact("man chpasswd"), "man chpasswd");
 }
 
+TEST(Redact, leaves_errors_about_the_program_chpasswd_readable) {
+    const std::string line = "chroot: can't execute 'chpasswd': No such file or directory";
+    EXPECT_EQ(redact(line), line);
+    EXPECT_EQ(redact("passwd: geheim"), "passwd: ***");
+}
+
 TEST(Redact, masks_keys_hashes_and_values) {
     EXPECT_EQ(redact("password: hunter2, user: joe"), "password: ***, user: joe");
     EXPECT_THAT(redact("d-i passwd/root-password password s3cret word"), Not(HasSubstr("s3cret")));
@@ -117,7 +123,7 @@ TEST(Redact, leaves_terms_of_ours_alone_and_only_those) {
     EXPECT_EQ(redact("secret:test-terms"), "secret:***");
 }
 
-TEST(Redact, remembers_values_that_were_told) {
+TEST(Redact, remembers_values_it_was_given) {
     remember_secret("correct horse");
     EXPECT_EQ(redact("say correct horse battery"), "say *** battery");
 }
