@@ -62,7 +62,8 @@ std::string to_text(const Diagnostic& d) {
         text += d.column > 0 ? fmt::format(":{}", d.column) : "";
     }
     // A value from an option stands in no file.
-    text += fmt::format("{}{}{}", text.empty() ? "" : ": ", d.severity == Diagnostic::Severity::warning ? "warning: " : "", d.message);
+    text += fmt::format("{}{}{}", text.empty() ? "" : ": ",
+                        d.severity == Diagnostic::Severity::warning ? "warning: " : "", d.message);
     if (!d.suggestion.empty()) {
         text += is_misspelling(d) ? fmt::format(" (did you mean '{}'?)", d.suggestion)
                                   : fmt::format(" (try: {})", d.suggestion);

@@ -41,7 +41,8 @@ void require_readable(const Generation& generation) {
             Failure::host,
             fmt::format("{} of another store cannot be read: {}", generation.label(),
                         generation.disk().string()),
-            "members of the group kvm may read disks of a store of root; else its owner shares it with a group "
+            "members of the group kvm may read disks of a store of root; else its owner shares it with a "
+            "group "
             "that you are in (chgrp GROUP DIRECTORY; chmod 2770 DIRECTORY) before the images are made");
     }
 }

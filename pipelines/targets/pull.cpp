@@ -52,8 +52,7 @@ std::optional<store::Generation> here_already(const store::Store& store, const s
                                               const std::string& manifest) {
     for (const store::Generation& generation : store.generations(image)) {
         const Json origin = generation.manifest().value("origin", Json::object());
-        if (store.is_usable(generation) &&
-            origin.value("sha256", std::string()) == manifest) {
+        if (store.is_usable(generation) && origin.value("sha256", std::string()) == manifest) {
             return generation;
         }
     }
