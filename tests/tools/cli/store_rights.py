@@ -24,6 +24,22 @@ def check(what, holds, more=""):
         faults.append(what)
 
 
+def reachable():
+    """The programs, where other users can start them: a checkout below /root is closed to them."""
+    global PROGRAM
+    if subprocess.run(["setpriv", f"--reuid={FIRST}", f"--regid={GROUP}", "--clear-groups", "test", "-x", PROGRAM], check=False).returncode == 0:
+        return
+    built = pathlib.Path(PROGRAM).parent
+    (work / "bin").mkdir()
+    for program in (built / "imgforge", built / "imgforge-host", built.parent / "virt" / "imgforge-machine"):
+        shutil.copy2(program, work / "bin")
+    source = pathlib.Path(__file__).resolve().parents[3]
+    for part in ("builder", "pipelines", "seeds", "sysprep", "templates"):
+        shutil.copytree(source / part, work / "data" / part, ignore=shutil.ignore_patterns("*.cpp", "*.hpp"))
+    PROGRAM = str(work / "bin" / "imgforge")
+    os.environ["IMGFORGE_DATA"] = str(work / "data")
+
+
 def run(*words, home, user=None, env=None):
     """As another user, a member of GROUP, in a process of its own."""
     def become():
@@ -127,6 +143,7 @@ def full():
 
 
 try:
+    reachable()
     secrets()
     shared()
     full()
