@@ -38,10 +38,18 @@ set(package ${PROJECT_SOURCE_DIR}/cmake/package)
 configure_file(${package}/changelog ${IMGFORGE_GENERATED}.package/changelog @ONLY)
 execute_process(COMMAND gzip -9nf ${IMGFORGE_GENERATED}.package/changelog)
 install(FILES ${package}/copyright ${IMGFORGE_GENERATED}.package/changelog.gz ${PROJECT_SOURCE_DIR}/README.md
+              ${PROJECT_SOURCE_DIR}/CHANGELOG.md
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/imgforge)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/imgforge/docs
         FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
-install(FILES ${IMGFORGE_GENERATED}/man/config.yaml DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/imgforge)
+install(FILES ${package}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME imgforge)
+# /etc belongs to /usr (GNUInstallDirs), also where cpack installs below a directory of its own.
+install(CODE "
+  set(settings \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SYSCONFDIR}\")
+  if(CMAKE_INSTALL_PREFIX MATCHES \"^(.*)/usr$\")
+    set(settings \"\${CMAKE_MATCH_1}/etc\")
+  endif()
+  file(INSTALL \"${IMGFORGE_GENERATED}/man/config.yaml\" DESTINATION \"\${settings}/imgforge\")")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
@@ -54,12 +62,12 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-daemon-system, libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "librbd1, ansible-core, python3-testinfra, nbdkit")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "golden images from installer ISOs, and virtual machines made of them
- imgforge takes a distribution's installer ISO or a cloud image and ends with
- running, unique virtual machines. A recipe is run in stages: an unattended
- installation, clean-up with an audit that proves it, compaction, publication as
- a numbered read-only generation, and machines made of a qcow2 overlay, a
- cloud-init seed and a libvirt domain.")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "golden images from installer ISOs, and virtual machines made of them")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "imgforge takes a distribution's installer ISO or a cloud image and ends
+with running, unique virtual machines. A recipe is run in stages: an
+unattended installation, clean-up with an audit that proves it,
+compaction, publication as a numbered read-only generation, and machines
+made of a qcow2 overlay, a cloud-init seed and a libvirt domain.")
 set(CPACK_DEBIAN_PACKAGE_HOMEPAGE "https://imgforge.invalid/")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${package}/postinst;${package}/prerm;${package}/postrm;${IMGFORGE_GENERATED}.package/conffiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

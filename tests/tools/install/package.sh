@@ -42,6 +42,7 @@ tree() {
         share/imgforge/templates/distributions/debian12.yaml share/imgforge/templates/families/debian.yaml share/imgforge/seeds/schemas/cloud-config.keys; do
         [ -s "$root/usr/$file" ] || fail "/usr/$file is missing"
     done
+    [ -s "$root/etc/imgforge/config.yaml" ] || fail "/etc/imgforge/config.yaml is missing"
     for file in "$PWD"/pipelines/units/*; do [ -s "$root/usr/lib/systemd/system/${file##*/}" ] || fail "the unit ${file##*/} is missing"; done
     echo "ok: programs, pages, completions, data and units are in place"
     # Nothing but what is meant for users: sources, tests and CMake's files stay behind.
