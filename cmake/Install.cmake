@@ -59,8 +59,8 @@ set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What the README's first block needs without another word: a medium from the archive, an installation, an appliance, machines of the
 # embedded driver. The libraries are found by dpkg-shlibdeps.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-daemon-system, libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon-system, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "librbd1, ansible-core, python3-testinfra, nbdkit")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "golden images from installer ISOs, and virtual machines made of them")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "imgforge takes a distribution's installer ISO or a cloud image and ends

@@ -8,6 +8,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +27,15 @@ using namespace imgforge::virt;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+/// As root libvirt looks its default user for QEMU up before it reads the root's own qemu.conf, and gives up
+/// when there is none: waiting does not help. libvirt has no code for it.
+void require_default_user(const VirtError& error) {
+    if (error.message().find("Failed to parse user") != std::string::npos) {
+        throw VirtError(error.cause(), Failure::host, error.message(),
+                        "the user comes with libvirt's system daemon: apt-get install libvirt-daemon-system");
+    }
+}
+
 /// The root, held by a lock of ours first, so that who waits queues up and can learn for whom.
 class Worker {
 public:
@@ -37,12 +47,17 @@ public:
         const std::string short_uri = "qemu:///embed?root=" + short_root(root_).string();
         const milliseconds settle = settle_time(root_);
         // A process that was killed can hold libvirt's own pid file a moment longer than our lock.
+        std::optional<VirtError> first;  // the later ones speak of a driver that is not active any more
         for (const auto until = steady_clock::now() + timeout; !host_;) {
             try {
                 host_ = std::make_unique<NativeHost>(short_uri, settle);
-            } catch (const VirtError&) {
+            } catch (const VirtError& error) {
+                require_default_user(error);
+                if (!first) {
+                    first.emplace(error);
+                }
                 if (steady_clock::now() >= until) {
-                    throw;
+                    throw VirtError(*first);
                 }
                 std::this_thread::sleep_for(milliseconds(50));
             }
