@@ -27,9 +27,7 @@ Command destroy_command() {
         .run = [](const Arguments& arguments, CommandContext& context) {
             auto machines = machines_of(context);
             const auto names = arguments.all("NAME");
-            for (const auto& name : names) {
-                static_cast<void>(machines.require(name));  // a wrong name among them destroys nothing
-            }
+            require_machines(machines, names);
             if (!confirm(arguments, context,
                          fmt::format("Destroy {} with all data?", fmt::join(names, ", ")))) {
                 return 0;

@@ -12,9 +12,7 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
     Json list = Json::array();
     std::string text;
     const auto names = arguments.all("NAME");
-    for (const auto& name : names) {
-        static_cast<void>(machines.require(name));  // a wrong name among them changes nothing
-    }
+    require_machines(machines, names);
     if (!confirm(
             arguments, context,
             fmt::format("The root disk of {} is thrown away and made anew.",

@@ -244,6 +244,12 @@ void for_each_machine(const CommandContext& context, const std::vector<std::stri
     }
 }
 
+void require_machines(lifecycle::Lifecycle& machines, const std::vector<std::string>& names) {
+    for (const auto& name : names) {
+        static_cast<void>(machines.require(name));
+    }
+}
+
 bool confirm(const Arguments& arguments, const CommandContext& context, const std::string& question) {
     if (arguments.has("yes")) {
         return true;

@@ -57,6 +57,9 @@ std::string shown_address(const lifecycle::MachineView& view);
 void for_each_machine(const CommandContext& context, const std::vector<std::string>& names,
                       const std::function<void(const std::string&)>& body);
 
+/// Throws when one of `names` is not a machine: a wrong name among them changes nothing.
+void require_machines(lifecycle::Lifecycle& machines, const std::vector<std::string>& names);
+
 /// Asks on the terminal; without one, or with --json, an error that names --yes. True for y or yes.
 bool confirm(const Arguments& arguments, const CommandContext& context, const std::string& question);
 

@@ -49,7 +49,7 @@ unpacked_kernel() {
     local begin
     begin=$(LC_ALL=C grep -abo -m 1 $'\xfd7zXZ' "$image" | head -n 1 | cut -d: -f1)
     if ! grep -qx CONFIG_PVH=y "/boot/config-$version" || [ -z "$begin" ]; then return 1; fi
-    tail -c "+$((begin + 1))" "$image" | xz -dc --single-stream >"$1" 2>/dev/null || true  # what follows is no xz
+    tail -c "+$((begin + 1))" "$image" | xz -dc --single-stream >"$1" 2>/dev/null || true  # what follows is not xz
     [ "$(head -c 4 "$1")" = $'\x7fELF' ]
 }
 
