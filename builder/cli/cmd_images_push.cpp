@@ -150,10 +150,12 @@ Command images_push_command() {
             "current one there when it is the current one here.\n\n"
             "oci://HOST/REPOSITORY is a container registry: the generation becomes a containerDisk "
             "(KubeVirt) "
-            "with its number as tag, and `latest` when it is current. Registries on this host speak http.",
+            "with its number as tag, and `latest` when it is current. Registries on this host speak http.\n\n"
+            "Every kind of the settings can also be written as KIND:PLACE: s3:https://HOST/BUCKET, rbd:POOL, "
+            "glance:CLOUD, libvirt:URI (a storage pool, \"imgforge\" or \"default\").",
         .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
                         {.name = "TARGET",
-                         .help = "a name of the settings, a directory, or oci://HOST/REPOSITORY",
+                         .help = "a name of the settings, a directory, oci://HOST/REPOSITORY, or KIND:PLACE",
                          .completes = Completes::folder}},
         .options = {target_key_option("private Ed25519 key (PEM) that signs the index")},
         .examples = {{"imgforge images push debian12 hub", "by its name in the settings"},

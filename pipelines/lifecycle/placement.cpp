@@ -9,13 +9,13 @@
 #include "builder/base/error.hpp"
 #include "builder/base/settings.hpp"
 #include "builder/base/suggestion.hpp"
-#include "pipelines/lifecycle/remote.hpp"
+#include "builder/virt/storage_pool.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
 
 Placement on_host(Lifecycle& lifecycle, const std::string& name, const HostSetting& host) {
-    return {host.connection, name, choose_pool(lifecycle.open_uri(host.connection), host.pool)};
+    return {host.connection, name, virt::choose_pool(lifecycle.open_uri(host.connection), host.pool)};
 }
 
 Placement with_most_memory(Lifecycle& lifecycle, ByteSize memory) {
@@ -50,7 +50,7 @@ Placement place(Lifecycle& lifecycle, const std::string& host, ByteSize memory) 
         const auto& choice = lifecycle.choice();
         Placement placement{choice.embedded() ? "qemu:///embed" : choice.uri};
         if (!uri_host(placement.connection).empty()) {
-            placement.pool = choose_pool(lifecycle.open_uri(placement.connection), "");
+            placement.pool = virt::choose_pool(lifecycle.open_uri(placement.connection), "");
         }
         return placement;
     }

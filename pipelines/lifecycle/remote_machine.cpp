@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include "builder/base/digest.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/remote.hpp"
+#include "pipelines/store/volume_name.hpp"
 
 namespace imgforge::lifecycle {
 
@@ -27,18 +27,20 @@ std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& place
     const auto progress = [&](std::uint64_t done, std::uint64_t total) {
         activity.progress(static_cast<double>(done), static_cast<double>(total), "bytes");
     };
-    // The chain is folded into one file for the way; its name on the other side is that of what it was made
-    // from.
-    const std::string key = sha256_hex(generation.image + "/" + generation.sha256).substr(0, 24);
+    const virt::StoragePool pool(connection, placement.pool);
+    const std::string volume = store::volume_name(generation);
+    if (virt::has_volume(pool, volume)) {
+        return pool.find(volume)->path;
+    }
     if (chain.size() == 1) {
-        return upload_image(connection, placement.pool, chain.front(), key, progress);
+        return virt::provide_volume(pool, volume, chain.front(), progress).path;
     }
     const TempDir scratch("imgforge-upload", lifecycle.places().cache());
     const auto flat = scratch / "disk.qcow2";
     image::qemu_img::run_convert(
         lifecycle.processes(),
         {.from = chain.front(), .to = flat, .compression = image::qemu_img::Compression::zstd});
-    return upload_image(connection, placement.pool, flat, key, progress);
+    return virt::provide_volume(pool, volume, flat, progress).path;
 }
 
 void move_to_pool(Lifecycle& lifecycle, MachineRecord& record, const std::filesystem::path& base,

@@ -73,6 +73,9 @@ const std::vector<TargetKind>& target_kinds() {
         {.word = "glance",
          .summary = "OpenStack's image service, by a cloud's name",
          .open = open_glance_target},
+        {.word = "libvirt",
+         .summary = "a storage pool of libvirt hosts: volumes that machines stand on",
+         .open = open_libvirt_target},
     };
     return kinds;
 }

@@ -6,11 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "builder/base/digest.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/observe.hpp"
+#include "tests/support/other_host.hpp"
 #include "tests/support/require.hpp"
 #include "tests/tools/lifecycle/machine_home.hpp"
 
@@ -19,50 +18,9 @@ namespace fs = std::filesystem;
 namespace imgforge::lifecycle {
 namespace {
 
+using test::OtherHost;
 using testing::Each;
 using testing::HasSubstr;
-
-/// The other host; gone with everything that runs on it when this object goes.
-class OtherHost {
-public:
-    explicit OtherHost(fs::path folder) : folder_(std::move(folder)) {
-        fs::create_directories(folder_ / "pool");
-        pid_ = ::fork();
-        if (pid_ == 0) {
-            ::execlp("unshare", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
-                     "--mount-proc", SECOND_LIBVIRTD, folder_.c_str(), nullptr);
-            ::_exit(127);
-        }
-    }
-    ~OtherHost() {
-        ::kill(pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-    }
-    OtherHost(const OtherHost&) = delete;
-    OtherHost& operator=(const OtherHost&) = delete;
-
-    std::string uri() const {
-        return fmt::format("qemu+unix:///system?socket={}/sock/libvirt-sock", folder_.string());
-    }
-    fs::path pool() const { return folder_ / "pool"; }
-
-    std::string virsh(std::vector<std::string> words) const {
-        words.insert(words.begin(), {"-q", "-c", uri()});
-        SystemProcessRunner runner;
-        const ProcessResult result =
-            runner.run({.program = "virsh", .args = words, .timeout = std::chrono::seconds(60)});
-        return result.out + result.err;
-    }
-
-    /// What a failing libvirtd had to say.
-    std::string log() const {
-        return fs::exists(folder_ / "libvirtd.log") ? read_file(folder_ / "libvirtd.log") : "";
-    }
-
-private:
-    fs::path folder_;
-    pid_t pid_ = -1;
-};
 
 class Remote : public testing::Test {
 protected:
@@ -73,22 +31,14 @@ protected:
                 IMGFORGE_SKIP("tools", fmt::format("{} is not installed", program));
             }
         }
-        SystemProcessRunner runner;
-        if (!runner
-                 .run({.program = "unshare",
-                       .args = {"--mount", "--net", "--pid", "--fork", "--mount-proc", "true"},
-                       .timeout = std::chrono::seconds(20)})
-                 .ok()) {
+        if (!OtherHost::possible()) {
             GTEST_SKIP() << "no right to make namespaces here";
         }
         home_.emplace();
         host_.emplace(home_->folder / "lab1");
         home_->settings.hosts = {{"dead", {.connection = "qemu+unix:///system?socket=/nonexistent"}},
                                  {"lab1", {.connection = host_->uri(), .pool = "images"}}};
-        wait_until(
-            home_->clock, "second libvirtd", std::chrono::seconds(60),
-            [&] { return host_->virsh({"uri"}).find("error") == std::string::npos; },
-            [&] { return host_->log(); });
+        host_->wait(home_->clock);
     }
 
     std::vector<MachineView> spawn_there(const std::string& name, const std::string& host,
@@ -136,8 +86,7 @@ TEST_F(Remote, machines_live_on_the_other_host_and_the_image_goes_there_once) {
         EXPECT_THAT(error.describe(),
                     AllOf(HasSubstr("no storage pool 'images'"), HasSubstr("pool-define-as images")));
     }
-    host_->virsh({"pool-define-as", "images", "dir", "--target", host_->pool().string()});
-    host_->virsh({"pool-start", "images"});
+    host_->make_pool("images");
 
     const auto spawned = spawn_there("far-{n}", "any", 2);  // the only one of two hosts that answers
     ASSERT_EQ(spawned.size(), 2U);
@@ -165,8 +114,7 @@ TEST_F(Remote, machines_live_on_the_other_host_and_the_image_goes_there_once) {
 }
 
 TEST_F(Remote, upload_that_was_cut_off_is_made_again) {
-    host_->virsh({"pool-define-as", "images", "dir", "--target", host_->pool().string()});
-    host_->virsh({"pool-start", "images"});
+    host_->make_pool("images");
     spawn_there("far-1", "lab1");
     const auto golden = in_pool("imgforge-");
     fs::remove(golden.at(1));  // the mark that is made last
