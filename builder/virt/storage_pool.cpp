@@ -156,7 +156,7 @@ std::string choose_pool(const Connection& connection, const std::string& wanted)
     const std::string name = wanted.empty() ? "imgforge" : wanted;
     throw Error(Failure::host, fmt::format("{} has no storage pool '{}'", connection.uri(), name),
                 fmt::format("virsh -c '{0}' pool-define-as {1} dir --target /var/lib/libvirt/{1} && virsh -c "
-                            "{0} pool-build {1} && virsh -c {0} "
+                            "'{0}' pool-build {1} && virsh -c '{0}' "
                             "pool-start {1} && virsh -c '{0}' pool-autostart {1}",
                             connection.uri(), name));
 }
