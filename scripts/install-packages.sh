@@ -14,7 +14,7 @@ run=(qemu-system-x86 qemu-utils qemu-system-common qemu-block-extra ovmf libvirt
 test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
       libcpp-httplib-dev libxml2-utils cloud-init cloud-image-utils cloud-guest-utils virtinst gnupg sqlite3 python3-yaml python3-jsonschema
       python3-cryptography systemd ansible-core python3-testinfra openssh-server
-      xz-utils bzip2 openssl skopeo docker-registry nginx-light systemd-container
+      xz-utils bzip2 openssl skopeo docker-registry nginx-light systemd-container ipxe
       jing busybox-static fdisk debconf
       btrfs-progs xfsprogs ntfs-3g lvm2 cryptsetup-bin e2fsprogs jq shellcheck man-db time procps zsh mkdocs)
 
