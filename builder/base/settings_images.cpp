@@ -7,6 +7,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/settings_table.hpp"
+#include "builder/base/user_path.hpp"
 
 namespace imgforge {
 namespace {
@@ -26,7 +27,7 @@ void read_target(Settings& settings, Name name, Value value) {
     if (named > 1 || (named == 0 && target.kind.empty())) {
         throw Error(Failure::recipe,
                     fmt::format("target '{}' names {} places, it needs exactly one", name, named),
-                    "one of: directory, s3, web, oci, rbd, glance, libvirt");
+                    "one of: folder, s3, web, oci, rbd, glance, libvirt");
     }
 }
 
@@ -38,6 +39,10 @@ void set_place(Settings& settings, Name name, const char* kind, Value value) {
 
 void set_option(Settings& settings, Name name, const char* option, Value value) {
     settings.targets[name].options[option] = value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+void set_file_option(Settings& settings, Name name, const char* option, Value value) {
+    settings.targets[name].options[option] = user_path(value.get<std::string>());
 }
 
 /// Kept as text; only checked here.
@@ -58,8 +63,9 @@ void read_appliance_timeout(Settings& settings, Name /*name*/, Value value) {
 
 void read_image_path(Settings& settings, Name /*name*/, Value value) {
     settings.image_path.clear();
-    for (const std::string& folder :
+    for (const std::string& text :
          value.is_string() ? std::vector{value.get<std::string>()} : value.get<std::vector<std::string>>()) {
+        const std::string folder = user_path(text);
         if (!std::filesystem::path(folder).is_absolute()) {
             throw Error(Failure::recipe, fmt::format("'{}' is not an absolute path", folder),
                         "name the other store's home, such as /var/lib/imgforge");
@@ -78,7 +84,7 @@ std::vector<SettingRow> place_rows() {
         {"targets.*.folder",
          R"json({"description": "directory that a web server can show", "type": "string", "minLength": 1,
              "examples": ["/srv/imgforge"]})json",
-         [](Settings& s, Name n, Value v) { set_place(s, n, "folder", v); }},
+         [](Settings& s, Name n, Value v) { set_place(s, n, "folder", user_path(v.get<std::string>())); }},
         {"targets.*.s3",
          R"json({"description": "bucket, and directory in it, of an S3 service by URL", "type": "string",
              "pattern": "^https?://[^/]+/.+", "x-message": "an S3 target is https://HOST/BUCKET[/FOLDER]",
@@ -113,7 +119,7 @@ std::vector<SettingRow> option_rows() {
         {"targets.*.key",
          R"json({"description": "Ed25519 key (PEM) of the index: the private one signs, the public one verifies",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/index.key"]})json",
-         [](Settings& s, Name n, Value v) { set_option(s, n, "key", v); }},
+         [](Settings& s, Name n, Value v) { set_file_option(s, n, "key", v); }},
         {"targets.*.valid",
          R"json({"description": "how long an index counts (directory, s3); without it 30d", "type": "string",
              "examples": ["7d"]})json",
@@ -137,7 +143,7 @@ std::vector<SettingRow> option_rows() {
         {"targets.*.conf",
          R"json({"description": "ceph.conf (rbd) or clouds.yaml (glance)", "type": "string", "minLength": 1,
              "examples": ["/etc/ceph/ceph.conf"]})json",
-         [](Settings& s, Name n, Value v) { set_option(s, n, "conf", v); }},
+         [](Settings& s, Name n, Value v) { set_file_option(s, n, "conf", v); }},
         {"targets.*.user",
          R"json({"description": "Ceph user without `client.`", "type": "string", "minLength": 1,
              "examples": ["imgforge"]})json",
@@ -157,7 +163,7 @@ std::vector<SettingRow> option_rows() {
         {"targets.*.credentials",
          R"json({"description": "file with aws_access_key_id and aws_secret_access_key; without it the environment and ~/.aws/credentials",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/s3.credentials"]})json",
-         [](Settings& s, Name n, Value v) { set_option(s, n, "credentials", v); }},
+         [](Settings& s, Name n, Value v) { set_file_option(s, n, "credentials", v); }},
     };
 }
 
@@ -167,7 +173,7 @@ std::vector<SettingRow> trust_rows() {
         {"signing.key",
          R"json({"description": "private Ed25519 key (PEM, `imgforge keygen`); without it the store's own",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/signing.key"]})json",
-         [](Settings& s, Name, Value v) { s.signing_key = v.get<std::string>(); }},
+         [](Settings& s, Name, Value v) { s.signing_key = user_path(v.get<std::string>()); }},
         {"images", R"json({"description": "where golden images come from"})json"},
         {"images.path",
          R"json({"description": "homes of other stores, to list and spawn from; only read",

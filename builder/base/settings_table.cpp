@@ -6,6 +6,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/suggestion.hpp"
+#include "builder/base/user_path.hpp"
 
 namespace imgforge {
 namespace {
@@ -180,7 +181,7 @@ std::vector<SettingRow> host_setting_rows() {
          R"json({
              "description": "file for the Prometheus metrics of a refresh",
              "type": "string", "minLength": 1, "examples": ["/var/lib/node_exporter/imgforge.prom"]})json",
-         [](Settings& s, Name, Value v) { s.metrics = v.get<std::string>(); }},
+         [](Settings& s, Name, Value v) { s.metrics = user_path(v.get<std::string>()); }},
         {"acceleration",
          R"json({"description": "what machines of this host run with; auto measures it", "type": "string",
              "enum": ["auto", "kvm", "tcg"], "default": "auto", "examples": ["tcg"]})json",

@@ -18,7 +18,9 @@ namespace {
 /// What `extends` says: a shipped recipe by its name, another by its path from here.
 std::string base_name(const std::string& wanted) {
     const fs::path file = recipe_file(wanted);
-    const bool shipped = file.parent_path() == data_path("pipelines/recipes");
+    const fs::path folder = file.parent_path();
+    const fs::path recipes = data_path("pipelines/recipes");
+    const bool shipped = folder == recipes || folder == recipes / "examples";
     return shipped ? file.stem().string() : file.string();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include "builder/base/file.hpp"
 #include "builder/base/output_file.hpp"
 #include "builder/base/signing_key.hpp"
 #include "builder/cli/commands.hpp"
@@ -11,6 +12,9 @@ namespace {
 int run_keygen(const Arguments& arguments, CommandContext& context) {
     const std::filesystem::path file = arguments.get_or("FILE", "imgforge-signing.pem");
     const std::filesystem::path public_file = file.string() + ".pub";
+    if (file.has_parent_path()) {
+        make_directories(file.parent_path(), 0700);
+    }
     constexpr auto refuse = OutputFile::Existing::refuse;
     OutputFile private_part(file, refuse, 0600, "name another file: a key that is in use is never replaced");
     OutputFile public_part(public_file, refuse, 0644, "name another file, or remove it first");
@@ -35,7 +39,8 @@ Command keygen_command() {
         .group = "Tools",
         .summary = "make an Ed25519 key that signs golden images",
         .description =
-            "Writes the private key to FILE (mode 0600) and the public one to FILE.pub. `signing: {key: "
+            "Writes the private key to FILE (mode 0600, its directory is made if it is missing) "
+            "and the public one to FILE.pub. `signing: {key: "
             "FILE}` in the settings signs everything with it; without that each store signs with a key of "
             "its own, signing/key.pem, which the first publication makes.",
         .positionals = {{.name = "FILE",

@@ -240,10 +240,13 @@ std::vector<std::string> completion_names(const std::string& kind, const Places&
     } else if (kind == "machine") {
         add_folders(places.instances(), names);
     } else if (kind == "recipe") {
+        const fs::path shipped = data_path("pipelines/recipes");
         std::error_code code;
-        for (const auto& entry : fs::directory_iterator(data_path("pipelines/recipes"), code)) {
-            if (entry.path().extension() == ".recipe") {
-                names.push_back(entry.path().filename().string());
+        for (const fs::path& folder : {shipped, shipped / "examples"}) {
+            for (const auto& entry : fs::directory_iterator(folder, code)) {
+                if (entry.path().extension() == ".recipe") {
+                    names.push_back(entry.path().filename().string());
+                }
             }
         }
     }

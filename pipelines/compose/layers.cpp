@@ -176,7 +176,8 @@ private:
         }
         const std::optional<fs::path> found = find(wanted, file.parent_path());
         if (!found) {
-            const std::vector<std::string> near = recipes_beside({folder_of(file), shipped_});
+            const std::vector<std::string> near =
+                recipes_beside({folder_of(file), shipped_, shipped_ / "examples"});
             const std::optional<std::string> meant = nearest(fs::path(wanted).stem().string(), near);
             return refuse(fmt::format("no recipe '{}' to extend", wanted), meant ? *meant : std::string());
         }
@@ -204,7 +205,7 @@ private:
     }
 
     std::optional<fs::path> find(const std::string& name, const fs::path& folder) const {
-        for (const fs::path& place : {folder, shipped_}) {
+        for (const fs::path& place : {folder, shipped_, shipped_ / "examples"}) {
             for (const std::string& candidate : {name, name + ".recipe"}) {
                 const fs::path path = place / candidate;
                 std::error_code code;

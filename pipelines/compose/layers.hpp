@@ -19,7 +19,8 @@ struct Layered {
 
 /// Follows `extends: NAME|FILE` from `text` upwards and lays each recipe over what it extends: maps merge,
 /// lists and single values replace, `key+:` appends to a list, a null takes the key away (under `vars` it is
-/// a value). NAME is looked for beside the recipe that says it, then in `shipped`, with or without ".recipe".
+/// a value). NAME is looked for beside the recipe that says it, then in `shipped` and its
+/// examples/, with or without ".recipe".
 /// A circle, a chain of more than 16 files and a file that is missing are errors at the `extends` that leads
 /// there. Nothing when the recipe itself, or one it extends, cannot be read.
 std::optional<Layered> layered(std::string_view text, const std::filesystem::path& file,

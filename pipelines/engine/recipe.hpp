@@ -83,7 +83,7 @@ LoadedRecipes load_recipes(const std::filesystem::path& file, const RecipeRules&
 Recipe check_recipe(YamlDocument document, const std::filesystem::path& file, const RecipeRules& rules,
                     Diagnostics& diagnostics);
 
-/// The file a user means: a path, with or without ".recipe"; else one of `shipped` (a directory) the same
+/// The file a user means: a path, with or without ".recipe"; else one of `shipped` or its examples/ the same
 /// way. Throws Failure::usage with the nearest known name.
 std::filesystem::path find_recipe(const std::string& name, const std::filesystem::path& shipped);
 

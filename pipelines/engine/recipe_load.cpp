@@ -191,7 +191,7 @@ LoadedRecipe load_recipe(const fs::path& file, const RecipeRules& rules,
 
 fs::path find_recipe(const std::string& name, const fs::path& shipped) {
     std::error_code code;
-    for (const fs::path& folder : {fs::path(), shipped}) {
+    for (const fs::path& folder : {fs::path(), shipped, shipped / "examples"}) {
         for (const std::string& candidate : {name, name + ".recipe"}) {
             const fs::path file = folder / candidate;
             const fs::file_status status = fs::status(file, code);
@@ -208,10 +208,16 @@ fs::path find_recipe(const std::string& name, const fs::path& shipped) {
         throw Error(Failure::usage, fmt::format("{} is a directory, not a recipe", name),
                     "name the .recipe file in it");
     }
-    const std::vector<std::string> known = recipes_in(shipped);
+    std::vector<std::string> known = recipes_in(shipped);
+    const std::vector<std::string> examples = recipes_in(shipped / "examples");
+    std::string hint =
+        known.empty() ? std::string() : fmt::format("shipped recipes: {}", fmt::join(known, ", "));
+    if (!examples.empty()) {
+        hint += fmt::format("; examples: {}", fmt::join(examples, ", "));
+    }
+    known.insert(known.end(), examples.begin(), examples.end());
     const std::string word = fs::path(name).stem().string();
-    throw Error(Failure::usage, fmt::format("no recipe '{}'{}", name, did_you_mean(word, known)),
-                known.empty() ? std::string() : fmt::format("shipped recipes: {}", fmt::join(known, ", ")));
+    throw Error(Failure::usage, fmt::format("no recipe '{}'{}", name, did_you_mean(word, known)), hint);
 }
 
 }  // namespace imgforge::engine

@@ -10,6 +10,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/quick_file.hpp"
+#include "builder/base/user_path.hpp"
 #include "builder/image/overlay.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/ssh_keys.hpp"
@@ -37,7 +38,7 @@ std::vector<std::string> login_keys(Lifecycle& lifecycle, const SpawnOptions& op
     add(callers_public_keys());
     for (const std::string& text : lifecycle.settings().ssh_keys) {
         // A setting may hold the key itself or name a file of keys.
-        text.find(' ') != std::string::npos ? add({text}) : add(read_public_keys(text));
+        text.find(' ') != std::string::npos ? add({text}) : add(read_public_keys(user_path(text)));
     }
     for (const auto& file : options.ssh_key_files) {
         add(read_public_keys(file));

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/json_schema.hpp"
@@ -42,6 +44,21 @@ protected:
 
     TempDir folder_{"settings-test"};
 };
+
+TEST_F(SettingsTest, a_tilde_in_a_path_is_the_users_home) {
+    const std::string home = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
+    ::setenv("HOME", "/home/ann", 1);
+    const Settings settings = load(
+        "signing: {key: ~/keys/signing.pem}\nmetrics: ~/m.prom\nimages: {path: [~/store, /srv/store]}\n"
+        "targets: {rack: {folder: ~/images, key: ~/index.key}, hub: {oci: 'host/~/{image}'}}\n");
+    ::setenv("HOME", home.c_str(), 1);
+    EXPECT_EQ(settings.signing_key, "/home/ann/keys/signing.pem");
+    EXPECT_EQ(settings.metrics, "/home/ann/m.prom");
+    EXPECT_THAT(settings.image_path, ElementsAre("/home/ann/store", "/srv/store"));
+    EXPECT_EQ(settings.targets.at("rack").place(), "/home/ann/images");
+    EXPECT_EQ(settings.targets.at("rack").option("key"), "/home/ann/index.key");
+    EXPECT_EQ(settings.targets.at("hub").place(), "host/~/{image}") << "no path of this host";
+}
 
 TEST_F(SettingsTest, values_are_typed) {
     const Settings settings = load(

@@ -110,7 +110,7 @@ std::vector<std::string> words_of(const std::string& line) {
 
 /// What the program says against the command line; empty when it takes it.
 std::string problem_of(const std::string& line, const std::vector<Command>& commands) {
-    static const std::regex program(R"((^|[ $(])imgforge )");
+    static const std::regex program(R"((^ *|\$\(|[|;&] *)imgforge )");
     std::smatch match;
     if (!std::regex_search(line, match, program)) {
         return {};
@@ -158,6 +158,7 @@ TEST(Documents, a_command_line_that_does_not_exist_is_noticed) {
     EXPECT_NE(problem_of("ip=$(imgforge ipp web-1)", commands), "");
     EXPECT_NE(problem_of("imgforge list --no-such-option", commands), "");
     EXPECT_EQ(problem_of("echo imgforgery", commands), "");
+    EXPECT_EQ(problem_of("adduser --system imgforge --no-such-option", commands), "");
 }
 
 TEST(Documents, links_between_them_lead_somewhere) {

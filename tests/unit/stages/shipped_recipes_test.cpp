@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is shipped and what the documents show must be what `validate` takes.
+// What is shipped must be what `validate` takes. (What the documents show is validated by tests/tools/docs.)
 #include <gmock/gmock.h>
 
 #include <filesystem>
-#include <regex>
-#include <sstream>
 
 #include "builder/base/file.hpp"
 #include "builder/base/places.hpp"
@@ -54,42 +52,6 @@ TEST(ShippedRecipes, and_the_examples_have_no_faults_and_name_their_schema) {
         ++seen;
     }
     EXPECT_GE(seen, 14U);
-}
-
-/// Writes every fenced block that names a file ("```yaml web.recipe") into `folder`.
-std::vector<fs::path> extract(const fs::path& document, const fs::path& folder) {
-    std::vector<fs::path> recipes;
-    std::istringstream lines(read_file(document));
-    static const std::regex fence("```[a-z]+ ([a-z0-9.-]+)");
-    for (std::string line; std::getline(lines, line);) {
-        std::smatch match;
-        if (!std::regex_match(line, match, fence)) {
-            continue;
-        }
-        const fs::path file = folder / match[1].str();
-        std::string text;
-        for (std::string inner; std::getline(lines, inner) && inner != "```";) {
-            text += inner + "\n";
-        }
-        write_file_atomically(file, text);
-        if (file.extension() == ".recipe") {
-            recipes.push_back(file);
-        }
-    }
-    return recipes;
-}
-
-TEST(Howto, every_worked_example_has_no_faults) {
-    std::size_t seen = 0;
-    for (const auto& entry : fs::directory_iterator(data_path("docs/howto"))) {
-        const TempDir folder("howto");
-        for (const fs::path& recipe : extract(entry.path(), folder.path())) {
-            const engine::LoadedRecipes loaded = engine::load_recipes(recipe, rules());
-            EXPECT_FALSE(loaded.diagnostics.has_errors()) << entry.path() << loaded.diagnostics.text();
-            ++seen;
-        }
-    }
-    EXPECT_GE(seen, 3U);
 }
 
 TEST(Order, a_recipe_that_can_only_fail_is_refused) {

@@ -1,0 +1,4 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+mkdir tests
+printf '#!/bin/sh\ntrue\n' >tests/smoke.sh
