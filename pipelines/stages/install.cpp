@@ -239,6 +239,7 @@ void InstallStage::check(const RecipeFacts& recipe, const Json& options, const Y
                          const std::string& pointer, Diagnostics& diagnostics) const {
     check_keyring(installer_of(recipe), "/installer", recipe.folder, document, diagnostics);
     check_medium(recipe, document, pointer, diagnostics);
+    check_local_medium(recipe, document, diagnostics);
     const auto own = own_answers(recipe, options);
     if (own) {
         const std::string at = pointer + "/" + own->option;

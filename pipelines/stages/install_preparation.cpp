@@ -16,6 +16,7 @@
 #include "builder/install/cpio.hpp"
 #include "builder/install/initrd_pack.hpp"
 #include "builder/install/medium_packages.hpp"
+#include "pipelines/stages/medium_check.hpp"
 #include "seeds/seed.hpp"
 
 namespace imgforge::stages {
@@ -28,20 +29,10 @@ namespace {
 
 void recognise(const StageTask& task, Preparation& made) {
     made.info = install::probe_media(made.medium.iso);
-    if (!task.recipe->os.empty() && task.recipe->os != made.info.distribution) {
-        throw Error(Failure::recipe,
-                    fmt::format("the medium holds {} ({}), the recipe is for {}", made.info.distribution,
-                                made.info.label, task.recipe->os),
-                    "correct `os:` or the medium");
-    }
+    require_medium_of(*task.recipe, made.info);
     made.row = &templates::distribution(made.info.distribution);
-    const ByteSize memory = machine_memory(*task.recipe, *made.row);
-    if (memory < made.row->memory_minimum) {
-        throw Error(Failure::recipe,
-                    fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(),
-                                made.row->name, made.row->memory_minimum.text()),
-                    fmt::format("set machine.memory to {}", made.row->memory_recommended.text()));
-    }
+    require_memory(*task.recipe, *made.row);
+    require_disk(*task.recipe, *made.row);
 }
 
 bool has_eatmydata(const image::IsoReader& iso) {
@@ -142,26 +133,10 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
         }
         seeds::write_seed_iso(files, made.files.iso_label, made.work / "answers.iso");
     }
-    const ByteSize size = machine_disk(*task.recipe, *made.row);
-    if (size < made.row->disk_minimum) {
-        throw Error(Failure::recipe, fmt::format("machine.disk is {}, {} needs at least {}", size.text(),
-                                                 made.row->name, made.row->disk_minimum.text()));
-    }
     make_empty_disk(task, *made.row);
 }
 
 }  // namespace
-
-// What the block leaves out has its default there, which is Debian's.
-ByteSize machine_memory(const RecipeFacts& recipe, const templates::Distribution& row) {
-    const ByteSize given = recipe.machine.memory;
-    return given == engine::InstallMachine{}.memory ? std::max(given, row.memory_recommended) : given;
-}
-
-ByteSize machine_disk(const RecipeFacts& recipe, const templates::Distribution& row) {
-    const ByteSize given = recipe.machine.disk;
-    return given == engine::InstallMachine{}.disk ? std::max(given, row.disk_minimum) : given;
-}
 
 fs::path make_empty_disk(const StageTask& task, const templates::Distribution& row) {
     const fs::path disk = task.scratch / "disk.qcow2";

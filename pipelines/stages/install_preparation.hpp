@@ -26,10 +26,6 @@ struct Preparation {
     std::filesystem::path work;  ///< kernel, initrd, answers ISO: gone after the installation
 };
 
-/// machine.memory and machine.disk of the recipe, or what the row wants.
-ByteSize machine_memory(const engine::RecipeFacts& recipe, const templates::Distribution& row);
-ByteSize machine_disk(const engine::RecipeFacts& recipe, const templates::Distribution& row);
-
 /// The empty disk of the machine in the stage's scratch directory, in place of one that is there;
 /// machine.thick: allocated whole.
 std::filesystem::path make_empty_disk(const engine::StageTask& task, const templates::Distribution& row);

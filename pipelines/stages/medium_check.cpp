@@ -2,10 +2,13 @@
 #include "pipelines/stages/medium_check.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "builder/base/error.hpp"
 #include "builder/base/suggestion.hpp"
 #include "pipelines/stages/medium_source.hpp"
 #include "templates/archive.hpp"
@@ -38,6 +41,28 @@ std::string suite_of(const std::string& os) {
     return known ? templates::distribution(os).archive : std::string();
 }
 
+/// The ISO of the recipe when it is a file that is here.
+std::optional<std::filesystem::path> local_iso(const engine::RecipeFacts& recipe) {
+    const auto spec = medium_spec(installer_of(recipe), recipe.folder);
+    std::error_code code;
+    if (!spec || !std::filesystem::is_regular_file(spec->location, code)) {
+        return std::nullopt;
+    }
+    return spec->location;
+}
+
+/// Runs a check that throws, and makes what it says a diagnostic of this place.
+template <typename Check>
+bool holds(const YamlDocument& document, const char* pointer, Diagnostics& diagnostics, Check&& check) {
+    try {
+        check();
+        return true;
+    } catch (const Error& error) {
+        diagnostics.add(document.at(pointer, error.message(), error.hint()));
+        return false;
+    }
+}
+
 }  // namespace
 
 void check_medium(const engine::RecipeFacts& recipe, const YamlDocument& document, const std::string& pointer,
@@ -67,6 +92,66 @@ void check_medium(const engine::RecipeFacts& recipe, const YamlDocument& documen
             expected.empty()
                 ? fmt::format("{} has no archive to assemble a medium from: give installer.iso", recipe.os)
                 : expected));
+    }
+}
+
+void check_local_medium(const engine::RecipeFacts& recipe, const YamlDocument& document,
+                        Diagnostics& diagnostics) {
+    std::string name = recipe.os;
+    if (const auto iso = local_iso(recipe)) {
+        const bool fits = holds(document, "/installer/iso", diagnostics, [&] {
+            const install::MediaInfo medium = install::probe_media(*iso);
+            require_medium_of(recipe, medium);
+            name = medium.distribution;
+        });
+        if (!fits) {
+            return;
+        }
+    }
+    const std::vector<std::string> rows = templates::distribution_names();
+    if (std::find(rows.begin(), rows.end(), name) == rows.end()) {
+        return;
+    }
+    const templates::Distribution& row = templates::distribution(name);
+    holds(document, "/machine/memory", diagnostics, [&] { require_memory(recipe, row); });
+    holds(document, "/machine/disk", diagnostics, [&] { require_disk(recipe, row); });
+}
+
+// What the block leaves out has its default there, which is Debian's.
+ByteSize machine_memory(const engine::RecipeFacts& recipe, const templates::Distribution& row) {
+    const ByteSize given = recipe.machine.memory;
+    return given == engine::InstallMachine{}.memory ? std::max(given, row.memory_recommended) : given;
+}
+
+ByteSize machine_disk(const engine::RecipeFacts& recipe, const templates::Distribution& row) {
+    const ByteSize given = recipe.machine.disk;
+    return given == engine::InstallMachine{}.disk ? std::max(given, row.disk_minimum) : given;
+}
+
+void require_medium_of(const engine::RecipeFacts& recipe, const install::MediaInfo& medium) {
+    if (!recipe.os.empty() && recipe.os != medium.distribution) {
+        throw Error(Failure::recipe,
+                    fmt::format("the ISO holds {} ({}), the recipe is for {}", medium.distribution,
+                                medium.label, recipe.os),
+                    "correct `os:` or the ISO");
+    }
+}
+
+void require_memory(const engine::RecipeFacts& recipe, const templates::Distribution& row) {
+    if (const ByteSize memory = machine_memory(recipe, row); memory < row.memory_minimum) {
+        throw Error(Failure::recipe,
+                    fmt::format("machine.memory is {}, the installer of {} needs at least {}", memory.text(),
+                                row.name, row.memory_minimum.text()),
+                    fmt::format("set machine.memory to {}", row.memory_recommended.text()));
+    }
+}
+
+void require_disk(const engine::RecipeFacts& recipe, const templates::Distribution& row) {
+    if (const ByteSize disk = machine_disk(recipe, row); disk < row.disk_minimum) {
+        throw Error(Failure::recipe,
+                    fmt::format("machine.disk is {}, {} needs at least {}", disk.text(), row.name,
+                                row.disk_minimum.text()),
+                    fmt::format("set machine.disk to {}", row.disk_minimum.text()));
     }
 }
 

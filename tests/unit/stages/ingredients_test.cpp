@@ -10,6 +10,7 @@
 #include "builder/base/temp_dir.hpp"
 #include "pipelines/engine/fingerprint.hpp"
 #include "pipelines/stages/registry.hpp"
+#include "tests/support/installer_iso.hpp"
 
 namespace imgforge::stages {
 namespace {
@@ -23,7 +24,7 @@ const std::string accounts = "d-i passwd/root-login boolean false\nd-i passwd/ma
 /// The identity of the last stage of a recipe in a directory of its own.
 class Ingredients : public testing::Test {
 protected:
-    Ingredients() { file("medium.iso", "no medium"); }
+    Ingredients() { test::make_debian_iso(folder_ / "medium.iso"); }
     engine::StageIdentity of(const std::string& stages) const {
         const engine::LoadedRecipe loaded = engine::parse_recipe(
             "name: x\nos: debian13\ninstaller: {iso: medium.iso}\nstages: [" + stages + "]\n",
