@@ -23,14 +23,25 @@ function(imgforge_library name)
   imgforge_precompile(${name})
 endfunction()
 
-# The heavy headers that nearly every unit reads, precompiled once in imgforge_base and used by all: the options that matter are the same
-# everywhere, and one costs some seconds of compiling and 100 MB. Off in `dev`, so that a missing include is found there.
+# The heavy headers that nearly every unit reads, precompiled once in imgforge_base, and with GoogleTest's in imgforge_test_support, and used by
+# all: the options that matter are the same everywhere, and one costs some seconds of compiling and 100 MB. Off in `dev`, so that a missing
+# include is found there.
+set(IMGFORGE_HEAVY_HEADERS <nlohmann/json.hpp> <fmt/format.h> <chrono> <filesystem> <functional> <map> <memory> <optional> <regex> <string>
+    <variant> <vector>)
+# imgforge_precompile(<target> [FROM library])
 function(imgforge_precompile target)
-  if(IMGFORGE_PCH AND NOT target STREQUAL "imgforge_base")
-    target_precompile_headers(${target} REUSE_FROM imgforge_base)
-  elseif(IMGFORGE_PCH)
-    target_precompile_headers(${target} PRIVATE <nlohmann/json.hpp> <fmt/format.h> <chrono> <filesystem> <functional>
-                              <map> <memory> <optional> <regex> <string> <variant> <vector>)
+  cmake_parse_arguments(ARG "" "FROM" "" ${ARGN})
+  if(NOT ARG_FROM)
+    set(ARG_FROM imgforge_base)
+  endif()
+  if(NOT IMGFORGE_PCH)
+    return()
+  elseif(target STREQUAL "imgforge_base")
+    target_precompile_headers(${target} PRIVATE ${IMGFORGE_HEAVY_HEADERS})
+  elseif(target STREQUAL "imgforge_test_support")
+    target_precompile_headers(${target} PRIVATE ${IMGFORGE_HEAVY_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${ARG_FROM})
   endif()
 endfunction()
 
@@ -53,7 +64,7 @@ function(imgforge_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} imgforge_test_support GTest::gmock GTest::gtest_main)
-  imgforge_precompile(${name})
+  imgforge_precompile(${name} FROM imgforge_test_support)
   if(ARG_SEPARATE)
     set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   endif()

@@ -14,11 +14,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr const char* marker = "IMGFORGE-RESULT: success 1234";
-const VerifyOptions options{.marker = marker, .marker_file = "/var/lib/imgforge-result"};
+const VerifyOptions verify_options{.marker = marker, .marker_file = "/var/lib/imgforge-result"};
 
 std::string missing_in(guest::GuestFs& fs) {
     try {
-        verify_system(fs, {}, options);
+        verify_system(fs, {}, verify_options);
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), Failure::integrity);
         return error.message();
@@ -35,7 +35,7 @@ guest::MemoryGuestFs installed() {
 TEST(VerifySystem, finds_kernel_boot_loader_and_marker) {
     guest::MemoryGuestFs fs = installed();
 
-    const InstalledSystem system = verify_system(fs, {}, options);
+    const InstalledSystem system = verify_system(fs, {}, verify_options);
 
     EXPECT_EQ(system.kernel, "/boot/vmlinuz-6.12.94");
     EXPECT_EQ(system.boot_loader, "/boot/grub/grub.cfg");

@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-CloneIdentity sample() {
+CloneIdentity an_identity() {
     return {.hostname = "web-1",
             .machine_id = "0123456789abcdef0123456789abcdef",
             .boot_id = "11111111-2222-4333-8444-555555555555",
@@ -31,14 +31,14 @@ void expect_shell_reads(const std::string& script) {
 }
 
 TEST(IdentityScript, every_script_is_read_by_a_shell) {
-    expect_shell_reads(identity_script(sample(), "1700000000.123"));
+    expect_shell_reads(identity_script(an_identity(), "1700000000.123"));
     expect_shell_reads(network_script({"52:54:00:00:00:01", "52:54:00:00:00:02"}));
     expect_shell_reads(template_ready_script());
     expect_shell_reads(template_seal_script());
 }
 
 TEST(IdentityScript, keys_are_data_for_the_shell) {
-    const std::string script = identity_script(sample(), "1700000000.123");
+    const std::string script = identity_script(an_identity(), "1700000000.123");
     EXPECT_THAT(
         script,
         HasSubstr("<<'IMGFORGE-END-OF-FILE'\nssh-ed25519 AAAA it's $HOME `id`\nIMGFORGE-END-OF-FILE\n"));
@@ -49,15 +49,15 @@ TEST(IdentityScript, keys_are_data_for_the_shell) {
 TEST(IdentityScript, names_that_could_be_commands_are_refused) {
     for (const std::string& bad : {std::string("a;reboot"), std::string("$(id)"), std::string(""),
                                    std::string("-x"), std::string("a b")}) {
-        CloneIdentity identity = sample();
+        CloneIdentity identity = an_identity();
         identity.hostname = bad;
         EXPECT_THROW(identity_script(identity, "1"), Error) << bad;
-        identity = sample();
+        identity = an_identity();
         identity.user = bad;
         EXPECT_THROW(identity_script(identity, "1"), Error) << bad;
         EXPECT_THROW(network_script({bad}), Error) << bad;
     }
-    CloneIdentity identity = sample();
+    CloneIdentity identity = an_identity();
     identity.ssh_keys = {"ssh-ed25519 AAAA\nIMGFORGE-END-OF-FILE\nreboot"};
     EXPECT_THROW(identity_script(identity, "1"), Error);
 }

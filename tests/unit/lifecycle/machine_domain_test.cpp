@@ -15,7 +15,7 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
-MachineRecord sample() {
+MachineRecord a_machine() {
     MachineRecord record;
     record.name = "web-1";
     record.uuid = "11111111-2222-4333-8444-555555555555";
@@ -34,7 +34,7 @@ MachineRecord sample() {
 
 TEST(MachineDomain, states_the_whole_backing_chain) {
     const std::string xml =
-        virt::domain_xml(machine_domain(sample(), "/h/instances/web-1", virt::DomainSpec::Accel::tcg));
+        virt::domain_xml(machine_domain(a_machine(), "/h/instances/web-1", virt::DomainSpec::Accel::tcg));
 
     EXPECT_THAT(xml, HasSubstr("/h/images/debian13/3/disk.qcow2"));
     EXPECT_THAT(xml, HasSubstr("/h/images/debian13/2/disk.qcow2"));
@@ -43,7 +43,7 @@ TEST(MachineDomain, states_the_whole_backing_chain) {
 }
 
 TEST(MachineDomain, an_emulated_processor_is_as_the_guest_needs_it) {
-    MachineRecord record = sample();
+    MachineRecord record = a_machine();
     record.processor = ProcessorLevel::v2;
     const auto spec = machine_domain(record, "/h/instances/web-1", virt::DomainSpec::Accel::tcg);
     EXPECT_EQ(spec.processor, ProcessorLevel::v2);
@@ -51,7 +51,7 @@ TEST(MachineDomain, an_emulated_processor_is_as_the_guest_needs_it) {
 }
 
 TEST(MachineDomain, data_disks_come_before_the_seed_which_is_read_only_virtio) {
-    MachineRecord record = sample();
+    MachineRecord record = a_machine();
     record.data_disks = {{"/h/d.qcow2", "qcow2", ByteSize::gib(1)}};
 
     const auto spec = machine_domain(record, "/h/instances/web-1", virt::DomainSpec::Accel::tcg);
@@ -64,7 +64,7 @@ TEST(MachineDomain, data_disks_come_before_the_seed_which_is_read_only_virtio) {
 }
 
 TEST(MachineDomain, only_the_first_user_nic_leads_to_ssh) {
-    const auto spec = machine_domain(sample(), "/h/instances/web-1", virt::DomainSpec::Accel::tcg);
+    const auto spec = machine_domain(a_machine(), "/h/instances/web-1", virt::DomainSpec::Accel::tcg);
 
     ASSERT_EQ(spec.nics.size(), 2U);
     ASSERT_EQ(spec.nics[0].forwards.size(), 1U);
@@ -74,7 +74,7 @@ TEST(MachineDomain, only_the_first_user_nic_leads_to_ssh) {
 }
 
 TEST(MachineDomain, a_remote_machine_logs_nothing_here) {
-    MachineRecord record = sample();
+    MachineRecord record = a_machine();
     record.connection = "qemu+ssh://lab1/system";
     const auto spec = machine_domain(record, "/h/instances/web-1", virt::DomainSpec::Accel::kvm);
     EXPECT_TRUE(spec.serials.at(0).log.empty());

@@ -11,7 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string refusal(std::string_view text) {
+std::string refusal_text(std::string_view text) {
     try {
         static_cast<void>(parse_network(text));
     } catch (const Error& error) {
@@ -44,18 +44,18 @@ TEST(NetworkSpec, its_text_reads_back_as_the_same_network) {
 }
 
 TEST(NetworkSpec, names_the_part_that_is_wrong) {
-    EXPECT_THAT(refusal("natt"), HasSubstr("did you mean 'nat'"));
-    EXPECT_THAT(refusal("bridge"), HasSubstr("needs a name"));
-    EXPECT_THAT(refusal("bridge=a/b"), HasSubstr("'a/b'"));
-    EXPECT_THAT(refusal("bridge=averyverylongname"), HasSubstr("longer"));
-    EXPECT_THAT(refusal("bridge=br0,vlan=4095"), HasSubstr("4095"));
-    EXPECT_THAT(refusal("bridge=br0,vlan=1x"), HasSubstr("1x"));
-    EXPECT_THAT(refusal("nat,vlan=3"), HasSubstr("bridge"));
-    EXPECT_THAT(refusal("user,ip=10.0.2.15"), HasSubstr("DHCP"));
-    EXPECT_THAT(refusal("nat,ip=10.0.2"), HasSubstr("10.0.2"));
-    EXPECT_THAT(refusal("nat=x"), HasSubstr("takes no name"));
-    EXPECT_THAT(refusal("nat,colour=red"), HasSubstr("colour"));
-    EXPECT_THAT(refusal(""), HasSubstr("unknown kind"));
+    EXPECT_THAT(refusal_text("natt"), HasSubstr("did you mean 'nat'"));
+    EXPECT_THAT(refusal_text("bridge"), HasSubstr("needs a name"));
+    EXPECT_THAT(refusal_text("bridge=a/b"), HasSubstr("'a/b'"));
+    EXPECT_THAT(refusal_text("bridge=averyverylongname"), HasSubstr("longer"));
+    EXPECT_THAT(refusal_text("bridge=br0,vlan=4095"), HasSubstr("4095"));
+    EXPECT_THAT(refusal_text("bridge=br0,vlan=1x"), HasSubstr("1x"));
+    EXPECT_THAT(refusal_text("nat,vlan=3"), HasSubstr("bridge"));
+    EXPECT_THAT(refusal_text("user,ip=10.0.2.15"), HasSubstr("DHCP"));
+    EXPECT_THAT(refusal_text("nat,ip=10.0.2"), HasSubstr("10.0.2"));
+    EXPECT_THAT(refusal_text("nat=x"), HasSubstr("takes no name"));
+    EXPECT_THAT(refusal_text("nat,colour=red"), HasSubstr("colour"));
+    EXPECT_THAT(refusal_text(""), HasSubstr("unknown kind"));
 }
 
 TEST(Mac, refuses_multicast_zero_and_garbage) {

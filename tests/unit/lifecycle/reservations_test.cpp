@@ -16,7 +16,7 @@ namespace {
 
 using testing::HasSubstr;
 
-MachineRecord sample() {
+MachineRecord a_reservation() {
     MachineRecord record;
     record.image = "debian13";
     record.generation = 3;
@@ -35,8 +35,8 @@ protected:
 
     std::vector<Reserved> reserve(std::string_view pattern, std::size_t count = 1, bool port = false) {
         return reservations_.reserve(
-            {NamePattern(pattern, count > 1 && pattern.find('{') == std::string_view::npos), count, sample(),
-             port});
+            {NamePattern(pattern, count > 1 && pattern.find('{') == std::string_view::npos), count,
+             a_reservation(), port});
     }
 };
 
@@ -84,7 +84,7 @@ TEST_F(ReservationsTest, of_many_at_once_exactly_one_gets_the_name) {
             StateDb database(folder_ / "state.db");
             Reservations own(database, folder_ / "instances");
             try {
-                kept[i] = own.reserve({NamePattern("web", false), 1, sample()});
+                kept[i] = own.reserve({NamePattern("web", false), 1, a_reservation()});
                 ++won;
             } catch (const Error& error) {
                 EXPECT_THAT(error.message(), HasSubstr("taken"));
@@ -99,7 +99,7 @@ TEST_F(ReservationsTest, of_many_at_once_exactly_one_gets_the_name) {
 }
 
 TEST_F(ReservationsTest, a_taken_mac_leaves_nothing_reserved) {
-    MachineRecord common = sample();
+    MachineRecord common = a_reservation();
     common.nics[0].network.mac = "52:54:00:00:00:01";
     reservations_.reserve({NamePattern("a", false), 1, common});
 
@@ -110,10 +110,11 @@ TEST_F(ReservationsTest, a_taken_mac_leaves_nothing_reserved) {
 }
 
 TEST_F(ReservationsTest, foreign_domains_keep_their_names) {
-    EXPECT_THROW(reservations_.reserve({NamePattern("a", false), 1, sample(), false, {"a"}}), Error);
-    EXPECT_EQ(
-        reservations_.reserve({NamePattern("a-{n}", false), 1, sample(), false, {"a-1"}}).at(0).record.name,
-        "a-2");
+    EXPECT_THROW(reservations_.reserve({NamePattern("a", false), 1, a_reservation(), false, {"a"}}), Error);
+    EXPECT_EQ(reservations_.reserve({NamePattern("a-{n}", false), 1, a_reservation(), false, {"a-1"}})
+                  .at(0)
+                  .record.name,
+              "a-2");
 }
 
 TEST_F(ReservationsTest, a_record_reads_back_as_it_was_written) {
@@ -164,7 +165,7 @@ TEST_F(ReservationsTest, a_moved_port_is_a_new_one_and_recorded) {
 }
 
 TEST(MachineRecordJson, keeps_the_processor_level_and_reads_older_records) {
-    MachineRecord record = sample();
+    MachineRecord record = a_reservation();
     record.nics.clear();  // without MACs until they are reserved
     record.processor = ProcessorLevel::v2;
     EXPECT_EQ(machine_record(to_json(record), "x").processor, ProcessorLevel::v2);
@@ -180,7 +181,7 @@ TEST(MachineRecordJson, keeps_the_processor_level_and_reads_older_records) {
 
 TEST(MachineRecordJson, a_damaged_record_is_an_integrity_error) {
     EXPECT_THROW(machine_record(Json::object(), "x"), Error);
-    Json json = to_json(sample());
+    Json json = to_json(a_reservation());
     json["nics"][0]["mac"] = "52:54:00:00:00:02";
     json["record_state"] = "floating";
     EXPECT_THROW(machine_record(json, "x"), Error);

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr const char* key =
+constexpr const char* public_key =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ann@example.org";
 constexpr const char* hash =
     "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
@@ -33,7 +33,7 @@ Answers full_answers() {
                         {{{"name", "ann"},
                           {"full-name", "Ann O'Neil"},
                           {"sudo", true},
-                          {"ssh-keys", {key}},
+                          {"ssh-keys", {public_key}},
                           {"password-hash", hash}}}},
                        {"post", {"printf 'a\\nb' > /etc/motd", "systemctl enable fstrim.timer"}}},
                       faults, "/answers");

@@ -25,7 +25,7 @@ using guest::MemoryGuestFs;
 using test::Canary;
 using testing::IsEmpty;
 
-guest::Inspection debian() {
+guest::Inspection plain_debian() {
     guest::Inspection os;
     os.family = "debian";
     os.distro = "debian";
@@ -82,7 +82,7 @@ void look(guest::GuestFs& fs, const std::string& folder, audit::GuestTree& tree,
 /// The needles and the matcher are the same for every run: all start from the same guest.
 struct Search {
     MemoryGuestFs fs = infested();
-    Needles needles = collect_needles(fs, debian());
+    Needles needles = collect_needles(fs, plain_debian());
     audit::Matcher matcher{[this] {
         auto patterns = audit::needle_patterns(needles);
         patterns.insert(patterns.end(), audit::generic_patterns().begin(), audit::generic_patterns().end());
@@ -99,7 +99,7 @@ std::set<std::string> found_in(MemoryGuestFs& fs, const audit::Expectations& exp
     look(fs, "/", tree, scan);
     std::vector<audit::Finding> findings = scan.take_findings();
     const auto structural =
-        audit::check_guest({.tree = tree, .os = debian(), .expect = expect, .initramfs_identity = {}});
+        audit::check_guest({.tree = tree, .os = plain_debian(), .expect = expect, .initramfs_identity = {}});
     findings.insert(findings.end(), structural.begin(), structural.end());
     std::set<std::string> paths;
     for (const audit::Finding& finding : findings) {
@@ -111,7 +111,7 @@ std::set<std::string> found_in(MemoryGuestFs& fs, const audit::Expectations& exp
 TEST(LeftoverMutation, after_all_operations_the_audit_finds_nothing) {
     MemoryGuestFs fs = infested();
     for (const Operation& operation : select_operations("", all_operations())) {
-        perform(operation, fs, debian(), {});
+        perform(operation, fs, plain_debian(), {});
     }
 
     EXPECT_THAT(found_in(fs, {.users = {"user"}}), IsEmpty());
