@@ -3,7 +3,9 @@
 """Secrets planted wherever a user may state one: the password of a URL, a chpasswd line, a seed's password, a
 token of `secrets:`. After build, refresh, spawn and report no output has them, no record has them, and another
 user who greps through all of $IMGFORGE_HOME finds none."""
-import http.server, os, pathlib, shutil, subprocess, sys, tempfile, threading
+import os, pathlib, shutil, subprocess, sys, tempfile
+
+from scene import serve
 
 PROGRAM = os.environ["IMGFORGE_BINARY"]
 SECRETS = {"url": "planted-url-4711", "chpasswd": "planted-line-4712", "token": "planted-token-4713",
@@ -40,27 +42,10 @@ def run(*words, codes=(0,)):
     check(f"{name} prints no secret", not [s for s in SECRETS.values() if s in text], text[-1500:])
 
 
-def serve(disk):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = disk.read_bytes() if self.path == "/disk.qcow2" else b""
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://user:{SECRETS['url']}@127.0.0.1:{server.server_address[1]}"
-
-
 def write_inputs():
     disk = work / "disk.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
-    place = serve(disk)
+    place = f"http://user:{SECRETS['url']}@127.0.0.1:{serve(disk).server_address[1]}"
     (own / "token.txt").write_text(SECRETS["file"] + "\n")
     (own / "planted.recipe").write_text(f"""name: planted
 os: debian13

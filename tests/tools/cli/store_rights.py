@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may read and write what in $IMGFORGE_HOME: secrets of a recipe are nowhere in the clear, other users read
 nothing, members of a group share a store, readers read, and a full disk still lets go of what is on it."""
-import http.server, os, pathlib, shutil, stat, subprocess, sys, tempfile, threading
+import os, pathlib, shutil, stat, subprocess, sys, tempfile
+
+from scene import serve
 
 PROGRAM = os.environ["IMGFORGE_BINARY"]
 SECRET = "planted-hunter2"
@@ -68,20 +70,7 @@ def secrets():
     home = work / "private"
     disk = work / "disk.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            body = disk.read_bytes() if self.path == "/disk.qcow2" else b""
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = serve(disk)
     place = f"http://user:{SECRET}@127.0.0.1:{server.server_address[1]}"
     good = run("build", recipe("good", f"{{source: '{place}/disk.qcow2', as: disk}}"), "--json", home=home)
     check("a build from a URL with a password", good.returncode == 0, good.stderr[-500:])
