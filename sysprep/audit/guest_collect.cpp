@@ -253,6 +253,13 @@ GuestTree read_tar(int fd, ContentScan& scan) {
 }
 
 GuestTree collect_tree(OfflineSession& session, Depth depth, ContentScan& scan) {
+    // Before there is a reader: it waits for the end of the stream, also when asking the guest fails.
+    std::vector<std::string> excluded = excluded_members(session.fs, depth);
+    std::vector<char*> list;
+    for (std::string& pattern : excluded) {
+        list.push_back(pattern.data());
+    }
+    list.push_back(nullptr);
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         throw system_error("make a pipe", "for the guest's files", errno);
@@ -270,12 +277,6 @@ GuestTree collect_tree(OfflineSession& session, Depth depth, ContentScan& scan) 
         }
         drain(reading.get());
     });
-    std::vector<std::string> excluded = excluded_members(session.fs, depth);
-    std::vector<char*> list;
-    for (std::string& pattern : excluded) {
-        list.push_back(pattern.data());
-    }
-    list.push_back(nullptr);
     const std::string name = fmt::format("/dev/fd/{}", writing.get());
     try {
         // Not chrooted, but "/" has no link on its way (SYSPREP.md 3.3).
