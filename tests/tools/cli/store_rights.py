@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may read and write what in $IMGFORGE_HOME: secrets of a recipe are nowhere in the clear, other users read
 nothing, members of a group share a store, readers read, and a full disk still lets go of what is on it."""
-import os, pathlib, shutil, stat, subprocess, sys, tempfile
+import json, os, pathlib, shutil, stat, subprocess, sys, tempfile
 
 from scene import serve
 
@@ -50,7 +50,7 @@ def run(*words, home, user=None, env=None):
             os.setgid(user)
             os.setuid(user)
         os.umask(0o022)
-    full = dict(os.environ, IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), TMPDIR="/tmp", **(env or {}))
+    full = dict(os.environ, IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), TMPDIR="/tmp") | (env or {})
     return subprocess.run([PROGRAM, *map(str, words)], env=full, preexec_fn=become, capture_output=True, text=True,
                           errors="replace", timeout=120, stdin=subprocess.DEVNULL, cwd=work)
 
@@ -102,6 +102,37 @@ def shared():
     check("who may only read, reads", reader.returncode == 0, reader.stderr[-500:])
 
 
+def foreign():
+    """Root's images are there for a user of the group: listed, used and pulled, without root and without a trace in root's store."""
+    home, own, share = work / "roots", work / "own", work / "share"
+    home.mkdir()
+    os.chown(home, 0, GROUP)
+    home.chmod(0o2770)
+    made = run("images", "import", work / "disk.qcow2", "--name", "nightly", home=home)
+    check("root imports an image", made.returncode == 0, made.stderr[-500:])
+    pushed = run("images", "push", "nightly", share, home=home)
+    check("root pushes it to a directory", pushed.returncode == 0, pushed.stderr[-500:])
+    before = {str(p): p.stat().st_mtime_ns for p in home.rglob("*")}
+    own.mkdir()
+    os.chown(own, SECOND, SECOND)
+    settings = own / "config" / "imgforge"
+    settings.mkdir(parents=True)
+    (settings / "config.yaml").write_text(f"images: {{path: [{home}]}}\n")
+    env = {"XDG_CONFIG_HOME": str(own / "config"), "HOME": str(own)}
+    listed = run("images", "list", "--json", home=own / "home", user=SECOND, env=env)
+    names = [i["name"] for i in json.loads(listed.stdout or "{}").get("images", [])]
+    check("a user lists root's image", names == ["nightly"], listed.stdout + listed.stderr[-500:])
+    spawned = run("spawn", "nightly", "web-1", "--no-start", "--network", "user", "--json", home=own / "home", user=SECOND, env=env)
+    disk = json.loads(spawned.stdout or "{}").get("machines", [{}])[0].get("disk", {})
+    check("a user's machine stands on root's image", str(home) in str(disk.get("backing")), spawned.stdout[-300:] + spawned.stderr[-500:])
+    pulled = run("images", "pull", f"{share}/nightly", "--json", home=own / "pulled", user=SECOND, env={"XDG_CONFIG_HOME": "/nonexistent"})
+    check("a user pulls from a directory", json.loads(pulled.stdout or "{}").get("images", [{}])[0].get("image") == "nightly",
+          pulled.stdout[-300:] + pulled.stderr[-500:])
+    check("nothing was written in root's store", before == {str(p): p.stat().st_mtime_ns for p in home.rglob("*")})
+    gone = run("destroy", "web-1", "--yes", home=own / "home", user=SECOND, env=env)
+    check("the machine goes", gone.returncode == 0, gone.stderr[-500:])
+
+
 def full():
     home = work / "full"
     home.mkdir()
@@ -135,6 +166,7 @@ try:
     reachable()
     secrets()
     shared()
+    foreign()
     full()
 finally:
     shutil.rmtree(work, ignore_errors=True)
