@@ -43,12 +43,13 @@ const std::map<std::string, std::string>& known_questions() {
             "preseed/include "
             "preseed/run preseed/url preseed/file anna/choose_modules debian-installer/allow_unauthenticated "
             "log_host lowmem/low "
-            "partman-auto/cap-ram partman-crypto/weak_passphrase rescue/enable live-installer/net-image "
+            "partman-auto/cap-ram rescue/enable live-installer/net-image "
             "console-setup/layoutcode "
             "network-console/start "
             "ubiquity/summary");
         add("boolean",
-            "netcfg/enable netcfg/disable_autoconfig netcfg/disable_dhcp netcfg/use_autoconfig "
+            "partman-crypto/weak_passphrase netcfg/enable netcfg/disable_autoconfig netcfg/disable_dhcp "
+            "netcfg/use_autoconfig "
             "netcfg/confirm_static "
             "hw-detect/load_firmware "
             "hw-detect/load_media passwd/make-user passwd/root-login passwd/user-crypted-password "

@@ -12,14 +12,22 @@
 namespace imgforge::cli {
 namespace {
 
-/// "text", "one of: bios, uefi", "a list".
-std::string kind_of(const Json& rule) {
+std::string sentence(std::string text) {
+    if (!text.empty() && text.back() != '.') {
+        text += '.';
+    }
+    return text.empty() ? text : text + " ";
+}
+
+}  // namespace
+
+std::string taken(const Json& rule) {
     if (rule.contains("enum")) {
         std::vector<std::string> words;
         for (const Json& word : rule["enum"]) {
             words.push_back(word.is_string() ? word.get<std::string>() : word.dump());
         }
-        return fmt::format("One of: {}.", fmt::join(words, ", "));
+        return fmt::format("one of: {}", fmt::join(words, ", "));
     }
     std::string kinds;
     const Json types = rule.value("type", Json());
@@ -33,17 +41,8 @@ std::string kind_of(const Json& rule) {
                                                      : type.get<std::string>();
         kinds += (kinds.empty() || word.empty() ? "" : " or ") + word;
     }
-    return kinds.empty() ? "" : "Takes " + kinds + ".";
+    return kinds;
 }
-
-std::string sentence(std::string text) {
-    if (!text.empty() && text.back() != '.') {
-        text += '.';
-    }
-    return text.empty() ? text : text + " ";
-}
-
-}  // namespace
 
 std::string schema_entries(const Json& rule) {
     std::string text;
@@ -59,7 +58,13 @@ std::string schema_entries(const Json& rule) {
 }
 
 std::string schema_entry(const std::string& key, const Json& rule) {
-    std::string line = sentence(text_at(rule, "description")) + kind_of(rule);
+    std::string line = sentence(text_at(rule, "description"));
+    if (std::string kinds = taken(rule); rule.contains("enum")) {
+        kinds[0] = 'O';
+        line += kinds + ".";
+    } else if (!kinds.empty()) {
+        line += "Takes " + kinds + ".";
+    }
     if (rule.contains("default") && !rule["default"].is_structured()) {
         line += fmt::format(" Default: {}.", rule["default"].is_string() ? rule["default"].get<std::string>()
                                                                          : rule["default"].dump());

@@ -102,7 +102,8 @@ InstalledSystem verify_system(guest::GuestFs& fs, const guest::Inspection& os, c
 InstalledSystem verify_disk(const std::filesystem::path& disk, const VerifyOptions& options,
                             Monitor& monitor) {
     guest::Appliance appliance(read_only(disk, options.accelerator, options.activity), monitor);
-    const guest::Inspection os = guest::open_guest(appliance, {.read_only = true});
+    const guest::Inspection os =
+        guest::open_guest(appliance, {.read_only = true, .passphrase_file = options.passphrase_file});
     guest::ApplianceFs fs(appliance);
     InstalledSystem system = verify_system(fs, os, options);
     if (options.bios && !has_boot_record(appliance)) {

@@ -24,6 +24,7 @@ struct VerifyOptions {
     bool bios = true;         ///< the disk must start with boot code
     guest::Accelerator accelerator = guest::Accelerator::tcg;
     std::uint64_t activity = 0;
+    std::filesystem::path passphrase_file{};  ///< opens encrypted volumes; empty: there are none
 };
 
 /// Mounted guest: kernel, boot loader and marker. Throws Failure::integrity with everything that is missing.

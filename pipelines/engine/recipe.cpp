@@ -148,7 +148,8 @@ private:
         if (root.contains("secrets") && sound("/secrets")) {
             recipe_.facts.secrets =
                 std::make_shared<compose::SecretSet>(recipe_.document, recipe_.facts.folder);
-            recipe_.facts.used_secrets = compose::secrets_in(root.value("stages", Json::array()));
+            recipe_.facts.used_secrets = compose::secrets_in(
+                Json::array({root.value("machine", Json::object()), root.value("stages", Json::array())}));
         }
     }
 

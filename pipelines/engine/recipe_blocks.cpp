@@ -70,15 +70,20 @@ InstallMachine install_machine(const Json& block) {
             .vcpus = block.value("vcpus", defaults.vcpus),
             .disk = size_of(block, "disk", defaults.disk),
             .firmware = parse_firmware(block.value("firmware", std::string(to_string(defaults.firmware)))),
-            .thick = block.value("thick", defaults.thick)};
+            .thick = block.value("thick", defaults.thick),
+            .passphrase = block.value("passphrase", std::string())};
 }
 
 Json to_json(const InstallMachine& machine) {
-    return {{"memory", size_text(machine.memory)},
-            {"vcpus", machine.vcpus},
-            {"disk", size_text(machine.disk)},
-            {"firmware", std::string(to_string(machine.firmware))},
-            {"thick", machine.thick}};
+    Json block = {{"memory", size_text(machine.memory)},
+                  {"vcpus", machine.vcpus},
+                  {"disk", size_text(machine.disk)},
+                  {"firmware", std::string(to_string(machine.firmware))},
+                  {"thick", machine.thick}};
+    if (!machine.passphrase.empty()) {
+        block["passphrase"] = machine.passphrase;
+    }
+    return block;
 }
 
 }  // namespace imgforge::engine

@@ -36,12 +36,14 @@ struct InstallMachine {
     ByteSize disk = ByteSize::gib(10);
     Firmware firmware = Firmware::bios;
     bool thick = false;  ///< allocate the whole disk at once
+    /// "${secrets.NAME}": what opens encrypted volumes of the disk; empty: there are none.
+    std::string passphrase{};
     bool operator==(const InstallMachine&) const = default;
 };
 
 /// From a block that fits the recipe's schema. Throws Failure::usage for an invalid size.
 InstallMachine install_machine(const Json& block);
-/// The block again, with every key: sizes as "1536M", "10G".
+/// The block again, with every key but an empty `passphrase`: sizes as "1536M", "10G".
 Json to_json(const InstallMachine& machine);
 
 }  // namespace imgforge::engine

@@ -90,7 +90,13 @@ Json machine_schema() {
             {"enum", {"bios", "uefi"}},
             {"default", "bios"}}},
           {"thick",
-           {{"type", "boolean"}, {"description", "Allocate the whole disk at once"}, {"default", false}}}}}};
+           {{"type", "boolean"}, {"description", "Allocate the whole disk at once"}, {"default", false}}},
+          {"passphrase",
+           {{"type", "string"},
+            {"description", "Secret that opens the disk's encrypted volumes, ${secrets.NAME}"},
+            {"x-secrets", true},
+            {"pattern", R"(^\$\{secrets\.[^{}]+\}$)"},
+            {"x-message", "a passphrase stands under `secrets:` and is named here as ${secrets.NAME}"}}}}}};
 }
 
 /// The options of one stage type; `name` is the engine's, and no options at all is an empty map.

@@ -37,43 +37,47 @@ std::string timeline(const std::vector<StageLine>& stages) {
     constexpr int row = 26;
     constexpr double left = 130;
     constexpr double width = 700;
-    std::string svg =
-        fmt::format("<svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"timeline of the stages\">",
-                    static_cast<int>(stages.size()) * row + 24);
+    std::string svg = fmt::format(
+        "<div class=wide><svg viewBox=\"0 0 960 {}\" role=\"img\" aria-label=\"timeline of the stages\">",
+        static_cast<int>(stages.size()) * row + 24);
     double y = 4;
     for (const StageLine& stage : stages) {
         const double x = left + width * stage.begin / end;
         const double w = std::max(3.0, width * stage.seconds / end);
-        const char* const colour = stage.failed ? "--bad" : stage.ran ? "--ran" : "--cached";
+        const char* const colour = stage.failed ? "--bad" : stage.ran && stage.reached ? "--ran" : "--cached";
         svg += fmt::format(
             "<text x=\"0\" y=\"{:.0f}\"><title>{}</title>{}</text><rect x=\"{:.1f}\" y=\"{:.0f}\" "
             "width=\"{:.1f}\" height=\"16\" rx=\"3\" "
             "fill=\"var({})\"/>",
             y + 13, escape(stage.name), escape(fitting(stage.name)), x, y, w, colour);
         svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.0f}\">{}</text>", x + w + 6, y + 13,
-                           stage.ran ? seconds_text(stage.seconds) + (stage.failed ? " failed" : "")
-                                     : std::string("cached"));
+                           !stage.reached ? std::string("not run")
+                           : stage.ran    ? seconds_text(stage.seconds) + (stage.failed ? " failed" : "")
+                                          : std::string("cached"));
         y += row;
     }
     return svg + fmt::format(
                      "<text x=\"{:.0f}\" y=\"{:.0f}\">0</text><text x=\"{:.0f}\" y=\"{:.0f}\" "
-                     "text-anchor=\"end\">{}</text></svg>",
+                     "text-anchor=\"end\">{}</text></svg></div>",
                      left, y + 13, left + width, y + 13, seconds_text(end));
 }
 
 std::string stage_table(const std::vector<StageLine>& stages) {
-    std::string rows = "<table><tr><th>stage</th><th>result</th><th class=n>time</th><th>why</th></tr>";
+    std::string rows =
+        "<div class=wide><table><tr><th>stage</th><th>result</th><th class=n>time</th><th>why</th></tr>";
     for (const StageLine& stage : stages) {
         const std::string type =
             stage.type == stage.name ? "" : fmt::format(" <span class=sub>({})</span>", escape(stage.type));
         rows += fmt::format("<tr><td>{}{}</td><td>{}</td><td class=n>{}</td><td>{}</td></tr>",
                             escape(stage.name), type,
-                            stage.failed ? "<span class=bad>failed</span>"
-                            : stage.ran  ? "ran"
-                                         : "cached",
-                            stage.ran ? seconds_text(stage.seconds) : "–", escape(stage.reason));
+                            stage.failed     ? "<span class=bad>failed</span>"
+                            : !stage.reached ? "<span class=sub>not run</span>"
+                            : stage.ran      ? "ran"
+                                             : "cached",
+                            stage.ran && stage.reached ? seconds_text(stage.seconds) : "–",
+                            stage.reached ? escape(stage.reason) : "");
     }
-    return rows + "</table>";
+    return rows + "</table></div>";
 }
 
 /// Percent over time, with the first mention of each installer step.
@@ -98,12 +102,13 @@ std::string install_chart(const std::vector<ProgressPoint>& points) {
         }
     }
     return fmt::format(
-        "<svg viewBox=\"0 0 960 230\" role=\"img\" aria-label=\"progress of the installation\"><text x=\"0\" "
+        "<div class=wide><svg viewBox=\"0 0 960 230\" role=\"img\" aria-label=\"progress of the "
+        "installation\"><text x=\"0\" "
         "y=\"24\">100%</text><text "
         "x=\"14\" y=\"204\">0%</text>"
         "<polyline points=\"{}\" fill=\"none\" stroke=\"var(--ran)\" stroke-width=\"2\"/>{}<text x=\"40\" "
         "y=\"222\">0</text>"
-        "<text x=\"920\" y=\"222\" text-anchor=\"end\">{}</text></svg>"
+        "<text x=\"920\" y=\"222\" text-anchor=\"end\">{}</text></svg></div>"
         "<table style=\"width:auto\"><tr><th class=n>after</th><th "
         "class=n>done</th><th>step</th></tr>{}</table>",
         line, marks, seconds_text(end), rows);
@@ -145,13 +150,15 @@ std::string package_section(const Json& packages) {
 
 std::string check_section(const std::vector<CheckLine>& checks) {
     std::string text =
-        "<h2>Checks</h2><table><tr><th>check</th><th>result</th><th>seconds</th><th>output</th></tr>";
+        "<h2>Checks</h2><div "
+        "class=wide><table><tr><th>check</th><th>result</th><th>seconds</th><th>output</th></tr>";
     for (const CheckLine& check : checks) {
-        text += fmt::format("<tr><td>{}</td><td class={}>{}</td><td>{:.1f}</td><td><pre>{}</pre></td></tr>",
-                            escape(check.name), check.ok ? "ok" : "bad", check.ok ? "passed" : "failed",
-                            check.seconds, escape(check.output));
+        text +=
+            fmt::format("<tr><td>{}</td><td class={}>{}</td><td>{:.1f}</td><td>{}</td></tr>",
+                        escape(check.name), check.ok ? "ok" : "bad", check.ok ? "passed" : "failed",
+                        check.seconds, check.output.empty() ? "" : "<pre>" + escape(check.output) + "</pre>");
     }
-    return text + "</table>";
+    return text + "</table></div>";
 }
 
 std::string audit_section(const Json& audit) {
@@ -176,7 +183,7 @@ std::string audit_section(const Json& audit) {
         auto& row = same == rows.end() ? rows.emplace_back(key, std::map<std::string, int>()) : *same;
         ++row.second[field("layer")];
     }
-    text += "<table><tr><th>rule</th><th>where</th><th>layer</th><th>waived</th></tr>";
+    text += "<div class=wide><table><tr><th>rule</th><th>where</th><th>layer</th><th>waived</th></tr>";
     for (const auto& [key, layers] : rows) {
         std::string where;
         for (const auto& [layer, count] : layers) {
@@ -186,7 +193,7 @@ std::string audit_section(const Json& audit) {
         text += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", key[0], key[1], where,
                             key[2]);
     }
-    return text + "</table>";
+    return text + "</table></div>";
 }
 
 }  // namespace
@@ -197,8 +204,9 @@ std::string html(const RunReport& report) {
                     page_head(report.recipe), escape(report.recipe), escape(report.run),
                     escape(report.started), report.ok ? "ok" : "bad", report.ok ? "succeeded" : "failed");
     if (!report.failure.empty()) {
-        page += "<pre>" + escape(report.failure) + "</pre>";
+        page += "<pre class=said>" + escape(report.failure) + "</pre>";
     }
+    page += summary(report);
     if (!report.stages.empty()) {
         page += "<h2>Stages</h2>" + timeline(report.stages) + stage_table(report.stages);
     }

@@ -22,11 +22,15 @@ table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 pre{background:color-mix(in srgb,var(--line) 40%,transparent);padding:.7rem;overflow:auto;font-size:13px}
+pre.said{white-space:pre-wrap;overflow-wrap:anywhere}td pre{margin:0}
+.wide{overflow-x:auto}.wide svg{min-width:44rem}
+details{margin-top:1.5rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:1.2rem 0}
+dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 ul{margin:.3rem 0;padding-left:1.2rem;columns:24rem;font-size:13px}li{word-break:break-word}
 summary{cursor:pointer}summary h2{display:inline-block;border:0;margin:.5rem 0}
 svg{width:100%;height:auto;display:block}a{color:var(--ran)}
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}img{max-width:100%;border:1px solid var(--line)}
-code{word-break:break-all}
+code{word-break:break-all;font-size:13px}
 )";
 
 }  // namespace

@@ -16,8 +16,9 @@ struct StageLine {
     std::string type;
     bool ran = false;  ///< false: the cached result served
     bool failed = false;
-    std::string reason;  ///< why it ran or was reused
-    double begin = 0;    ///< seconds after the start of the run
+    bool reached = true;  ///< false: the build ended before it
+    std::string reason;   ///< why it ran or was reused
+    double begin = 0;     ///< seconds after the start of the run
     double seconds = 0;
 };
 
@@ -50,12 +51,17 @@ struct RunReport {
     Json image = Json();                        ///< the `image` of the build record with `generation`
     Json packages = Json();                     ///< `{added, removed, changed}` against the generation before
     Json audit = Json();                        ///< the audit record
+    std::optional<double> last_seconds{};       ///< of the run of this recipe before that ended well
     std::string console_tail;
 };
 
 /// How every page starts: tells a page of ours from other files.
 inline constexpr std::string_view page_start =
     "<!doctype html><html lang=en><meta charset=utf-8><meta name=generator content=imgforge>";
+
+/// What whoever only wants to know "and?" reads: the image, its size, time against the last time, what
+/// changed, audit, checks and proof, as a list of HTML.
+std::string summary(const RunReport& report);
 
 /// One self-contained page: no scripts, no fetches, readable without colour and in print.
 std::string html(const RunReport& report);

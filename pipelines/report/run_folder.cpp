@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/report/run_folder.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -51,6 +52,8 @@ std::vector<StageLine> stage_lines(const Json& record, bool failed) {
     const std::string error = text_at(record, "error");
     for (StageLine& line : lines) {
         line.failed = failed && error.find(fmt::format("in stage '{}'", line.name)) != std::string::npos;
+        // The record lists what was planned.
+        line.reached = !failed || line.failed || !line.ran || line.seconds > 0;
     }
     return lines;
 }
@@ -127,6 +130,37 @@ void add_generation(const Json& record, RunReport& report) {
     }
 }
 
+double seconds_of(const std::vector<StageLine>& stages) {
+    double seconds = 0;
+    for (const StageLine& stage : stages) {
+        seconds += stage.seconds;
+    }
+    return seconds;
+}
+
+/// The newest run of the same recipe before this one that ended well and made something: its seconds.
+std::optional<double> last_seconds(const fs::path& folder, const std::string& recipe) {
+    std::vector<fs::path> earlier;
+    std::error_code code;
+    // Names begin with the time.
+    for (const auto& entry : fs::directory_iterator(folder.parent_path(), code)) {
+        if (entry.path().filename() < folder.filename() &&
+            entry.path().filename().string().find("-" + recipe + "-") != std::string::npos) {
+            earlier.push_back(entry.path());
+        }
+    }
+    std::sort(earlier.rbegin(), earlier.rend());
+    for (const fs::path& one : earlier) {
+        const Json record = json_of(one / "record.json").value_or(Json());
+        const bool well = record.is_object() && text_at(record, "recipe") == recipe &&
+                          text_at(record, "state") != "failed" && text_at(record, "error").empty();
+        if (const double seconds = well ? seconds_of(stage_lines(record, false)) : 0; seconds > 0) {
+            return seconds;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Json package_changes(const Json& before, const Json& after) {
@@ -174,6 +208,9 @@ RunReport read_run(const fs::path& folder) {
     add_installer(folder / "install", report);
     find_checks(folder, *record, report);
     add_generation(*record, report);
+    if (report.ok) {
+        report.last_seconds = last_seconds(folder, report.recipe);
+    }
     return report;
 }
 

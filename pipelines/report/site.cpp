@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -47,8 +48,9 @@ std::string bars(const SiteImage& image, const Plot& plot) {
         return "";
     }
     const double step = width / static_cast<double>(image.generations.size());
-    std::string svg = fmt::format("<h2>{}</h2><svg viewBox=\"0 0 960 150\" role=\"img\" aria-label=\"{}\">",
-                                  plot.title, plot.title);
+    std::string svg =
+        fmt::format("<h2>{}</h2><div class=wide><svg viewBox=\"0 0 960 150\" role=\"img\" aria-label=\"{}\">",
+                    plot.title, plot.title);
     double x = 0;
     for (const SiteGeneration& one : image.generations) {
         if (const auto value = plot.value(one)) {
@@ -62,7 +64,7 @@ std::string bars(const SiteImage& image, const Plot& plot) {
         svg += fmt::format("<text x=\"{:.1f}\" y=\"144\">@{}</text>", x, one.number);
         x += step;
     }
-    return svg + fmt::format("<text x=\"960\" y=\"12\" text-anchor=\"end\">most: {}</text></svg>",
+    return svg + fmt::format("<text x=\"960\" y=\"12\" text-anchor=\"end\">most: {}</text></svg></div>",
                              escape(plot.text(most)));
 }
 
@@ -95,9 +97,10 @@ std::string name_list(const char* title, const std::vector<std::string>& names) 
     return text + "</ul>";
 }
 
-std::string generation_section(const SiteGeneration& one) {
+/// `first`: there is none before it that it could be compared with.
+std::string generation_section(const SiteGeneration& one, bool first) {
     std::string text =
-        fmt::format("<h2 id=\"g{}\">@{} · {}</h2><p class=sub>{} · {} stored of {} · <code>{}</code></p>",
+        fmt::format("<h2 id=\"g{}\">@{} · {}</h2><p class=sub>{} · {} stored of {}<br><code>{}</code></p>",
                     one.number, one.number, state_text(one), escape(one.created), size_text(one.stored_bytes),
                     size_text(one.virtual_bytes), escape(one.sha256));
     if (!one.reason.empty()) {
@@ -110,6 +113,9 @@ std::string generation_section(const SiteGeneration& one) {
     }
     text += links.empty() ? "" : "<p>" + links + "</p>";
     text += name_list("Machines on it", one.machines);
+    if (first) {
+        return text;
+    }
     const std::string changes = name_list("Packages changed", one.changed) +
                                 name_list("Packages added", one.added) +
                                 name_list("Packages removed", one.removed);
@@ -120,10 +126,11 @@ std::string generation_section(const SiteGeneration& one) {
 }  // namespace
 
 std::string site_index(const std::vector<SiteImage>& images, std::string_view made) {
-    std::string page = page_head("Golden images") +
-                       fmt::format("<h1>Golden images</h1><p class=sub>as of {}</p>", escape(made)) +
-                       "<table><tr><th>image</th><th>current</th><th>made</th><th class=n>stored</th>"
-                       "<th class=n>packages</th><th class=n>generations</th><th class=n>machines</th></tr>";
+    std::string page =
+        page_head("Golden images") +
+        fmt::format("<h1>Golden images</h1><p class=sub>as of {}</p>", escape(made)) +
+        "<div class=wide><table><tr><th>image</th><th>current</th><th>made</th><th class=n>stored</th>"
+        "<th class=n>packages</th><th class=n>generations</th><th class=n>machines</th></tr>";
     for (const SiteImage& image : images) {
         const SiteGeneration* const current = current_of(image);
         std::size_t machines = 0;
@@ -139,7 +146,7 @@ std::string site_index(const std::vector<SiteImage>& images, std::string_view ma
             current == nullptr || !current->packages ? "" : std::to_string(*current->packages),
             image.generations.size(), machines);
     }
-    return page + "</table></html>\n";
+    return page + "</table></div></html>\n";
 }
 
 std::string site_page(const SiteImage& image) {
@@ -148,7 +155,7 @@ std::string site_page(const SiteImage& image) {
         fmt::format("<p><a href=\"index.html\">all images</a></p><h1>{}</h1>", escape(image.name)) +
         plots(image);
     for (auto one = image.generations.rbegin(); one != image.generations.rend(); ++one) {
-        page += generation_section(*one);
+        page += generation_section(*one, std::next(one) == image.generations.rend());
     }
     return page + "</html>\n";
 }

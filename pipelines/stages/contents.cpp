@@ -15,6 +15,7 @@
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/appliance_tool.hpp"
 #include "builder/guest/inspection.hpp"
+#include "pipelines/stages/disk_passphrase.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "pipelines/store/files.hpp"
 
@@ -183,8 +184,11 @@ std::map<std::string, fs::path> capture_contents_of_disk(const fs::path& disk, c
         appliance_accelerator(task.services->settings, task.services->places, *task.services->processes);
     options.parent_activity = task.activity;
     guest::Appliance appliance(std::move(options), *task.monitor);
+    const TempDir secret("imgforge-contents", folder);
     const guest::Inspection os =
-        guest::open_guest(appliance, {.read_only = true, .passphrase_file = {}, .root_device = {}});
+        guest::open_guest(appliance, {.read_only = true,
+                                      .passphrase_file = write_passphrase(*task.recipe, secret.path()),
+                                      .root_device = {}});
     guest::ApplianceFs guest(appliance);
     auto files = capture_contents(appliance, guest, os, folder);
     appliance.finish();

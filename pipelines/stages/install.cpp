@@ -12,6 +12,7 @@
 #include "builder/install/install_machine.hpp"
 #include "builder/install/verify.hpp"
 #include "builder/virt/acceleration.hpp"
+#include "pipelines/stages/disk_passphrase.hpp"
 #include "pipelines/stages/install_preparation.hpp"
 #include "pipelines/stages/medium_check.hpp"
 #include "pipelines/stages/medium_source.hpp"
@@ -219,6 +220,14 @@ const Json& InstallStage::schema() const {
                              option)},
                 {"default", ""}};
         }
+        properties["values"] = {
+            {"type", "object"},
+            {"x-secrets", true},
+            {"additionalProperties", {{"type", "string"}}},
+            {"propertyNames", {{"pattern", "^[a-z][a-z0-9_-]*$"}}},
+            {"description",
+             "Texts for a file of your own, by name: @NAME@ in it is replaced when the installer is handed "
+             "the file; a secret is masked in all that is kept"}};
         properties["network"] = {{"type", "boolean"},
                                  {"description",
                                   "Give the installation a network, beside a file of your own; default: when "
@@ -247,10 +256,15 @@ void InstallStage::check(const RecipeFacts& recipe, const Json& options, const Y
             diagnostics.add(
                 document.at(at, fmt::format("'{}' replaces 'answers': give one of them", own->option)));
         }
-        if (!fs::exists(own->file)) {
+        if (fs::exists(own->file)) {
+            check_values(*own, options, document, pointer, diagnostics);
+        } else {
             diagnostics.add(document.at(at, fmt::format("{} does not exist", own->file.string())));
             return;
         }
+    } else if (!options.value("values", Json::object()).empty()) {
+        diagnostics.add(document.at(
+            pointer + "/values", "'values' fills in a file of your own, and none is named", "preseed: FILE"));
     } else if (options.contains("network")) {
         diagnostics.add(document.at(pointer + "/network", "'network' stands beside a file of your own only",
                                     "answers: {offline: false}"));
@@ -322,7 +336,8 @@ StageResult InstallStage::run(StageTask& task) const {
                               .marker_file = std::string(seeds::result_file),
                               .bios = !uses_uefi(*task.recipe),
                               .accelerator = for_appliance(plan),
-                              .activity = activity.id()},
+                              .activity = activity.id(),
+                              .passphrase_file = write_passphrase(*task.recipe, made.work)},
                              *task.monitor);
     activity.finish();
     remove_tree(made.work);

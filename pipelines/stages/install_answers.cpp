@@ -9,6 +9,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/install/install_plan.hpp"
+#include "pipelines/compose/references.hpp"
 #include "seeds/answer_limits.hpp"
 
 namespace imgforge::stages {
@@ -55,6 +56,40 @@ std::optional<OwnAnswers> own_answers(const RecipeFacts& recipe, const Json& opt
         }
     }
     return std::nullopt;
+}
+
+void check_values(const OwnAnswers& own, const Json& options, const YamlDocument& document,
+                  const std::string& pointer, Diagnostics& diagnostics) {
+    const Json values = options.value("values", Json::object());
+    const std::string text = values.empty() ? std::string() : read_file(own.file, answer_limit);
+    for (const auto& item : values.items()) {
+        if (text.find("@" + item.key() + "@") == std::string::npos) {
+            diagnostics.add(document.at(pointer + "/values/" + item.key(),
+                                        fmt::format("{} has no '@{}@' that this could replace",
+                                                    own.file.filename().string(), item.key()),
+                                        "write it where the value belongs"));
+        }
+    }
+}
+
+void fill_values(MadeAnswers& answers, const Json& options,
+                 const std::function<std::string(const std::string& name)>& secret) {
+    const Json values = options.value("values", Json::object());  // items() refers to it
+    for (const auto& item : values.items()) {
+        const std::string mark = "@" + item.key() + "@";
+        const std::string value = compose::with_secrets(item.value().get<std::string>(), secret);
+        const auto fill = [&](std::string& text) {
+            for (std::size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += value.size()) {
+                text.replace(at, mark.size(), value);
+            }
+        };
+        fill(answers.text);
+        for (auto* const files : {&answers.files.initrd, &answers.files.iso}) {
+            for (seeds::AnswerFile& file : *files) {
+                fill(file.bytes);
+            }
+        }
+    }
 }
 
 Json answers_block(const Json& options) {

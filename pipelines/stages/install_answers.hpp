@@ -3,12 +3,14 @@
 
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "builder/base/diagnostics.hpp"
+#include "builder/base/strict_yaml.hpp"
 #include "pipelines/engine/stage_data.hpp"
 #include "seeds/answers.hpp"
 #include "templates/distribution.hpp"
@@ -34,6 +36,11 @@ struct OwnAnswers {
 };
 std::optional<OwnAnswers> own_answers(const engine::RecipeFacts& recipe, const Json& options);
 
+/// `values:` against the file: a name that the file does not use as @NAME@ is an error, a secret among them
+/// that is no secret of the recipe as well.
+void check_values(const OwnAnswers& own, const Json& options, const YamlDocument& document,
+                  const std::string& pointer, Diagnostics& diagnostics);
+
 /// The `answers:` block of the options, and its packages.
 Json answers_block(const Json& options);
 std::vector<std::string> packages_of(const Json& options);
@@ -48,6 +55,11 @@ struct MadeAnswers {
     bool network = false;      ///< the installation is given one
     Diagnostics faults;        ///< of the text; pointers of `answers:` are below the stage's options
 };
+
+/// Replaces @NAME@ of `values:` in all that `answers` hands to the installer, secrets by `secret`. Throws
+/// what `secret` throws.
+void fill_values(MadeAnswers& answers, const Json& options,
+                 const std::function<std::string(const std::string& name)>& secret);
 
 /// What is known of a row before its medium is: the newest architecture it boots, and that the medium is
 /// whole.

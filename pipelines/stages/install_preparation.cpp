@@ -17,6 +17,7 @@
 #include "builder/install/initrd_pack.hpp"
 #include "builder/install/medium_packages.hpp"
 #include "pipelines/stages/medium_check.hpp"
+#include "pipelines/stages/secret_values.hpp"
 #include "seeds/seed.hpp"
 
 namespace imgforge::stages {
@@ -62,6 +63,7 @@ void write_answers(const StageTask& task, Preparation& made) {
                   .medium_has_eatmydata = has_eatmydata(iso),
                   .kernel = kernel_on_medium(iso, made)};
     MadeAnswers answers = make_answers(*task.recipe, task.options, *made.row, made.facts);
+    fill_values(answers, task.options, secret_values(*task.recipe));
     install::remember_answer_secrets(answers.text);
     for (const Diagnostic& fault : answers.faults.list()) {
         if (fault.severity == Diagnostic::Severity::warning) {

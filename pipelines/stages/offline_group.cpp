@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/virt/acceleration.hpp"
+#include "pipelines/stages/disk_passphrase.hpp"
 #include "pipelines/stages/input_disk.hpp"
 
 namespace imgforge::stages {
@@ -78,6 +79,9 @@ private:
         }
         image::read_backing_chain(*task.input.disk, image::DiskFormat::qcow2, input_policy(task));
         work_.emplace("imgforge-offline", task.scratch.parent_path());
+        if (passphrase_.empty()) {
+            passphrase_ = write_passphrase(*task.recipe, work_->path());
+        }
         // Needles that a stage of an earlier run left.
         const auto earlier = task.input.files.find(needles_role);
         run_ = std::make_unique<sysprep::OfflineRun>(

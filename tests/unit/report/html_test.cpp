@@ -43,6 +43,22 @@ TEST(HtmlReport, shows_stages_image_packages_and_audit) {
     EXPECT_THAT(page, HasSubstr("data:image/png;base64,iVBORw=="));
 }
 
+TEST(HtmlReport, begins_with_what_a_busy_reader_wants_to_know) {
+    RunReport report = sample();
+    report.image = {{"name", "debian13"},
+                    {"generation", 4},
+                    {"virtual_size", 10737418240U},
+                    {"allocated_size", 205520896U}};
+    report.checks = {{.name = "a", .ok = true}, {.name = "b", .ok = false}};
+    const std::string text = summary(report);
+    EXPECT_THAT(text, HasSubstr("<dt>image</dt><dd>debian13@4 · 196 MiB stored of 10 GiB</dd>"));
+    EXPECT_THAT(text, HasSubstr("<dt>changed</dt><dd>packages: 1 added</dd>"));
+    EXPECT_THAT(text, HasSubstr("<dt>audit</dt><dd class=bad>leftovers: 1</dd>"));
+    EXPECT_THAT(text, HasSubstr("<dt>checks</dt><dd class=bad>1 of 2 passed</dd>"));
+    EXPECT_THAT(html(report), HasSubstr(text));
+    EXPECT_EQ(summary(RunReport{}), "");
+}
+
 TEST(HtmlReport, a_finding_in_many_places_is_one_row) {
     RunReport report = sample();
     for (const char* const layer : {"disk", "files", "disk"}) {

@@ -70,6 +70,45 @@ TEST(ReadRun, takes_audit_and_packages_of_the_published_generation) {
     EXPECT_EQ(run.packages["changed"][0], "a 1 → 2");
 }
 
+TEST(ReadRun, a_stage_behind_the_one_that_failed_was_not_run) {
+    const TempDir folder("run");
+    write_file_atomically(folder / "record.json", R"json({
+        "recipe": "d", "run": "20261121-084013-d-f362", "error": "no\n  in stage 'install' (d.recipe:3)", "stages": [
+            {"name": "fetch", "type": "fetch", "verdict": "reuse", "reason": "nothing changed", "seconds": 0.0},
+            {"name": "install", "type": "install", "verdict": "run", "reason": "never ran", "seconds": 0.0},
+            {"name": "spawn", "type": "spawn", "verdict": "run", "reason": "never ran", "seconds": 0.0}]})json");
+    const RunReport run = read_run(folder.path());
+    ASSERT_EQ(run.stages.size(), 3U);
+    EXPECT_TRUE(run.stages[0].reached);
+    EXPECT_TRUE(run.stages[1].reached);
+    EXPECT_FALSE(run.stages[2].reached);
+    EXPECT_THAT(html(run),
+                HasSubstr("<td>spawn</td><td><span class=sub>not run</span></td><td class=n>–</td>"));
+    EXPECT_THAT(summary(run), HasSubstr("<dt>proof</dt><dd class=sub>not run</dd>"));
+}
+
+TEST(ReadRun, compares_its_time_with_the_run_before_that_ended_well) {
+    const TempDir runs("runs");
+    const auto record = [&](const std::string& run, double seconds, const char* state) {
+        make_directories(runs / run);
+        write_file_atomically(
+            runs / run / "record.json",
+            Json{{"recipe", "d"},
+                 {"run", run},
+                 {"state", state},
+                 {"stages", {{{"name", "a"}, {"type", "a"}, {"verdict", "run"}, {"seconds", seconds}}}}}
+                .dump());
+    };
+    record("20261101-000000-d-0001", 50, "done");
+    record("20261102-000000-d-0002", 30, "failed");
+    record("20261103-000000-dd-0003", 7, "done");
+    record("20261104-000000-d-0004", 80, "done");
+    const RunReport run = read_run(runs / "20261104-000000-d-0004");
+    EXPECT_EQ(run.last_seconds, 50);
+    EXPECT_THAT(summary(run), HasSubstr("1m20s, 30s longer than the last time"));
+    EXPECT_FALSE(read_run(runs / "20261101-000000-d-0001").last_seconds);
+}
+
 TEST(ReadRun, a_folder_without_record_is_an_error) {
     const TempDir folder("run");
     EXPECT_THROW(static_cast<void>(read_run(folder.path())), Error);
