@@ -106,6 +106,7 @@ def world(document):
             threading.Thread(target=server.serve_forever, daemon=True).start()
             os.environ.update(WORK=folder, WEB=f"http://127.0.0.1:{server.server_port}", HOME=f"{folder}/user", ROOT=str(ROOT),
                               IMGFORGE_HOME=f"{folder}/user/.local/share/imgforge", IMGFORGE_IMMUTABLE="off",
+                              LIBVIRT_DEFAULT_URI="embedded",  # a daemon of this host may not reach the world
                               PATH=f"{folder}/bin:{os.environ['PATH']}")
             os.environ.pop("XDG_CONFIG_HOME", None)
             os.makedirs(f"{folder}/here")
