@@ -2,6 +2,7 @@
 #include "builder/base/sharing.hpp"
 
 #include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 
 #include <vector>
@@ -46,6 +47,18 @@ std::optional<gid_t> qemu_group() {
     group* found = nullptr;
     const bool known = ::getgrnam_r("kvm", &entry, buffer.data(), buffer.size(), &found) == 0;
     return known && found != nullptr ? std::optional(entry.gr_gid) : std::nullopt;
+}
+
+std::optional<uid_t> qemu_user() {
+    for (const char* const name : {"libvirt-qemu", "qemu"}) {
+        std::vector<char> buffer(1U << 16U);
+        passwd entry{};
+        passwd* found = nullptr;
+        if (::getpwnam_r(name, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+            return entry.pw_uid;
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace imgforge

@@ -21,4 +21,8 @@ unsigned shared_folder_mode(const std::filesystem::path& folder, unsigned mode);
 /// its kin. Nothing where no such group exists.
 std::optional<gid_t> qemu_group();
 
+/// The user that the QEMU of qemu:///system runs as unless libvirt's configuration says otherwise:
+/// "libvirt-qemu" in Debian and its kin, "qemu" in Fedora's and SUSE's. Nothing where there is neither.
+std::optional<uid_t> qemu_user();
+
 }  // namespace imgforge

@@ -116,6 +116,13 @@ void prepare_network(const virt::Connection& connection, const std::vector<virt:
                                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
+bool readable_by_qemu(const struct stat& info) {
+    // libvirt makes a disk its QEMU's own when it starts the first machine of an image, and does not give it
+    // back.
+    return (info.st_mode & S_IROTH) != 0 || ((info.st_mode & S_IRGRP) != 0 && qemu_group() == info.st_gid) ||
+           ((info.st_mode & S_IRUSR) != 0 && qemu_user() == info.st_uid);
+}
+
 }  // namespace
 
 std::optional<fs::path> closed_folder(const fs::path& path) {
@@ -150,8 +157,7 @@ void check_paths_for_system(const std::vector<fs::path>& files) {
         }
         struct stat info {};
         const bool known = stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-        const bool by_group = (info.st_mode & S_IRGRP) != 0 && qemu_group() == info.st_gid;
-        if (known && (info.st_mode & S_IROTH) == 0 && !by_group) {
+        if (known && !readable_by_qemu(info)) {
             throw Error(
                 Failure::host,
                 fmt::format("QEMU of qemu:///system runs as its own user and cannot read {}", file.string()),
