@@ -9,7 +9,7 @@ build=(cmake ninja-build g++ pkg-config git ca-certificates
        libsqlite3-dev libsqlitecpp-dev libpugixml-dev libarchive-dev libiso9660-dev libcdio-dev libguestfs-dev libvirt-dev
        libcrypt-dev librbd-dev librados-dev libhyperscan-dev libpng-dev libzstd-dev zlib1g-dev)
 run=(qemu-system-x86 qemu-utils qemu-system-common qemu-block-extra ovmf libvirt-daemon-system libvirt-clients dnsmasq-base iproute2 iptables
-     libguestfs-xfs guestfs-tools linux-image-amd64 xorriso genisoimage mtools dosfstools isolinux syslinux-common cpio zstd kmod
+     libguestfs-xfs guestfs-tools linux-image-amd64 xorriso genisoimage mtools dosfstools isolinux syslinux syslinux-common cpio zstd kmod
      apt-utils dpkg-dev gpgv openssh-client debian-archive-keyring zerofree swtpm swtpm-tools)
 test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev
       libcpp-httplib-dev libxml2-utils cloud-init cloud-image-utils cloud-guest-utils virtinst gnupg sqlite3 python3-yaml python3-jsonschema

@@ -50,10 +50,18 @@ libvirt_daemons() {
     printf 'user = "root"\ngroup = "root"\n' >"$work/libvirt/etc/qemu.conf"
     at_exit stop_libvirt_daemons
     # shellcheck disable=SC2016  # for the inner shell
-    unshare --mount sh -ec 'mount --bind "$0/libvirt/etc" /etc/libvirt; mount --bind "$0/libvirt/lib" /var/lib/libvirt
-        virtlogd -d -p "$0/virtlogd.pid"; libvirtd -d -p "$0/libvirtd.pid"' "$work"
-    for _ in $(seq 100); do virsh -c qemu:///system version >/dev/null 2>&1 && break; sleep 0.2; done
+    in_libvirt_namespace 'virtlogd -d -p "$0/virtlogd.pid"'
+    start_libvirtd
     virsh -c qemu:///system net-info default >/dev/null 2>&1 || virsh -c qemu:///system net-define /usr/share/libvirt/networks/default.xml
+}
+in_libvirt_namespace() {
+    # shellcheck disable=SC2016  # for the inner shell
+    unshare --mount sh -ec 'mount --bind "$0/libvirt/etc" /etc/libvirt; mount --bind "$0/libvirt/lib" /var/lib/libvirt; '"$1" "$work"
+}
+start_libvirtd() {
+    # shellcheck disable=SC2016  # for the inner shell
+    in_libvirt_namespace 'libvirtd -d -p "$0/libvirtd.pid"'
+    for _ in $(seq 100); do virsh -c qemu:///system version >/dev/null 2>&1 && break; sleep 0.2; done
 }
 stop_libvirt_daemons() {
     virsh -c qemu:///system net-destroy default >/dev/null 2>&1  # dnsmasq would outlive libvirtd

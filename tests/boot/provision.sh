@@ -86,9 +86,9 @@ EOF
 holds "the recipe is valid" run validate "$recipe"
 
 say "killed in the middle of provision"
-# setsid: the whole group dies at once, as with the machine's power.
-run build "$recipe" >"$work/killed.out" 2>&1 & victim=$!
-for _ in $(seq 600); do
+# Not by run(): a function in the background is a shell, and the signal would end that one.
+"$imgforge" build "$recipe" --connect embedded >"$work/killed.out" 2>&1 & victim=$!
+for _ in $(seq 1200); do
     grep -q 'use the secret' "$IMGFORGE_HOME"/runs/*-shop-*/build.log 2>/dev/null && break
     kill -0 $victim 2>/dev/null || { cat "$work/killed.out"; fail "the build ended before it could be killed"; }
     sleep 1
@@ -128,24 +128,3 @@ done
 qemu-img convert -O raw "$(golden_disk shop)" "$work/shop.raw"
 absent "$work/shop.raw"
 holds "its digest was seen in the guest" grep -qaF "$(printf %s "$secret" | sha256sum | cut -c1-64)" "$work/shop.raw"
-
-say "one clear error each"
-printf 'exit 7\n' >"$work/seven.sh"
-cat >"$work/broken.recipe" <<EOF
-name: broken
-os: $image
-stages:
-  - overlay: {base: $disk}
-  - provision:
-      steps:
-        - script: seven.sh
-EOF
-same "script that exits with 7" "$(exit_code run build "$work/broken.recipe")" 1
-holds "says so" grep -q 'step 1 of 1 (script seven.sh) exited with 7' "$work/err"
-sed -i 's/- script: .*/- run: "dd if=\/dev\/zero of=\/fill bs=1M"/' "$work/broken.recipe"
-same "full disk" "$(exit_code run build "$work/broken.recipe" --set machine.memory=1G)" 1
-holds "says so" grep -q "the guest's disk is full" "$work/err"
-sed -i 's/steps:/boot-timeout: 5s\n      steps:/' "$work/broken.recipe"
-same "SSH that never comes up" "$(exit_code run build "$work/broken.recipe")" 1
-holds "says so" grep -q 'SSH login to the provisioning machine: not after 5' "$work/err"
-holds "no machine is left" ends
