@@ -27,7 +27,7 @@ endforeach()
 # The same relative names as in the source tree: places.hpp, data_path().
 foreach(folder templates seeds pipelines/recipes pipelines/labs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder}
-          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.keys" PATTERN "*.recipe" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
+          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.keys" PATTERN "*.recipe" PATTERN "*.cfg" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
 endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/fleet DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/pipelines USE_SOURCE_PERMISSIONS
         PATTERN "README.md" EXCLUDE)

@@ -26,6 +26,7 @@ usable() {
     holds "it starts and says its version" grep -q '^imgforge [0-9]' <("$@" imgforge --version)
     holds "alone it shows the three steps" grep -q '3. imgforge spawn' <("$@" imgforge)
     holds "the shipped recipes are found and valid" "$@" imgforge validate debian12 debian13 rocky9
+    holds "so are the examples with the files they name" "$@" imgforge validate lvm-var web-ansible encrypted-root
     "$@" imgforge build debian12 --plan >"$work/plan"
     holds "a plan is made" grep -q '^install ' "$work/plan"
     holds "the seed program writes a seed" "$@" imgforge seed create --name a --user me --ssh-key "$work/key.pub" --output /tmp/imgforge-package.iso --force
