@@ -58,7 +58,7 @@ bool list_target(const targets::NamedTarget& target, OpenStore& open, CommandCon
     try {
         // A directory of the settings is this host's own; any other one is judged like a source.
         const bool own = target.kind().pushes && context.settings.targets.contains(target.name);
-        generations = target.kind().pulls && !own
+        generations = target.pulls() && !own
                           ? read_only_list(target, open, context, record)
                           : targets::open_target(target, target_services(open, context))->generations();
         text += fmt::format("{} ({})\n", target.name, target.setting.kind);

@@ -36,7 +36,10 @@ targets::NamedTarget named_target(const Arguments& arguments, const CommandConte
 }
 
 targets::PullSource pull_source(const targets::NamedTarget& target) {
-    if (!target.kind().pulls) {
+    // oci://… has no format of its own: whether windows are there is seen when it is read.
+    const bool stated = target.setting.kind == "oci" && target.setting.option("format").empty() &&
+                        target.name.starts_with("oci:");
+    if (!target.pulls() && !stated) {
         throw Error(Failure::usage, fmt::format("nothing can be pulled from '{}'", target.name),
                     target.setting.kind == "oci"
                         ? fmt::format("imgforge images import oci://{}", target.setting.place())

@@ -55,6 +55,13 @@ std::string sha256_name(std::string_view bytes) {
     return "sha256:" + sha256_hex(bytes);
 }
 
+[[noreturn]] void differs(const std::string& digest, const std::string& measured, const RegistryName& name) {
+    throw Error(
+        Failure::integrity,
+        fmt::format("the blob {} of {}/{} has the digest {}", digest, name.host, name.repository, measured),
+        "the registry is damaged, or the connection changed it; nothing of it was used");
+}
+
 }  // namespace
 
 /// The connection with what the registry wants to see of us.
@@ -307,11 +314,19 @@ void Registry::pull_blob(const std::string& digest, std::uint64_t size, const fs
     const std::string measured = "sha256:" + sha256_file(target, [](std::uint64_t) { interrupt::check(); });
     if (measured != digest) {
         fs::remove(target, code);
-        throw Error(Failure::integrity,
-                    fmt::format("the blob {} of {}/{} has the digest {}", digest, name_.host,
-                                name_.repository, measured),
-                    "the registry is damaged, or the connection changed it; nothing of it was used");
+        differs(digest, measured, name_);
     }
+}
+
+std::string Registry::blob(const std::string& digest, std::uint64_t limit) {
+    HttpAnswer answer = state_->send({.url = url("blobs/" + digest), .limit = limit}, name_);
+    if (answer.status != 200) {
+        refused("downloading " + digest, name_, answer);
+    }
+    if (const std::string measured = sha256_name(answer.body); measured != digest) {
+        differs(digest, measured, name_);
+    }
+    return std::move(answer.body);
 }
 
 }  // namespace imgforge::fetch

@@ -59,6 +59,8 @@ public:
     /// Failure::integrity, and removes `target`, when it differs.
     void pull_blob(const std::string& digest, std::uint64_t size, const std::filesystem::path& target,
                    const std::function<void(std::uint64_t)>& progress = {});
+    /// A small one as bytes, verified. Throws Failure::integrity when its digest differs.
+    std::string blob(const std::string& digest, std::uint64_t limit);
 
 private:
     struct State;

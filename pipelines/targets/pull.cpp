@@ -22,6 +22,7 @@
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/exchange/workspace.hpp"
 #include "pipelines/store/publish.hpp"
+#include "pipelines/targets/registry_folder.hpp"
 #include "pipelines/targets/s3.hpp"
 #include "pipelines/targets/seen.hpp"
 #include "pipelines/targets/window_cache.hpp"
@@ -252,6 +253,9 @@ const IndexEntry& wanted_entry(const FolderIndex& index, const std::string& imag
 }  // namespace
 
 std::unique_ptr<FolderReader> open_source(const PullSource& source) {
+    if (source.setting.kind == "oci") {
+        return open_registry_reader(source.location);
+    }
     return source.setting.kind == "s3" ? open_s3_reader(s3_place(source.setting))
                                        : open_folder(source.location);
 }
@@ -269,7 +273,9 @@ AcceptedIndex accept_index(const PullSource& source, FolderReader& reader, const
     }
     if (answer.outcome == ReadAnswer::Outcome::missing) {
         throw Error(Failure::usage, fmt::format("{} does not exist", name),
-                    "`imgforge images push NAME DIRECTORY` makes such a directory");
+                    source.setting.kind == "oci"
+                        ? fmt::format("for a containerDisk: imgforge images import oci://{}", source.location)
+                        : "`imgforge images push NAME DIRECTORY` makes such a directory");
     }
     const Json value = parse_json(answer.bytes, name);
     std::string payload = answer.bytes;

@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "pipelines/targets/indexed_target.hpp"
 #include "pipelines/targets/kinds.hpp"
+#include "pipelines/targets/push.hpp"
 #include "pipelines/targets/push_registry.hpp"
 #include "pipelines/targets/pushed.hpp"
+#include "pipelines/targets/registry_folder.hpp"
 
 namespace imgforge::targets {
 namespace {
@@ -22,9 +25,9 @@ int tag_number(const std::string& tag) {
 }
 
 /// A repository of a registry, or with {image} one repository per image.
-class RegistryPlace final : public Target {
+class DiskRegistry final : public Target {
 public:
-    RegistryPlace(std::string place, const TargetServices& services)
+    DiskRegistry(std::string place, const TargetServices& services)
         : place_(std::move(place)), services_(services) {}
 
     TargetPush push(const store::Generation& generation) override {
@@ -134,15 +137,26 @@ private:
 
 std::unique_ptr<Target> open_registry_target(const TargetSetting& setting, const TargetServices& services) {
     const std::string format = setting.option("format");
-    if (!format.empty() && format != "containerdisk") {
-        throw Error(Failure::usage, fmt::format("a registry takes no '{}'", format),
-                    "format: containerdisk, or leave it out");
-    }
     std::string place = setting.place();
     if (place.starts_with("oci://")) {
         place.erase(0, 6);
     }
-    return std::make_unique<RegistryPlace>(std::move(place), services);
+    if (format == "windows") {
+        if (place.find(image_word) != std::string::npos) {
+            throw Error(Failure::usage, fmt::format("'{}' names a repository for each image", place),
+                        "with `format: windows` one repository holds all images: leave {image} out");
+        }
+        fetch::parse_registry_name(place);
+        return make_indexed_target({.name = "oci://" + place,
+                                    .open = [place] { return open_registry_writer(place); },
+                                    .seal = index_seal(setting, services)},
+                                   services);
+    }
+    if (!format.empty() && format != "containerdisk") {
+        throw Error(Failure::usage, fmt::format("a registry takes no '{}'", format),
+                    "format: containerdisk or windows, or leave it out");
+    }
+    return std::make_unique<DiskRegistry>(std::move(place), services);
 }
 
 }  // namespace imgforge::targets

@@ -67,7 +67,8 @@ const std::vector<TargetKind>& target_kinds() {
          .pulls = true,
          .open = open_s3_target},
         {.word = "oci",
-         .summary = "a repository of a container registry, as containerDisk (KubeVirt)",
+         .summary = "a repository of a container registry, as containerDisk (KubeVirt) or in windows",
+         .pulls = true,
          .open = open_registry_target},
         {.word = "rbd", .summary = "a Ceph pool: snapshots to clone machines from", .open = open_rbd_target},
         {.word = "glance",
@@ -86,6 +87,10 @@ const TargetKind& NamedTarget::kind() const {
     }
     throw Error(Failure::usage,
                 fmt::format("target '{}': this program does not know the kind '{}'", name, setting.kind));
+}
+
+bool NamedTarget::pulls() const {
+    return kind().pulls && (setting.kind != "oci" || setting.option("format") == "windows");
 }
 
 NamedTarget find_target(const Settings& settings, const std::string& text) {

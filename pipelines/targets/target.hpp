@@ -78,6 +78,8 @@ struct NamedTarget {
     TargetSetting setting{};
 
     const TargetKind& kind() const;
+    /// `pull` and `follow` read it: by its kind, of registries those with `format: windows`.
+    bool pulls() const;
 };
 
 /// A name of the settings, a path, a file:// or http(s) URL, oci://HOST/REPOSITORY, or KIND:PLACE of any kind
