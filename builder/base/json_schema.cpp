@@ -99,14 +99,8 @@ private:
                         [&](const std::string& type) { return has_type(value, type); })) {
             return true;
         }
-        std::string wanted;
-        for (const std::string& type : types) {
-            if (type != "null" || types.size() == 1) {
-                wanted += (wanted.empty() ? "" : " or ") + type_text(type);
-            }
-        }
-        complain(pointer,
-                 fmt::format("{} must be {}, not {}", named(pointer), wanted, shown(pointer, value)));
+        complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), json_schema::types_text(types),
+                                      shown(pointer, value)));
         return false;
     }
 
@@ -207,9 +201,7 @@ private:
     }
 
     void check_text(const std::string& pointer, const std::string& text, const Json& schema) {
-        const auto length = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-            return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-        }));
+        const std::size_t length = json_schema::characters(text);
         if (length < schema.value("minLength", std::size_t{0})) {
             complain(pointer, text.empty() ? named(pointer) + " must not be empty"
                                            : fmt::format("{} must have at least {} characters",
@@ -235,23 +227,9 @@ private:
     }
 
     void check_number(const std::string& pointer, const Json& value, const Json& schema) {
-        const auto number = value.get<double>();
-        const bool low =
-            (schema.contains("minimum") && number < schema["minimum"].get<double>()) ||
-            (schema.contains("exclusiveMinimum") && number <= schema["exclusiveMinimum"].get<double>());
-        const bool high =
-            (schema.contains("maximum") && number > schema["maximum"].get<double>()) ||
-            (schema.contains("exclusiveMaximum") && number >= schema["exclusiveMaximum"].get<double>());
-        if (low || high) {
-            const Json from =
-                schema.contains("minimum") ? schema["minimum"] : schema.value("exclusiveMinimum", Json("…"));
-            const Json to =
-                schema.contains("maximum") ? schema["maximum"] : schema.value("exclusiveMaximum", Json("…"));
-            const std::string range = to.is_string() ? "at least " + from.dump()
-                                      : from.is_string()
-                                          ? "at most " + to.dump()
-                                          : fmt::format("between {} and {}", from.dump(), to.dump());
-            complain(pointer, fmt::format("{} is {}, it must be {}", named(pointer), value.dump(), range));
+        if (!json_schema::in_range(value.get<double>(), schema)) {
+            complain(pointer, fmt::format("{} is {}, it must be {}", named(pointer), value.dump(),
+                                          json_schema::range_text(schema)));
         }
     }
 

@@ -72,6 +72,38 @@ std::string type_text(const std::string& type) {
     return found != texts.end() ? found->second : type;
 }
 
+std::string types_text(const std::vector<std::string>& types) {
+    std::string wanted;
+    for (const std::string& type : types) {
+        if (type != "null" || types.size() == 1) {
+            wanted += (wanted.empty() ? "" : " or ") + type_text(type);
+        }
+    }
+    return wanted;
+}
+
+bool in_range(double number, const Json& schema) {
+    return !(schema.contains("minimum") && number < schema["minimum"].get<double>()) &&
+           !(schema.contains("exclusiveMinimum") && number <= schema["exclusiveMinimum"].get<double>()) &&
+           !(schema.contains("maximum") && number > schema["maximum"].get<double>()) &&
+           !(schema.contains("exclusiveMaximum") && number >= schema["exclusiveMaximum"].get<double>());
+}
+
+std::string range_text(const Json& schema) {
+    const Json from =
+        schema.contains("minimum") ? schema["minimum"] : schema.value("exclusiveMinimum", Json("…"));
+    const Json to =
+        schema.contains("maximum") ? schema["maximum"] : schema.value("exclusiveMaximum", Json("…"));
+    return to.is_string()     ? "at least " + from.dump()
+           : from.is_string() ? "at most " + to.dump()
+                              : fmt::format("between {} and {}", from.dump(), to.dump());
+}
+
+std::size_t characters(const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
 std::string shown(const std::string& pointer, const Json& value) {
     if (is_secret_key(last_key(pointer))) {
         return "what is given";

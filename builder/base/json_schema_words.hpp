@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@ bool is_boolean_word(const Json& value);
 
 /// "a list" for "array".
 std::string type_text(const std::string& type);
+/// "text or a list" for what `type` of a schema may name; "null" is only named when it is the only one.
+std::string types_text(const std::vector<std::string>& types);
+/// Whether a number lies within a schema's minimum and maximum.
+bool in_range(double number, const Json& schema);
+/// "between 1 and 9", "at least 1": the range that a schema's minimum and maximum give.
+std::string range_text(const Json& schema);
+/// Length of a text in code points.
+std::size_t characters(const std::string& text);
 
 /// A value as it may stand in a message: short, and nothing of what is secret by its key or its look.
 std::string shown(const std::string& pointer, const Json& value);

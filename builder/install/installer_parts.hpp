@@ -10,6 +10,7 @@
 
 #include "builder/install/apt_archive.hpp"
 #include "builder/install/disc_tree.hpp"
+#include "builder/install/package_cache.hpp"
 #include "templates/archive.hpp"
 
 namespace imgforge::install {

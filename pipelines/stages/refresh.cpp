@@ -12,8 +12,8 @@
 #include "builder/base/file.hpp"
 #include "pipelines/engine/build.hpp"
 #include "pipelines/stages/refresh_budget.hpp"
+#include "pipelines/stages/refresh_recipe.hpp"
 #include "pipelines/stages/refresh_state.hpp"
-#include "pipelines/stages/registry.hpp"
 #include "pipelines/store/diff.hpp"
 #include "pipelines/store/store.hpp"
 
@@ -21,14 +21,6 @@ namespace fs = std::filesystem;
 
 namespace imgforge::stages {
 namespace {
-
-constexpr const char* first_after_updates[] = {"sysprep", "audit", "compact", "publish"};
-
-std::string stage_type(const Json& stage) {
-    return stage.is_object() && !stage.empty() ? stage.begin().key()
-           : stage.is_string()                 ? stage.get<std::string>()
-                                               : std::string();
-}
 
 /// A store of its own for each thread: SQLite connections are not shared.
 struct RefreshStore {
@@ -40,48 +32,6 @@ struct RefreshStore {
     store::Store store;
     RefreshState state;
 };
-
-/// The --set options the image was built with, as its manifest has them.
-struct Overrides {
-    std::vector<engine::Override> list;
-    std::vector<fs::path> variables;  ///< files of --vars
-    fs::path cwd;
-
-    explicit Overrides(const Json& recipe) {
-        const Json recorded = recipe.value("overrides", Json::array());
-        for (const Json& one : recorded) {
-            if (!one.at("value").is_string()) {
-                throw Error(Failure::recipe,
-                            fmt::format("the image was built with --set {}=…, a secret that is not kept",
-                                        one.at("key").get<std::string>()),
-                            "build it again by hand, or put a reference to a file into the recipe");
-            }
-            const auto key = one.at("key").get<std::string>();
-            const auto value = one.at("value").get<std::string>();
-            if (key == "--vars") {
-                variables.emplace_back(value);
-            } else {
-                list.push_back({.key = key, .value = value});
-            }
-            cwd = one.value("cwd", std::string());
-        }
-    }
-};
-
-/// With `updated` the recipe gets the stage of package updates.
-engine::Recipe parse(std::string_view text, const fs::path& file, const Overrides& overrides,
-                     const RefreshOptions& options, bool updated = false) {
-    engine::RecipeRules rules{.types = options.types.empty() ? all_stage_types() : options.types,
-                              .cwd = overrides.cwd,
-                              .shipped = data_path("pipelines/recipes"),
-                              .variables = overrides.variables};
-    if (updated) {
-        rules.rewrite = [](Json& root) { root = with_updates(root); };
-    }
-    engine::LoadedRecipe loaded = engine::parse_recipe(text, file, rules, overrides.list);
-    loaded.diagnostics.throw_if_errors();
-    return std::move(*loaded.recipe);
-}
 
 /// One image on its way through a refresh.
 class Job {
@@ -115,7 +65,7 @@ public:
                             "put it back, or build the image from another one");
             }
             text_ = read_file(file_);
-            engine::Recipe recipe = parse(text_, file_, Overrides(recorded_), options_);
+            engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, options_);
             estimate(recipe, current ? current->allocated_size : ByteSize{});
             const RefreshFacts facts = gather(recipe, manifest, current, open.state);
             RefreshDecision decision = decide_refresh(facts);
@@ -190,7 +140,7 @@ private:
     }
 
     void build(const std::string& from) {
-        engine::Recipe recipe = parse(text_, file_, Overrides(recorded_), options_, !from.empty());
+        engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, options_, !from.empty());
         const engine::BuildReport report = engine::build(recipe, {.from = from}, services_, options_.seams);
         result.run_folder = report.run_folder.string();
     }
@@ -237,8 +187,7 @@ private:
             return fmt::format("the recipe {} has changed", file_.filename().string());
         }
         for (const engine::PlannedStage& stage : engine::plan_build(recipe, {}, services_)) {
-            if (std::find(std::begin(first_after_updates), std::end(first_after_updates), stage.type) !=
-                std::end(first_after_updates)) {
+            if (comes_after_updates(stage.type)) {
                 break;
             }
             if (stage.verdict == engine::PlannedStage::Verdict::run) {
@@ -323,24 +272,6 @@ void decide_all(std::vector<Job>& jobs) {
 }
 
 }  // namespace
-
-Json with_updates(const Json& recipe_root) {
-    Json root = recipe_root;
-    Json stages = Json::array();
-    bool inserted = false;
-    const Json update = {{"customize", {{"name", update_stage}, {"update", true}}}};
-    for (const Json& stage : recipe_root.value("stages", Json::array())) {
-        const std::string type = stage_type(stage);
-        if (!inserted && std::find(std::begin(first_after_updates), std::end(first_after_updates), type) !=
-                             std::end(first_after_updates)) {
-            stages.push_back(update);
-            inserted = true;
-        }
-        stages.push_back(stage);
-    }
-    root["stages"] = std::move(stages);
-    return root;
-}
 
 std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services) {
     std::vector<Job> jobs;

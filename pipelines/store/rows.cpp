@@ -1,77 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/store/rows.hpp"
 
-#include <algorithm>
-
 #include <SQLiteCpp/SQLiteCpp.h>
-#include <SQLiteCpp/VariadicBind.h>
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "pipelines/store/row_statements.hpp"
 
 namespace imgforge::store {
 namespace {
-
-// The foreign keys are the last line of defence: even a faulty program cannot drop a generation that somebody
-// refers to.
-constexpr std::string_view schema_1 = R"sql(
-CREATE TABLE store_images(
-    name TEXT PRIMARY KEY, serial INTEGER NOT NULL, next_generation INTEGER NOT NULL);
-CREATE TABLE store_generations(
-    image TEXT NOT NULL REFERENCES store_images(name), generation INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK(state IN ('candidate', 'current', 'retired', 'quarantined')),
-    created INTEGER NOT NULL, sha256 TEXT NOT NULL, manifest_sha256 TEXT NOT NULL, content TEXT NOT NULL,
-    virtual_size INTEGER NOT NULL, allocated_size INTEGER NOT NULL, parent INTEGER, depth INTEGER NOT NULL, reason TEXT NOT NULL,
-    PRIMARY KEY(image, generation),
-    FOREIGN KEY(image, parent) REFERENCES store_generations(image, generation));
-CREATE UNIQUE INDEX store_one_current ON store_generations(image) WHERE state = 'current';
-CREATE TABLE store_references(
-    image TEXT NOT NULL, generation INTEGER NOT NULL, kind TEXT NOT NULL CHECK(kind IN ('instance', 'build')),
-    name TEXT NOT NULL, since INTEGER NOT NULL,
-    PRIMARY KEY(image, generation, kind, name),
-    FOREIGN KEY(image, generation) REFERENCES store_generations(image, generation));
-CREATE INDEX store_references_by_holder ON store_references(kind, name);
-CREATE TABLE store_journal(
-    id INTEGER PRIMARY KEY, operation TEXT NOT NULL, image TEXT NOT NULL, generation INTEGER NOT NULL, started INTEGER NOT NULL);
-)sql";
-
-// What verify found in a generation that --repair cannot set right.
-constexpr std::string_view schema_2 = R"sql(
-CREATE TABLE store_damage(
-    image TEXT NOT NULL, generation INTEGER NOT NULL, problem TEXT NOT NULL, found INTEGER NOT NULL,
-    PRIMARY KEY(image, generation));
-)sql";
-
-// Machines of this store on generations of other stores, which have no rows here.
-constexpr std::string_view schema_3 = R"sql(
-CREATE TABLE store_other_references(
-    image TEXT NOT NULL, generation INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL,
-    PRIMARY KEY(image, generation, kind, name));
-)sql";
-
-constexpr const char* generation_columns =
-    "image, generation, state, created, sha256, manifest_sha256, content, virtual_size, allocated_size, "
-    "parent, depth, reason";
-
-template <class... Values>
-SQLite::Statement statement(StateDb& database, const std::string& sql, const Values&... values) {
-    SQLite::Statement query(database.raw(), sql);
-    SQLite::bind(query, values...);
-    return query;
-}
-
-template <class... Values>
-void execute(StateDb& database, const std::string& sql, const Values&... values) {
-    in_database(database, [&] { statement(database, sql, values...).exec(); });
-}
-
-std::string text(std::string_view value) {
-    return std::string(value);
-}
-
-std::string_view kind_word(Holder::Kind kind) {
-    return kind == Holder::Kind::instance ? "instance" : "build";
-}
 
 Holder holder_of(const std::string& kind, std::string name) {
     return {.kind = kind == "instance" ? Holder::Kind::instance : Holder::Kind::build,
@@ -134,10 +71,6 @@ std::string database_file(StateDb& database) {
 
 Rows::Rows(StateDb& database, std::filesystem::path images)
     : database_(database), images_(std::move(images)) {}
-
-void Rows::migrate(StateDb& database) {
-    database.migrate("store", {schema_1, schema_2, schema_3});
-}
 
 std::vector<ImageRow> Rows::images() const {
     std::vector<ImageRow> rows;
@@ -298,56 +231,6 @@ std::vector<JournalRow> Rows::journal(std::string_view image) const {
     return list;
 }
 
-void Rows::put_image(const ImageRow& row) {
-    execute(database_,
-            "INSERT INTO store_images(name, serial, next_generation) VALUES(?, ?, ?) "
-            "ON CONFLICT(name) DO UPDATE SET serial = excluded.serial, next_generation = "
-            "excluded.next_generation",
-            row.name, row.serial, row.next_generation);
-}
-
-void Rows::drop_image(std::string_view name) {
-    execute(database_, "DELETE FROM store_images WHERE name = ?", text(name));
-}
-
-void Rows::clear_image(std::string_view name) {
-    execute(database_, "DELETE FROM store_references WHERE image = ?", text(name));
-    std::vector<Generation> list = generations(name);
-    std::reverse(list.begin(), list.end());  // children before parents, as the foreign key wants it
-    for (const Generation& generation : list) {
-        drop_generation(name, generation.generation);
-    }
-}
-
-void Rows::touch(std::string_view image) {
-    execute(database_, "UPDATE store_images SET serial = serial + 1 WHERE name = ?", text(image));
-}
-
-void Rows::put_generation(const Generation& generation) {
-    in_database(database_, [&] {
-        SQLite::Statement query(
-            database_.raw(),
-            fmt::format(
-                "INSERT OR REPLACE INTO store_generations({}) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                generation_columns));
-        query.bind(1, generation.image);
-        query.bind(2, generation.generation);
-        query.bind(3, text(to_string(generation.state)));
-        query.bind(4, generation.created);
-        query.bind(5, generation.sha256);
-        query.bind(6, generation.manifest_sha256);
-        query.bind(7, generation.content);
-        query.bind(8, static_cast<std::int64_t>(generation.virtual_size.in_bytes()));
-        query.bind(9, static_cast<std::int64_t>(generation.allocated_size.in_bytes()));
-        if (generation.parent) {
-            query.bind(10, *generation.parent);
-        }
-        query.bind(11, generation.depth);
-        query.bind(12, generation.reason);
-        query.exec();
-    });
-}
-
 std::string Rows::damage(std::string_view image, int number) const {
     std::string problem;
     in_database(database_, [&] {
@@ -357,63 +240,6 @@ std::string Rows::damage(std::string_view image, int number) const {
         problem = query.executeStep() ? query.getColumn(0).getString() : std::string();
     });
     return problem;
-}
-
-void Rows::set_damage(std::string_view image, int number, std::string_view problem, std::int64_t now) {
-    if (problem.empty()) {
-        execute(database_, "DELETE FROM store_damage WHERE image = ? AND generation = ?", text(image),
-                number);
-        return;
-    }
-    execute(database_,
-            "INSERT OR REPLACE INTO store_damage(image, generation, problem, found) VALUES(?, ?, ?, ?)",
-            text(image), number, text(problem), now);
-}
-
-void Rows::drop_generation(std::string_view image, int number) {
-    execute(database_, "DELETE FROM store_generations WHERE image = ? AND generation = ?", text(image),
-            number);
-    set_damage(image, number, {}, 0);
-}
-
-void Rows::set_state(std::string_view image, int number, GenerationState state, std::string_view reason) {
-    execute(database_,
-            "UPDATE store_generations SET state = ?, reason = ? WHERE image = ? AND generation = ?",
-            text(to_string(state)), text(reason), text(image), number);
-}
-
-void Rows::put_reference(std::string_view image, int number, const Holder& holder, std::int64_t since) {
-    execute(
-        database_,
-        "INSERT OR IGNORE INTO store_references(image, generation, kind, name, since) VALUES(?, ?, ?, ?, ?)",
-        text(image), number, text(kind_word(holder.kind)), holder.name, since);
-}
-
-void Rows::drop_reference(std::string_view image, int number, const Holder& holder) {
-    execute(database_,
-            "DELETE FROM store_references WHERE image = ? AND generation = ? AND kind = ? AND name = ?",
-            text(image), number, text(kind_word(holder.kind)), holder.name);
-}
-
-void Rows::drop_references(const Holder& holder) {
-    execute(database_, "DELETE FROM store_references WHERE kind = ? AND name = ?",
-            text(kind_word(holder.kind)), holder.name);
-    execute(database_, "DELETE FROM store_other_references WHERE kind = ? AND name = ?",
-            text(kind_word(holder.kind)), holder.name);
-}
-
-void Rows::put_other_reference(std::string_view image, int number, const Holder& holder, std::int64_t since) {
-    execute(database_, "INSERT OR IGNORE INTO store_other_references VALUES(?, ?, ?, ?, ?)", text(image),
-            number, text(kind_word(holder.kind)), holder.name, since);
-}
-
-void Rows::begin_journal(std::string_view operation, std::string_view image, int number, std::int64_t now) {
-    execute(database_, "INSERT INTO store_journal(operation, image, generation, started) VALUES(?, ?, ?, ?)",
-            text(operation), text(image), number, now);
-}
-
-void Rows::end_journal(std::string_view image, int number) {
-    execute(database_, "DELETE FROM store_journal WHERE image = ? AND generation = ?", text(image), number);
 }
 
 }  // namespace imgforge::store
