@@ -8,17 +8,26 @@ constexpr const char* schema_text = R"json({
   "type": "object", "additionalProperties": false,
   "description": "what the installer gets to know, in the same words for every distribution",
   "properties": {
-    "locale": {"type": "string", "default": "en_US.UTF-8", "pattern": "^[A-Za-z]{1,8}([_.@A-Za-z0-9-]*)$", "description": "locale of the installed system"},
-    "keyboard": {"type": "string", "default": "us", "pattern": "^[a-z0-9_-]+$", "description": "keyboard layout (XKB name)"},
-    "keyboard-variant": {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "description": "variant of the layout, such as nodeadkeys"},
-    "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z0-9_+/-]+$", "description": "time zone, such as Europe/Berlin"},
-    "hostname": {"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]{0,62})$", "description": "name of the installed system; clones get their own"},
-    "domain": {"type": "string", "pattern": "^[A-Za-z0-9.-]*$", "description": "domain of the installed system"},
+    "locale": {"type": "string", "default": "en_US.UTF-8", "pattern": "^[A-Za-z]{1,8}([_.@A-Za-z0-9-]*)$",
+        "description": "locale of the installed system"},
+    "keyboard": {"type": "string", "default": "us", "pattern": "^[a-z0-9_-]+$",
+        "description": "keyboard layout (XKB name)"},
+    "keyboard-variant": {"type": "string", "pattern": "^[A-Za-z0-9_-]*$",
+        "description": "variant of the layout, such as nodeadkeys"},
+    "timezone": {"type": "string", "default": "UTC", "pattern": "^[A-Za-z0-9_+/-]+$",
+        "description": "time zone, such as Europe/Berlin"},
+    "hostname": {"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]{0,62})$",
+        "description": "name of the installed system; clones get their own"},
+    "domain": {"type": "string", "pattern": "^[A-Za-z0-9.-]*$",
+        "description": "domain of the installed system"},
     "root": {
-      "type": "object", "additionalProperties": false, "description": "the root account; locked when nothing is said",
+      "type": "object", "additionalProperties": false,
+          "description": "the root account; locked when nothing is said",
       "properties": {
-        "password-hash": {"type": "string", "description": "crypt(5) hash, from mkpasswd(1) or openssl passwd -6"},
-        "ssh-keys": {"type": "array", "items": {"type": "string"}, "description": "public keys that may log in as root"}
+        "password-hash": {"type": "string",
+            "description": "crypt(5) hash, from mkpasswd(1) or openssl passwd -6"},
+        "ssh-keys": {"type": "array", "items": {"type": "string"},
+            "description": "public keys that may log in as root"}
       }
     },
     "users": {
@@ -28,30 +37,45 @@ constexpr const char* schema_text = R"json({
         "properties": {
           "name": {"type": "string", "pattern": "^[a-z_][a-z0-9_-]{0,31}$", "description": "login name"},
           "full-name": {"type": "string", "description": "the person's name"},
-          "password-hash": {"type": "string", "description": "crypt(5) hash; without it the password is locked"},
-          "ssh-keys": {"type": "array", "items": {"type": "string"}, "description": "public keys that may log in"},
-          "groups": {"type": "array", "items": {"type": "string", "pattern": "^[a-z_][a-z0-9_-]{0,31}$"}, "description": "further groups"},
-          "sudo": {"type": "boolean", "default": false, "description": "may run any command as root without a password"}
+          "password-hash": {"type": "string",
+              "description": "crypt(5) hash; without it the password is locked"},
+          "ssh-keys": {"type": "array", "items": {"type": "string"},
+              "description": "public keys that may log in"},
+          "groups": {"type": "array", "items": {"type": "string", "pattern": "^[a-z_][a-z0-9_-]{0,31}$"},
+              "description": "further groups"},
+          "sudo": {"type": "boolean", "default": false,
+              "description": "may run any command as root without a password"}
         }
       }
     },
     "disk": {
       "type": "object", "additionalProperties": false, "description": "layout of the one disk",
       "properties": {
-        "device": {"type": "string", "pattern": "^/dev/[A-Za-z0-9/_-]+$", "description": "the disk to install on; default: the machine's first"},
-        "layout": {"type": "string", "enum": ["plain", "lvm", "separate"], "default": "plain", "description": "one root partition, a volume group, or /var and /home apart"},
-        "filesystem": {"type": "string", "enum": ["ext4", "xfs", "btrfs"], "default": "ext4", "description": "file system of the partitions"},
-        "swap": {"type": "integer", "minimum": 0, "maximum": 1048576, "default": 0, "description": "swap in MiB; 0: none"}
+        "device": {"type": "string", "pattern": "^/dev/[A-Za-z0-9/_-]+$",
+            "description": "the disk to install on; default: the machine's first"},
+        "layout": {"type": "string", "enum": ["plain", "lvm", "separate"], "default": "plain",
+            "description": "one root partition, a volume group, or /var and /home apart"},
+        "filesystem": {"type": "string", "enum": ["ext4", "xfs", "btrfs"], "default": "ext4",
+            "description": "file system of the partitions"},
+        "swap": {"type": "integer", "minimum": 0, "maximum": 1048576, "default": 0,
+            "description": "swap in MiB; 0: none"}
       }
     },
-    "packages": {"type": "array", "items": {"type": "string", "pattern": "^[@^A-Za-z0-9][A-Za-z0-9.+:_~=^@/-]*$"}, "description": "packages to install"},
-    "mirror": {"type": "string", "pattern": "^https?://[^\\s\"'\\\\]+$", "description": "package mirror; default: the medium, or the distribution's own"},
-    "offline": {"type": "boolean", "description": "use nothing but the medium; default: as the medium allows"},
-    "security-updates": {"type": "boolean", "default": false, "description": "install updates during the installation (needs a network)"},
-    "kernel": {"type": "string", "pattern": "^[a-z0-9][a-z0-9.+-]*$", "description": "kernel package; default: the distribution's (Debian: the cloud kernel)"},
+    "packages": {"type": "array", "items": {"type": "string",
+        "pattern": "^[@^A-Za-z0-9][A-Za-z0-9.+:_~=^@/-]*$"}, "description": "packages to install"},
+    "mirror": {"type": "string", "pattern": "^https?://[^\\s\"'\\\\]+$",
+        "description": "package mirror; default: the medium, or the distribution's own"},
+    "offline": {"type": "boolean",
+        "description": "use nothing but the medium; default: as the medium allows"},
+    "security-updates": {"type": "boolean", "default": false,
+        "description": "install updates during the installation (needs a network)"},
+    "kernel": {"type": "string", "pattern": "^[a-z0-9][a-z0-9.+-]*$",
+        "description": "kernel package; default: the distribution's (Debian: the cloud kernel)"},
     "recommends": {"type": "boolean", "default": false, "description": "also install recommended packages"},
-    "eatmydata": {"type": "boolean", "default": true, "description": "skip flushing to disk during the installation, where the medium has eatmydata"},
-    "post": {"type": "array", "items": {"type": "string"}, "description": "shell lines run as root in the installed system, last"}
+    "eatmydata": {"type": "boolean", "default": true,
+        "description": "skip flushing to disk during the installation, where the medium has eatmydata"},
+    "post": {"type": "array", "items": {"type": "string"},
+        "description": "shell lines run as root in the installed system, last"}
   }
 })json";
 

@@ -117,7 +117,8 @@ std::vector<SettingRow> place_rows() {
 std::vector<SettingRow> option_rows() {
     return {
         {"targets.*.key",
-         R"json({"description": "Ed25519 key (PEM) of the index: the private one signs, the public one verifies",
+         R"json({"description":
+             "Ed25519 key (PEM) of the index: the private one signs, the public one verifies",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/index.key"]})json",
          [](Settings& s, Name n, Value v) { set_file_option(s, n, "key", v); }},
         {"targets.*.valid",
@@ -129,15 +130,19 @@ std::vector<SettingRow> option_rows() {
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "follow", v); }},
         {"targets.*.files",
-         R"json({"description": "also whole qcow2 files with SHA256SUMS, for curl and systemd-pull (directory)",
+         R"json({"description":
+             "also whole qcow2 files with SHA256SUMS, for curl and systemd-pull (directory)",
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "files", v); }},
         {"targets.*.format",
-         R"json({"description": "form of the image there: containerdisk or windows (oci), qcow2 (libvirt), qcow2 or raw (glance)",
-             "enum": ["containerdisk", "windows", "qcow2", "raw"], "type": "string", "examples": ["containerdisk"]})json",
+         R"json({"description":
+             "form of the image there: containerdisk or windows (oci), qcow2 (libvirt), qcow2 or raw (glance)",
+             "enum": ["containerdisk", "windows", "qcow2", "raw"], "type": "string",
+                 "examples": ["containerdisk"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "format", v); }},
         {"targets.*.pool",
-         R"json({"description": "libvirt storage pool; without it imgforge, else default", "type": "string", "minLength": 1,
+         R"json({"description": "libvirt storage pool; without it imgforge, else default", "type": "string",
+             "minLength": 1,
              "examples": ["golden"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "pool", v); }},
         {"targets.*.conf",
@@ -153,7 +158,8 @@ std::vector<SettingRow> option_rows() {
              "enum": ["private", "shared", "community", "public"], "examples": ["private"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "visibility", v); }},
         {"targets.*.keep",
-         R"json({"description": "hidden generations that stay when another one is promoted (glance); without it all",
+         R"json({"description":
+             "hidden generations that stay when another one is promoted (glance); without it all",
              "type": "integer", "minimum": 1, "maximum": 1000, "examples": [3]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "keep", v); }},
         {"targets.*.region",
@@ -161,7 +167,8 @@ std::vector<SettingRow> option_rows() {
              "type": "string", "minLength": 1, "examples": ["eu-central-1"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "region", v); }},
         {"targets.*.credentials",
-         R"json({"description": "file with aws_access_key_id and aws_secret_access_key; without it the environment and ~/.aws/credentials",
+         R"json({"description":
+             "file with aws_access_key_id and aws_secret_access_key; else environment, ~/.aws/credentials",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/s3.credentials"]})json",
          [](Settings& s, Name n, Value v) { set_file_option(s, n, "credentials", v); }},
     };
@@ -182,7 +189,8 @@ std::vector<SettingRow> trust_rows() {
          read_image_path},
         {"appliance", R"json({"description": "the libguestfs appliance that works inside disks"})json"},
         {"appliance.timeout",
-         R"json({"description": "how long one start may take; without it 2m30s, longer on slow and busy hosts",
+         R"json({"description":
+             "how long one start may take; without it 2m30s, longer on slow and busy hosts",
              "type": ["string", "integer"], "examples": ["10m"]})json",
          read_appliance_timeout},
     };

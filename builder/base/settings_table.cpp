@@ -73,7 +73,8 @@ void read_acceleration(Settings& settings, const std::string& /*name*/, const Js
 using Name = const std::string&;
 using Value = const Json&;
 
-std::vector<SettingRow> host_setting_rows() {
+/// What machines are made with, and where.
+std::vector<SettingRow> machine_setting_rows() {
     return {
         {"connection",
          R"json({
@@ -126,6 +127,12 @@ std::vector<SettingRow> host_setting_rows() {
          R"json({"description": "storage pool for the disks; without it the host's only or default pool",
              "type": "string", "minLength": 1, "examples": ["imgforge"]})json",
          [](Settings& s, Name name, Value v) { s.hosts[name].pool = v.get<std::string>(); }},
+    };
+}
+
+/// The nightly refresh, the cache, and who may log in.
+std::vector<SettingRow> refresh_setting_rows() {
+    return {
         {"jobs",
          R"json({"description": "how many images a refresh works on at once; without it half the cores",
              "type": "integer", "minimum": 1, "maximum": 256, "examples": [3]})json",
@@ -161,6 +168,12 @@ std::vector<SettingRow> host_setting_rows() {
              "type": "array", "items": {"type": "string", "minLength": 1},
              "examples": [["/etc/imgforge/admins.pub"]]})json",
          [](Settings& s, Name, Value v) { s.ssh_keys = words(v); }},
+    };
+}
+
+/// What is reported of a refresh, and what machines run with.
+std::vector<SettingRow> report_setting_rows() {
+    return {
         {"notify",
          R"json({
              "description": "command that gets the report of a refresh on its standard input",
@@ -193,9 +206,10 @@ std::vector<SettingRow> host_setting_rows() {
 
 const std::vector<SettingRow>& setting_rows() {
     static const std::vector<SettingRow> rows = [] {
-        std::vector<SettingRow> all = host_setting_rows();
-        for (SettingRow& row : image_setting_rows()) {
-            all.push_back(row);
+        std::vector<SettingRow> all = machine_setting_rows();
+        for (const auto& rows_of : {refresh_setting_rows, report_setting_rows, image_setting_rows}) {
+            const std::vector<SettingRow> more = rows_of();
+            all.insert(all.end(), more.begin(), more.end());
         }
         return all;
     }();

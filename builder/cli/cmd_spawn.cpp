@@ -189,15 +189,9 @@ std::vector<Option> machine_shape_options() {
     };
 }
 
-std::vector<Option> spawn_options() {
-    std::vector<Option> options = {
-        {.names = {"--count", "-n"},
-         .value = "N",
-         .help = "how many, in parallel; {n} in the name is the number"},
-    };
-    const auto shape = machine_shape_options();
-    options.insert(options.end(), shape.begin(), shape.end());
-    const std::vector<Option> rest = {
+/// What the guest gets to know at its first boot.
+std::vector<Option> first_boot_options() {
+    return {
         {.names = {"--ssh-key"},
          .value = "FILE",
          .help = "further public keys that may log in",
@@ -212,13 +206,27 @@ std::vector<Option> spawn_options() {
          .help = "cloud-init network-config",
          .completes = Completes::file},
         {.names = {"--user"}, .value = "NAME", .help = "login user (default: the distribution's)"},
-        {.names = {"--copy"}, .help = "an independent copy of the image instead of an overlay"},
-        {.names = {"--thick"}, .help = "a copy with all its space allocated"},
         {.names = {"--vendor-data"},
          .value = "FILE",
          .help = "cloud-init vendor-data",
          .completes = Completes::file},
         {.names = {"--hostname"}, .value = "FQDN", .help = "host name of the guest, with its domain"},
+    };
+}
+
+std::vector<Option> spawn_options() {
+    std::vector<Option> options = {
+        {.names = {"--count", "-n"},
+         .value = "N",
+         .help = "how many, in parallel; {n} in the name is the number"},
+    };
+    const auto shape = machine_shape_options();
+    options.insert(options.end(), shape.begin(), shape.end());
+    const std::vector<Option> guest = first_boot_options();
+    options.insert(options.end(), guest.begin(), guest.end());
+    const std::vector<Option> rest = {
+        {.names = {"--copy"}, .help = "an independent copy of the image instead of an overlay"},
+        {.names = {"--thick"}, .help = "a copy with all its space allocated"},
         {.names = {"--publish"},
          .value = "[ADDR:]HOST:GUEST[/udp]",
          .help = "a port of the host leads to one of the guest (127.0.0.1 unless ADDR)",

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <iterator>
+
 #include "builder/cli/commands.hpp"
 #include "builder/cli/exchange_commands.hpp"
 
 namespace imgforge::cli {
 
-std::vector<Command> all_commands() {
+namespace {
+
+/// Recipes, images, seeds.
+std::vector<Command> image_commands() {
     return {
         build_command(),
         report_command(),
@@ -38,50 +43,42 @@ std::vector<Command> all_commands() {
         seed_extract_command(),
         seed_diff_command(),
         seed_show_command(),
-        spawn_command(),
-        list_command(),
-        show_command(),
-        ip_command(),
-        ssh_command(),
-        cp_command(),
-        ssh_config_command(),
-        inventory_command(),
-        forward_command(),
-        console_command(),
-        logs_command(),
-        start_command(),
-        stop_command(),
-        restart_command(),
-        set_command(),
-        snapshot_command(),
-        snapshots_command(),
-        restore_command(),
-        clone_command(),
-        rename_command(),
-        suspend_command(),
-        resume_command(),
-        autostart_command(),
-        consolidate_command(),
-        respawn_command(),
-        destroy_command(),
-        cleanup_command(),
-        lab_up_command(),
-        lab_status_command(),
-        lab_down_command(),
-        media_probe_command(),
-        media_create_command(),
-        media_replay_command(),
-        sysprep_command(),
-        customize_command(),
-        spool_run_command(),
-        spool_watch_command(),
-        spool_takeover_command(),
-        doctor_command(),
-        keygen_command(),
-        completion_command(),
-        complete_command(),
+    };
+}
+
+/// Machines and labs.
+std::vector<Command> machine_commands() {
+    return {
+        spawn_command(),      list_command(),     show_command(),       ip_command(),
+        ssh_command(),        cp_command(),       ssh_config_command(), inventory_command(),
+        forward_command(),    console_command(),  logs_command(),       start_command(),
+        stop_command(),       restart_command(),  set_command(),        snapshot_command(),
+        snapshots_command(),  restore_command(),  clone_command(),      rename_command(),
+        suspend_command(),    resume_command(),   autostart_command(),  consolidate_command(),
+        respawn_command(),    destroy_command(),  cleanup_command(),    lab_up_command(),
+        lab_status_command(), lab_down_command(),
+    };
+}
+
+/// Media, disks, spool, this host.
+std::vector<Command> tool_commands() {
+    return {
+        media_probe_command(), media_create_command(), media_replay_command(), sysprep_command(),
+        customize_command(),   spool_run_command(),    spool_watch_command(),  spool_takeover_command(),
+        doctor_command(),      keygen_command(),       completion_command(),   complete_command(),
         manual_command(),
     };
+}
+
+}  // namespace
+
+std::vector<Command> all_commands() {
+    std::vector<Command> all = image_commands();
+    for (const auto& commands_of : {machine_commands, tool_commands}) {
+        std::vector<Command> more = commands_of();
+        all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+    return all;
 }
 
 }  // namespace imgforge::cli

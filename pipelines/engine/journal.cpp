@@ -15,13 +15,17 @@ namespace {
 
 constexpr std::string_view tables = R"sql(
 CREATE TABLE engine_runs(
-    id TEXT PRIMARY KEY, recipe TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER, state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '');
+    id TEXT PRIMARY KEY, recipe TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER,
+    state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '');
 CREATE TABLE engine_run_stages(
-    run TEXT NOT NULL REFERENCES engine_runs(id) ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL, fingerprint TEXT NOT NULL,
-    verdict TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL, layer TEXT NOT NULL DEFAULT '', seconds REAL,
+    run TEXT NOT NULL REFERENCES engine_runs(id) ON DELETE CASCADE, position INTEGER NOT NULL,
+    name TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    verdict TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL,
+    layer TEXT NOT NULL DEFAULT '', seconds REAL,
     PRIMARY KEY(run, position));
 CREATE TABLE engine_history(
-    recipe TEXT NOT NULL, name TEXT NOT NULL, ingredients TEXT NOT NULL, seconds REAL NOT NULL, ended INTEGER NOT NULL, PRIMARY KEY(recipe, name));
+    recipe TEXT NOT NULL, name TEXT NOT NULL, ingredients TEXT NOT NULL, seconds REAL NOT NULL,
+    ended INTEGER NOT NULL, PRIMARY KEY(recipe, name));
 CREATE TABLE engine_layers(id TEXT PRIMARY KEY, used INTEGER NOT NULL);
 CREATE TABLE engine_digests(
     path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL);

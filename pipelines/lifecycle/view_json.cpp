@@ -5,10 +5,12 @@
 
 namespace imgforge::lifecycle {
 
-Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
+namespace {
+
+/// The cards with their addresses; the first address found of all goes into `address`.
+Json nics_json(const MachineView& view, std::string& address) {
     const MachineRecord& record = view.record;
     Json nics = Json::array();
-    std::string address;
     for (std::size_t i = 0; i < record.nics.size(); ++i) {
         const auto& found = i < view.addresses.size() ? view.addresses[i] : std::vector<std::string>();
         if (address.empty() && !found.empty()) {
@@ -18,6 +20,15 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
                         {"network", record.nics[i].network.text()},
                         {"ip", found}});
     }
+    return nics;
+}
+
+}  // namespace
+
+Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
+    const MachineRecord& record = view.record;
+    std::string address;
+    const Json nics = nics_json(view, address);
     Json published = Json::array();
     for (const auto& port : record.published) {
         published.push_back(to_json(port));

@@ -3,14 +3,17 @@
 
 namespace imgforge::provision {
 
-const Json& verify_schema() {
-    static const Json schema = Json::parse(R"J({
+namespace {
+
+constexpr const char* schema_text = R"J({
         "type": "object",
-        "description": "Checks on throw-away clones of the generation this recipe published; a failure quarantines it and leaves the current one.",
+        "description":
+            "Checks on throw-away clones of the published generation; a failure quarantines it.",
         "additionalProperties": false,
         "properties": {
             "services": {"type": "array",
-                "description": "services that must be active and enabled; {name: {active: false}} and {name: {enabled: false}} turn a demand round", "items": {"type": ["string", "object"],
+                "description":
+                    "services that must be active and enabled; or {name: {active: false, enabled: false}}", "items": {"type": ["string", "object"],
                 "additionalProperties": {"type": ["object", "null"], "additionalProperties": false,
                     "properties": {
                     "active": {"type": "boolean", "description": "whether it runs; default true"},
@@ -19,7 +22,8 @@ const Json& verify_schema() {
             "ports": {"type": "array", "description": "TCP ports of the clone that this host must reach",
                 "items": {"type": "integer", "minimum": 1, "maximum": 65535}},
             "files": {"type": "array",
-                "description": "files that must exist; {path: {mode, owner, group, contains, sha256}} demands more, {path: {absent: true}} the contrary", "items": {"type": ["string", "object"],
+                "description":
+                    "files that must exist; or {path: {mode, owner, group, contains, sha256, absent}}", "items": {"type": ["string", "object"],
                 "additionalProperties": {"type": ["object", "null"], "additionalProperties": false,
                     "properties": {
                     "mode": {"type": ["string", "integer"], "description": "octal mode, 0644"},
@@ -36,13 +40,15 @@ const Json& verify_schema() {
                     "properties": {
                     "absent": {"type": "boolean", "description": "true: it must not be installed"}}}}},
             "run": {"type": ["string", "array"], "x-secrets": true,
-                "description": "shell lines, run as root, that must exit with 0; or {command, name, expect: text in its output}", "items": {"type": ["string", "object"],
+                "description":
+                    "shell lines, run as root, that must exit with 0; or {command, name, expect}", "items": {"type": ["string", "object"],
                 "additionalProperties": false, "required": ["command"], "properties": {
                     "command": {"type": "string", "x-secrets": true, "description": "shell line"},
                     "name": {"type": "string", "description": "name of the check"},
                     "expect": {"type": "string", "description": "text that its output must contain"}}}},
             "script": {"type": ["string", "object", "array"], "format": "path", "x-affects-result": false,
-                "description": "scripts of the host that must exit with 0 in the clone; or {file, args, env, name}",
+                "description":
+                    "scripts of the host that must exit with 0 in the clone; or {file, args, env, name}",
                 "additionalProperties": false, "required": ["file"], "properties": {
                     "file": {"type": "string", "format": "path", "description": "script of the host"},
                     "args": {"type": "array", "items": {"type": "string"}, "x-secrets": true,
@@ -63,7 +69,9 @@ const Json& verify_schema() {
                         "description": "environment variables of this script"},
                     "name": {"type": "string", "description": "name of the check"}}}},
             "testinfra": {"type": ["string", "array"], "format": "path", "x-affects-result": false,
-                "description": "file of tests for testinfra (python3-testinfra on this host); each test is a check", "items": {"type": "string", "format": "path"}},
+                "description":
+                    "file of tests for testinfra (python3-testinfra on this host); each test is a check",
+                    "items": {"type": "string", "format": "path"}},
             "env": {"type": "object", "x-secrets": true,
                 "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
@@ -81,7 +89,12 @@ const Json& verify_schema() {
             "timeout": {"type": "string", "pattern": "^[0-9]+[smhd]?$", "x-affects-result": false,
                 "default": "5m", "description": "longest time for one check"}
         }
-    })J");
+})J";
+
+}  // namespace
+
+const Json& verify_schema() {
+    static const Json schema = Json::parse(schema_text);
     return schema;
 }
 

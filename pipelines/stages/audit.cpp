@@ -126,7 +126,8 @@ public:
                     "cloud-init-disabled": {"type": "boolean", "default": false,
                         "description": "cloud-init is switched off on purpose"}}},
                 "everything": {"type": "boolean", "default": false,
-                    "description": "also unpack and search programs and libraries below /usr as files: slower"}
+                    "description":
+                        "also unpack and search programs and libraries below /usr as files: slower"}
             }
         })json");
         return schema;

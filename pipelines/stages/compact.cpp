@@ -35,10 +35,13 @@ public:
         static const Json schema = Json::parse(R"({
             "type": "object", "additionalProperties": false,
             "properties": {
-                "compress": {"enum": ["none", "zlib", "zstd"], "default": "none", "description": "pack the clusters of the qcow2: smaller, slower to read the first time"},
-                "formats": {"type": "array", "items": {"enum": ["raw", "vmdk", "vhdx", "vdi"]}, "uniqueItems": true, "default": [],
+                "compress": {"enum": ["none", "zlib", "zstd"], "default": "none",
+                    "description": "pack the clusters of the qcow2: smaller, slower to read the first time"},
+                "formats": {"type": "array", "items": {"enum": ["raw", "vmdk", "vhdx", "vdi"]},
+                    "uniqueItems": true, "default": [],
                             "description": "further files to make beside the qcow2, for other hypervisors"},
-                "compare": {"type": "boolean", "default": false, "description": "read every file again and compare it with the source, byte by byte"}
+                "compare": {"type": "boolean", "default": false,
+                    "description": "read every file again and compare it with the source, byte by byte"}
             }
         })");
         return schema;

@@ -229,14 +229,16 @@ public:
             "type": "object", "additionalProperties": false,
             "properties": {
                 "keep": {"type": "integer", "minimum": 1, "default": 3,
-                    "description": "how many generations stay, the current one included; what is in use stays anyway"},
+                    "description":
+                        "how many generations stay, the current one included; what is in use stays anyway"},
                 "keep-days": {"type": "integer", "minimum": 0,
                     "description": "younger generations stay as well"},
                 "max-age": {"type": "string", "pattern": "^[0-9]+[smhdw]?$", "default": "1d",
                     "description": "`imgforge refresh` looks for updates when the image is older"},
                 "to": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1},
                     "x-affects-result": false,
-                    "description": "targets of the settings (or their places) that the generation is pushed to once it is current; what fails is reported and tried again by the next build"},
+                    "description":
+                        "targets of the settings (or their places) the generation is pushed to; the next build retries what fails"},
                 "chain": {"type": "integer", "minimum": 0, "maximum": 16, "default": 4,
                     "description": "longest chain of generations stored as differences; 0: every one whole"},
                 "compress": {"enum": ["zstd", "zlib", "none"], "default": "zstd",

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view schema_1 = R"sql(
 CREATE TABLE refresh_runs(
-    image TEXT PRIMARY KEY, outcome TEXT NOT NULL, started INTEGER NOT NULL, last_success INTEGER NOT NULL DEFAULT 0,
+    image TEXT PRIMARY KEY, outcome TEXT NOT NULL, started INTEGER NOT NULL,
+    last_success INTEGER NOT NULL DEFAULT 0,
     mirror TEXT NOT NULL DEFAULT '{}', detail TEXT NOT NULL DEFAULT '');
 )sql";
 

@@ -124,7 +124,8 @@ public:
     const Json& schema() const override {
         static const Json schema = Json::parse(R"J({
             "type": "object",
-            "description": "Machines from the generation this recipe published. It becomes current only when they came up.",
+            "description":
+                "Machines from the published generation, which becomes current when all are up.",
             "additionalProperties": false,
             "properties": {
                 "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2,

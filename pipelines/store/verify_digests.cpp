@@ -16,6 +16,18 @@ namespace fs = std::filesystem;
 
 namespace imgforge::store {
 
+namespace {
+
+Finding finding_of(const DigestTask& task, std::string problem) {
+    return {.image = task.image,
+            .generation = task.generation,
+            .what = task.what,
+            .path = task.path,
+            .problem = std::move(problem)};
+}
+
+}  // namespace
+
 std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activity& activity) {
     std::sort(tasks.begin(), tasks.end(), [](const DigestTask& a, const DigestTask& b) {
         return fs::file_size(a.path) > fs::file_size(b.path);
@@ -43,20 +55,12 @@ std::vector<Finding> run_tasks(std::vector<DigestTask> tasks, int threads, Activ
                 activity.progress(static_cast<double>(done), total, "bytes");
                 if (digest != task.expected) {
                     findings.push_back(
-                        {.image = task.image,
-                         .generation = task.generation,
-                         .what = task.what,
-                         .path = task.path,
-                         .problem = fmt::format("was changed: its digest is {}, published was {}", digest,
-                                                task.expected)});
+                        finding_of(task, fmt::format("was changed: its digest is {}, published was {}",
+                                                     digest, task.expected)));
                 }
             } catch (const Error& error) {
                 const std::lock_guard guard(mutex);
-                findings.push_back({.image = task.image,
-                                    .generation = task.generation,
-                                    .what = task.what,
-                                    .path = task.path,
-                                    .problem = error.message()});
+                findings.push_back(finding_of(task, error.message()));
             } catch (...) {
                 const std::lock_guard guard(mutex);
                 stop = std::current_exception();

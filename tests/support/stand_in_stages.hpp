@@ -67,7 +67,9 @@ inline engine::StageResult disk_with(engine::StageTask& task, const std::string&
 
 inline const Json& open_schema() {
     static const Json schema = Json::parse(
-        R"({"type": "object", "additionalProperties": false, "properties": {"update": {"type": "boolean", "default": false, "description": "x"}, "motd": {"type": "string", "default": "", "description": "x"}}})");
+        R"({"type": "object", "additionalProperties": false, "properties": {"update": {"type": "boolean",
+            "default": false, "description": "x"}, "motd": {"type": "string", "default": "",
+            "description": "x"}}})");
     return schema;
 }
 
