@@ -110,11 +110,11 @@ Command cp_command() {
 Command ssh_config_command() {
     return {.name = "ssh-config",
             .group = "Machines",
-            .summary = "the machines as a file for ssh, scp, rsync, editors, Ansible",
+            .summary = "ssh configuration of the machines, for ssh, scp, rsync, editors, Ansible",
             .description =
                 "With --write it is kept in $IMGFORGE_HOME/ssh_config, and spawn, start, rename and "
                 "destroy bring it up to date from then on.",
-            .options = {{.names = {"--write"}, .help = "write the file and say what to include"}},
+            .options = {{.names = {"--write"}, .help = "write the file and print the Include line to add"}},
             .examples = {{"imgforge ssh-config --write", "then `ssh web-1` works, with one Include line"}},
             .run = run_ssh_config};
 }
@@ -122,8 +122,8 @@ Command ssh_config_command() {
 Command inventory_command() {
     return {.name = "inventory",
             .group = "Machines",
-            .summary = "Ansible's inventory, with groups by image, size and lab",
-            .options = {{.names = {"--list"}, .help = "all of it (the default)"},
+            .summary = "print an Ansible inventory with groups by image, size and lab",
+            .options = {{.names = {"--list"}, .help = "the whole inventory (the default)"},
                         {.names = {"--host"},
                          .value = "NAME",
                          .help = "the variables of one machine",

@@ -178,7 +178,7 @@ Command audit_command() {
     return {
         .name = "audit",
         .group = "Images",
-        .summary = "leftovers of identity and secrets, free space included",
+        .summary = "search an image for leftovers of identity and secrets",
         .description =
             "Looks at an image in four layers: rules about the guest's files (machine ID, host keys, "
             "accounts, cloud-init state …), the "

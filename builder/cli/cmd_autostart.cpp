@@ -9,7 +9,7 @@ namespace imgforge::cli {
 Command autostart_command() {
     return {.name = "autostart",
             .group = "Machines",
-            .summary = "whether a machine starts with the host",
+            .summary = "set whether a machine starts with the host",
             .description =
                 "Machines of a libvirt daemon are started by it. Those of the embedded driver are started by "
                 "`imgforge start --autostart`, "

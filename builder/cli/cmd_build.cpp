@@ -147,7 +147,7 @@ std::vector<Option> build_options() {
             {.names = {"--fresh"}, .help = "ignore all cached results"},
             {.names = {"--max-age"},
              .value = "TIME",
-             .help = "make results older than this again (12h, 7d), in place of the recipe's max-age"},
+             .help = "rebuild results older than this (12h, 7d); overrides the recipe's max-age"},
             {.names = {"--set"},
              .value = "KEY=VALUE",
              .help = "change the recipe: machine.memory=2G, installer.iso=FILE, stages.STAGE.OPTION=VALUE",
@@ -166,7 +166,7 @@ std::vector<Option> build_options() {
              .help = "write stages and checks as JUnit XML, for CI systems",
              .completes = Completes::file},
             {.names = {"--keep-failed"},
-             .help = "keep what a failed stage left behind, its machine included, to look at it"}};
+             .help = "keep what a failed stage left behind, including its machine, for debugging"}};
 }
 
 }  // namespace

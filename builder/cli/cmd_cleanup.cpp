@@ -24,9 +24,9 @@ int reap(CommandContext& context, lifecycle::Lifecycle& machines) {
 Command cleanup_command() {
     return {.name = "cleanup",
             .group = "Machines",
-            .summary = "forget destroyed machines, remove what killed commands left",
-            .options = {{.names = {"--dry-run"}, .help = "only say what would be done"},
-                        {.names = {"--expired"}, .help = "only destroy machines whose time is over"}},
+            .summary = "forget destroyed machines, remove leftovers of killed commands",
+            .options = {{.names = {"--dry-run"}, .help = "only report what would be done"},
+                        {.names = {"--expired"}, .help = "only destroy machines whose --ttl has expired"}},
             .examples = {{"imgforge cleanup", "names and MACs of destroyed machines are free again"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);

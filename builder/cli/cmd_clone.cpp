@@ -67,16 +67,16 @@ Command clone_command() {
     return {
         .name = "clone",
         .group = "Machines",
-        .summary = "a second machine with the same disks and an identity of its own",
+        .summary = "copy a machine's disks to a new machine with its own identity",
         .description =
             "The machine must be off, or a snapshot of it named. The new one has a name, MACs, instance-id, "
             "host keys, machine ID and DHCP identity of its own; size, data disks and networks are the "
             "same. Published ports stay with the first one.",
         .positionals = {machine_positional(), {.name = "NEW", .help = "name of the new machine"}},
-        .options = {{.names = {"--snapshot"}, .value = "S", .help = "its disks as they were then"},
-                    {.names = {"--no-start"}, .help = "define it, do not start it"},
+        .options = {{.names = {"--snapshot"}, .value = "S", .help = "copy the disks as of this snapshot"},
+                    {.names = {"--no-start"}, .help = "define it but do not start it"},
                     {.names = {"--keep-identity"},
-                     .help = "leave machine ID and host keys in the disk (no Linux in it, say)"}},
+                     .help = "keep machine ID and host keys (for a disk without Linux, say)"}},
         .examples = {{"imgforge clone web-1 web-2", "a second one, started"}},
         .run = run_clone};
 }
@@ -84,7 +84,7 @@ Command clone_command() {
 Command rename_command() {
     return {.name = "rename",
             .group = "Machines",
-            .summary = "another name for a machine that is off",
+            .summary = "rename a machine that is shut off",
             .description =
                 "Record, directory, domain and known host keys follow; the host name inside the guest "
                 "stays. Snapshots and saved memory name its files, so they must be gone first.",

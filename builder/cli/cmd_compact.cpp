@@ -67,7 +67,7 @@ Command compact_command() {
     return {
         .name = "compact",
         .group = "Images",
-        .summary = "the smallest file of a disk: no backing files, no stale data",
+        .summary = "write a disk as the smallest file: no backing files, no stale data",
         .description =
             "Writes the disk as a machine sees it to a new standalone file: zeros take no space, snapshots, "
             "backing files and stale "
@@ -80,7 +80,7 @@ Command compact_command() {
             {
                 {.names = {"--output", "-o"},
                  .value = "FILE",
-                 .help = "write here and leave IMAGE alone",
+                 .help = "write the result here and leave IMAGE unchanged",
                  .completes = Completes::file},
                 {.names = {"--force"}, .help = "replace the file that --output names"},
                 {.names = {"--to"},
@@ -90,13 +90,13 @@ Command compact_command() {
                  .completes = Completes::choice},
                 {.names = {"--compress"},
                  .value = "TYPE",
-                 .help = "pack the clusters of a qcow2",
+                 .help = "compress the clusters of a qcow2",
                  .choices = {"none", "zlib", "zstd"},
                  .completes = Completes::choice},
                 {.names = {"--compare"}, .help = "read the new file again and compare every byte"},
                 {.names = {"--format"},
                  .value = "FORMAT",
-                 .help = "format of IMAGE, when its header shall not tell",
+                 .help = "format of IMAGE, instead of what its header says",
                  .choices = {"qcow2", "raw"},
                  .completes = Completes::choice},
                 backing_file_option(),

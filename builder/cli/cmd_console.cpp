@@ -9,9 +9,9 @@ namespace imgforge::cli {
 Command console_command() {
     return {.name = "console",
             .group = "Machines",
-            .summary = "sit at the machine's serial console; leave with Ctrl-]",
+            .summary = "attach to a machine's serial console; detach with Ctrl-]",
             .positionals = {machine_positional()},
-            .options = {{.names = {"--force"}, .help = "take it over from whoever has it open"}},
+            .options = {{.names = {"--force"}, .help = "disconnect whoever has it open"}},
             .examples = {{"imgforge console web-1", "Ctrl-] leaves it"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);

@@ -12,13 +12,14 @@ Command destroy_command() {
     return {
         .name = "destroy",
         .group = "Machines",
-        .summary = "stop machines at once and delete their disks",
+        .summary = "stop machines immediately and delete their disks",
         .description =
             "The record stays, marked destroyed, and keeps name and MAC taken until `imgforge cleanup`; with "
             "--forget it goes at once. A protected machine is refused, and one whose memory is saved.",
         .positionals = {machine_positional(true)},
         .options = {{.names = {"--yes", "-y"}, .help = "do not ask"},
-                    {.names = {"--forget"}, .help = "its record goes too: the name is free at once"},
+                    {.names = {"--forget"},
+                     .help = "remove its record as well, so that the name is free at once"},
                     drop_options()[0],
                     {.names = {"--drop-changes"},
                      .help = "also when the domain was put on another disk (which stays)"}},

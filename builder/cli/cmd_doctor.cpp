@@ -52,16 +52,16 @@ bool offer_fixes(const std::vector<doctor::Check>& checks, const Arguments& argu
 Command doctor_command() {
     return {.name = "doctor",
             .group = "Tools",
-            .summary = "what this host can and cannot do, and the command that fixes it",
+            .summary = "check what this host can do, and how to fix what it cannot",
             .description =
                 "Nothing is guessed: a Linux kernel is really started to see whether KVM runs guests, the "
                 "libguestfs appliance is "
                 "launched, libvirt is asked. "
                 "'limited' is something one can live with; 'MISSING' stops the main job, and the exit code "
                 "is then 4. --fix runs as root, with sudo where this user is not root.",
-            .options = {{.names = {"--quick"}, .help = "without the checks that start a virtual machine"},
+            .options = {{.names = {"--quick"}, .help = "skip the checks that start a virtual machine"},
                         {.names = {"--fix"},
-                         .help = "offer to run each command that fixes something, then look again"},
+                         .help = "offer to run each command that fixes something, then check again"},
                         {.names = {"--yes", "-y"}, .help = "with --fix, run them without asking"}},
             .examples = {{"imgforge doctor", "look at everything (about half a minute)"},
                          {"imgforge doctor --fix", "and put right what can be, one question each"},

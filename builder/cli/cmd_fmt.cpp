@@ -40,7 +40,7 @@ Command fmt_command() {
     return {
         .name = "fmt",
         .group = "Build",
-        .summary = "write recipes in one style",
+        .summary = "format recipes",
         .description =
             "Two blanks per level, lists below their key, no blanks at line ends. Comments, quotes and the "
             "order of "

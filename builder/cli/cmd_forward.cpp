@@ -35,7 +35,7 @@ int run_forward(const Arguments& arguments, CommandContext& context) {
 Command forward_command() {
     return {.name = "forward",
             .group = "Machines",
-            .summary = "lead a port of this host to one of a machine",
+            .summary = "forward a port of this host to a machine",
             .description =
                 "At once, and from then on at every start. On a user network QEMU listens itself; for "
                 "networks of "
@@ -47,8 +47,9 @@ Command forward_command() {
             .positionals =
                 {{.name = "NAME", .help = "the machine", .required = false, .completes = Completes::machine},
                  {.name = "PORT", .help = "[ADDR:]HOST:GUEST[/udp]", .required = false, .repeatable = true}},
-            .options = {{.names = {"--remove"}, .help = "take it back"},
-                        {.names = {"--serve"}, .help = "be the process that listens (for the unit)"},
+            .options = {{.names = {"--remove"}, .help = "stop forwarding"},
+                        {.names = {"--serve"},
+                         .help = "run as the process that listens (used by the systemd unit)"},
                         {.names = {"--keep"}, .help = "with --serve: also while nothing is published"}},
             .examples = {{"imgforge forward web-1 8080:80", "curl http://127.0.0.1:8080"},
                          {"imgforge forward web-1 8080:80 --remove", "and take it back"}},

@@ -30,7 +30,7 @@ int promotion_code(const Arguments& arguments, const targets::Promotion& done) {
 
 Option later_option() {
     return {.names = {"--later"},
-            .help = "a target that cannot be reached follows when the next command reaches it"};
+            .help = "update a target that cannot be reached as soon as a command reaches it"};
 }
 
 int promote_image(const Arguments& arguments, CommandContext& context) {
@@ -179,7 +179,7 @@ Command images_promote_command() {
 Command images_rollback_command() {
     return {.name = "images rollback",
             .group = "Images",
-            .summary = "back to the generation that was current before",
+            .summary = "go back to the generation that was current before",
             .description = "Also in every target that holds that generation, as `images promote`.",
             .positionals = {{.name = "IMAGE", .help = "NAME", .completes = Completes::image}},
             .options = {later_option()},
@@ -216,7 +216,8 @@ Command images_gc_command() {
                              .completes = Completes::image}},
             .options = {{.names = {"--keep"}, .value = "N", .help = "keep the newest N"},
                         {.names = {"--keep-days"}, .value = "DAYS", .help = "keep everything younger"},
-                        {.names = {"--dry-run"}, .help = "only say what would go and why the rest stays"}},
+                        {.names = {"--dry-run"},
+                         .help = "only report what would be deleted, and why the rest stays"}},
             .examples = {{"imgforge images gc --keep 2 --dry-run", ""}},
             .run = collect};
 }

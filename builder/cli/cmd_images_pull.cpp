@@ -166,7 +166,7 @@ int follow_sources(const Arguments& arguments, CommandContext& context) {
 Command images_pull_command() {
     return {.name = "images pull",
             .group = "Images",
-            .summary = "bring images from such a directory, by path or URL",
+            .summary = "pull images that another host pushed, by path or URL",
             .description =
                 "SOURCE is a name under `targets:` in the settings, or a directory that `imgforge images "
                 "push` wrote, or its URL; with /NAME[@GENERATION] "
@@ -185,7 +185,7 @@ Command images_pull_command() {
 Command images_follow_command() {
     return {.name = "images follow",
             .group = "Images",
-            .summary = "one pass over sources: what is current there becomes current here",
+            .summary = "pull once from each source what is current there",
             .description =
                 "Without SOURCE those of the settings: each `web` target, and others with `follow: true`. An "
                 "index "

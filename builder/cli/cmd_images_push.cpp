@@ -121,7 +121,7 @@ int list_targets(const Arguments& arguments, CommandContext& context) {
 Command images_targets_command() {
     return {.name = "images targets",
             .group = "Images",
-            .summary = "what the places that images were pushed to have",
+            .summary = "what the targets hold that images were pushed to",
             .description =
                 "Each TARGET with its generations and the current ones; without any, those of the "
                 "settings and those that something was pushed to. A promotion that did not reach "
@@ -141,7 +141,7 @@ Command images_push_command() {
     return {
         .name = "images push",
         .group = "Images",
-        .summary = "put a generation into a directory or registry that others pull from",
+        .summary = "push a generation to a directory, registry or other target",
         .description =
             "TARGET is a name under `targets:` in the settings, or the place itself. In a directory the disk "
             "is written in windows of 1 MiB named by their SHA-256; only "

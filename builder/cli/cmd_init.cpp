@@ -46,7 +46,7 @@ Command init_command() {
     return {
         .name = "init",
         .group = "Build",
-        .summary = "start a recipe of your own",
+        .summary = "write a recipe to start from",
         .description =
             "Writes NAME.recipe into the current directory: a recipe with comments that builds as it is. "
             "With "

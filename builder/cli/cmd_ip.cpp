@@ -39,7 +39,7 @@ int run_ip(const Arguments& arguments, CommandContext& context) {
 Command ip_command() {
     return {.name = "ip",
             .group = "Machines",
-            .summary = "the address by which this host reaches a machine",
+            .summary = "print the address at which this host reaches a machine",
             .description =
                 "Asks DHCP leases, the ARP table and the guest agent, whichever answers first. A machine on "
                 "a user network has no address "

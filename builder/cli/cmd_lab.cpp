@@ -90,7 +90,7 @@ Command lab_up_command() {
             file_text,
         .positionals = {lab_positional()},
         .options = {{.names = {"--replace"},
-                     .help = "make machines anew whose change needs it; their disks are lost"},
+                     .help = "recreate machines whose changes require it; their disks are lost"},
                     {.names = {"--prune"},
                      .help = "destroy machines of the lab that its file no longer names"}},
         .examples = {{"imgforge lab up shop.yaml", "web and database, up and reachable"}},
@@ -100,7 +100,7 @@ Command lab_up_command() {
 Command lab_status_command() {
     return {.name = "lab status",
             .group = "Machines",
-            .summary = "how a lab stands against its file",
+            .summary = "compare a lab with its file",
             .positionals = {lab_positional()},
             .options = {{.names = {"--schema"}, .help = "print the JSON Schema of lab files"}},
             .examples = {{"imgforge lab status shop.yaml", "what runs, what differs, what is missing"}},

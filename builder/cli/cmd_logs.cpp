@@ -61,7 +61,7 @@ Command logs_command() {
             .positionals = {machine_positional()},
             .options = {{.names = {"--lines"}, .value = "N", .help = "the last N lines (default: 200)"},
                         {.names = {"--follow", "-f"},
-                         .help = "go on showing what comes, until the machine stops"}},
+                         .help = "keep printing new output until the machine stops"}},
             .examples = {{"imgforge logs web-1 --follow", "watch it boot"}},
             .run = run_logs};
 }

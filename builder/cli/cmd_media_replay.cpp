@@ -77,7 +77,7 @@ int run_replay(const Arguments& arguments, CommandContext& context) {
 Command media_replay_command() {
     return {.name = "media replay",
             .group = "Tools",
-            .summary = "what the watcher says of a recorded console",
+            .summary = "run the watcher on a recorded console",
             .description =
                 "Plays the recorded serial console of an installation to the watcher, lets time pass without "
                 "a sign "

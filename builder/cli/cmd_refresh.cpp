@@ -75,7 +75,7 @@ Command refresh_command() {
     return {
         .name = "refresh",
         .group = "Build",
-        .summary = "the nightly job: update images, publish what really changed",
+        .summary = "the nightly job: update images, publish those that changed",
         .description =
             "For each image: when its recipe or medium changed, a full build; when it is older than the "
             "recipe's max-age and its "
@@ -99,8 +99,8 @@ Command refresh_command() {
                          .repeatable = true,
                          .completes = Completes::image}},
         .options = {{.names = {"--all"}, .help = "all images"},
-                    {.names = {"--plan"}, .help = "say what would be done and why, then stop"},
-                    {.names = {"--list"}, .help = "the images that have work to do, for a scheduler"},
+                    {.names = {"--plan"}, .help = "report what would be done and why, then stop"},
+                    {.names = {"--list"}, .help = "list the images that are due, for a scheduler"},
                     {.names = {"--force"},
                      .help = "look for updates even when the image is younger than its max-age"},
                     {.names = {"--jobs"}, .value = "N", .help = "how many images in parallel, at most"},

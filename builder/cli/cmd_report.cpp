@@ -53,7 +53,7 @@ Command report_command() {
     return {
         .name = "report",
         .group = "Build",
-        .summary = "a page about a build, or a site about all images",
+        .summary = "write a page about a build, or a site about all images",
         .description =
             "Stages with their times and what was cached, how the installation ended, its last screen, "
             "the image, the packages "

@@ -40,7 +40,7 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
 Command respawn_command() {
     return {.name = "respawn",
             .group = "Machines",
-            .summary = "new root disk of the current generation; identity and data stay",
+            .summary = "replace the root disk by the current generation; identity and data stay",
             .description =
                 "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was "
                 "written to the root disk is lost. What other tools changed in the domain (memory, CPUs, "
@@ -52,10 +52,10 @@ Command respawn_command() {
                         drop_options()[1],
                         {.names = {"--image"},
                          .value = "IMAGE[@GEN]",
-                         .help = "another image or generation than the current one",
+                         .help = "use another image or generation than the current one",
                          .completes = Completes::image},
                         {.names = {"--yes", "-y"}, .help = "do not ask"},
-                        timeout_option("pull the plug of a running machine after this time (default: 2m)")},
+                        timeout_option("cut the power of a running machine after this time (default: 2m)")},
             .examples = {{"imgforge respawn web-1 --yes", "on the newest generation"},
                          {"imgforge respawn web-1 --image debian13@3 --yes", "back to an older one"}},
             .run = run_respawn};

@@ -9,9 +9,9 @@ Command restart_command() {
             .group = "Machines",
             .summary = "stop and start",
             .positionals = {machine_positional(true)},
-            .options = {{.names = {"--force"}, .help = "pull the plug at once"},
+            .options = {{.names = {"--force"}, .help = "cut the power instead of shutting down"},
                         wait_option("none"),
-                        timeout_option("pull the plug after this time (default: 2m)")},
+                        timeout_option("cut the power after this time (default: 2m)")},
             .examples = {{"imgforge restart web-1", "with everything its definition says now"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);

@@ -178,7 +178,7 @@ Command seed_create_command() {
     return {
         .name = "seed create",
         .group = "Tools",
-        .summary = "write the medium a cloud-init guest reads at its first boot",
+        .summary = "write the seed that a cloud-init guest reads at its first boot",
         .description =
             "Writes a NoCloud or ConfigDrive medium. What is given by options is merged with the files of "
             "--user-data: lists are joined, on other keys the files stand. The files are judged first as "

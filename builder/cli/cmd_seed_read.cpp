@@ -204,7 +204,7 @@ int show(const Arguments& arguments, CommandContext& context) {
 Option for_option() {
     return {.names = {"--for"},
             .value = "GUEST",
-            .help = "judge as the cloud-init of debian12, ubuntu2404 … or of a version such as 22.4 does"};
+            .help = "check as the cloud-init of debian12, ubuntu2404 … or of a version such as 22.4 would"};
 }
 
 Option secrets_option() {
@@ -222,7 +222,7 @@ Positional image_argument(std::string name) {
 Command seed_inspect_command() {
     return {.name = "seed inspect",
             .group = "Tools",
-            .summary = "read a seed back and say what is wrong with it",
+            .summary = "read a seed and report what is wrong with it",
             .description =
                 "Reads a seed made by any program and judges it as cloud-init does. Ends with 5 when "
                 "cloud-init would not take the medium or drops something on it. Parts are decoded before "

@@ -55,7 +55,7 @@ Command set_command() {
     return {
         .name = "set",
         .group = "Machines",
-        .summary = "change a machine's size, disks, comment, protection or end",
+        .summary = "change a machine's size, disks, comment, protection or expiry",
         .description =
             "At once where libvirt and QEMU can: memory and CPUs up to what the machine was started with, "
             "disks, everything that is not hardware. The rest holds from the next start on; which is which "

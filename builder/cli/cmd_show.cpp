@@ -134,7 +134,7 @@ Command show_command() {
     return {
         .name = "show",
         .group = "Machines",
-        .summary = "all about one machine; --repair puts back what it lost",
+        .summary = "show all about one machine; --repair restores what it lost",
         .positionals = {machine_positional()},
         .options = {{.names = {"--repair"},
                      .help =

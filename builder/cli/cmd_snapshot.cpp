@@ -86,7 +86,7 @@ Positional snapshot_positional(bool required) {
 Command snapshot_command() {
     return {.name = "snapshot",
             .group = "Machines",
-            .summary = "remember a machine as it is now",
+            .summary = "take a snapshot of a machine",
             .description =
                 "All its disks, and its memory when it runs. It lies in the root disk; `imgforge "
                 "restore` goes back to it.",
@@ -105,7 +105,7 @@ Command snapshots_command() {
             .positionals = {machine_positional()},
             .options = {{.names = {"--delete"},
                          .value = "SNAPSHOT",
-                         .help = "give it up; the machine stays as it is",
+                         .help = "delete the snapshot; the machine does not change",
                          .repeatable = true},
                         {.names = {"--merge"},
                          .help = "write external snapshots of other tools back into the root disk"}},
@@ -118,7 +118,7 @@ Command restore_command() {
     return {
         .name = "restore",
         .group = "Machines",
-        .summary = "a machine as it was at a snapshot",
+        .summary = "revert a machine to a snapshot",
         .description =
             "Its disks, and its memory where the snapshot holds it. Size, devices and ports stay "
             "as they are set now. A machine that runs is running afterwards.",

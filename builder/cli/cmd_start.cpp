@@ -38,7 +38,7 @@ Command start_command() {
     return {
         .name = "start",
         .group = "Machines",
-        .summary = "start machines that are off; halted ones go on",
+        .summary = "start machines that are shut off, resume suspended ones",
         .positionals = {{.name = "NAME",
                          .help = "machines",
                          .required = false,

@@ -35,10 +35,10 @@ int run_stop(const Arguments& arguments, CommandContext& context) {
 Command stop_command() {
     return {.name = "stop",
             .group = "Machines",
-            .summary = "ask machines to shut down, and pull the plug when they do not",
+            .summary = "shut machines down; cut the power of those that do not react",
             .positionals = {machine_positional(true)},
-            .options = {{.names = {"--force"}, .help = "pull the plug at once"},
-                        timeout_option("pull the plug after this time (default: 2m)")},
+            .options = {{.names = {"--force"}, .help = "cut the power instead of shutting down"},
+                        timeout_option("cut the power after this time (default: 2m)")},
             .examples = {{"imgforge stop web-1 --timeout 30s", "half a minute of politeness"}},
             .run = run_stop};
 }

@@ -24,7 +24,7 @@ int run_each(const Arguments& arguments, CommandContext& context,
 Command suspend_command() {
     return {.name = "suspend",
             .group = "Machines",
-            .summary = "halt machines, with their memory in place",
+            .summary = "pause machines; their memory stays in place",
             .positionals = {machine_positional(true)},
             .examples = {{"imgforge suspend web-1", "it uses no CPU until `imgforge resume web-1`"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
@@ -35,7 +35,7 @@ Command suspend_command() {
 Command resume_command() {
     return {.name = "resume",
             .group = "Machines",
-            .summary = "let halted machines go on",
+            .summary = "resume paused machines",
             .description =
                 "Also after an I/O error, once there is room on the host's disk again; a machine that "
                 "halts again at once is an error that names the reason.",

@@ -97,16 +97,26 @@ _imgforge() {
         if [ "$name" = "$two" ] || { [ "$name" = "$one" ] && [ -z "$found" ]; }; then found=$row; fi
     done
     COMPREPLY=()
-    if [ -n "$names" ]; then mapfile -t COMPREPLY < <(compgen -W "$names" -- "$cur" | sort -u); [ "$COMP_CWORD" -eq 1 ] && return; fi
+    if [ -n "$names" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$names" -- "$cur" | sort -u)
+        [ "$COMP_CWORD" -eq 1 ] && return
+    fi
     [ -n "$found" ] || return
     IFS='|' read -r name options first values <<<"$found"
     local entry entries
     IFS=';' read -ra entries <<<"$values"
     for entry in "${entries[@]}"; do
-        if [ "${entry%%=*}" = "$prev" ]; then mapfile -t COMPREPLY < <(_imgforge_values "${entry#*=}" "$cur"); return; fi
+        if [ "${entry%%=*}" = "$prev" ]; then
+            mapfile -t COMPREPLY < <(_imgforge_values "${entry#*=}" "$cur")
+            return
+        fi
     done
     local more
-    if [[ $cur == -* ]]; then mapfile -t more < <(compgen -W "$options" -- "$cur"); else mapfile -t more < <(_imgforge_values "${first:-@file}" "$cur"); fi
+    if [[ $cur == -* ]]; then
+        mapfile -t more < <(compgen -W "$options" -- "$cur")
+    else
+        mapfile -t more < <(_imgforge_values "${first:-@file}" "$cur")
+    fi
     COMPREPLY+=("${more[@]}")
 }
 complete -F _imgforge imgforge
@@ -140,7 +150,11 @@ _imgforge() {
     for entry in "${(@s:;:)parts[4]}"; do
         if [[ ${entry%%=*} == $words[CURRENT-1] ]]; then _imgforge_values "${entry#*=}"; return; fi
     done
-    if [[ $words[CURRENT] == -* ]]; then compadd -- ${=parts[2]}; else _imgforge_values "${parts[3]:-@file}"; fi
+    if [[ $words[CURRENT] == -* ]]; then
+        compadd -- ${=parts[2]}
+    else
+        _imgforge_values "${parts[3]:-@file}"
+    fi
 }
 if [[ $funcstack[1] == _imgforge ]]; then _imgforge "$@"; else compdef _imgforge imgforge; fi
 )SH";
