@@ -137,7 +137,7 @@ int run_build(const Arguments& arguments, CommandContext& context) {
     return 0;
 }
 
-std::vector<Option> build_options() {
+std::vector<Option> build_command_options() {
     return {{.names = {"--plan"}, .help = "show what would run and why, then stop"},
             {.names = {"--explain"}, .help = "like --plan, with everything that changed"},
             {.names = {"--from"},
@@ -191,7 +191,7 @@ Command build_command() {
         .positionals = {{.name = "RECIPE",
                          .help = "recipe file, or name of a shipped recipe",
                          .completes = Completes::recipe}},
-        .options = build_options(),
+        .options = build_command_options(),
         .examples = {{"imgforge build debian13", "build the shipped recipe"},
                      {"imgforge build my.recipe --plan", "see what would run, and why"},
                      {"imgforge build debian13 --set installer.iso=debian-13.1.0-amd64-netinst.iso",

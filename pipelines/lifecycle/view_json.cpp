@@ -8,7 +8,7 @@ namespace imgforge::lifecycle {
 namespace {
 
 /// The cards with their addresses; the first address found of all goes into `address`.
-Json nics_json(const MachineView& view, std::string& address) {
+Json view_nics(const MachineView& view, std::string& address) {
     const MachineRecord& record = view.record;
     Json nics = Json::array();
     for (std::size_t i = 0; i < record.nics.size(); ++i) {
@@ -28,7 +28,7 @@ Json nics_json(const MachineView& view, std::string& address) {
 Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
     const MachineRecord& record = view.record;
     std::string address;
-    const Json nics = nics_json(view, address);
+    const Json nics = view_nics(view, address);
     Json published = Json::array();
     for (const auto& port : record.published) {
         published.push_back(to_json(port));

@@ -49,9 +49,9 @@ struct Overrides {
 
 }  // namespace
 
-bool comes_after_updates(std::string_view stage_type) {
+bool comes_after_updates(std::string_view type) {
     constexpr std::string_view types[] = {"sysprep", "audit", "compact", "publish"};
-    return std::find(std::begin(types), std::end(types), stage_type) != std::end(types);
+    return std::find(std::begin(types), std::end(types), type) != std::end(types);
 }
 
 engine::Recipe recorded_recipe(std::string_view text, const fs::path& file, const Json& recorded,

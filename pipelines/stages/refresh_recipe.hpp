@@ -16,7 +16,7 @@ namespace imgforge::stages {
 engine::Recipe recorded_recipe(std::string_view text, const std::filesystem::path& file, const Json& recorded,
                                const RefreshOptions& options, bool updated = false);
 
-/// Whether updates have to be made before a stage of this type.
-bool comes_after_updates(std::string_view stage_type);
+/// Whether updates have to be made before a stage of type `type`.
+bool comes_after_updates(std::string_view type);
 
 }  // namespace imgforge::stages
