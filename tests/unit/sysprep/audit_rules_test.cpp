@@ -8,98 +8,15 @@
 #include <set>
 
 #include "sysprep/audit/rules.hpp"
+#include "tests/unit/sysprep/audit_guest.hpp"
 
 namespace imgforge::sysprep::audit {
 namespace {
 
-using guest::FileType;
 using ::testing::IsEmpty;
 
-/// A guest in memory; parents of files appear by themselves.
-class Guest {
-public:
-    /// A clean Debian-like guest with sshd, cloud-init, sudo, a key maker of ours and an ESP.
-    Guest() {
-        file("/etc/machine-id", "", 0444);
-        link("/var/lib/dbus/machine-id", "/etc/machine-id");
-        file("/etc/hostname", "localhost\n");
-        file("/etc/passwd",
-             "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n");
-        file("/etc/shadow", "root:!:20000::::::\nnobody:*:20000::::::\n");
-        file("/etc/gshadow", "root:*::\nsudo:!::\n");
-        file("/etc/sudoers", "# %sudo ALL=(ALL) NOPASSWD: ALL\n%sudo ALL=(ALL:ALL) ALL\n");
-        file(
-            "/etc/fstab",
-            "# UUID=dead-beef is a comment\nUUID=11111111-2222-3333-4444-555555555555 / ext4 defaults 0 1\n");
-        file("/boot/grub/grub.cfg",
-             "search --no-floppy --fs-uuid --set=root 11111111-2222-3333-4444-555555555555\n");
-        file("/boot/efi/EFI/debian/shimx64.efi", "x");
-        file("/boot/efi/EFI/BOOT/BOOTX64.EFI", "x");
-        file("/etc/ssh/sshd_config", "Port 22\n");
-        file("/etc/systemd/system/keys.service", "[Service]\nExecStart=/usr/bin/ssh-keygen -A\n");
-        link("/etc/systemd/system/multi-user.target.wants/keys.service", "/etc/systemd/system/keys.service");
-        file("/etc/network/interfaces", "auto lo\niface lo inet loopback\n");
-        file("/etc/cloud/cloud.cfg", "users:\n - default\n");
-        folder("/var/lib/cloud");
-        folder("/var/log/journal");
-        file("/var/log/lastlog", "");
-        folder("/tmp");
-        folder("/root");
-        file("/etc/selinux/config", "SELINUX=disabled\n");
-        os.init = "systemd";
-        os.family = "debian";
-        os.file_systems = {{.mountable = "/dev/sda1",
-                            .type = "ext4",
-                            .uuid = "11111111-2222-3333-4444-555555555555",
-                            .mount_point = "/"}};
-    }
-    void add(const std::string& path, TreeEntry entry) {
-        for (auto slash = path.rfind('/'); slash != std::string::npos && slash > 0;
-             slash = path.rfind('/', slash - 1)) {
-            if (!tree.exists(path.substr(0, slash))) {
-                TreeEntry parent;
-                parent.stat.type = FileType::directory;
-                tree.add(path.substr(0, slash), parent);
-            }
-        }
-        tree.add(path, std::move(entry));
-    }
-    void file(const std::string& path, const std::string& content, std::uint32_t mode = 0644) {
-        add(path,
-            {.stat = {.type = FileType::regular, .mode = mode, .size = content.size()}, .content = content});
-    }
-    void link(const std::string& path, const std::string& target) {
-        add(path, {.stat = {.type = FileType::symlink}, .target = target});
-    }
-    void folder(const std::string& path) { add(path, {.stat = {.type = FileType::directory, .mode = 0755}}); }
-    void remove(const std::string& path) {
-        GuestTree rest;
-        for (const auto& [name, entry] : tree.entries()) {
-            if (name != path && !name.starts_with(path + "/")) {
-                rest.add(name, entry);
-            }
-        }
-        tree = rest;
-    }
-    std::set<std::string> failing() const {
-        std::set<std::string> rules;
-        for (const Finding& finding : findings()) {
-            rules.insert(finding.rule);
-        }
-        return rules;
-    }
-    std::vector<Finding> findings() const {
-        return check_guest({.tree = tree, .os = os, .expect = expect, .initramfs_identity = initramfs});
-    }
-
-    GuestTree tree;
-    guest::Inspection os;
-    Expectations expect;
-    std::vector<std::string> initramfs;
-};
-
 TEST(AuditRules, a_clean_guest_passes_all) {
-    for (const Finding& finding : Guest().findings()) {
+    for (const Finding& finding : AuditGuest().findings()) {
         ADD_FAILURE() << finding.rule << ": " << finding.path << ": " << finding.detail;
     }
 }
@@ -107,41 +24,44 @@ TEST(AuditRules, a_clean_guest_passes_all) {
 struct Planted {
     std::string rule;
     std::string what;
-    std::function<void(Guest&)> plant;
+    std::function<void(AuditGuest&)> plant;
 };
 
-std::function<void(Guest&)> with_file(std::string path, std::string content = "x") {
-    return
-        [path = std::move(path), content = std::move(content)](Guest& guest) { guest.file(path, content); };
+std::function<void(AuditGuest&)> with_file(std::string path, std::string content = "x") {
+    return [path = std::move(path), content = std::move(content)](AuditGuest& guest) {
+        guest.file(path, content);
+    };
 }
 
 const std::vector<Planted>& planted() {
     static const std::vector<Planted> all{
         {"machine-id", "an id",
-         [](Guest& g) { g.file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n", 0444); }},
-        {"machine-id", "missing", [](Guest& g) { g.remove("/etc/machine-id"); }},
-        {"machine-id", "writable", [](Guest& g) { g.file("/etc/machine-id", "", 0644); }},
+         [](AuditGuest& g) { g.file("/etc/machine-id", "0123456789abcdef0123456789abcdef\n", 0444); }},
+        {"machine-id", "missing", [](AuditGuest& g) { g.remove("/etc/machine-id"); }},
+        {"machine-id", "writable", [](AuditGuest& g) { g.file("/etc/machine-id", "", 0644); }},
         {"machine-id", "uninitialized unasked",
-         [](Guest& g) { g.file("/etc/machine-id", "uninitialized\n", 0444); }},
+         [](AuditGuest& g) { g.file("/etc/machine-id", "uninitialized\n", 0444); }},
         {"machine-id", "two links",
-         [](Guest& g) { g.add("/etc/machine-id", {.stat = {.mode = 0444, .links = 2}, .content = ""}); }},
+         [](AuditGuest& g) {
+             g.add("/etc/machine-id", {.stat = {.mode = 0444, .links = 2}, .content = ""});
+         }},
         {"dbus-machine-id", "regular",
          with_file("/var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n")},
         {"ssh-host-keys", "key", with_file("/etc/ssh/ssh_host_ed25519_key")},
         {"ssh-host-keys", "public key", with_file("/etc/ssh/ssh_host_rsa_key.pub")},
         {"ssh-host-keys", "dropbear", with_file("/etc/dropbear/dropbear_rsa_host_key")},
         {"ssh-host-keys", "named in the configuration",
-         [](Guest& g) {
+         [](AuditGuest& g) {
              g.file("/etc/ssh/sshd_config.d/a.conf", "HostKey /srv/keys/host\n");
              g.file("/srv/keys/host", "x");
          }},
         {"ssh-host-key-regenerator", "unit not enabled",
-         [](Guest& g) { g.remove("/etc/systemd/system/multi-user.target.wants/keys.service"); }},
+         [](AuditGuest& g) { g.remove("/etc/systemd/system/multi-user.target.wants/keys.service"); }},
         {"ssh-host-key-regenerator", "only at a first boot (Debian 13)",
          with_file("/etc/systemd/system/keys.service",
                    "[Unit]\nConditionFirstBoot=yes\n[Service]\nExecStart=/usr/bin/ssh-keygen -A\n")},
         {"ssh-host-key-regenerator", "masked",
-         [](Guest& g) { g.link("/etc/systemd/system/keys.service", "/dev/null"); }},
+         [](AuditGuest& g) { g.link("/etc/systemd/system/keys.service", "/dev/null"); }},
         {"network-mac", "netplan",
          with_file("/etc/netplan/50-cloud-init.yaml", "match: {macaddress: \"52:54:00:12:34:56\"}\n")},
         {"network-mac", "link file",
@@ -156,7 +76,7 @@ const std::vector<Planted>& planted() {
         {"entropy", "credential secret", with_file("/var/lib/systemd/credential.secret")},
         {"hostname", "old name", with_file("/etc/hostname", "buildhost\n")},
         {"initramfs-identity", "machine-id inside",
-         [](Guest& g) { g.initramfs.emplace_back("/boot/initrd.img!etc/machine-id"); }},
+         [](AuditGuest& g) { g.initramfs.emplace_back("/boot/initrd.img!etc/machine-id"); }},
         {"passwords", "root hash", with_file("/etc/shadow", "root:$y$j9T$abc$def:20000::::::\n")},
         {"passwords", "empty", with_file("/etc/shadow", "root::20000::::::\n")},
         {"passwords", "in passwd", with_file("/etc/passwd", "root:abcdefghijklm:0:0:root:/root:/bin/bash\n")},
@@ -190,11 +110,11 @@ const std::vector<Planted>& planted() {
         {"cloud-init", "disabled", with_file("/etc/cloud/cloud-init.disabled", "")},
         {"snapshots", "snapper", with_file("/.snapshots/1/snapshot/etc/shadow")},
         {"snapshots", "subvolume",
-         [](Guest& g) {
+         [](AuditGuest& g) {
              g.os.file_systems.push_back({.mountable = "btrfsvol:/dev/sda2/snapshots/1", .type = "btrfs"});
          }},
-        {"clean-shutdown", "dirty", [](Guest& g) { g.os.file_systems[0].dirty = true; }},
-        {"efi-loader", "gone", [](Guest& g) { g.remove("/boot/efi/EFI/BOOT"); }},
+        {"clean-shutdown", "dirty", [](AuditGuest& g) { g.os.file_systems[0].dirty = true; }},
+        {"efi-loader", "gone", [](AuditGuest& g) { g.remove("/boot/efi/EFI/BOOT"); }},
         {"selinux-labels", "missing", with_file("/etc/selinux/config", "SELINUX=enforcing\n")},
         {"selinux-labels", "autorelabel", with_file("/.autorelabel", "")},
         {"machine-info", "", with_file("/etc/machine-info")},
@@ -263,7 +183,7 @@ const std::vector<Planted>& planted() {
 
 TEST(AuditRules, each_planted_leftover_fails_exactly_its_rule) {
     for (const Planted& leftover : planted()) {
-        Guest guest;
+        AuditGuest guest;
         leftover.plant(guest);
 
         EXPECT_EQ(guest.failing(), std::set{leftover.rule}) << leftover.rule << " " << leftover.what;
@@ -290,7 +210,7 @@ TEST(AuditRules, rule_names_are_unique) {
 }
 
 TEST(AuditRules, what_the_recipe_declares_is_no_leftover) {
-    Guest guest;
+    AuditGuest guest;
     guest.file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nops:x:1000:1000::/home/ops:/bin/bash\n");
     guest.file("/etc/shadow", "root:!:20000::::::\nops:$y$j9T$abc$def:20000::::::\n");
     guest.file("/etc/sudoers.d/ops", "ops ALL=(ALL) NOPASSWD: ALL\n");
@@ -302,7 +222,7 @@ TEST(AuditRules, what_the_recipe_declares_is_no_leftover) {
 }
 
 TEST(AuditRules, uninitialized_machine_id_is_right_when_asked_for) {
-    Guest guest;
+    AuditGuest guest;
     guest.file("/etc/machine-id", "uninitialized\n", 0444);
     guest.expect.machine_id = "uninitialized";
 
@@ -310,7 +230,7 @@ TEST(AuditRules, uninitialized_machine_id_is_right_when_asked_for) {
 }
 
 TEST(AuditRules, openrc_guests_have_no_machine_id_and_make_keys_in_their_script) {
-    Guest guest;
+    AuditGuest guest;
     guest.os.init = "openrc";
     guest.remove("/etc/machine-id");
     guest.file("/etc/init.d/sshd", "start_pre() { ssh-keygen -A; }\n");
@@ -321,7 +241,7 @@ TEST(AuditRules, openrc_guests_have_no_machine_id_and_make_keys_in_their_script)
 }
 
 TEST(AuditRules, red_hat_units_by_template_count_as_regenerator) {
-    Guest guest;
+    AuditGuest guest;
     guest.remove("/etc/systemd/system/multi-user.target.wants/keys.service");
     guest.file("/usr/lib/systemd/system/sshd.service",
                "[Unit]\nWants=sshd-keygen.target\n[Service]\nExecStart=/usr/sbin/sshd -D\n");
@@ -334,14 +254,14 @@ TEST(AuditRules, red_hat_units_by_template_count_as_regenerator) {
 }
 
 TEST(AuditRules, comments_and_broadcast_addresses_are_no_mac_pins) {
-    Guest guest;
+    AuditGuest guest;
     guest.file("/etc/netplan/01.yaml", "# macaddress: 52:54:00:12:34:56\nx: ff:ff:ff:ff:ff:ff\n");
 
     EXPECT_THAT(guest.failing(), IsEmpty());
 }
 
 TEST(AuditRules, a_partition_id_is_not_taken_for_a_file_system) {
-    Guest guest;
+    AuditGuest guest;
     guest.file("/etc/fstab",
                "PARTUUID=99999999-2222-3333-4444-555555555555 / ext4 defaults 0 1\nUUID=ABCD-1234 /mnt vfat "
                "nofail 0 0\n");
@@ -370,7 +290,7 @@ TEST(ImageRules, each_fault_of_the_file_is_found) {
 }
 
 TEST(GuestTree, links_are_resolved_within_the_tree_and_loops_end) {
-    Guest guest;
+    AuditGuest guest;
     guest.link("/a", "b");
     guest.link("/b", "/a");
     guest.link("/esc", "../../etc");
