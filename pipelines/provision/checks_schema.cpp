@@ -13,7 +13,8 @@ constexpr const char* schema_text = R"J({
         "properties": {
             "services": {"type": "array",
                 "description":
-                    "services that must be active and enabled; or {name: {active: false, enabled: false}}", "items": {"type": ["string", "object"],
+                    "services that must be active and enabled; or {name: {active: false, enabled: false}}",
+                "items": {"type": ["string", "object"],
                 "additionalProperties": {"type": ["object", "null"], "additionalProperties": false,
                     "properties": {
                     "active": {"type": "boolean", "description": "whether it runs; default true"},
@@ -23,7 +24,8 @@ constexpr const char* schema_text = R"J({
                 "items": {"type": "integer", "minimum": 1, "maximum": 65535}},
             "files": {"type": "array",
                 "description":
-                    "files that must exist; or {path: {mode, owner, group, contains, sha256, absent}}", "items": {"type": ["string", "object"],
+                    "files that must exist; or {path: {mode, owner, group, contains, sha256, absent}}",
+                "items": {"type": ["string", "object"],
                 "additionalProperties": {"type": ["object", "null"], "additionalProperties": false,
                     "properties": {
                     "mode": {"type": ["string", "integer"], "description": "octal mode, 0644"},
@@ -41,7 +43,8 @@ constexpr const char* schema_text = R"J({
                     "absent": {"type": "boolean", "description": "true: it must not be installed"}}}}},
             "run": {"type": ["string", "array"], "x-secrets": true,
                 "description":
-                    "shell lines, run as root, that must exit with 0; or {command, name, expect}", "items": {"type": ["string", "object"],
+                    "shell lines, run as root, that must exit with 0; or {command, name, expect}",
+                "items": {"type": ["string", "object"],
                 "additionalProperties": false, "required": ["command"], "properties": {
                     "command": {"type": "string", "x-secrets": true, "description": "shell line"},
                     "name": {"type": "string", "description": "name of the check"},
