@@ -237,7 +237,7 @@ public:
                     "description": "`imgforge refresh` looks for updates when the image is older"},
                 "to": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1},
                     "x-affects-result": false,
-                    "description": "targets (names of the settings, or places) to push to; failures are retried"},
+                    "description": "targets (by name, or places) to push to; failures are retried"},
                 "chain": {"type": "integer", "minimum": 0, "maximum": 16, "default": 4,
                     "description": "longest chain of generations stored as differences; 0: every one whole"},
                 "compress": {"enum": ["zstd", "zlib", "none"], "default": "zstd",

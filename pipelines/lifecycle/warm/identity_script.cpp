@@ -40,10 +40,12 @@ const std::string& plain(const std::string& word) {
 /// came with the template's boot.
 constexpr std::string_view forget =
     R"sh(rm -rf /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
-rm -rf /run/cloud-init/result.json /run/cloud-init/status.json /run/cloud-init/instance-data.json /run/cloud-init/instance-data-sensitive.json
+rm -rf /run/cloud-init/result.json /run/cloud-init/status.json \
+    /run/cloud-init/instance-data.json /run/cloud-init/instance-data-sensitive.json
 rm -rf /run/cloud-init/.instance-id /run/cloud-init/sem
 rm -f /var/log/cloud-init.log /var/log/cloud-init-output.log
-rm -f /var/lib/dhcp/* /var/lib/dhcpcd/duid /var/lib/dhcpcd/secret /var/lib/dhcpcd/*.lease /var/lib/NetworkManager/secret_key /var/lib/NetworkManager/*.lease
+rm -f /var/lib/dhcp/* /var/lib/dhcpcd/duid /var/lib/dhcpcd/secret /var/lib/dhcpcd/*.lease \
+    /var/lib/NetworkManager/secret_key /var/lib/NetworkManager/*.lease
 rm -f /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /etc/iscsi/initiatorname.iscsi
 rm -rf /run/systemd/netif/leases/*
 )sh";
@@ -52,12 +54,16 @@ rm -rf /run/systemd/netif/leases/*
 /// are notified by ioctl.
 constexpr std::string_view reseed = R"sh(printf %s "$entropy" | base64 -d >/dev/urandom
 if ! dmesg 2>/dev/null | grep -q 'crng reseeded due to virtual machine fork'; then
-    command -v python3 >/dev/null || { echo "the kernel has no vmgenid driver and no python3 is there to reseed its random numbers" >&2; exit 5; }
+    command -v python3 >/dev/null || {
+        echo "the kernel has no vmgenid driver and no python3 is there to reseed its random numbers" >&2
+        exit 5
+    }
     ENTROPY=$entropy python3 -c '
 import base64, fcntl, os, struct
 seed = base64.b64decode(os.environ["ENTROPY"])
 with open("/dev/random", "wb") as pool:
-    fcntl.ioctl(pool, 0x40085203, struct.pack("ii%ds" % len(seed), 8 * len(seed), len(seed), seed))  # RNDADDENTROPY
+    # RNDADDENTROPY
+    fcntl.ioctl(pool, 0x40085203, struct.pack("ii%ds" % len(seed), 8 * len(seed), len(seed), seed))
     fcntl.ioctl(pool, 0x5207)  # RNDRESEEDCRNG
 '
 fi
@@ -85,11 +91,13 @@ systemctl try-restart systemd-journald rsyslog chrony chronyd systemd-timesyncd 
 journalctl --flush
 id=$(cat /etc/machine-id)
 for folder in /var/log/journal/*; do [ "$folder" = "/var/log/journal/$id" ] || rm -rf "$folder"; done
-{ cloud-init init --local; cloud-init init; cloud-init modules --mode=config; cloud-init modules --mode=final; } >/dev/console 2>&1
+{ cloud-init init --local; cloud-init init; cloud-init modules --mode=config
+  cloud-init modules --mode=final; } >/dev/console 2>&1
 rm -f /run/imgforge-first-boot
 IMGFORGE-END-OF-FILE
 if command -v systemd-run >/dev/null; then
-    systemd-run -q --no-block --unit=imgforge-first-boot --property=Type=oneshot /bin/sh /run/imgforge-first-boot
+    systemd-run -q --no-block --unit=imgforge-first-boot --property=Type=oneshot \
+        /bin/sh /run/imgforge-first-boot
 else
     nohup /bin/sh /run/imgforge-first-boot >/dev/null 2>&1 </dev/null &
 fi
@@ -106,7 +114,10 @@ bring_up() {
     tries=0
     until card_of "$1" >/dev/null; do
         tries=$((tries + 1))
-        [ $tries -lt 100 ] || { echo "the card $1 did not appear: does the guest have PCI hot-plug?" >&2; exit 6; }
+        [ $tries -lt 100 ] || {
+            echo "the card $1 did not appear: does the guest have PCI hot-plug?" >&2
+            exit 6
+        }
         sleep 0.1
     done
     command -v udevadm >/dev/null && udevadm settle -t 10
@@ -115,7 +126,8 @@ bring_up() {
         nmcli -w 60 device connect "$card" >/dev/null
     elif systemctl -q is-active systemd-networkd 2>/dev/null; then
         mkdir -p /run/systemd/network
-        printf '[Match]\nMACAddress=%s\n[Network]\nDHCP=yes\n' "$1" >"/run/systemd/network/05-imgforge-$card.network"
+        printf '[Match]\nMACAddress=%s\n[Network]\nDHCP=yes\n' "$1" \
+            >"/run/systemd/network/05-imgforge-$card.network"
         chmod 644 "/run/systemd/network/05-imgforge-$card.network"
         systemctl restart systemd-networkd
     elif command -v ifup >/dev/null && [ -d /etc/network ]; then
