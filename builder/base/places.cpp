@@ -29,7 +29,7 @@ fs::path user_folder(const char* xdg, const char* fallback) {
     if (!home.is_absolute()) {
         throw Error(Failure::host,
                     "neither IMGFORGE_HOME nor HOME is set, so no place for images and machines is known",
-                    "export IMGFORGE_HOME=/some/folder");
+                    "export IMGFORGE_HOME=/some/directory");
     }
     return home / fallback;
 }

@@ -55,7 +55,7 @@ struct YamlLimits {
 std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
                                        const YamlLimits& limits = {});
 
-/// read_file + parse_yaml; throws Failure::recipe with all faults.
+/// read_file + parse_yaml; throws Failure::recipe with all errors.
 YamlDocument load_yaml(const std::string& path, const YamlLimits& limits = {});
 
 /// One JSON pointer token escaped (RFC 6901): "~" -> "~0", "/" -> "~1".

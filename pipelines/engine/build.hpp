@@ -24,8 +24,8 @@ struct BuildOptions {
 struct BuildSeams {
     /// Called at every journal transition with its name; a test ends the process there.
     std::function<void(std::string_view point)> checkpoint{};
-    /// Told the run's directory when there is one: a build that waits for another, or fails while it plans,
-    /// has none.
+    /// Called with the run's directory once there is one: a build that waits for another, or fails while it
+    /// plans, has none.
     std::function<void(const std::filesystem::path& run_folder)> opened{};
     /// True when something outside of the cache (a machine) stands on this disk: its layer is never evicted.
     std::function<bool(const std::filesystem::path& disk)> disk_in_use{};

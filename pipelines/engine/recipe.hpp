@@ -23,7 +23,7 @@ struct RecipeStage {
     const StageType* handler = nullptr;
 };
 
-/// A recipe without faults.
+/// A recipe without errors.
 struct Recipe {
     RecipeFacts facts;
     std::string description;

@@ -18,7 +18,7 @@ namespace imgforge::lifecycle {
 std::vector<std::filesystem::path> image_chain(store::Store& store, const store::Generation& generation);
 
 /// The seed all machines of one spawn share; name, instance-id and host keys are added for each. Reads the
-/// user's files; throws Failure::recipe with their faults.
+/// user's files; throws Failure::recipe with their errors.
 seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& user,
                             bool user_is_images_own);
 /// The errors common_seed() would throw, without its warnings.

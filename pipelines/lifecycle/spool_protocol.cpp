@@ -75,7 +75,7 @@ std::string_view without_comment(std::string_view value) {
     return value;
 }
 
-/// Collects one file's keys and faults.
+/// Collects one file's keys and errors.
 class PropertiesReader {
 public:
     PropertiesReader(const std::string& file, Diagnostics& diagnostics)

@@ -16,7 +16,7 @@
 
 namespace imgforge::provision {
 
-/// What steps need besides the guest.
+/// What steps need in addition to the guest.
 struct StepContext {
     ProcessRunner* processes = nullptr;
     Clock* clock = nullptr;

@@ -254,7 +254,7 @@ std::vector<std::string> wanted_images(const RefreshOptions& options, const engi
     return names;
 }
 
-/// Side by side: deciding is mostly waiting for the servers of package sources.
+/// In parallel: deciding is mostly waiting for the servers of package sources.
 void decide_all(std::vector<Job>& jobs) {
     constexpr std::size_t at_once = 8;
     std::atomic<std::size_t> next{0};
