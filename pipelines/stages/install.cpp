@@ -13,6 +13,7 @@
 #include "builder/install/verify.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "pipelines/stages/disk_passphrase.hpp"
+#include "pipelines/stages/install_plan_of.hpp"
 #include "pipelines/stages/install_preparation.hpp"
 #include "pipelines/stages/medium_check.hpp"
 #include "pipelines/stages/medium_source.hpp"
@@ -28,54 +29,6 @@ using engine::StageResult;
 using engine::StageTask;
 
 namespace {
-
-std::string kernel_line(const Preparation& made, const virt::Acceleration& acceleration) {
-    const std::string line = templates::render_kernel_line(*made.row, made.info.facts);
-    std::vector<std::string> words = made.files.kernel_arguments;
-    if (acceleration.accelerator != virt::Accelerator::kvm) {
-        const std::vector<std::string> more = install::emulation_words(line);
-        words.insert(words.end(), more.begin(), more.end());
-    }
-    return install::with_arguments(line, words);
-}
-
-install::InstallPlan plan_of(const StageTask& task, const Preparation& made,
-                             const virt::Acceleration& acceleration) {
-    install::InstallPlan plan{
-        .row = made.row,
-        .name = fmt::format("install-{}-{}", task.recipe->name.substr(0, 20), made.facts.nonce.substr(0, 6))};
-    plan.kernel = made.work / "vmlinuz";
-    plan.initrd = made.work / "initrd";
-    plan.kernel_line = kernel_line(made, acceleration);
-    plan.medium = made.medium.iso;
-    if (!made.files.iso_label.empty()) {
-        plan.answers_iso = made.work / "answers.iso";
-    }
-    plan.disk = task.scratch / "disk.qcow2";
-    plan.memory = machine_memory(*task.recipe, *made.row);
-    plan.vcpus = task.recipe->machine.vcpus;
-    plan.thick = task.recipe->machine.thick;
-    plan.firmware =
-        uses_uefi(*task.recipe) ? virt::DomainSpec::Firmware::uefi : virt::DomainSpec::Firmware::bios;
-    plan.accel = acceleration.accelerator == virt::Accelerator::kvm ? virt::DomainSpec::Accel::kvm
-                                                                    : virt::DomainSpec::Accel::tcg;
-    plan.network = made.network;
-    plan.asked = seeds::asked_packages(made.format, made.answers);
-    plan.marker = seeds::marker_line(made.facts.nonce);
-    plan.folder = task.run_folder / task.name;
-    plan.capabilities = task.services->places.cache() / "libvirt";
-    plan.texts = {
-        {made.files.main_file.empty() ? "answers" : fs::path(made.files.main_file).filename().string(),
-         made.answers},
-        {"kernel-line.txt", plan.kernel_line + "\n"}};
-    plan.keep_failed = task.keep_failed;
-    plan.expected_seconds = task.expected_seconds;
-    // Files are local, so only a local daemon can run it; everything else is served by the embedded driver.
-    if (task.services->connection && *task.services->connection == "qemu:///system") {
-        plan.connection = *task.services->connection;
-    }
-    return plan;
-}
 
 guest::Accelerator for_appliance(const install::InstallPlan& plan) {
     return plan.accel == virt::DomainSpec::Accel::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
@@ -319,7 +272,7 @@ StageResult InstallStage::run(StageTask& task) const {
     prepare_installation(task, made);
     const virt::Acceleration acceleration = virt::acceleration(
         *task.services->processes, task.services->places.cache(), task.services->settings.acceleration);
-    install::InstallPlan plan = plan_of(task, made, acceleration);
+    install::InstallPlan plan = install_plan_of(task, made, acceleration);
     if (const std::string limit = task.options.value("timeout", ""); !limit.empty()) {
         plan.total = parse_duration(limit);
     }
