@@ -136,7 +136,7 @@ std::vector<SettingRow> option_rows() {
          [](Settings& s, Name n, Value v) { set_option(s, n, "files", v); }},
         {"targets.*.format",
          R"json({"description":
-             "form of the image there: containerdisk or windows (oci), qcow2 (libvirt), qcow2 or raw (glance)",
+             "form of the image: containerdisk or windows (oci), qcow2 (libvirt), qcow2 or raw (glance)",
              "enum": ["containerdisk", "windows", "qcow2", "raw"], "type": "string",
                  "examples": ["containerdisk"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "format", v); }},

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "seeds/mime_parts.hpp"
 #include "seeds/network_checks.hpp"
