@@ -49,6 +49,7 @@ std::vector<Operation> all_operations() {
         build_traces_operation(),
         requested_paths_operation(),
         backup_files_operation(),
+        named_state_operation(),
         initramfs_operation(),
         snapshots_operation(),
         swap_operation(),

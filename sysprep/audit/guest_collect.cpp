@@ -32,15 +32,17 @@ constexpr std::size_t file_limit = 1024U << 20U;
 /// Outside the directories of settings the content of files by these names decides as well: a certificate
 /// beside a key, a template of comments (site_rules.cpp).
 bool may_be_secret(std::string_view path) {
-    static constexpr std::array<std::string_view, 12> marks{
-        "pem", "key", "secret", "passw", "cred", "token", ".env", "auth", ".p12", "kube", "psk", "conf"};
+    static constexpr std::array<std::string_view, 20> marks{
+        "pem", "key",  "secret", "passw", "cred", "token", ".env",  "auth", ".p12",  "kube",
+        "psk", "conf", ".json",  ".y",    ".ini", ".cfg",  ".toml", ".xml", ".prop", ".hcl"};
     const std::string_view name = path.substr(path.rfind('/') + 1);
     const bool place = path.starts_with("/opt/") || path.starts_with("/srv/") || path.starts_with("/var/") ||
                        path.starts_with("/root/") || path.starts_with("/home/") ||
                        path.starts_with("/app/") || path.starts_with("/data/");
-    return place && std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) {
-               return name.find(mark) != std::string_view::npos;
-           });
+    const bool hidden = path.find("/.") != std::string_view::npos;  // what users' programs keep in homes
+    return place && (hidden || std::any_of(marks.begin(), marks.end(), [&](std::string_view mark) {
+                         return name.find(mark) != std::string_view::npos;
+                     }));
 }
 
 bool is_kept(std::string_view path) {

@@ -82,6 +82,8 @@ std::vector<GuestRule> settings_rules();
 std::vector<GuestRule> cleaned_rules();
 /// What an administrator may have put there on purpose: rules "site:…", each finding with the two ways out.
 std::vector<GuestRule> site_rules();
+/// Identities and secrets known by their names or by looking random.
+std::vector<GuestRule> opaque_rules();
 
 /// Homes of all accounts, below system directories left out, and what lies in /home.
 std::vector<std::string> guest_homes(const GuestTree& tree);

@@ -121,6 +121,14 @@ Found url_password(std::string_view data, std::size_t at) {
     return Span{from + scheme + 3, login.size()};
 }
 
+/// Programs speak of passwords without holding one.
+bool is_source(std::string_view name) {
+    static constexpr std::array<std::string_view, 16> ends{".py", ".js",  ".ts",  ".go",   ".rs",  ".c",
+                                                           ".h",  ".cpp", ".md",  ".html", ".css", ".java",
+                                                           ".so", ".el",  ".vim", ".lua"};
+    return std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return name.ends_with(end); });
+}
+
 bool is_settings_file(std::string_view path) {
     static constexpr std::array<std::string_view, 30> ends{
         ".conf",    ".cfg",        ".cnf",         ".ini", ".yml",   ".yaml",  ".json", ".toml",
@@ -140,7 +148,8 @@ bool is_settings_file(std::string_view path) {
         return false;
     }
     const std::string_view name = path.substr(path.rfind('/') + 1);
-    return path.starts_with("/etc/") || name.starts_with(".env") ||
+    const bool home = path.starts_with("/root/") || path.starts_with("/home/");
+    return path.starts_with("/etc/") || (home && !is_source(name)) || name.starts_with(".env") ||
            std::any_of(ends.begin(), ends.end(), [&](std::string_view end) { return path.ends_with(end); });
 }
 
@@ -179,7 +188,7 @@ std::vector<Pattern> setting_patterns() {
                 "registration[_-]?key|join[_-]?key|unseal[_-]?key|pre-?shared-?key|encryption[_-]?key|"
                 "signing[_-]?key|session[_-]?key|service[_-]?key|ingest[_-]?key|app[_-]?key|auth|"
                 "authorization|credential|credentials|webhook[_-]?url|dsn|encrypt|community|"
-                "connection[_-]?string|activation[_-]?key|agent[_-]?key|secretkey|security[_-]?key",
+                "connection[_-]?string|activation[_-]?key|agent[_-]?key|secretkey|security[_-]?key|[_-]key",
                 setting_of_doubtful_name),
         std::move(url)};
 }

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "sysprep/audit/secret_shapes.hpp"
+#include "sysprep/audit/secret_prefixes.hpp"
 
 namespace imgforge::sysprep::audit {
 
@@ -65,93 +65,12 @@ Found json_web_token(std::string_view data, std::size_t at) {
     return Span{at, pos - at};
 }
 
-bool is_hex(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f');
-}
-bool is_dotted(char c) {
-    return is_base64url(c) || c == '.';
-}
-bool is_bech32(char c) {
-    return "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"sv.find(c) != std::string_view::npos;
-}
-
 /// Floor of random text; manuals print "xxxx", "1234" and "your-token-here".
 bool is_random(std::string_view text) {
     return entropy(text) >= (text.size() < 24 ? 2.8 : 3.1);
 }
 
-/// A published prefix, then `least` to `most` characters of one kind that look random.
-struct Prefix {
-    const char* rule;
-    const char* label;
-    const char* prefix;
-    std::size_t least;
-    std::size_t most;
-    bool (*accepts)(char);
-};
-
-constexpr std::array<Prefix, 58> prefixes{{
-    {"gitlab-token", "GitLab personal token", "glpat-", 20, 64, is_dotted},
-    {"gitlab-token", "GitLab runner token", "glrt-", 20, 64, is_dotted},
-    {"gitlab-token", "GitLab runner registration token", "GR1348941", 20, 20, is_base64url},
-    {"gitlab-token", "GitLab deploy token", "gldt-", 20, 64, is_base64url},
-    {"gitlab-token", "GitLab job token", "glcbt-", 20, 80, is_base64url},
-    {"gitlab-token", "GitLab trigger token", "glptt-", 40, 40, is_hex},
-    {"gitlab-token", "GitLab agent token", "glagent-", 50, 64, is_base64url},
-    {"gitlab-token", "GitLab OAuth secret", "gloas-", 64, 64, is_base64url},
-    {"gitlab-token", "GitLab feed token", "glft-", 20, 64, is_base64url},
-    {"npm-token", "npm token", "npm_", 36, 36, is_alnum},
-    {"pypi-token", "PyPI token", "pypi-AgEIcHlwaS5vcmc", 50, 400, is_base64url},
-    {"docker-token", "Docker Hub token", "dckr_pat_", 27, 40, is_base64url},
-    {"docker-token", "Docker Hub organisation token", "dckr_oat_", 27, 40, is_base64url},
-    {"stripe-key", "Stripe secret key", "sk_live_", 16, 200, is_alnum},
-    {"stripe-key", "Stripe restricted key", "rk_live_", 16, 200, is_alnum},
-    {"stripe-key", "Stripe webhook secret", "whsec_", 24, 80, is_base64},
-    {"slack-token", "Slack app token", "xapp-1-", 40, 120, is_base64url},
-    {"slack-token", "Slack configuration token", "xoxe.xox", 40, 250, is_dotted},
-    {"digitalocean-token", "DigitalOcean token", "dop_v1_", 64, 64, is_hex},
-    {"digitalocean-token", "DigitalOcean OAuth token", "doo_v1_", 64, 64, is_hex},
-    {"digitalocean-token", "DigitalOcean refresh token", "dor_v1_", 64, 64, is_hex},
-    {"vault-token", "HashiCorp Vault token", "hvs.", 24, 300, is_base64url},
-    {"vault-token", "HashiCorp Vault batch token", "hvb.", 24, 400, is_base64url},
-    {"vault-token", "HashiCorp Vault recovery token", "hvr.", 24, 300, is_base64url},
-    {"anthropic-key", "Anthropic key", "sk-ant-", 32, 150, is_base64url},
-    {"openai-key", "OpenAI key", "sk-proj-", 40, 220, is_base64url},
-    {"openai-key", "OpenAI service key", "sk-svcacct-", 40, 220, is_base64url},
-    {"openai-key", "OpenAI key", "sk-", 48, 48, is_alnum},
-    {"openrouter-key", "OpenRouter key", "sk-or-v1-", 64, 64, is_hex},
-    {"age-key", "age identity", "AGE-SECRET-KEY-1", 58, 58, is_bech32},
-    {"google-key", "Google API key", "AIza", 35, 35, is_base64url},
-    {"google-key", "Google OAuth client secret", "GOCSPX-", 28, 28, is_base64url},
-    {"google-key", "Google OAuth token", "ya29.", 50, 400, is_base64url},
-    {"tailscale-key", "Tailscale key", "tskey-", 20, 120, is_base64url},
-    {"grafana-token", "Grafana service account token", "glsa_", 40, 50, is_base64url},
-    {"grafana-token", "Grafana Cloud token", "glc_eyJ", 40, 400, is_base64},
-    {"databricks-token", "Databricks token", "dapi", 32, 32, is_hex},
-    {"shopify-token", "Shopify token", "shpat_", 32, 32, is_hex},
-    {"atlassian-token", "Atlassian token", "ATATT3xFfGF0", 100, 250, is_base64},
-    {"linear-key", "Linear key", "lin_api_", 40, 40, is_alnum},
-    {"notion-token", "Notion token", "ntn_", 40, 60, is_alnum},
-    {"heroku-key", "Heroku key", "HRKU-", 36, 70, is_base64url},
-    {"supabase-token", "Supabase token", "sbp_", 40, 40, is_hex},
-    {"doppler-token", "Doppler token", "dp.pt.", 40, 44, is_alnum},
-    {"planetscale-token", "PlanetScale token", "pscale_tkn_", 32, 64, is_base64url},
-    {"postman-key", "Postman key", "PMAK-", 59, 59, is_base64url},
-    {"newrelic-key", "New Relic key", "NRAK-", 27, 27, is_upper_alnum},
-    {"sentry-token", "Sentry token", "sntrys_", 60, 400, is_base64},
-    {"huggingface-token", "Hugging Face token", "hf_", 34, 34, is_alnum},
-    {"replicate-token", "Replicate token", "r8_", 37, 37, is_alnum},
-    {"groq-key", "Groq key", "gsk_", 52, 52, is_alnum},
-    {"xai-key", "xAI key", "xai-", 80, 80, is_alnum},
-    {"onepassword-token", "1Password service token", "ops_eyJ", 100, 900, is_base64url},
-    {"buildkite-token", "Buildkite token", "bkua_", 40, 40, is_hex},
-    {"cloudflare-key", "Cloudflare origin key", "v1.0-", 140, 180, is_base64url},
-    {"sendgrid-key", "SendGrid key", "SG.", 66, 66, is_dotted},
-    {"pulumi-token", "Pulumi token", "pul-", 40, 40, is_hex},
-    {"rubygems-key", "RubyGems key", "rubygems_", 48, 48, is_hex},
-}};
-
-Found prefixed(const Prefix& kind, std::string_view data, std::size_t at) {
+Found prefixed(const TokenPrefix& kind, std::string_view data, std::size_t at) {
     const std::size_t start = at + std::string_view(kind.prefix).size();
     const std::size_t length = run_of(data, start, kind.accepts, kind.most + 1);
     const bool whole = word_starts_at(data, at) && length >= kind.least && length <= kind.most &&
@@ -239,6 +158,54 @@ Found wireguard_key(std::string_view data, std::size_t at) {
     return after_separator(data, at, "PrivateKey"sv.size(), 44, 44);
 }
 
+/// Terraform Cloud: 14 characters, ".atlasv1.", 60 to 70 more.
+Found terraform_token(std::string_view data, std::size_t at) {
+    constexpr std::size_t head = 14;
+    const bool before =
+        at >= head && run_of(data, at - head, is_alnum, head) == head && word_starts_at(data, at - head);
+    const std::size_t body = run_of(data, at + ".atlasv1."sv.size(), is_base64url, 80);
+    return before && body >= 60 && body <= 70 ? Found(Span{at - head, head + 9 + body}) : std::nullopt;
+}
+
+/// Entra ID client secret: three characters, a digit, "Q~", 31 to 34 more.
+Found entra_secret(std::string_view data, std::size_t at) {
+    constexpr std::size_t head = 4;
+    const auto accepts = [](char c) { return is_base64url(c) || c == '.' || c == '~'; };
+    const std::size_t body = run_of(data, at + 2, accepts, 36);
+    const bool before = at >= head && is_digit(data[at - 1]) &&
+                        run_of(data, at - head, accepts, head) == head &&
+                        (at == head || !accepts(data[at - head - 1]));
+    return before && body >= 31 && body <= 34 && is_random(data.substr(at + 2, body))
+               ? Found(Span{at - head, head + 2 + body})
+               : std::nullopt;
+}
+
+/// Whoever has the address may post in the name of the owner.
+Found webhook(std::string_view data, std::size_t at, std::size_t prefix, std::size_t least) {
+    const std::size_t length = run_of(
+        data, at + prefix, [](char c) { return is_base64url(c) || c == '/'; }, 140);
+    return length >= least && is_random(data.substr(at + prefix, length)) ? Found(Span{at, prefix + length})
+                                                                          : std::nullopt;
+}
+Found slack_webhook(std::string_view data, std::size_t at) {
+    return webhook(data, at, "hooks.slack.com/services/T"sv.size(), 40);
+}
+Found discord_webhook(std::string_view data, std::size_t at) {
+    return webhook(data, at, "discord.com/api/webhooks/"sv.size(), 78);
+}
+
+/// The number of a bot, ":AA", 33 more.
+Found telegram_token(std::string_view data, std::size_t at) {
+    std::size_t start = at;
+    while (start > 0 && at - start < 11 && is_digit(data[start - 1])) {
+        --start;
+    }
+    const std::size_t body = run_of(data, at + 1, is_base64url, 36);
+    const bool number = at - start >= 8 && at - start <= 10 && word_starts_at(data, start);
+    return number && body == 35 && is_random(data.substr(at + 1, body)) ? Found(Span{start, at + 36 - start})
+                                                                        : std::nullopt;
+}
+
 }  // namespace
 
 double entropy(std::string_view text) {
@@ -267,6 +234,11 @@ std::vector<Pattern> token_patterns() {
         simple("secret:github-token", "GitHub token", "github_pat_", github_fine_grained),
         simple("secret:k3s-token", "k3s token", "K10", k3s_token),
         simple("secret:jwt", "JSON web token", "eyJ", json_web_token),
+        simple("secret:terraform-token", "Terraform token", ".atlasv1.", terraform_token),
+        simple("secret:entra-secret", "Entra ID client secret", "Q~", entra_secret),
+        simple("secret:webhook", "Slack webhook", "hooks.slack.com/services/T", slack_webhook),
+        simple("secret:webhook", "Discord webhook", "discord.com/api/webhooks/", discord_webhook),
+        simple("secret:telegram-token", "Telegram bot token", ":AA", telegram_token),
     };
     for (Pattern& pattern : all) {
         pattern.caseless = pattern.literal == "aws_secret_access_key";
@@ -278,10 +250,11 @@ std::vector<Pattern> token_patterns() {
         of_site.where = is_site_file;
         all.push_back(std::move(of_site));
     }
-    for (const std::string_view prefix : {"xoxb-"sv, "xoxp-"sv, "xoxa-"sv, "xoxr-"sv, "xoxs-"sv}) {
+    for (const std::string_view prefix :
+         {"xoxb-"sv, "xoxp-"sv, "xoxa-"sv, "xoxr-"sv, "xoxs-"sv, "xoxc-"sv, "xoxd-"sv}) {
         all.push_back(simple("secret:slack-token", "Slack token", std::string(prefix), slack_token));
     }
-    for (const Prefix& kind : prefixes) {
+    for (const TokenPrefix& kind : token_prefixes()) {
         all.push_back(
             {.rule = std::string("secret:") + kind.rule,
              .label = kind.label,

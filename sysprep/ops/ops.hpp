@@ -46,6 +46,7 @@ Operation caches_operation();
 Operation build_traces_operation();
 Operation requested_paths_operation();
 Operation backup_files_operation();
+Operation named_state_operation();
 Operation initramfs_operation();
 Operation snapshots_operation();
 Operation swap_operation();

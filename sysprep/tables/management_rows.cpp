@@ -129,6 +129,14 @@ constexpr const char* agent_paths = R"(
     /var/lib/bastillion/*  /var/lib/sftd/*  /etc/sft/*.token  /var/lib/aws-replication-agent/*
     /var/lib/veeam/*  /etc/veeam/*.key  /etc/CommVaultRegistry  /usr/openv/var/*  /opt/bacula/working/*
     /var/lib/{bacula,bareos,urbackup,duplicati,backuppc}/*  /etc/urbackup/*.key
+    /var/McAfee/agent/{keystore,db}/*  /etc/cma.d/*/config.xml  /opt/McAfee/*/var/*.{db,id}
+    /var/opt/{McAfee,trellix,ds_agent,trend}/*/*  /opt/{trendmicro,ds_agent,bitdefender*}/{,*/}{guid,*.crt}
+    /opt/bitdefender-security-tools/etc/*.json  /etc/opt/omi/ssl/*  /var/opt/omi/omiauth/*
+    /etc/{bindplane,observiq}*/manager.yaml  /opt/{observiq*,bindplane*}/manager.yaml
+    /opt/{illumio_ven*,cybereason*,FortiEDR*,Symantec*}/{,*/}etc/*{auth,activation,token,guid}*
+    /var/lib/{rport,prey,sysaidagent,action1,ninjarmm,pulseway,kaseya,automox,fleetd}/*
+    /opt/{NinjaRMMAgent,automox-agent,pulseway}/{,*/}*.{db,id,token,key}
+    /opt/{ManageEngine,site24x7}/{,*/,*/*/}*{Agent,Server}Info.json
 )";
 
 constexpr const char* runner_paths = R"(
@@ -162,6 +170,9 @@ constexpr const char* runner_paths = R"(
     /var/lib/buildbot/*/*/{buildbot.tac,info}
     /etc/tekton*/*.token /etc/renovate/config.js /var/lib/{buildarea,buildd}/.{sbuildrc,netrc}
     /etc/atlantis*.yaml
+    ~/*/.{runner,credentials,credentials_rsaparams,credential_store}
+    /opt/appveyor/*/appsettings.json  /etc/octopus/*/*.config  /var/lib/teamcity*/{,*/}buildAgent.properties
+    /opt/atlassian/*runner*/*.env  /{opt,var/lib}/*agent*/conf/buildAgent.properties
     /etc/koji/*.{pem,key}  /etc/kojid/*.{pem,key,keytab}  /etc/copr/*  /etc/obs/*/*.key  /var/lib/lava*/*
 )";
 

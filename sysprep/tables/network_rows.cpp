@@ -56,6 +56,9 @@ std::vector<Operation> network_rows() {
              /var/lib/ngrok/*  ~/.config/ngrok  ~/.ngrok2  ~/.ssh-tunnel*  /etc/ngrok.yml
              /var/lib/frp/*  /var/lib/n2n/*  /var/lib/dsnet/*  /etc/dsnetconfig.json
              /etc/pritunl*.conf  /var/lib/pritunl*/*  /var/lib/openvpn*/*.{key,crt,ccd}
+             /etc/mullvad-vpn/{device,account-history}.json  /var/lib/{nordvpn,expressvpn,surfshark}/{,*/}*
+             /var/lib/{pritunl-client,omr-tracker,zrok,edgevpn,nebula}/{,*/}*  ~/.{zrok,zrok2,nordvpn,chisel}
+             /etc/rosenpass/{,*/}*.{sk,rosenpass-secret-key}  /etc/edgevpn/*  /etc/zrok/*
              /opt/perimeter81/*.json  /var/lib/strongswan/*  /var/lib/ipsec/nss/*  /etc/ipsec.d/*.db
          )"},
     };

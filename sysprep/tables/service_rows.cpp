@@ -61,7 +61,8 @@ constexpr const char* node_id_paths = R"(
     /etc/rtslib-fb-target/{saveconfig.json,backup}  /etc/tgt/conf.d/*.auth
     =/var/lib/nfs/state  /var/lib/nfs/{sm,sm.bak}/  /var/lib/nfs/{v4recovery,nfsdcltrack,nfsdcld}/*
     =/var/lib/nfs/{rmtab,xtab}  /var/lib/rpcbind/*  /run/rpcbind/*.xdr  /var/lib/nslcd/*
-    /var/lib/{named,bind}/{*.jnl,managed-keys.bind*,*.mkeys*}  /var/lib/unbound/unbound_{control,server}.{key,pem}
+    /var/lib/{named,bind}/{*.jnl,managed-keys.bind*,*.mkeys*}
+    /var/lib/unbound/unbound_{control,server}.{key,pem}
     /etc/unbound/unbound_{control,server}.{key,pem}  /etc/{bind,named}/{rndc.key,session.key}  /etc/rndc.key
     /var/lib/{knot,knot-resolver}/keys/*  /var/lib/samba/private/{secrets,schannel_store}.tdb
     /var/lib/pdns/*.lock
@@ -116,6 +117,14 @@ constexpr const char* node_id_paths = R"(
     /var/opt/*/{,*/}{node,agent,client,server,instance,machine,host}{-,_}{id,uuid}
     /etc/[!lm]*/{node,agent,client,server,instance,machine,host}{-,_}id
     /etc/*/.{node,agent,machine,system,runner}*id
+    /etc/foundationdb/fdb.cluster  /var/opt/mssql/secrets/*  /var/lib/garage/{,*/}node_key*
+    /var/lib/meilisearch/{,*/}instance-uid  /var/lib/nova/compute_id
+    /opt/couchbase/var/lib/couchbase/{ip,config/*}
+    /var/lib/unifi/system.properties  /usr/lib/unifi/data/system.properties  /etc/sanlock/sanlock.conf
+    /var/lib/homebridge/{persist,accessories}/*  /var/lib/{nats,nats-server}/{,*/}{*.nk,*.creds,jwt}
+    /var/lib/pulsar/{,*/,*/*/}{cookie*,current/VERSION,*/*/VERSION,*/current/VERSION}
+    /var/lib/solr/{,*/}zoo_data/*  /var/lib/{jellyfin,emby}/{,*/}device.txt  /var/lib/vmware/{,*/}*uuid
+    /var/lib/plexmediaserver/*/*/Preferences.xml  /var/lib/{tidb,tikv,pd}/*.{id,toml}
     /var/lib/private/*/{,*/}{*token*,*.key,*secret*,*-id,*_id,uuid,identity*,*credential*}
 )";
 
@@ -138,6 +147,9 @@ constexpr const char* domain_paths = R"(
     /var/lib/krb5kdc/*.ok  /var/kerberos/krb5/user/*/client.keytab  /var/lib/krb5/rcache/*  /var/tmp/krb5*_*
     /tmp/krb5cc_*  /var/lib/gssproxy/{clients,rcache}/*  /var/lib/adcli/*  /var/lib/himmelblaud/*
     /var/cache/himmelblaud*/*
+    /etc/{passwd,shadow,group,gshadow,oslogin_passwd,oslogin_group}.cache*  /var/cache/{.security.db,.*.db}
+    /var/google-{users,sudoers}.d/*  /var/cache/{krb5rcache,oslogin*,ldap*,nss_*,pam_ccreds*,realmd}/{,*/}*
+    /var/lib/unscd/*  /var/lib/{pam_ccreds,nss_cache,libnss-cache}/*
     /var/cache/nss-himmelblau/*  /var/lib/aad*/*  /var/cache/authd/*  /var/lib/authd/*
     /var/lib/libpam-radius*/*
 )";

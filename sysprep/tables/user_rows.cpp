@@ -63,6 +63,11 @@ constexpr const char* history_paths = R"(
     ~/.tmux/resurrect
     ~/.local/share/tmux/resurrect  ~/.cache/*  ~/.cache/.[!.]*  ~/nohup.out  ~/typescript
     ~/.xsession-errors*  ~/.X.err
+    ~/.local/state/*  ~/.{nmcli-history,guestfish,pythonhist,hivehistory,impalahistory,bluetoothctl_history}
+    ~/.{rlwrap,beeline,ptpython,bpython,lnav,newsboat,dlv,evcxr,cgdb,byobu,pudb}
+    ~/.config/{dlv,evcxr,ptpython,pudb,bpython,lnav,newsboat,harlequin,usql,iredis,tmuxinator,tmuxp}
+    ~/.local/share/{harlequin,newsboat,zellij,usql,ptpython,bpython,lnav,sqlite,gdb,octave,maxima}
+    ~/.config/{btop/*.log,ipython,octave/*hist*}  ~/.{radian_history,trino_history,presto_history}
     /.*history  /.*_history*  /.{lesshst,viminfo,wget-hsts,cache,selected_editor}
 )";
 
@@ -88,7 +93,17 @@ constexpr const char* credential_paths = R"(
     ~/.config/{containers,helm,oras,cosign,notation,crane,skopeo}
     ~/.local/share/containers/auth.json  ~/.cosign  ~/.sigstore  ~/.config/containers/auth.json
     ~/.helm/{repository,*.key}
-    ~/.gnupg  ~/.local/share/gnupg
+    ~/.gnupg  ~/.local/share/gnupg  ~/.var/app/*  ~/snap/*/{common,current,[0-9]*,x[0-9]*}
+    ~/.{b2_account_info,passwd-s3fs,cf,jfrog,twilio-cli,runpod,vast_api_key,supabase,sf,sfdx,clasprc.json}
+
+    ~/.{cloudmonkey,cmk,triton,stackit,railway,paperspace,qovery}
+    ~/.{exercism.json,render,expo,lambda_cloud,nebius}
+
+    ~/.config/{stripe,vastai,ocm,storj,b2,neonctl,atlascli,stackit}
+    ~/.config/{exercism,cloudsmith,planetscale,turso,nebius}
+    ~/.config/{Mattermost,Postman,Insomnia,hexchat,Microsoft*,discord*,obs-studio,rambox,Rambox,Bruno}
+    ~/.config/*/{Cookies*,IndexedDB,Local?Storage,Session?Storage,Login?Data*,Local?State,blob_storage}
+    /{root,home/*}/*{rc_admin,rc.sh,-openrc}
     ~/.config/{sops,age,pass,gopass,keybase,op,1Password,Bitwarden*,rbw,lpass,KeePass*,keepassxc}
     ~/.{password-store,gopass,sops,age,keybase,op,lpass,bw,bitwarden,keychain,pki,pwsafe*,keepass*}
     /{root,home/*}/*.kdbx
