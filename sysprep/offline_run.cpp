@@ -15,6 +15,7 @@
 #include "builder/base/file.hpp"
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/inspection.hpp"
+#include "sysprep/foreign_guest.hpp"
 
 namespace imgforge::sysprep {
 
@@ -44,6 +45,9 @@ std::filesystem::path added_file(const std::filesystem::path& file, std::size_t 
 
 OfflineRun::OfflineRun(OfflineRunOptions options, ProcessRunner& processes, Monitor& monitor)
     : options_(std::move(options)), processes_(processes), monitor_(monitor) {
+    if (options_.added.empty()) {
+        refuse_foreign_guest(options_.image, options_.format, options_.work_folder, processes_);
+    }
     if (!options_.throw_away) {
         make_overlays();
     }
