@@ -68,7 +68,7 @@ const std::vector<RowException>& row_exceptions() {
         {"B14", "firewall rules stay: removing them would open the clone"},
         {"C1",
          "UUIDs of file systems stay: they matter only when two clones are attached to one host, and boot "
-         "refers to them"},
+         "refers to them; `--new-uuids` renews them with all that names them"},
         {"C2", "LVM UUIDs stay, as those of file systems"},
         {"C4",
          "names inside on-disk metadata of LVM, md and ext4 are reported by the audit; only their own tools "

@@ -12,6 +12,7 @@
 #include "builder/base/printable.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/guest/system_facts.hpp"
+#include "sysprep/new_uuids.hpp"
 #include "sysprep/paths.hpp"
 
 namespace imgforge::sysprep {
@@ -174,7 +175,12 @@ SysprepReport run_operations(OfflineSession& session, const std::vector<Operatio
     Activity activity(session.monitor, "clean the guest",
                       session.appliance == nullptr ? 0 : session.appliance->parent_activity());
     Run run(session, operations, options);
-    report.operations = run.files(activity);
+    if (options.new_uuids && session.appliance != nullptr && devices != Devices::untouched) {
+        report.operations.push_back(renew_uuids(session, options));
+    }
+    for (OperationReport& done : run.files(activity)) {
+        report.operations.push_back(std::move(done));
+    }
     if (devices == Devices::untouched || session.appliance == nullptr) {
         return report;
     }

@@ -41,6 +41,7 @@ sysprep::SysprepOptions options_of(const Arguments& arguments) {
     options.remove = arguments.all("remove");
     options.keep_passwords = arguments.all("keep-password");
     options.remove_users = arguments.all("remove-user");
+    options.new_uuids = arguments.has("new-uuids");
     const std::string state = arguments.get_or("machine-id", "empty");
     options.machine_id = state == "uninitialized" ? sysprep::MachineIdState::uninitialized
                          : state == "delete"      ? sysprep::MachineIdState::remove
@@ -140,6 +141,10 @@ Command sysprep_command() {
                  .value = "USER",
                  .help = "remove a build user with home, keys and sudo rules",
                  .repeatable = true},
+                {.names = {"--new-uuids"},
+                 .help =
+                     "renew the UUIDs of file systems, swap, LVM, partitions and disks as well; fstab, boot "
+                     "loader and initramfs follow"},
                 {.names = {"--machine-id"},
                  .value = "STATE",
                  .help = "what to leave in /etc/machine-id (default: empty)",
@@ -164,6 +169,7 @@ Command sysprep_command() {
                      {"imgforge sysprep raid-1.qcow2 --add raid-2.qcow2", "a guest on two disks"},
                      {"imgforge sysprep --domain web-1 --dry-run", "the disks of a machine that is shut off"},
                      {"imgforge sysprep debian.qcow2 --operations -logs,-caches", "leave logs and caches"},
+                     {"imgforge sysprep debian.qcow2 --new-uuids", "two clones may be attached to one host"},
                      {"imgforge sysprep debian.qcow2 --remove '/etc/wireguard/*'",
                       "also what the audit found of the administrator's"}},
         .run = run_sysprep,

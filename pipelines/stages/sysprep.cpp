@@ -29,6 +29,7 @@ sysprep::SysprepOptions options_of(const StageTask& task) {
     options.remove = strings(task.options, "remove");
     options.keep_passwords = strings(task.options, "keep-passwords");
     options.remove_users = strings(task.options, "remove-users");
+    options.new_uuids = task.options.value("new-uuids", false);
     const std::string state = task.options.value("machine-id", "empty");
     options.machine_id = state == "uninitialized" ? sysprep::MachineIdState::uninitialized
                          : state == "delete"      ? sysprep::MachineIdState::remove
@@ -57,6 +58,7 @@ public:
             "type": "object", "additionalProperties": false,
             "properties": {
                 "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c; see imgforge sysprep --list-operations", "default": ""},
+                "new-uuids": {"type": "boolean", "default": false, "description": "renew the UUIDs of file systems, swap, LVM, partitions and disks; fstab, boot loader and initramfs follow"},
                 "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "description": "what to leave in /etc/machine-id", "default": "empty"},
                 "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
                 "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/"}, "description": "patterns of paths to remove as well; ~/ is every home", "default": []},
