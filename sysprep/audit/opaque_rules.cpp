@@ -18,10 +18,6 @@ namespace {
 
 using guest::FileType;
 
-bool is_letter(char c) {
-    return is_alnum(c) && !is_digit(c);
-}
-
 /// Letters and digits in turn, as no word has them: at least three changes between the two.
 bool looks_drawn(std::string_view word) {
     constexpr std::size_t shortest = 16;
