@@ -108,6 +108,7 @@ constexpr const char* password_paths = R"(
     /etc/{bacula,bareos,amanda,borgmatic,restic}/{*pass*,*secret*,*.key,*.env,*.conf.d/*pass*,repo*key*}
     /etc/{duplicity,duply,kopia,rclone,backup*,autorestic*}/{*pass*,*secret*,*.key}
     /etc/{duplicity,duply,kopia,rclone,backup*,autorestic*}/{*.env,*.conf.d/*pass*,repo*key*}
+    /etc/passwd-s3fs
     /etc/{vnc,x11vnc,tigervnc}/*pass*  /etc/x11vnc.pass  /etc/cockpit/machines.d/*
     /etc/{webmin,usermin}/miniserv.users  /etc/shinken/*pass*
     /etc/{ldap,mysql,postgresql,mongo*,influxdb}/{*.pass*,*secret*,.*pass*,*.token,*.pwd}
