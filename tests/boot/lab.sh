@@ -62,7 +62,7 @@ differ "boots of web (NAT) and edge (user network)" "$on_nat" "$on_user"
 
 say "again: nothing to do"
 run lab up "$work/shop.yaml" --json >"$work/again.json"
-same "actions" "$(jq -r '[.. | .action? // empty] | unique | join(" ")' "$work/again.json")" unchanged
+same "what was done" "$(jq -r '[.steps[].did] | unique | join(" ")' "$work/again.json")" unchanged
 
 say "a port and a comment changed: only that, and nobody is booted again"
 lab "$moved" second ''
