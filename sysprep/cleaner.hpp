@@ -29,7 +29,7 @@ struct SysprepOptions {
     std::vector<std::string> remove{};          ///< further patterns to remove; "~/" is every home
     std::vector<std::string> keep_passwords{};  ///< users whose password hash stays
     std::vector<std::string> remove_users{};    ///< build users to be removed with their homes
-    bool new_uuids = false;  ///< of file systems, swap, LVM, partitions and disks, with all that names them
+    bool new_uuids = false;    ///< of file systems, swap, LVM, partitions and disks, with all that names them
     std::string only_below{};  ///< a mount point: what lies in the directory below it is all that is touched
 };
 
