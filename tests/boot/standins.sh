@@ -7,7 +7,7 @@
 for program in busybox xorriso jq mke2fs sfdisk cpio; do command -v $program >/dev/null || skip "no $program"; done
 [ -n "$(find /boot -name 'vmlinuz-*' 2>/dev/null)" ] || skip 'no kernel in /boot'
 families=("$@")
-[ ${#families[@]} -gt 0 ] || families=(anaconda subiquity alpine autoyast agama)
+[ ${#families[@]} -gt 0 ] || families=(debian anaconda subiquity alpine autoyast agama)
 export IMGFORGE_HOME=$work/home
 make=$root/tests/boot/standins/make.sh
 
@@ -55,6 +55,16 @@ ends() {
     say "$family: ended"
 }
 
+debian() {
+    "$make" debian 'Debian 13.1.0 amd64 n' install.amd/vmlinuz install.amd/initrd.gz 'openssh-server sudo' "$work/debian.iso" \
+        .disk/base_installable= '.disk/info=Debian GNU/Linux 13.1.0 "Trixie" - Official amd64 NETINST 20250906-10:22\n'
+    recipe trixie debian13 1G 4G '{answers: {packages: [sudo], post: [touch /etc/done]}}'
+    installs trixie
+    recipe trixie-package debian13 1G 4G '{answers: {packages: [cloud-inti]}}'
+    fails_with trixie-package 'the package cloud-inti is not on the medium'
+    recipe trixie-post debian13 1G 4G '{answers: {post: [exit 3]}}'
+    fails_with trixie-post 'post command 1 of 1, exit code 3'
+}
 anaconda() {
     release=9.4 "$make" anaconda Rocky-9-4-x86_64-dvd images/pxeboot/vmlinuz images/pxeboot/initrd.img \
         '@^minimal-environment openssh-server sudo' "$work/anaconda.iso" images/install.img=x BaseOS/repodata/repomd.xml=x \

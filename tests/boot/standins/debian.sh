@@ -26,6 +26,7 @@ preseeded_command() {
 }
 
 echo 'Starting system log daemon: syslogd, klogd.'
+log 'syslogd started: BusyBox'
 if ! [ -f /preseed.cfg ] || ! flag auto=true; then asks 'Choose the language to be used for the installation process.
 Language:'; fi
 preseeded_command preseed/early_command
