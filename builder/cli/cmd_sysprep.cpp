@@ -123,8 +123,7 @@ Command sysprep_command() {
                  .value = "LIST",
                  .help = "a,b: only these; -c: all default ones but c; 'all', 'defaults'"},
                 {.names = {"--list-operations"}, .help = "show all operations and stop"},
-                {.names = {"--dry-run", "-n"},
-                 .help = "show exactly what would be changed; the image stays as it is"},
+                {.names = {"--dry-run", "-n"}, .help = "show what would be changed, and change nothing"},
                 {.names = {"--keep"},
                  .value = "PATTERN",
                  .help = "never touch paths in the guest that match",
@@ -142,9 +141,8 @@ Command sysprep_command() {
                  .help = "remove a build user with home, keys and sudo rules",
                  .repeatable = true},
                 {.names = {"--new-uuids"},
-                 .help =
-                     "renew the UUIDs of file systems, swap, LVM, partitions and disks as well; fstab, boot "
-                     "loader and initramfs follow"},
+                 .help = "renew UUIDs of file systems, LVM and partitions, "
+                         "with fstab, boot loader and initramfs"},
                 {.names = {"--machine-id"},
                  .value = "STATE",
                  .help = "what to leave in /etc/machine-id (default: empty)",
