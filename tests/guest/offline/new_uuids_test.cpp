@@ -23,7 +23,7 @@ constexpr const char* root = "/dev/vg-phony/root";
 constexpr const char* swap_volume = "/dev/vg-phony/swap";
 constexpr const char* boot = "/dev/sdb2";
 
-std::string told(guest::Appliance& appliance, const std::string& line) {
+std::string output_of(guest::Appliance& appliance, const std::string& line) {
     return guest::run_tool(appliance, line).value_or(appliance.last_error());
 }
 
@@ -44,8 +44,9 @@ std::map<std::string, std::string> identifiers(guest::Appliance& appliance) {
     }
     out["disk"] = guest::take_string(
         appliance.call("disk", [](guestfs_h* g) { return guestfs_part_get_disk_guid(g, "/dev/sdb"); }));
-    out["group"] = told(appliance, "lvm vgs --noheadings -o vg_uuid vg-phony");
-    out["volume"] = told(appliance, "lvm pvs --noheadings -o pv_uuid " + guest::device_node("/dev/sdb3"));
+    out["group"] = output_of(appliance, "lvm vgs --noheadings -o vg_uuid vg-phony");
+    out["volume"] =
+        output_of(appliance, "lvm pvs --noheadings -o pv_uuid " + guest::device_node("/dev/sdb3"));
     return out;
 }
 
