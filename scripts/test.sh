@@ -44,8 +44,6 @@ beside_run() { priority="nice -n 10" run "$@"; }
 step "packages"
 scripts/install-packages.sh test
 beside() { nice -n 10 "$@"; }
-# The kernel shares processors out by sessions first, and libvirt's QEMU is one of its own: with this, it goes before compilers and tests.
-session_priority() { { echo "$1" >/proc/self/autogroup; } 2>/dev/null || true; }
 
 quick=$(labels unit golden tools style guest)
 machines=$(labels boot machines long)
@@ -61,8 +59,7 @@ if [ -n "$machines" ]; then
     step "machines: they run in the background, log in build/results/machines.log"
     run ci machines "$machines" 2 >"$results/machines.log" 2>&1 &
     background=$!
-    trap 'session_priority 0; kill $background 2>/dev/null || true' EXIT
-    session_priority 10
+    trap 'kill $background 2>/dev/null || true' EXIT
 fi
 if [ -n "$quick" ]; then
     step "build (g++): the tests"
@@ -87,7 +84,6 @@ if [ -n "$background" ]; then
     step "waiting for the machines"
     wait "$background" || true
     trap - EXIT
-    session_priority 0
     cat "$results/machines.log"
 fi
 
