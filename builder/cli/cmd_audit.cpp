@@ -7,6 +7,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/strict_yaml.hpp"
 #include "builder/cli/commands.hpp"
+#include "builder/cli/guest_disks.hpp"
 #include "builder/cli/image_argument.hpp"
 #include "builder/cli/images_support.hpp"
 #include "pipelines/stages/offline_group.hpp"
@@ -120,7 +121,7 @@ int run_audit(const Arguments& arguments, CommandContext& context) {
 }
 
 std::vector<Option> audit_options() {
-    return {
+    const std::vector<Option> own = {
         {.names = {"--waive"},
          .value = "RULE[@WHERE]=REASON",
          .help = "accept a finding; WHERE: PATH, package:NAME or sha256:DIGEST",
@@ -151,25 +152,8 @@ std::vector<Option> audit_options() {
          .help = "also unpack and search programs and libraries as files (slower)"},
         {.names = {"--bytes-only"}, .help = "search the bytes of disk and file, do not open the guest"},
         {.names = {"--overlay"}, .help = "a backing file is not a finding"},
-        {.names = {"--format"},
-         .value = "FORMAT",
-         .help = "format of IMAGE",
-         .choices = {"qcow2", "raw"},
-         .completes = Completes::choice},
-        backing_file_option(),
-        {.names = {"--add"},
-         .value = "DISK",
-         .help = "another disk of the same guest",
-         .repeatable = true,
-         .completes = Completes::file},
-        {.names = {"--passphrase-file"},
-         .value = "FILE",
-         .help = "passphrases of encrypted volumes, one a line",
-         .completes = Completes::file},
-        {.names = {"--root"},
-         .value = "DEVICE",
-         .help = "which root file system, when there is more than one"},
     };
+    return joined({own, {added_disk_option()}, guest_opening_options()});
 }
 
 }  // namespace

@@ -76,8 +76,8 @@ Command compact_command() {
             "machine that uses the image must "
             "be off.",
         .positionals = {{.name = "IMAGE", .help = "disk image", .completes = Completes::file}},
-        .options =
-            {
+        .options = joined({
+            std::vector<Option>{
                 {.names = {"--output", "-o"},
                  .value = "FILE",
                  .help = "write the result here and leave IMAGE unchanged",
@@ -94,13 +94,9 @@ Command compact_command() {
                  .choices = {"none", "zlib", "zstd"},
                  .completes = Completes::choice},
                 {.names = {"--compare"}, .help = "read the new file again and compare every byte"},
-                {.names = {"--format"},
-                 .value = "FORMAT",
-                 .help = "format of IMAGE, instead of what its header says",
-                 .choices = {"qcow2", "raw"},
-                 .completes = Completes::choice},
-                backing_file_option(),
             },
+            image_opening_options(),
+        }),
         .examples = {{.line = "imgforge compact disk.qcow2 --compress zstd", .what = "shrink in place"},
                      {.line = "imgforge compact disk.qcow2 --to vmdk --output disk.vmdk",
                       .what = "for another hypervisor"}},

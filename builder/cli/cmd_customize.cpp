@@ -11,8 +11,6 @@
 #include "builder/cli/commands.hpp"
 #include "builder/cli/customize_options.hpp"
 #include "builder/cli/guest_disks.hpp"
-#include "builder/cli/image_argument.hpp"
-#include "pipelines/stages/offline_group.hpp"
 #include "sysprep/customize/customize_image.hpp"
 
 namespace imgforge::cli {
@@ -138,23 +136,7 @@ sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
 }
 
 int run_customize(const Arguments& arguments, CommandContext& context) {
-    sysprep::ImageRequest request;
-    const GuestDisks disks = named_guest(arguments, context);
-    request.image = disks.image;
-    request.added = disks.added;
-    request.passphrase_file = arguments.get_or("passphrase-file", "");
-    request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
-    if (const auto format = arguments.get("format")) {
-        request.format = image::parse_disk_format(*format);
-    }
-    request.backing_files = disks.backing_files;
-    for (const auto& file : stated_backing_files(arguments)) {
-        request.backing_files.push_back(file);
-    }
-    if (const auto output = arguments.get("output")) {
-        request.output = *output;
-    }
-    request.root_device = arguments.get_or("root", "");
+    const sysprep::ImageRequest request = image_request(arguments, context);
     const sysprep::CustomizeSpec spec = spec_of(with_files(arguments));
     if (!sysprep::has_work(spec)) {
         throw Error(Failure::usage, "customize has nothing to do",

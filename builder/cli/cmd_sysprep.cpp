@@ -4,8 +4,6 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/guest_disks.hpp"
-#include "builder/cli/image_argument.hpp"
-#include "pipelines/stages/offline_group.hpp"
 #include "sysprep/registry.hpp"
 #include "sysprep/selection.hpp"
 #include "sysprep/sysprep_image.hpp"
@@ -54,23 +52,7 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
     if (arguments.has("list-operations")) {
         return list_operations(context);
     }
-    const GuestDisks disks = named_guest(arguments, context);
-    sysprep::ImageRequest request;
-    request.image = disks.image;
-    request.added = disks.added;
-    request.passphrase_file = arguments.get_or("passphrase-file", "");
-    request.root_device = arguments.get_or("root", "");
-    request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
-    if (const auto format = arguments.get("format")) {
-        request.format = image::parse_disk_format(*format);
-    }
-    request.backing_files = disks.backing_files;
-    for (const auto& file : stated_backing_files(arguments)) {
-        request.backing_files.push_back(file);
-    }
-    if (const auto output = arguments.get("output")) {
-        request.output = *output;
-    }
+    const sysprep::ImageRequest request = image_request(arguments, context);
     const sysprep::SysprepOptions options = options_of(arguments);
     for (const std::string& pattern : options.remove) {
         if (!pattern.starts_with("/") && !pattern.starts_with("~/")) {
@@ -96,7 +78,7 @@ int run_sysprep(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command sysprep_command() {
-    Command command{
+    return {
         .name = "sysprep",
         .group = "Images",
         .summary = "clean a disk image of identity and secrets: clones are unique",
@@ -113,8 +95,8 @@ Command sysprep_command() {
                          .help = "qcow2 or raw disk image",
                          .required = false,
                          .completes = Completes::file}},
-        .options =
-            {
+        .options = joined({
+            std::vector<Option>{
                 {.names = {"--output", "-o"},
                  .value = "FILE",
                  .help = "write the cleaned image here and leave IMAGE alone",
@@ -148,20 +130,10 @@ Command sysprep_command() {
                  .help = "what to leave in /etc/machine-id (default: empty)",
                  .choices = {"empty", "uninitialized", "delete", "keep"},
                  .completes = Completes::choice},
-                {.names = {"--format"},
-                 .value = "FORMAT",
-                 .help = "format of IMAGE, when its header shall not tell",
-                 .choices = {"qcow2", "raw"},
-                 .completes = Completes::choice},
-                backing_file_option(),
-                {.names = {"--passphrase-file"},
-                 .value = "FILE",
-                 .help = "passphrases of encrypted volumes, one a line",
-                 .completes = Completes::file},
-                {.names = {"--root"},
-                 .value = "DEVICE",
-                 .help = "root file system, when the image holds several systems"},
             },
+            guest_opening_options(),
+            guest_disk_options(),
+        }),
         .examples = {{"imgforge sysprep debian.qcow2 --dry-run", "what would be cleaned, file by file"},
                      {"imgforge sysprep debian.qcow2 --output golden.qcow2", "a cleaned copy"},
                      {"imgforge sysprep raid-1.qcow2 --add raid-2.qcow2", "a guest on two disks"},
@@ -172,10 +144,6 @@ Command sysprep_command() {
                       "also what the audit found of the administrator's"}},
         .run = run_sysprep,
     };
-    for (Option& option : guest_disk_options()) {
-        command.options.push_back(std::move(option));
-    }
-    return command;
 }
 
 }  // namespace imgforge::cli

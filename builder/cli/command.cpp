@@ -12,6 +12,14 @@
 
 namespace imgforge::cli {
 
+std::vector<Option> joined(std::initializer_list<std::vector<Option>> tables) {
+    std::vector<Option> all;
+    for (const std::vector<Option>& table : tables) {
+        all.insert(all.end(), table.begin(), table.end());
+    }
+    return all;
+}
+
 bool Arguments::has(std::string_view key) const {
     return values.count(std::string(key)) != 0;
 }

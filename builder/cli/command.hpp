@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,9 @@ struct Option {
     std::vector<std::string> choices{};
     Completes completes = Completes::nothing;
 };
+
+/// One table of options after another.
+std::vector<Option> joined(std::initializer_list<std::vector<Option>> tables);
 
 struct Positional {
     std::string name;  ///< "IMAGE"

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/customize_options.hpp"
 
-#include <iterator>
-
 #include "builder/cli/guest_disks.hpp"
-#include "builder/cli/image_argument.hpp"
 
 namespace imgforge::cli {
 
@@ -110,25 +107,12 @@ std::vector<Option> account_and_command_options() {
     };
 }
 
-std::vector<Option> image_options() {
+std::vector<Option> result_options() {
     return {
         {.names = {"--dry-run", "-n"}, .help = "check the options and stop; the image is not opened"},
-        {.names = {"--root"},
-         .value = "DEVICE",
-         .help = "root file system, when the image holds several systems"},
         {.names = {"--output", "-o"},
          .value = "FILE",
          .help = "write the result here and leave IMAGE alone",
-         .completes = Completes::file},
-        {.names = {"--format"},
-         .value = "FORMAT",
-         .help = "format of IMAGE",
-         .choices = {"qcow2", "raw"},
-         .completes = Completes::choice},
-        backing_file_option(),
-        {.names = {"--passphrase-file"},
-         .value = "FILE",
-         .help = "passphrases of encrypted volumes, one a line",
          .completes = Completes::file},
     };
 }
@@ -136,12 +120,8 @@ std::vector<Option> image_options() {
 }  // namespace
 
 std::vector<Option> customize_options() {
-    std::vector<Option> all = package_and_file_options();
-    for (const auto& options_of : {account_and_command_options, image_options, guest_disk_options}) {
-        std::vector<Option> more = options_of();
-        all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-    }
-    return all;
+    return joined({package_and_file_options(), account_and_command_options(), result_options(),
+                   guest_opening_options(), guest_disk_options()});
 }
 
 }  // namespace imgforge::cli

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/cli/image_argument.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "builder/virt/domain_xml.hpp"
+#include "pipelines/stages/offline_group.hpp"
 
 namespace imgforge::cli {
 
@@ -64,15 +66,52 @@ GuestDisks disks_of(CommandContext& context, const std::string& name) {
 
 }  // namespace
 
+Option added_disk_option() {
+    return {.names = {"--add"},
+            .value = "DISK",
+            .help = "another disk of the same guest (RAID, LVM over several disks)",
+            .repeatable = true,
+            .completes = Completes::file};
+}
+
 std::vector<Option> guest_disk_options() {
-    return {{.names = {"--add"},
-             .value = "DISK",
-             .help = "another disk of the same guest (RAID, LVM over several disks)",
-             .repeatable = true,
-             .completes = Completes::file},
+    return {added_disk_option(),
             {.names = {"--domain", "-d"},
              .value = "NAME",
              .help = "all disks of this machine, which must be shut off"}};
+}
+
+std::vector<Option> guest_opening_options() {
+    std::vector<Option> options = image_opening_options();
+    options.push_back({.names = {"--passphrase-file"},
+                       .value = "FILE",
+                       .help = "passphrases of encrypted volumes, one a line",
+                       .completes = Completes::file});
+    options.push_back({.names = {"--root"},
+                       .value = "DEVICE",
+                       .help = "root file system, when the image holds several systems"});
+    return options;
+}
+
+sysprep::ImageRequest image_request(const Arguments& arguments, CommandContext& context) {
+    const GuestDisks disks = named_guest(arguments, context);
+    sysprep::ImageRequest request;
+    request.image = disks.image;
+    request.added = disks.added;
+    request.passphrase_file = arguments.get_or("passphrase-file", "");
+    request.root_device = arguments.get_or("root", "");
+    request.accelerator = stages::appliance_accelerator(context.settings, context.places, *context.processes);
+    if (const auto format = arguments.get("format")) {
+        request.format = image::parse_disk_format(*format);
+    }
+    request.backing_files = disks.backing_files;
+    for (const auto& file : stated_backing_files(arguments)) {
+        request.backing_files.push_back(file);
+    }
+    if (const auto output = arguments.get("output")) {
+        request.output = *output;
+    }
+    return request;
 }
 
 GuestDisks named_guest(const Arguments& arguments, CommandContext& context) {

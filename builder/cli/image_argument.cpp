@@ -3,12 +3,17 @@
 
 namespace imgforge::cli {
 
-Option backing_file_option() {
-    return {.names = {"--backing-file"},
-            .value = "FILE",
-            .help = "a file that IMAGE stands on",
-            .repeatable = true,
-            .completes = Completes::file};
+std::vector<Option> image_opening_options() {
+    return {{.names = {"--format"},
+             .value = "FORMAT",
+             .help = "format of IMAGE, instead of what its header says",
+             .choices = {"qcow2", "raw"},
+             .completes = Completes::choice},
+            {.names = {"--backing-file"},
+             .value = "FILE",
+             .help = "a file that IMAGE stands on",
+             .repeatable = true,
+             .completes = Completes::file}};
 }
 
 std::vector<std::filesystem::path> stated_backing_files(const Arguments& arguments) {

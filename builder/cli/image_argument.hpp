@@ -9,10 +9,10 @@
 
 namespace imgforge::cli {
 
-/// --backing-file FILE, repeatable: the chain of the image the command works on.
-Option backing_file_option();
+/// --format, and --backing-file FILE, repeatable: the chain of the image the command works on.
+std::vector<Option> image_opening_options();
 
-/// The values of that option.
+/// The values of --backing-file.
 std::vector<std::filesystem::path> stated_backing_files(const Arguments& arguments);
 
 /// image::open_image with what --format and --backing-file say. Images of the store may stand on each other.
