@@ -10,6 +10,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/random.hpp"
+#include "builder/base/text.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/audit/content_scan.hpp"
 #include "sysprep/cleaner.hpp"
@@ -18,28 +19,11 @@ namespace imgforge::sysprep {
 
 namespace {
 
-std::string cased(std::string_view text, bool upper) {
+std::string upper_case(std::string_view text) {
     std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), [upper](unsigned char c) {
-        return static_cast<char>(upper ? std::toupper(c) : std::tolower(c));
-    });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     return out;
-}
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-    for (std::size_t at = 0; !from.empty() && (at = text.find(from, at)) != std::string::npos;
-         at += to.size()) {
-        text.replace(at, from.size(), to);
-    }
-}
-
-/// RFC 9562 version 4.
-std::string random_uuid() {
-    std::string hex = random_hex(16);
-    hex[12] = '4';
-    hex[16] = 'a';
-    return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) +
-           "-" + hex.substr(20);
 }
 
 class Renewal {
@@ -128,7 +112,7 @@ private:
             appliance_.call(fmt::format("renew the PARTUUID of {}{}", disk, number), [&](guestfs_h* g) {
                 return guestfs_part_set_gpt_guid(g, disk.c_str(), number, now.c_str());
             });
-            renewed_[cased(old, false)] = now;
+            renewed_[lower_case(old)] = now;
             record(fmt::format("{}{}", disk, number), "renew");
         }
         appliance_.call("renew the GUID of " + disk,
@@ -274,9 +258,8 @@ void follow(Cleaner& cleaner, const guest::Inspection& os, const UuidMap& renewe
 std::string with_new_uuids(std::string_view text, const UuidMap& renewed) {
     std::string out(text);
     for (const auto& [old, now] : renewed) {
-        for (const bool upper : {false, true}) {
-            replace_all(out, cased(old, upper), cased(now, upper));
-        }
+        replace_all(out, lower_case(old), lower_case(now));
+        replace_all(out, upper_case(old), upper_case(now));
     }
     return out;
 }

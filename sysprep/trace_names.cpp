@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/trace_names.hpp"
 
+#include "builder/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -20,13 +22,6 @@ template <std::size_t N>
 bool contains_one(std::string_view text, const std::array<std::string_view, N>& parts) {
     return std::any_of(parts.begin(), parts.end(),
                        [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
-}
-
-std::string lower_case(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
 }
 
 constexpr std::array<std::string_view, 9> state_folders{

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/redact.hpp"
 #include "builder/base/redact_bytes.hpp"
+#include "builder/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -31,12 +32,6 @@ std::set<std::string>& terms() {
     return values;
 }
 
-void replace_all(std::string& text, const std::string& what, std::string_view with) {
-    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
-        text.replace(at, what.size(), with);
-    }
-}
-
 /// Cheap test before the regular expressions, which are slow on long text.
 bool may_hold_secret(const std::string& text) {
     if (const auto scheme = text.find("://");
@@ -49,9 +44,7 @@ bool may_hold_secret(const std::string& text) {
                     [&](std::string_view mark) { return text.find(mark) != std::string::npos; })) {
         return true;
     }
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string lower = lower_case(text);
     static constexpr std::array<std::string_view, 4> words = {"passw", "passphrase", "secret", "token"};
     return std::any_of(words.begin(), words.end(),
                        [&](std::string_view word) { return lower.find(word) != std::string::npos; });
@@ -181,9 +174,7 @@ std::string redact_bytes(std::string bytes) {
 }
 
 bool is_secret_key(std::string_view key) {
-    std::string lower(key);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string lower = lower_case(key);
     static constexpr std::array<std::string_view, 7> words = {
         "password", "passwd", "passphrase", "secret", "token", "private_key", "private-key"};
     return std::any_of(words.begin(), words.end(),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/suggestion.hpp"
 
+#include "builder/base/text.hpp"
+
 #include <algorithm>
 #include <cctype>
 
@@ -8,13 +10,6 @@
 
 namespace imgforge {
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return result;
-}
 
 /// Optimal string alignment: Levenshtein plus swaps of neighbours, the usual typing mistakes.
 std::size_t distance(const std::string& a, const std::string& b) {
@@ -44,14 +39,14 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
     if (word.empty() || word.size() > 100) {
         return std::nullopt;
     }
-    const std::string wanted = lower(word);
+    const std::string wanted = lower_case(word);
     std::optional<std::string> best;
     std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
         if (candidate.size() > 200) {
             continue;
         }
-        const std::size_t d = distance(wanted, lower(candidate));
+        const std::size_t d = distance(wanted, lower_case(candidate));
         if (d < best_distance && d < std::max(wanted.size(), candidate.size())) {
             best_distance = d;
             best = candidate;

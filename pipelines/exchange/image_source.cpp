@@ -9,6 +9,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/suggestion.hpp"
+#include "builder/base/text.hpp"
 #include "pipelines/exchange/unpack.hpp"
 #include "pipelines/fetch/registry.hpp"
 #include "pipelines/store/generation.hpp"
@@ -21,12 +22,6 @@ namespace {
 constexpr std::size_t longest_name = 64;
 constexpr std::array<std::string_view, 9> disk_endings{".qcow2", ".qcow", ".raw", ".img", ".vmdk",
                                                        ".vhdx",  ".vhd",  ".vdi", ".ova"};
-
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
 
 std::string without_disk_ending(std::string name) {
     for (const std::string_view ending : disk_endings) {

@@ -17,6 +17,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/lock.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/base/text.hpp"
 #include "pipelines/fetch/checksum_file.hpp"
 #include "pipelines/fetch/keyrings.hpp"
 #include "pipelines/fetch/signature.hpp"
@@ -119,12 +120,6 @@ void require_whole(const MediumSpec& spec) {
     }
 }
 
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 Expectation expected(const MediumSpec& spec, const FetchServices& services) {
     require_whole(spec);
     Expectation expectation;
@@ -139,7 +134,7 @@ Expectation expected(const MediumSpec& spec, const FetchServices& services) {
             read_file(local_copy(spec.signature, temporary, "signature", spec, services), small_file_limit);
     }
     if (spec.sha256) {
-        const Checksum stated{.hex = lower(*spec.sha256), .name = {}};
+        const Checksum stated{.hex = lower_case(*spec.sha256), .name = {}};
         const bool other = !expectation.sums.empty() &&
                            expectation.sums.front().algorithm == stated.algorithm &&
                            expectation.sums.front().hex != stated.hex;

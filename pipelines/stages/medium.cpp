@@ -7,6 +7,7 @@
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/text.hpp"
 #include "builder/install/media_create.hpp"
 #include "pipelines/stages/medium_source.hpp"
 
@@ -33,12 +34,6 @@ std::filesystem::path local_path(const engine::RecipeFacts& recipe, const std::s
 
 bool remote(const std::string& iso) {
     return iso.find("://") != std::string::npos && !iso.starts_with("file://");
-}
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
 }
 
 }  // namespace
@@ -77,7 +72,7 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
                     "set installer.iso, or --set installer.iso=FILE");
     }
     medium.sha256 = recipe.digest_of ? recipe.digest_of(medium.iso) : sha256_file(medium.iso);
-    const std::string wanted = lower(installer.sha256);
+    const std::string wanted = lower_case(installer.sha256);
     if (!wanted.empty() && wanted != medium.sha256) {
         throw Error(
             Failure::integrity,
@@ -99,7 +94,7 @@ std::vector<engine::Ingredient> medium_ingredients(const engine::RecipeFacts& re
         return {{.name = "medium from archive",
                  .value = install::request_digest(archive_request(installer, packages))}};
     }
-    const std::string wanted = lower(installer.sha256);
+    const std::string wanted = lower_case(installer.sha256);
     if (!wanted.empty()) {
         return {{.name = "medium", .value = wanted}};
     }

@@ -9,16 +9,11 @@
 
 #include "sysprep/audit/rules.hpp"
 
+#include "builder/base/text.hpp"
+
 namespace imgforge::sysprep::audit {
 
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
 
 void find_dangling(const GuestFacts& facts, const std::string& path, std::string_view text, bool is_fstab,
                    std::vector<Finding>& out) {
@@ -33,10 +28,10 @@ void find_dangling(const GuestFacts& facts, const std::string& path, std::string
         }
         using Iterator = std::regex_iterator<std::string_view::const_iterator>;
         for (Iterator at(line.begin(), line.end(), reference), end; at != end; ++at) {
-            const std::string uuid = lower((*at)[3].str());
+            const std::string uuid = lower_case((*at)[3].str());
             const bool known =
                 std::any_of(facts.os.file_systems.begin(), facts.os.file_systems.end(),
-                            [&](const guest::FileSystem& fs) { return lower(fs.uuid) == uuid; });
+                            [&](const guest::FileSystem& fs) { return lower_case(fs.uuid) == uuid; });
             const bool said = std::any_of(out.begin(), out.end(), [&](const Finding& f) {
                 return f.path == path && f.detail.find(uuid) != std::string::npos;
             });
@@ -173,7 +168,7 @@ std::vector<Finding> efi_loader(const GuestFacts& facts) {
         bool has_esp = false;
         bool has_loader = false;
         for (const std::string& path : facts.tree.below(esp)) {
-            const std::string inside = lower(std::string_view(path).substr(esp.size()));
+            const std::string inside = lower_case(std::string_view(path).substr(esp.size()));
             has_esp =
                 has_esp || inside == "/efi" || (inside.starts_with("/efi/") && inside.ends_with(".efi"));
             has_loader = has_loader || (inside.starts_with("/efi/boot/boot") && inside.ends_with(".efi"));

@@ -57,6 +57,10 @@ bool has_drawn_word(std::string_view text) {
     return false;
 }
 
+bool looks_binary(std::string_view text) {
+    return text.substr(0, 4096).find('\0') != std::string_view::npos;
+}
+
 std::string both_ways(const std::string& what, const std::string& path, const std::string& rule) {
     return fmt::format(
         "{} that all clones would share: remove it with `imgforge sysprep --remove '{}'`, or "
@@ -105,8 +109,7 @@ std::vector<Finding> personal_data(const GuestFacts& facts) {
             continue;
         }
         const std::string_view text = facts.tree.read(path);
-        const bool binary = text.substr(0, 4096).find('\0') != std::string_view::npos;
-        if (binary || has_drawn_word(text)) {
+        if (looks_binary(text) || has_drawn_word(text)) {
             out.push_back(leftover(path, both_ways("data of a user's program", path, "site:personal-data")));
         }
     }
@@ -173,8 +176,7 @@ std::vector<Finding> machine_identity(const GuestFacts& facts) {
             continue;
         }
         const std::string_view text = facts.tree.read(path);
-        const std::string name =
-            text.substr(0, 4096).find('\0') == std::string_view::npos ? identity_setting(text) : "";
+        const std::string name = looks_binary(text) ? "" : identity_setting(text);
         if (!name.empty()) {
             out.push_back(leftover(path, both_ways(fmt::format("the identity or key '{}'", name), path,
                                                    "site:machine-identity")));

@@ -6,19 +6,14 @@
 
 #include "sysprep/audit/secret_shapes.hpp"
 
+#include "builder/base/text.hpp"
+
 namespace imgforge::sysprep::audit {
 
 namespace {
 
 bool is_visible(char c) {
     return c > ' ' && c < 127;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
 }
 
 /// What manuals and templates write in place of a value.
@@ -32,7 +27,7 @@ bool is_placeholder(std::string_view value) {
         "username",   "mypassword", "yourpassword", "your_password", "your-password", "somepassword",
         "somesecret", "redacted",   "hidden",       "external",      "internal",      "crypt",
         "shadow",     "sha512",     "md5_crypt",    "sssd"};
-    const std::string text = lower(value);
+    const std::string text = lower_case(value);
     const bool word = std::find(words.begin(), words.end(), text) != words.end();
     const bool filling = text.find("xxxx") != std::string::npos || text.find("****") != std::string::npos ||
                          text.find("....") != std::string::npos || text.find("your_") == 0 ||
@@ -100,7 +95,7 @@ Found url_password(std::string_view data, std::size_t at) {
     if (colon == std::string_view::npos || colon + 1 >= login.size()) {
         return std::nullopt;
     }
-    const std::string user = lower(login.substr(0, colon));
+    const std::string user = lower_case(login.substr(0, colon));
     const std::string_view password = login.substr(colon + 1);
     static constexpr std::array<std::string_view, 14> users{"user",   "username", "usr",   "login", "name",
                                                             "joe",    "foo",      "me",    "you",   "myuser",
@@ -109,7 +104,7 @@ Found url_password(std::string_view data, std::size_t at) {
         "pass", "pw",  "pwd", "passw", "foo",  "bar",     "mypass",   "mypassword", "userpass",
         "port", "123", "psw", "xxx",   "test", "passwrd", "passcode", "1234"};
     const bool sample = std::find(users.begin(), users.end(), user) != users.end() ||
-                        std::find(samples.begin(), samples.end(), lower(password)) != samples.end();
+                        std::find(samples.begin(), samples.end(), lower_case(password)) != samples.end();
     const bool host = at + 1 < data.size() && (is_alnum(data[at + 1]) || data[at + 1] == '[');
     const std::string_view name = data.substr(at + 1, 40);
     const bool manual = name.starts_with("example.") || name.starts_with("host") ||
