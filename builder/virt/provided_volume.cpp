@@ -21,11 +21,6 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t piece_size = 1U << 20U;
 constexpr int pieces_between = 14;  // and the first and the last one
 
-/// The volume that is made last.
-std::string mark_of(const std::string& volume) {
-    return volume + ".verified";
-}
-
 /// "qemu:///system", "qemu+unix:///system?socket=…": the daemon's files are files of this host.
 bool of_this_host(const std::string& uri) {
     return uri.find(":///") != std::string::npos;
@@ -93,21 +88,23 @@ std::string_view to_string(VolumeCheck check) {
     return "";
 }
 
-bool has_volume(const StoragePool& pool, const std::string& volume) {
-    return pool.find(mark_of(volume)) && pool.find(volume);
+std::string verified_mark(const std::string& volume) {
+    return volume + ".verified";
 }
 
 void remove_provided(const StoragePool& pool, const std::string& volume) {
-    pool.remove(mark_of(volume));
+    pool.remove(verified_mark(volume));
     pool.remove(volume);
 }
 
-ProvidedVolume provide_volume(const StoragePool& pool, const std::string& volume, const fs::path& file,
+ProvidedVolume provide_volume(const StoragePool& pool, const std::string& volume,
+                              const std::function<fs::path()>& file_to_send,
                               const TransferProgress& progress) {
-    if (has_volume(pool, volume)) {
-        return {.path = pool.find(volume)->path};
+    if (const auto there = pool.find(volume); there && pool.find(verified_mark(volume))) {
+        return {.path = there->path};
     }
     remove_provided(pool, volume);
+    const fs::path file = file_to_send();
     const std::uint64_t size = fs::file_size(file);
     ProvidedVolume provided{.path = pool.create({.name = volume, .capacity = size}), .bytes = size};
     try {
@@ -121,7 +118,7 @@ ProvidedVolume provide_volume(const StoragePool& pool, const std::string& volume
         }
         throw;
     }
-    static_cast<void>(pool.create({.name = mark_of(volume)}));
+    static_cast<void>(pool.create({.name = verified_mark(volume)}));
     return provided;
 }
 

@@ -78,13 +78,15 @@ struct ProvidedVolume {
     std::uint64_t bytes = 0;  ///< sent
 };
 
-/// The file as a volume of that name: there and complete, or not there. Beside it a volume NAME.verified says
-/// that it came whole, so that it is sent once; an upload that was cut off is made anew. Throws
-/// Failure::integrity when what arrived differs.
+/// Name of the volume that says that the volume beside it came whole.
+std::string verified_mark(const std::string& volume);
+
+/// A file as a volume of that name: there and complete, or not there. Its verified_mark() is made last, so
+/// that it is sent once; an upload that was cut off is made anew. `file` is asked for only when it has to be
+/// sent. Throws Failure::integrity when what arrived differs.
 ProvidedVolume provide_volume(const StoragePool& pool, const std::string& volume,
-                              const std::filesystem::path& file, const TransferProgress& progress = {});
-/// True when provide_volume() would send nothing.
-bool has_volume(const StoragePool& pool, const std::string& volume);
+                              const std::function<std::filesystem::path()>& file,
+                              const TransferProgress& progress = {});
 /// The volume with its mark.
 void remove_provided(const StoragePool& pool, const std::string& volume);
 

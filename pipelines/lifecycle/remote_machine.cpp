@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/remote_machine.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "builder/base/file.hpp"
@@ -29,18 +31,19 @@ std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& place
     };
     const virt::StoragePool pool(connection, placement.pool);
     const std::string volume = store::volume_name(generation);
-    if (virt::has_volume(pool, volume)) {
-        return pool.find(volume)->path;
-    }
-    if (chain.size() == 1) {
-        return virt::provide_volume(pool, volume, chain.front(), progress).path;
-    }
-    const TempDir scratch("imgforge-upload", lifecycle.places().cache());
-    const auto flat = scratch / "disk.qcow2";
-    image::qemu_img::run_convert(
-        lifecycle.processes(),
-        {.from = chain.front(), .to = flat, .compression = image::qemu_img::Compression::zstd});
-    return virt::provide_volume(pool, volume, flat, progress).path;
+    std::optional<TempDir> scratch;
+    const auto file = [&] {
+        if (chain.size() == 1) {
+            return chain.front();
+        }
+        scratch.emplace("imgforge-upload", lifecycle.places().cache());
+        const std::filesystem::path flat = *scratch / "disk.qcow2";
+        image::qemu_img::run_convert(
+            lifecycle.processes(),
+            {.from = chain.front(), .to = flat, .compression = image::qemu_img::Compression::zstd});
+        return flat;
+    };
+    return virt::provide_volume(pool, volume, file, progress).path;
 }
 
 void move_to_pool(Lifecycle& lifecycle, MachineRecord& record, const std::filesystem::path& base,

@@ -135,17 +135,12 @@ private:
                                     other->volume),
                         "two hosts build this image: push from one of them");
         }
-        virt::ProvidedVolume volume{};
-        if (virt::has_volume(host.pool, mark.volume)) {
-            volume.path = host.pool.find(mark.volume)->path;
-        } else {
-            volume = virt::provide_volume(host.pool, mark.volume, file_of(generation, work, activity),
-                                          [&](std::uint64_t done, std::uint64_t total) {
-                                              activity.progress(static_cast<double>(done),
-                                                                static_cast<double>(total), "bytes",
-                                                                "uploading to " + host.place());
-                                          });
-        }
+        virt::ProvidedVolume volume = virt::provide_volume(
+            host.pool, mark.volume, [&] { return file_of(generation, work, activity); },
+            [&](std::uint64_t done, std::uint64_t total) {
+                activity.progress(static_cast<double>(done), static_cast<double>(total), "bytes",
+                                  "uploading to " + host.place());
+            });
         if (!host.pool.find(mark_name(mark))) {
             static_cast<void>(host.pool.create({.name = mark_name(mark)}));
         }
@@ -201,7 +196,7 @@ private:
             const auto domain = host.connection.find(row.uuid);
             const std::string xml = domain ? domain->xml() : "";
             for (const virt::VolumeInfo& volume : volumes) {
-                if (volume.name.starts_with("imgforge-") && volume.name.ends_with(".qcow2") &&
+                if (is_disk_volume(volume.name) &&
                     xml.find('\'' + volume.path.string() + '\'') != std::string::npos) {
                     users[volume.name].push_back("domain " + row.name);
                 }

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "builder/virt/storage_pool.hpp"
+
 namespace imgforge::targets {
 namespace {
 
@@ -23,6 +25,10 @@ std::optional<int> positive_number(const std::string& text) {
 }
 
 }  // namespace
+
+bool is_disk_volume(const std::string& name) {
+    return name.starts_with(volume_start) && name.ends_with(volume_end);
+}
 
 std::string mark_name(const PoolGeneration& generation) {
     const std::string key = generation.volume.substr(
@@ -77,7 +83,7 @@ PoolMarks read_marks(const std::vector<std::string>& volumes) {
         if (auto pointer = parse_pool_pointer(name)) {
             marks.pointers.push_back(std::move(*pointer));
         } else if (auto one = parse_pool_generation(name);
-                   one && names.contains(one->volume) && names.contains(one->volume + ".verified")) {
+                   one && names.contains(one->volume) && names.contains(virt::verified_mark(one->volume))) {
             marks.generations.push_back(std::move(*one));
         }
     }

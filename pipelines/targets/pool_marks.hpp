@@ -25,6 +25,9 @@ struct PoolPointer {
     auto operator<=>(const PoolPointer&) const = default;
 };
 
+/// Whether a volume of this name is the disk of a generation.
+bool is_disk_volume(const std::string& name);
+
 std::string mark_name(const PoolGeneration& generation);
 std::string mark_name(const PoolPointer& pointer);
 
