@@ -52,7 +52,7 @@ if [ -n "$quick$machines" ]; then
     step "build (g++): the programs"
     cmake --preset ci >/dev/null
     programs=(imgforge imgforge-host imgforge-machine)
-    if asked machines; then programs+=(real_tests); fi  # some of that tier are test programs
+    if asked machines || asked long; then programs+=(real_tests); fi  # some of these tiers are test programs
     cmake --build build/ci -j "$(nproc)" --target "${programs[@]}"
 fi
 if [ -n "$machines" ]; then

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -20,6 +19,7 @@
 #include "sysprep/selection.hpp"
 #include "tests/support/memory_guest_fs.hpp"
 #include "tests/support/require.hpp"
+#include "tests/unit/sysprep/operation_runs.hpp"
 
 namespace imgforge::sysprep {
 namespace {
@@ -83,15 +83,6 @@ std::vector<Trace> read_traces(const std::filesystem::path& file) {
     return out;
 }
 
-guest::Inspection debian_guest() {
-    guest::Inspection os;
-    os.family = "debian";
-    os.distro = "debian";
-    os.init = "systemd";
-    os.hostname = "golden-build-01";
-    return os;
-}
-
 MemoryGuestFs guest_with(const std::vector<Trace>& traces) {
     MemoryGuestFs fs({{"/etc/passwd",
                        "root:x:0:0::/root:/bin/sh\nghrunner:x:1001:1001::/home/ghrunner:/bin/sh\n"
@@ -125,7 +116,7 @@ std::set<std::string> audited(MemoryGuestFs& fs) {
     audit::ContentScan scan(matcher);
     audit::GuestTree tree;
     search_tree(fs, "/", tree, scan);
-    const guest::Inspection os = debian_guest();
+    const guest::Inspection os = test::debian("golden-build-01");
     const audit::Expectations expect;
     auto findings = audit::check_guest({.tree = tree, .os = os, .expect = expect, .initramfs_identity = {}});
     for (audit::Finding& finding : scan.take_findings()) {
@@ -142,7 +133,7 @@ std::set<std::string> audited(MemoryGuestFs& fs) {
 std::vector<std::string> missed(const std::vector<Trace>& traces) {
     MemoryGuestFs fs = guest_with(traces);
     for (const Operation& operation : select_operations("", all_operations())) {
-        perform(operation, fs, debian_guest(), {});
+        perform(operation, fs, test::debian("golden-build-01"), {});
     }
     const std::set<std::string> found = audited(fs);
     std::vector<std::string> out;
@@ -171,49 +162,6 @@ TEST(Traces, of_the_shared_list_are_cleaned_or_found) {
     const auto traces = read_traces(file);
     ASSERT_GT(traces.size(), 100U);
     EXPECT_THAT(missed(traces), IsEmpty());
-}
-
-/// Files of dpkg's lists below the tree, each once.
-std::set<std::string> shipped_files(const std::filesystem::path& tree) {
-    std::set<std::string> out;
-    for (const auto& entry : std::filesystem::directory_iterator(tree / "var/lib/dpkg/info")) {
-        if (entry.path().extension() == ".list") {
-            std::istringstream lines(read_file(entry.path(), 64U << 20U));
-            for (std::string line; std::getline(lines, line);) {
-                out.insert(line);
-            }
-        }
-    }
-    return out;
-}
-
-/// A measurement, not a check of the build: what packages ship is found only where it is a secret to the eye.
-TEST(Traces, files_that_packages_of_a_tree_ship_give_fewer_than_five_findings) {
-    const char* const tree = std::getenv("IMGFORGE_TREE");
-    if (tree == nullptr) {
-        IMGFORGE_SKIP("tree", "IMGFORGE_TREE names no directory with a Debian system");
-    }
-    static const audit::Matcher matcher(audit::generic_patterns());
-    audit::ContentScan scan(matcher);
-    const std::filesystem::path root(tree);
-    std::uint64_t bytes = 0;
-    for (const std::string& path : shipped_files(root)) {
-        constexpr std::uintmax_t limit = 256U << 20U;
-        const std::filesystem::path file = root / path.substr(1);
-        std::error_code ignored;
-        const bool regular = std::filesystem::is_regular_file(std::filesystem::symlink_status(file, ignored));
-        if (regular && std::filesystem::file_size(file, ignored) <= limit) {
-            const std::string content = read_file(file, limit);
-            bytes += content.size();
-            scan.file(path, content);
-        }
-    }
-    std::map<std::string, std::string> found;
-    for (const audit::Finding& finding : scan.take_findings()) {
-        found[finding.rule + " " + finding.path] = finding.detail;
-    }
-    EXPECT_GT(bytes, 1U << 20U);
-    EXPECT_LT(found.size(), 5U) << testing::PrintToString(found);
 }
 
 }  // namespace
