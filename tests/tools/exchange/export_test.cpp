@@ -11,6 +11,7 @@
 #include "builder/image/qcow2_header.hpp"
 #include "pipelines/exchange/ova.hpp"
 #include "pipelines/exchange/tar_file.hpp"
+#include "tests/support/problem.hpp"
 #include "tests/support/require.hpp"
 #include "tests/tools/exchange/exchange_home.hpp"
 
@@ -70,14 +71,6 @@ protected:
         return export_disk(described(path), format, outside / name, options,
                            {.processes = processes, .monitor = monitor, .work_folder = outside.path()});
     }
-    std::string problem(const std::function<void()>& body) const {
-        try {
-            body();
-        } catch (const Error& error) {
-            return error.describe();
-        }
-        return "no error";
-    }
 };
 
 TEST_F(ExportTest, every_disk_format_stands_alone_and_reads_the_same) {
@@ -113,12 +106,12 @@ TEST_F(ExportTest, compat_gives_zlib_clusters) {
 TEST_F(ExportTest, an_existing_file_is_replaced_only_with_force) {
     const fs::path source = disk("a.qcow2");
     write_file_atomically(file("out"), "mine");
-    EXPECT_THAT(problem([&] { exported(source, ExportFormat::raw); }), HasSubstr("--force"));
+    EXPECT_THAT(test::problem([&] { exported(source, ExportFormat::raw); }), HasSubstr("--force"));
     EXPECT_EQ(read_file(file("out")), "mine");
     exported(source, ExportFormat::raw, {.force = true});
     EXPECT_EQ(fs::file_size(file("out")), 16U << 20U);
     fs::create_directory(file("folder"));
-    EXPECT_THAT(problem([&] { exported(source, ExportFormat::raw, {.force = true}, "folder"); }),
+    EXPECT_THAT(test::problem([&] { exported(source, ExportFormat::raw, {.force = true}, "folder"); }),
                 HasSubstr("never replaced"));
 }
 

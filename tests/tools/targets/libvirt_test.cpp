@@ -12,7 +12,9 @@
 #include "pipelines/targets/pool_marks.hpp"
 #include "tests/support/disk_maker.hpp"
 #include "tests/support/other_host.hpp"
+#include "tests/support/problem.hpp"
 #include "tests/support/require.hpp"
+#include "tests/support/small_generation.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace fs = std::filesystem;
@@ -62,12 +64,7 @@ protected:
         settings_.targets["lab"] = {
             .kind = "libvirt", .places = {host_->uri()}, .options = {{"pool", "golden"}}};
         for (const unsigned seed : {1U, 2U}) {
-            const fs::path disk = work_ / ("disk" + std::to_string(seed));
-            test::make_disk(processes_, disk, {.seed = seed, .data_mib = 1, .virtual_mib = 4});
-            store::Candidate candidate{.image = "debian12", .disk = disk};
-            home_.store.promote(
-                "debian12",
-                store::publish(home_.store, processes_, candidate, monitor_).generation.generation);
+            test::publish_small(home_.store, processes_, monitor_, work_.path(), seed);
         }
     }
     TargetServices services() { return {.store = home_.store, .processes = processes_, .monitor = monitor_}; }
@@ -109,14 +106,6 @@ protected:
         write_file_atomically(relay, fmt::format(relay_text, host_->socket().string(), word));
         fs::permissions(relay, fs::perms::owner_all);
         return "qemu+ext://elsewhere/system?command=" + relay.string();
-    }
-    std::string problem(const std::function<void()>& body) const {
-        try {
-            body();
-        } catch (const Error& error) {
-            return error.describe();
-        }
-        return "no error";
     }
 
     TempDir work_{"imgforge-libvirt", test::fast_folder()};
@@ -165,13 +154,13 @@ TEST_F(LibvirtPool, what_is_current_or_stood_on_is_not_let_go) {
     const std::vector<TargetGeneration> all = listed_there();
     ASSERT_EQ(all.size(), 2U);
     EXPECT_THAT(all[0].used_by, testing::ElementsAre("web-1.qcow2"));
-    EXPECT_THAT(problem([&] { remove(1); }), HasSubstr("used by web-1.qcow2"));
-    EXPECT_THAT(problem([&] { remove(2); }), HasSubstr("is the current generation"));
+    EXPECT_THAT(test::problem([&] { remove(1); }), HasSubstr("used by web-1.qcow2"));
+    EXPECT_THAT(test::problem([&] { remove(2); }), HasSubstr("is the current generation"));
     EXPECT_TRUE(fs::exists(disk_there(1)));
 
     host_->virsh({"vol-delete", "--pool", "golden", "web-1.qcow2"});
     host_->virsh({"define", write_domain(disk_there(1)).string()});
-    EXPECT_THAT(problem([&] { remove(1); }), HasSubstr("used by domain old"));
+    EXPECT_THAT(test::problem([&] { remove(1); }), HasSubstr("used by domain old"));
     host_->virsh({"undefine", "old"});
     remove(1);
     EXPECT_FALSE(fs::exists(disk_there(1)));
@@ -190,12 +179,12 @@ TEST_F(LibvirtPool, an_upload_that_was_cut_off_is_made_again) {
 
 TEST_F(LibvirtPool, a_host_or_pool_that_is_missing_is_named) {
     settings_.targets["lab"].options["pool"] = "other";
-    EXPECT_THAT(problem([&] { push(1); }),
+    EXPECT_THAT(test::problem([&] { push(1); }),
                 AllOf(HasSubstr("has no storage pool 'other'"), HasSubstr("pool-define-as other")));
     settings_.targets["lab"].places = {"qemu+unix:///system?socket=/nonexistent"};
-    EXPECT_THAT(problem([&] { push(1); }), HasSubstr("/nonexistent"));
+    EXPECT_THAT(test::problem([&] { push(1); }), HasSubstr("/nonexistent"));
     settings_.targets["lab"].options["format"] = "raw";
-    EXPECT_THAT(problem([&] { push(1); }), HasSubstr("takes no 'raw'"));
+    EXPECT_THAT(test::problem([&] { push(1); }), HasSubstr("takes no 'raw'"));
 }
 
 TEST_F(LibvirtPool, of_another_host_pieces_are_read_back_and_a_changed_one_is_refused) {
@@ -205,7 +194,7 @@ TEST_F(LibvirtPool, of_another_host_pieces_are_read_back_and_a_changed_one_is_re
     EXPECT_EQ(sha256_file(disk_there(1)), sha256_file(home_.store.find("debian12", 1)->disk()));
 
     settings_.targets["lab"].places = {relayed_uri("spoil")};
-    EXPECT_THAT(problem([&] { push(2); }), HasSubstr("differs from the original"));
+    EXPECT_THAT(test::problem([&] { push(2); }), HasSubstr("differs from the original"));
     EXPECT_FALSE(fs::exists(disk_there(2)));
     EXPECT_EQ(listed_there().size(), 1U);
 }

@@ -9,6 +9,7 @@
 #include "pipelines/targets/push.hpp"
 #include "pipelines/targets/pushed.hpp"
 #include "tests/support/disk_maker.hpp"
+#include "tests/support/small_generation.hpp"
 #include "tests/support/store_fixture.hpp"
 
 namespace fs = std::filesystem;
@@ -25,12 +26,7 @@ protected:
             settings_.targets[name] = {.kind = "folder", .places = {place(name).string()}};
         }
         for (const unsigned seed : {1U, 2U}) {
-            const fs::path disk = work_ / ("disk" + std::to_string(seed));
-            test::make_disk(processes_, disk, {.seed = seed, .data_mib = 1, .virtual_mib = 4});
-            store::Candidate candidate{.image = "debian12", .disk = disk};
-            home_.store.promote(
-                "debian12",
-                store::publish(home_.store, processes_, candidate, monitor_).generation.generation);
+            test::publish_small(home_.store, processes_, monitor_, work_.path(), seed);
             for (const char* name : {"a", "b"}) {
                 push_and_record(find_target(settings_, name), services(), *home_.store.current("debian12"));
             }

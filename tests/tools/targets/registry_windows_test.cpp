@@ -5,6 +5,7 @@
 
 #include "pipelines/targets/pointers.hpp"
 #include "pipelines/targets/pull.hpp"
+#include "tests/support/problem.hpp"
 #include "tests/tools/targets/registry_home.hpp"
 
 namespace fs = std::filesystem;
@@ -49,14 +50,6 @@ protected:
                   .args = {"compare", "-f", "qcow2", "-F", "qcow2", a.string(), b.string()}})
             .ok();
     }
-    std::string problem(const std::function<void()>& body) const {
-        try {
-            body();
-        } catch (const Error& error) {
-            return error.describe();
-        }
-        return "no error";
-    }
 };
 
 TEST_F(RegistryWindows, of_the_next_generation_only_changed_windows_travel_both_ways) {
@@ -81,7 +74,7 @@ TEST_F(RegistryWindows, pointers_move_and_a_generation_is_let_go) {
     const store::Generation first = publish(1);
     open_hub()->push(first);
     open_hub()->push(publish_next(first));
-    EXPECT_THAT(problem([&] { open_hub()->remove("debian12", 2); }), HasSubstr("current"));
+    EXPECT_THAT(test::problem([&] { open_hub()->remove("debian12", 2); }), HasSubstr("current"));
     open_hub()->promote("debian12", 1);
     const auto all = open_hub()->generations();
     ASSERT_EQ(all.size(), 2U);
@@ -103,7 +96,7 @@ TEST_F(RegistryWindows, a_changed_blob_is_refused_and_nothing_changes) {
         }
     }
     ASSERT_GT(spoilt, 0U);
-    EXPECT_THAT(problem([&] { pull(); }), HasSubstr("has the digest"));
+    EXPECT_THAT(test::problem([&] { pull(); }), HasSubstr("has the digest"));
     EXPECT_TRUE(other_.store.generations("debian12").empty());
 }
 
@@ -120,11 +113,11 @@ TEST_F(RegistryWindows, skopeo_reads_the_artefacts_and_containerdisks_are_told_a
     }
     const PullSource other{.location = host_ + "/elsewhere", .setting = target().setting};
     const PullServices services{.store = other_.store, .processes = processes_, .monitor = monitor_};
-    EXPECT_THAT(problem([&] { accept_index(other, *open_source(other), services); }),
+    EXPECT_THAT(test::problem([&] { accept_index(other, *open_source(other), services); }),
                 HasSubstr("images import oci://"));
     NamedTarget each = target();
     each.setting.places = {host_ + "/golden/{image}"};
-    EXPECT_THAT(problem([&] {
+    EXPECT_THAT(test::problem([&] {
                     open_target(each, {.store = home_.store, .processes = processes_, .monitor = monitor_});
                 }),
                 HasSubstr("leave {image} out"));

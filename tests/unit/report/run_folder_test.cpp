@@ -73,10 +73,13 @@ TEST(ReadRun, takes_audit_and_packages_of_the_published_generation) {
 TEST(ReadRun, a_stage_behind_the_one_that_failed_was_not_run) {
     const TempDir folder("run");
     write_file_atomically(folder / "record.json", R"json({
-        "recipe": "d", "run": "20261121-084013-d-f362", "error": "no\n  in stage 'install' (d.recipe:3)", "stages": [
-            {"name": "fetch", "type": "fetch", "verdict": "reuse", "reason": "nothing changed", "seconds": 0.0},
+        "recipe": "d", "run": "20261121-084013-d-f362", "error": "no\n  in stage 'install' (d.recipe:3)",
+         "stages": [
+            {"name": "fetch", "type": "fetch", "verdict": "reuse",
+             "reason": "nothing changed", "seconds": 0.0},
             {"name": "install", "type": "install", "verdict": "run", "reason": "never ran", "seconds": 0.0},
-            {"name": "spawn", "type": "spawn", "verdict": "run", "reason": "never ran", "seconds": 0.0}]})json");
+            {"name": "spawn", "type": "spawn", "verdict": "run",
+             "reason": "never ran", "seconds": 0.0}]})json");
     const RunReport run = read_run(folder.path());
     ASSERT_EQ(run.stages.size(), 3U);
     EXPECT_TRUE(run.stages[0].reached);

@@ -16,6 +16,7 @@
 #include "sysprep/selection.hpp"
 #include "tests/support/memory_guest_fs.hpp"
 #include "tests/support/phony_debian.hpp"
+#include "tests/unit/sysprep/operation_runs.hpp"
 
 namespace imgforge::sysprep {
 namespace {
@@ -24,15 +25,6 @@ using guest::FileType;
 using guest::MemoryGuestFs;
 using test::Canary;
 using testing::IsEmpty;
-
-guest::Inspection plain_debian() {
-    guest::Inspection os;
-    os.family = "debian";
-    os.distro = "debian";
-    os.init = "systemd";
-    os.hostname = "goldenbuilder";
-    return os;
-}
 
 /// A host name of a few letters is not a needle: it stands in too many places.
 std::vector<Canary> canaries() {
@@ -82,7 +74,7 @@ void look(guest::GuestFs& fs, const std::string& folder, audit::GuestTree& tree,
 /// The needles and the matcher are the same for every run: all start from the same guest.
 struct Search {
     MemoryGuestFs fs = infested();
-    Needles needles = collect_needles(fs, plain_debian());
+    Needles needles = collect_needles(fs, test::debian("goldenbuilder"));
     audit::Matcher matcher{[this] {
         auto patterns = audit::needle_patterns(needles);
         patterns.insert(patterns.end(), audit::generic_patterns().begin(), audit::generic_patterns().end());
@@ -98,8 +90,8 @@ std::set<std::string> found_in(MemoryGuestFs& fs, const audit::Expectations& exp
     audit::GuestTree tree;
     look(fs, "/", tree, scan);
     std::vector<audit::Finding> findings = scan.take_findings();
-    const auto structural =
-        audit::check_guest({.tree = tree, .os = plain_debian(), .expect = expect, .initramfs_identity = {}});
+    const auto structural = audit::check_guest(
+        {.tree = tree, .os = test::debian("goldenbuilder"), .expect = expect, .initramfs_identity = {}});
     findings.insert(findings.end(), structural.begin(), structural.end());
     std::set<std::string> paths;
     for (const audit::Finding& finding : findings) {
@@ -111,7 +103,7 @@ std::set<std::string> found_in(MemoryGuestFs& fs, const audit::Expectations& exp
 TEST(LeftoverMutation, after_all_operations_the_audit_finds_nothing) {
     MemoryGuestFs fs = infested();
     for (const Operation& operation : select_operations("", all_operations())) {
-        perform(operation, fs, plain_debian(), {});
+        perform(operation, fs, test::debian("goldenbuilder"), {});
     }
 
     EXPECT_THAT(found_in(fs, {.users = {"user"}}), IsEmpty());

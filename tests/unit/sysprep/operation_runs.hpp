@@ -9,19 +9,19 @@
 #include "sysprep/runner.hpp"
 #include "tests/support/memory_guest_fs.hpp"
 
-namespace imgforge::sysprep::test {
+namespace imgforge::test {
 
-inline guest::Inspection debian() {
+inline guest::Inspection debian(const std::string& hostname = "goldenbuild") {
     guest::Inspection os;
     os.family = "debian";
     os.distro = "debian";
     os.init = "systemd";
-    os.hostname = "goldenbuild";
+    os.hostname = hostname;
     return os;
 }
 
-inline Operation named(const std::string& name) {
-    for (const Operation& operation : all_operations()) {
+inline sysprep::Operation named(const std::string& name) {
+    for (const sysprep::Operation& operation : sysprep::all_operations()) {
         if (operation.name == name) {
             return operation;
         }
@@ -29,9 +29,10 @@ inline Operation named(const std::string& name) {
     throw Error(Failure::usage, "no operation " + name);
 }
 
-inline OperationReport run(const std::string& name, guest::MemoryGuestFs& fs,
-                           const SysprepOptions& options = {}, const guest::Inspection& os = debian()) {
-    return perform(named(name), fs, os, options);
+inline sysprep::OperationReport run(const std::string& name, guest::MemoryGuestFs& fs,
+                                    const sysprep::SysprepOptions& options = {},
+                                    const guest::Inspection& os = debian()) {
+    return sysprep::perform(named(name), fs, os, options);
 }
 
-}  // namespace imgforge::sysprep::test
+}  // namespace imgforge::test
