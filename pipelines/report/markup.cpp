@@ -24,7 +24,8 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 pre{background:color-mix(in srgb,var(--line) 40%,transparent);padding:.7rem;overflow:auto;font-size:13px}
 pre.said{white-space:pre-wrap;overflow-wrap:anywhere}td pre{margin:0}
 .wide{overflow-x:auto}.wide svg{min-width:44rem}
-details{margin-top:1.5rem}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:1.2rem 0}
+details{margin-top:1.5rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:1.2rem 0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 ul{margin:.3rem 0;padding-left:1.2rem;columns:24rem;font-size:13px}li{word-break:break-word}
 summary{cursor:pointer}summary h2{display:inline-block;border:0;margin:.5rem 0}

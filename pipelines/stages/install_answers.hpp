@@ -36,8 +36,8 @@ struct OwnAnswers {
 };
 std::optional<OwnAnswers> own_answers(const engine::RecipeFacts& recipe, const Json& options);
 
-/// `values:` against the file: a name that the file does not use as @NAME@ is an error, a secret among them
-/// that is no secret of the recipe as well.
+/// `values:` against the file: a name that the file does not use as @NAME@ is an error, and so is a
+/// secret among them that the recipe does not declare.
 void check_values(const OwnAnswers& own, const Json& options, const YamlDocument& document,
                   const std::string& pointer, Diagnostics& diagnostics);
 

@@ -58,7 +58,8 @@ public:
             "type": "object", "additionalProperties": false,
             "properties": {
                 "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c; see imgforge sysprep --list-operations", "default": ""},
-                "new-uuids": {"type": "boolean", "default": false, "description": "renew the UUIDs of file systems, swap, LVM, partitions and disks; fstab, boot loader and initramfs follow"},
+                "new-uuids": {"type": "boolean", "default": false, "description":
+                    "renew UUIDs of file systems, LVM and partitions, with fstab, boot loader and initramfs"},
                 "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "description": "what to leave in /etc/machine-id", "default": "empty"},
                 "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
                 "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/"}, "description": "patterns of paths to remove as well; ~/ is every home", "default": []},
