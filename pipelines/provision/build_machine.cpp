@@ -39,6 +39,18 @@ std::string uri_of(const BuildMachinePlan& plan) {
     return plan.connection.empty() ? virt::embedded_uri(plan.folder / "libvirt") : plan.connection;
 }
 
+/// A command that ends a kept machine. Not virsh on the embedded driver: a virsh that has just opened the root may
+/// destroy the domain before the driver has found its QEMU again, and reports an error for it.
+std::string line_that_ends(const BuildMachinePlan& plan) {
+    if (plan.connection.empty()) {
+        const auto qemu = virt::embedded_qemu(plan.folder / "libvirt", plan.name, "guest=" + plan.name + ",");
+        if (qemu) {
+            return fmt::format("kill {}", *qemu);
+        }
+    }
+    return fmt::format("virsh -c '{}' destroy {}", uri_of(plan), plan.name);
+}
+
 /// A free loopback port, held until QEMU listens on it.
 lifecycle::PortHold any_port() {
     auto hold = lifecycle::PortHold::any();
@@ -320,9 +332,9 @@ const GuestShell& BuildMachine::shell() const {
 
 std::string BuildMachine::keep() {
     state_->kept = true;
-    return fmt::format("{}\n  virsh -c '{}' destroy {}   (ends it; its keys are in {})",
-                       lifecycle::ssh_paste_line(state_->shell.target()), uri_of(state_->plan),
-                       state_->plan.name, state_->plan.folder.string());
+    return fmt::format("{}\n  {}   (ends it; its keys are in {})",
+                       lifecycle::ssh_paste_line(state_->shell.target()), line_that_ends(state_->plan),
+                       state_->plan.folder.string());
 }
 
 void BuildMachine::add_console(Error& error) const {

@@ -47,7 +47,7 @@ holds "says so" grep -q 'step 1 of 1 (script seven.sh) exited with 7' "$work/err
 holds "the machine runs" qemu_runs
 line=$(sed -n 's/^ *\(ssh .*\)$/\1/p' "$work/err" | head -n 1)
 same "who answers to the line '$line'" "$(timeout 120 bash -c "$line id -un" </dev/null)" imgforge-build
-bash -c "$(sed -n 's/^ *\(virsh -c .* destroy [^ ]*\).*/\1/p' "$work/err")"
+bash -c "$(sed -n 's/^ *\(.*[^ ]\) *(ends it;.*/\1/p' "$work/err")"
 holds "the line that ends it ends it" ends
 
 say "a step that does not end"
