@@ -6,6 +6,7 @@
   tests/bench/bench.py --slow --golden HOME  sysprep, rebuild and refresh of a golden image, too (minutes)
   tests/bench/bench.py --growth              how cost grows with the number of machines and generations
   tests/bench/bench.py --report FILE…        the tables of earlier runs as Markdown
+  tests/bench/bench.py --plot SVG FILE…      a picture of earlier runs; --only NAME… chooses and orders its pairs
 
 Each figure is the median over several A B A B … pairs of whole processes, wall time, with the least and the greatest; the ratio is
 the median of the ratios pair by pair, so that a machine whose speed drifts does not decide.
@@ -27,6 +28,7 @@ import cases_images
 import cases_machines
 import growth
 import host
+import plot
 import private_libvirt
 import report
 from measure import CommandFailed, measured, memory_of, missing_programs
@@ -46,7 +48,10 @@ def arguments():
     parser.add_argument("--alone", action="store_true", help="real-time priority for both sides: other programs of a busy host wait")
     parser.add_argument("--json", metavar="FILE", help="where results go (default: build/bench-results/DATE.json)")
     parser.add_argument("--report", nargs="+", metavar="FILE", help="print these results as Markdown and end")
+    parser.add_argument("--plot", nargs="+", metavar="FILE", help="draw these results (JSON) into the first file (SVG) and end")
     options = parser.parse_args()
+    if options.plot and len(options.plot) < 2:
+        parser.error("--plot wants an SVG to write and at least one file with results")
     options.root = root
     return options
 
@@ -113,6 +118,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # what was started ends, too
     if options.report:
         print(report.markdown([json.load(open(file, encoding="utf-8")) for file in options.report]))
+        return 0
+    if options.plot:
+        results = [json.load(open(file, encoding="utf-8")) for file in options.plot[1:]]
+        with open(options.plot[0], "w", encoding="utf-8") as out:
+            out.write(plot.svg(results, options.only))
         return 0
     imgforge = os.path.join(options.build, "builder/cli/imgforge")
     tool = os.path.join(options.build, "tests/bench/bench_tool")

@@ -19,6 +19,7 @@ class Golden:
         self.overrides = []
         self.installed = None
         self.built = set()
+        self.machines = 0
 
     def ready(self):
         """A copy of the home, and the disk as the installer left it."""
@@ -87,6 +88,39 @@ class Golden:
             quietly(self.eight_stages(), self.env)
             self.built.add("bench8")
 
+    def machine(self, *more):
+        """A machine to its SSH login, without a daemon."""
+        self.machines += 1
+        name = f"m{self.machines}"
+        words = ["spawn", IMAGE, name, "--connect", "embedded", "--memory", "1G", "--wait", "ssh", "--timeout", "20m", "--quiet", *more]
+        return Command([self.bench.imgforge, *words], self.env, after=lambda: self.gone(name))
+
+    def gone(self, name):
+        self.imgforge("destroy", "--yes", "--quiet", name)
+        self.imgforge("cleanup", "--quiet")
+
+    def plain_machine(self):
+        self.machines += 1
+        disk = os.path.join(self.home, "images", IMAGE, "1", "disk.qcow2")
+        accelerator = "kvm" if self.has_kvm() else "tcg,thread=multi"
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plain_machine.sh")
+        return Command([script, disk, self.bench.folder, str(47000 + self.machines), accelerator])
+
+    def ready_for_machines(self):
+        self.ready()
+        key = os.path.join(self.bench.folder, "id")
+        if not os.path.exists(key):
+            quietly(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
+
+    def ready_for_warm(self):
+        """The template is made by the first warm spawn; what is measured is those behind it."""
+        self.ready_for_machines()
+        if "warm" not in self.built:
+            command = self.machine("--warm")
+            quietly(command.argv, self.env)
+            command.after()
+            self.built.add("warm")
+
     def audit(self):
         return Command([self.bench.imgforge, "audit", IMAGE, "--quiet"], self.env, ok=(0, 5))
 
@@ -104,6 +138,10 @@ def golden_cases(bench):
                ("virt-sysprep", "qemu-img"), 3, slow=True, ready=golden.ready)
     yield Case("stages/virt-sysprep", "customize, sysprep, audit and compact", golden.four_stages, golden.virt_sysprep,
                "virt-sysprep -a (sysprep alone)", 1.5, ("virt-sysprep", "qemu-img"), 3, slow=True, ready=golden.ready)
+    yield Case("machine/cold", "a machine from nothing to its SSH login", golden.machine, golden.plain_machine,
+               "qemu-img, cloud-localds and plain QEMU", None, ("cloud-localds", "qemu-system-x86_64"), 2, slow=True, ready=golden.ready_for_machines)
+    yield Case("machine/warm", "the same from a template's memory", lambda: golden.machine("--warm"), golden.machine, "imgforge spawn, cold", 0.1,
+               pairs=3, slow=True, ready=golden.ready_for_warm)
 
 
 def memory_cases(bench, slow):

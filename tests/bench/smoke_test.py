@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 import measure
+import plot
 import report
 
 BUILD = sys.argv.pop(1) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
@@ -41,6 +43,18 @@ class Smoke(unittest.TestCase):
         self.assertIn("imgforge", result["host"]["imgforge"]["version"])
         self.assertGreater(result["memory"][0]["tree_kib"], 0)
         self.assertIn("| seed/genisoimage", report.markdown([result]))
+
+    def test_a_picture_has_two_bars_for_each_pair_and_the_longer_one_is_longer(self):
+        side = lambda value: {"median": value, "min": value, "max": value}
+        rows = [{"name": name, "ours": side(ours), "peer": side(peer), "peer_name": "a < b", "ratio": side(ours / peer)}
+                for name, ours, peer in (("one", 0.5, 20), ("two", 3, 2), ("three", 1, 1))]
+        picture = ElementTree.fromstring(plot.svg([{"rows": [*rows, {"name": "alone", "ours": side(1)}]}], ["two", "one", "missing"]))
+        bars = [float(one.get("width")) for one in picture.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == str(plot.BAR)]
+        self.assertEqual(len(bars), 4)
+        self.assertGreater(bars[0], bars[1])
+        self.assertLess(bars[2], bars[3])
+        with self.assertRaisesRegex(ValueError, "no pair"):
+            plot.svg([{"rows": rows}], ["missing"])
 
     @unittest.skipUnless(os.geteuid() == 0, "a private libvirtd needs root")
     def test_growth_has_every_command_at_every_size(self):

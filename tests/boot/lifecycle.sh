@@ -94,7 +94,7 @@ run destroy warm-2 --yes
 run spawn "$image" warm-3 --warm --connect embedded "${up[@]}" --json >"$work/warm.json"
 echo "cold ${cold}s, warm $(jq '.machines[0].seconds' "$work/warm.json")s to SSH"
 # shellcheck disable=SC2016  # for the shell in the guest
-holds "cloud-init has its first boot with the clone's own seed" run ssh warm-1 -- 'timeout 300 sh -c "until [ -e /var/lib/cloud/instance/boot-finished ]; do sleep 1; done"'
+holds "cloud-init has its first boot with the clone's own seed" run ssh warm-1 -- 'timeout 900 sh -c "until [ -e /var/lib/cloud/instance/boot-finished ]; do sleep 1; done"'
 same "instance-id inside" "$(run ssh warm-1 -- 'sudo cat /var/lib/cloud/data/instance-id')" "$(show warm-1 .instance_id)"
 same "identity after that" "$(identity warm-1)" "$first_warm"
 run destroy warm-3 --yes

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,22 +23,24 @@ struct CloneIdentity {
 /// Shell script that gives a clone its identity, to run before it has a network card: clock, machine-id, host
 /// name, host keys, login keys, the kernel's random pool; DHCP identifiers, seeds of services and
 /// cloud-init's record of the template go. Fails with a reason on stderr rather than leaving anything the
-/// template had. `clock`: seconds since 1970 with fraction. Pure.
+/// template had. `clock`: seconds since 1970 with fraction. It starts five programs where the guest has
+/// systemd, a kernel with the vmgenid driver and no SELinux: all else is done by the shell itself, because
+/// starting a program is what costs in an emulated guest. Pure.
 std::string identity_script(const CloneIdentity& identity, std::string_view clock);
-
-/// Shell script that brings the cards with these MACs up by DHCP, with whatever configures the network of the
-/// guest, then lets cloud-init make its first boot with the clone's own seed in the background. Pure.
-std::string network_script(const std::vector<std::string>& macs);
 
 /// Shell script: exit code 0 when the template is up and cloud-init is through, 3 while it is not, 4 when
 /// no cloud-init is there.
 std::string template_ready_script();
 
 /// Shell script run in the template just before its memory is saved: takes what a clone would otherwise
-/// inherit.
+/// inherit. sshd keeps running: the clone's identity makes it read the clone's own host keys.
 std::string template_seal_script();
 
 /// The host name templates have; the identity script replaces it.
 inline constexpr std::string_view template_hostname = "imgforge-template";
+
+/// The word as it goes into a script unquoted: names of hosts and users, hex digits, MACs. Throws
+/// Failure::usage when a shell could read anything else in it.
+const std::string& plain_word(const std::string& word);
 
 }  // namespace imgforge::lifecycle

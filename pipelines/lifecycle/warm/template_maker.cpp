@@ -53,8 +53,9 @@ void make_files(const MachineRecord& record, const TemplateSource& source) {
     seeds::SeedSpec seed = source.seed;
     seed.hostname = template_hostname;
     seed.instance_id = record.instance_id;
-    // No host key ever exists in the template.
-    seed.extra = {{"ssh_deletekeys", true}, {"ssh_genkeytypes", Json::array()}};
+    // sshd runs in the template, with a key that nobody ever trusts: it goes with the seal, and the clone's
+    // sshd reads the clone's own.
+    seed.extra = {{"ssh_deletekeys", true}, {"ssh_genkeytypes", Json::array({"ed25519"})}};
     seeds::write_seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource), record.seed);
 }
 

@@ -17,6 +17,7 @@
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/warm/guest_shell.hpp"
 #include "pipelines/lifecycle/warm/identity_script.hpp"
+#include "pipelines/lifecycle/warm/network_script.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -163,10 +164,11 @@ void start_warm(Lifecycle& lifecycle, const virt::Connection& connection, const 
     }
     plug_nics(*domain, spec);
     port.reset();
-    std::vector<std::string> macs;
-    std::transform(spec.nics.begin(), spec.nics.end(), std::back_inserter(macs),
-                   [](const auto& nic) { return nic.mac; });
-    run_step(lifecycle, *domain, network_script(macs), "a network");
+    std::vector<PluggedCard> cards;
+    std::transform(spec.nics.begin(), spec.nics.end(), std::back_inserter(cards), [](const auto& nic) {
+        return PluggedCard{nic.mac, nic.kind == virt::NicSpec::Kind::user};
+    });
+    run_step(lifecycle, *domain, network_script(cards), "a network");
 }
 
 }  // namespace imgforge::lifecycle

@@ -104,7 +104,7 @@ std::string TemplateKey::name() const {
 }
 
 Json to_json(const TemplateKey& key) {
-    return {{"version", 1},
+    return {{"version", 2},
             {"image", key.image},
             {"generation", key.generation},
             {"image_sha256", key.image_sha256},
