@@ -23,7 +23,7 @@
 namespace imgforge::lifecycle {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr int look_interval = 250;        // milliseconds between looks at the stop token
 constexpr std::size_t connections = 512;  // at once; more wait in the kernel's queue
@@ -136,7 +136,7 @@ struct Carrier {
 struct UdpPeer {
     Fd guest;
     SocketAddress client;
-    Clock::time_point used;
+    SteadyClock::time_point used;
 };
 
 /// Everything that lies in one socket, given to `take`.
@@ -211,23 +211,23 @@ void PortRelay::serve_udp(const std::stop_token& stop) const {
             if (peer == peers.end() && peers.size() < connections) {
                 peer = peers
                            .emplace(key, UdpPeer{connected(target_(), port_.guest_port, SOCK_DGRAM), from,
-                                                 Clock::now()})
+                                                 SteadyClock::now()})
                            .first;
             }
             if (peer != peers.end() && peer->second.guest) {
-                peer->second.used = Clock::now();
+                peer->second.used = SteadyClock::now();
                 static_cast<void>(send(peer->second.guest.get(), data, size, MSG_NOSIGNAL));
             }
         });
         for (auto& [key, peer] : peers) {
             drain(peer.guest.get(), nullptr, [&, to = &peer](const char* data, std::size_t size) {
-                to->used = Clock::now();
+                to->used = SteadyClock::now();
                 static_cast<void>(
                     sendto(socket_.get(), data, size, MSG_NOSIGNAL, to->client.get(), to->client.length));
             });
         }
         std::erase_if(peers, [](const auto& item) {
-            return !item.second.guest || Clock::now() - item.second.used > udp_idle;
+            return !item.second.guest || SteadyClock::now() - item.second.used > udp_idle;
         });
     }
 }
