@@ -250,7 +250,7 @@ std::vector<Option> spawn_options() {
         {.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge list`"},
         wait_option("ssh"),
         timeout_option("give up after this time; the machine stays (default: 5m with KVM, 15m without)"),
-        {.names = {"--rollback"}, .help = "remove it if it is not ready within --timeout"},
+        {.names = {"--rollback"}, .help = "remove it again if anything fails or it is not ready in time"},
     };
     options.insert(options.end(), rest.begin(), rest.end());
     options.push_back({.names = {"--pull"},
@@ -281,9 +281,9 @@ Command spawn_command() {
             "memory, get an identity of their own through the guest agent, and only then their network "
             "cards. Their first reboot is "
             "an ordinary first boot with the same identity.\n\n"
-            "What cannot be made whole is removed again. A machine that runs but gives no signal in time, "
-            "or is waited for when you press Ctrl-C, stays and is marked \"not ready\"; --rollback removes "
-            "it. "
+            "What is refused before it is defined is removed again. A machine that does not start, gives no "
+            "signal in time, or is waited for when you press Ctrl-C, stays and is marked \"not ready\"; "
+            "--rollback removes it. "
             "Either way the end of the console is shown.",
         .positionals = {{.name = "IMAGE",
                          .help = "NAME[@GENERATION], a disk image, a URL or a catalogue name",

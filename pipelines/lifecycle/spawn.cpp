@@ -11,7 +11,6 @@
 #include "builder/base/random.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
-#include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/forwarder.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
 #include "pipelines/lifecycle/parallel.hpp"
@@ -19,6 +18,7 @@
 #include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/preflight.hpp"
 #include "pipelines/lifecycle/remote_machine.hpp"
+#include "pipelines/lifecycle/spawn_batch.hpp"
 #include "pipelines/lifecycle/spawn_plan.hpp"
 #include "pipelines/lifecycle/warm/warm_clone.hpp"
 
@@ -49,23 +49,26 @@ void check_numbers(const Lifecycle& lifecycle, const SpawnOptions& options) {
     }
 }
 
-/// One spawn from the first reservation to the last signal; what it made is undone unless finish() was
-/// reached.
+/// One spawn from the first reservation to the last signal.
 class Spawn {
 public:
     Spawn(Lifecycle& lifecycle, const SpawnOptions& options)
         : lifecycle_(lifecycle),
           options_(options),
           generation_(lifecycle.store().resolve(options.image)),
-          started_(std::chrono::steady_clock::now()) {}
+          started_(std::chrono::steady_clock::now()),
+          batch_(lifecycle, options.rollback, options.wait != Wait::none) {}
 
     std::vector<MachineView> run() {
         prepare();
         try {
             reserve();
             make_all();
+        } catch (const Error& error) {
+            batch_.undo_undefined();
+            throw batch_.settled(error);
         } catch (...) {
-            undo();
+            batch_.undo();
             throw;
         }
         return wait_or_keep();
@@ -114,8 +117,9 @@ private:
             return nic.network.kind == NetworkSpec::Kind::user;
         });
         add_taken(lifecycle_, placement_, request);
-        machines_ = lifecycle_.reservations().reserve(request);
-        for (auto& machine : machines_) {
+        batch_.take(lifecycle_.reservations().reserve(request));
+        ready_.resize(batch_.machines().size());
+        for (auto& machine : batch_.machines()) {
             machine.record.generation_id = random_uuid();
             lifecycle_.store().add_reference(generation_.image, generation_.generation,
                                              {store::Holder::Kind::instance, machine.record.name});
@@ -130,8 +134,8 @@ private:
             thaw();
         }
         constexpr std::size_t width = 8;
-        in_parallel(machines_.size(), width,
-                    [&](std::size_t i) { with_console(machines_[i], [&] { make(machines_[i]); }); });
+        in_parallel(batch_.machines().size(), width,
+                    [&](std::size_t i) { with_console(i, [&] { make(i); }); });
         if (common_.autostart && !placement_.embedded()) {
             keep_networks(lifecycle_.monitor(), lifecycle_.open_uri(placement_.connection),
                           networks_of(common_));
@@ -151,7 +155,8 @@ private:
         return options_.timeout.value_or(kvm ? std::chrono::minutes(5) : std::chrono::minutes(15));
     }
 
-    void make(Reserved& machine) {
+    void make(std::size_t i) {
+        Reserved& machine = batch_.machines()[i];
         interrupt::check();
         const seeds::SeedSpec seed = make_machine_files(lifecycle_, machine.record, source_);
         if (remote_base_) {
@@ -166,6 +171,7 @@ private:
             }
         }
         const auto domain = define_machine(lifecycle_, connection, machine.record, Definition::fresh);
+        batch_.step(i) = SpawnStep::defined;
         if (template_) {
             start_warm(lifecycle_, connection, machine.record, *template_, seed, machine.port);
         } else if (options_.start) {
@@ -175,6 +181,7 @@ private:
         if (machine.record.autostart && !machine.record.is_embedded()) {
             domain.set_autostart(true);
         }
+        batch_.step(i) = SpawnStep::started;
     }
 
     /// The machines run. One that does not answer stays, so that its user can look at it.
@@ -183,75 +190,45 @@ private:
             wait_all();
             return finish();
         } catch (const Error& error) {
-            options_.rollback ? undo() : keep(error.message());
-            throw options_.rollback ? error : with_advice(error);
+            throw batch_.settled(error);
         } catch (...) {
-            options_.rollback ? undo() : keep("the command that waited for it was interrupted");
+            options_.rollback ? batch_.undo() : batch_.keep("the command that waited for it was interrupted");
             throw;
         }
     }
 
-    void keep(const std::string& why) noexcept {
-        const interrupt::Shield shield;
-        try {
-            for (std::size_t i = 0; i < machines_.size(); ++i) {
-                if (!arrived_[i]) {
-                    machines_[i].record.not_ready = why.substr(0, why.find('\n'));
-                    lifecycle_.monitor().warning(fmt::format("machine '{}' stays and is marked \"not ready\"",
-                                                             machines_[i].record.name));
-                }
-            }
-            static_cast<void>(finish());
-        } catch (const std::exception& error) {
-            lifecycle_.monitor().warning(fmt::format("the machines could not be recorded: {}", error.what()));
-        }
-    }
-
-    /// The same error with what can be done about the machine that is still there.
-    Error with_advice(const Error& error) const {
-        const std::string& name = machines_.front().record.name;
-        Error advised(
-            error.kind(), error.message(),
-            fmt::format("the machine stays, marked \"not ready\": imgforge logs {0} shows its console, "
-                        "imgforge start {0} --wait ssh waits on, imgforge destroy {0} removes it; with "
-                        "--rollback spawn removes it itself",
-                        name));
-        for (const auto& line : error.context()) {
-            advised.add_context(line);
-        }
-        return advised;
-    }
-
     void wait_all() {
-        ready_.resize(machines_.size());
-        arrived_.resize(machines_.size());
+        if (options_.wait != Wait::none && !options_.rollback) {
+            // A command that is killed while it waits leaves machines, not remains.
+            for (auto& machine : batch_.machines()) {
+                machine.record.not_ready =
+                    fmt::format("its signal '{}' has not been seen", to_string(options_.wait));
+            }
+            batch_.record_all();
+        }
         constexpr std::size_t width = 64;
-        in_parallel(machines_.size(), width, [&](std::size_t i) {
-            MachineRecord& record = machines_[i].record;
+        in_parallel(batch_.machines().size(), width, [&](std::size_t i) {
+            MachineRecord& record = batch_.machines()[i].record;
             if (options_.wait != Wait::none) {
                 Activity activity(lifecycle_.monitor(), fmt::format("wait for {}", record.name));
-                with_console(machines_[i], [&] {
+                with_console(i, [&] {
                     ready_[i] = wait_until_ready(lifecycle_, record, options_.wait, timeout(record));
                 });
             }
             record.seconds = Seconds(std::chrono::steady_clock::now() - started_).count();
-            arrived_[i] = 1;
+            record.not_ready.clear();
+            batch_.step(i) = SpawnStep::arrived;
         });
     }
 
     std::vector<MachineView> finish() {
-        std::vector<MachineView> views;
-        std::vector<MachineRecord> records;
-        for (auto& machine : machines_) {
-            machine.record.state = RecordState::ready;
-            records.push_back(machine.record);
-        }
-        lifecycle_.save_all(records);
+        batch_.record_all();
         if (!common_.published.empty()) {
             ensure_forwarder(lifecycle_);
         }
-        for (std::size_t i = 0; i < machines_.size(); ++i) {
-            const MachineRecord& record = records[i];
+        std::vector<MachineView> views;
+        for (std::size_t i = 0; i < batch_.machines().size(); ++i) {
+            const MachineRecord& record = batch_.machines()[i].record;
             MachineView view{.record = record,
                              .state = options_.start ? "running" : "shut off",
                              .autostart = record.autostart,
@@ -263,12 +240,14 @@ private:
         return views;
     }
 
-    /// What fails for one machine gets the end of its console, before its log is removed with it.
+    /// What fails for one machine is noted, and gets the end of its console before its log may be removed.
     template <class Body>
-    void with_console(const Reserved& machine, Body&& body) const {
+    void with_console(std::size_t i, Body&& body) {
+        const Reserved& machine = batch_.machines()[i];
         try {
             std::forward<Body>(body)();
         } catch (Error& error) {
+            batch_.trouble(i) = error.message();
             constexpr std::size_t lines = 15;
             const std::string tail = console_tail(lifecycle_.console_log(machine.record), lines);
             if (!tail.empty()) {
@@ -276,19 +255,6 @@ private:
                     fmt::format("last lines on the console of {}:\n{}", machine.record.name, tail));
             }
             throw;
-        }
-    }
-
-    void undo() noexcept {
-        const interrupt::Shield shield;
-        for (const auto& machine : machines_) {
-            try {
-                erase_machine(lifecycle_, machine.record);
-            } catch (const std::exception& error) {
-                lifecycle_.monitor().warning(fmt::format(
-                    "machine '{}' could not be removed again ({}); `imgforge cleanup` tries once more",
-                    machine.record.name, error.what()));
-            }
         }
     }
 
@@ -301,9 +267,8 @@ private:
     MachineSource source_;
     std::optional<std::filesystem::path> remote_base_;
     std::optional<WarmTemplate> template_;
-    std::vector<Reserved> machines_;
-    std::vector<Readiness> ready_;
-    std::vector<char> arrived_;  ///< not bool: written by several threads
+    SpawnBatch batch_;
+    std::vector<Readiness> ready_;  ///< one for each machine, written by several threads
 };
 
 }  // namespace

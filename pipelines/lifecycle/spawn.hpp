@@ -51,7 +51,7 @@ struct SpawnOptions {
     Wait wait = Wait::ssh;
     std::optional<std::chrono::milliseconds> timeout{};  ///< empty: 5 minutes with KVM, 15 without
     std::string comment{};
-    bool rollback = false;   ///< a machine that does not give its signal in time is removed again
+    bool rollback = false;   ///< all machines of a spawn that fails are removed again
     std::string hostname{};  ///< of the guest, with its domain; empty: the machine's name
     std::optional<std::filesystem::path> vendor_data{};
     std::optional<std::string> user_data_text{};  ///< user-data not from a file (spool, lab)
@@ -71,9 +71,9 @@ struct SpawnOptions {
 void check_spawn(Lifecycle& lifecycle, const SpawnOptions& options);
 
 /// Makes the machines together: names, MACs and instance-ids are reserved first, then disk, seed and domain
-/// are made, and the named signal is awaited. Until all are started a failure removes everything of all of
-/// them. Those that then do not give their signal stay and are marked (MachineRecord::not_ready), unless
-/// `rollback`; the error carries the end of the console.
+/// are made, and the named signal is awaited. When something fails, those without a domain yet are removed;
+/// the others stay and are marked (MachineRecord::not_ready), unless `rollback`; the error carries the end of
+/// the console. An interrupt before all are started removes them.
 std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options);
 
 }  // namespace imgforge::lifecycle

@@ -178,6 +178,7 @@ private:
             options.timeout = parse_duration(task.options["timeout"].get<std::string>());
         }
         options.comment = fmt::format("proof of {}", options.image);
+        options.rollback = !task.keep_failed;
         return options;
     }
 
