@@ -42,6 +42,7 @@ Command cleanup_command() {
                 };
                 add(report.forgotten, "forgotten");
                 add(report.removed, "removed");
+                add(report.settled, "an interrupted change settled");
                 add(report.adopted, "taken up again");
                 add(report.templates, "warm template removed");
                 for (const auto& problem : report.problems) {
@@ -49,6 +50,7 @@ Command cleanup_command() {
                 }
                 context.result({{"forgotten", report.forgotten},
                                 {"removed", report.removed},
+                                {"settled", report.settled},
                                 {"adopted", report.adopted},
                                 {"templates", report.templates},
                                 {"freed", report.freed},

@@ -15,7 +15,7 @@ void add_domain(const lifecycle::DomainReality& reality, Rows& rows) {
     for (const auto& disk : reality.defined.disks) {
         rows.push_back({fmt::format("disk {}", disk.target), disk.path.empty() ? "(empty)" : disk.path});
     }
-    for (const auto& device : reality.defined.devices) {
+    for (const auto& device : reality.running.value_or(reality.defined).devices) {
         rows.push_back({"device", device});
     }
     for (const auto& snapshot : reality.snapshots) {
@@ -93,6 +93,20 @@ Json disks_json(const lifecycle::DomainReality& reality) {
     return list;
 }
 
+/// "vnc://127.0.0.1:5900" of a running machine with a screen, else null.
+Json display(const lifecycle::DomainReality& reality) {
+    constexpr std::string_view kind = "graphics ";
+    constexpr std::string_view at = " at ";
+    for (const auto& device : reality.running ? reality.running->devices : std::vector<std::string>()) {
+        const auto place = device.find(at);
+        if (device.starts_with(kind) && place != std::string::npos) {
+            return fmt::format("{}://{}", device.substr(kind.size(), place - kind.size()),
+                               device.substr(place + at.size()));
+        }
+    }
+    return {};
+}
+
 int run_show(const Arguments& arguments, CommandContext& context) {
     auto machines = machines_of(context);
     const std::string name = arguments.get_or("NAME", "");
@@ -119,6 +133,7 @@ int run_show(const Arguments& arguments, CommandContext& context) {
     json["machines"][0]["changes"] = changes;
     json["machines"][0]["disks"] = disks_json(reality);
     json["machines"][0]["devices"] = reality.defined.devices;
+    json["machines"][0]["display"] = display(reality);
     json["machines"][0]["repaired"] = repaired;
     std::string text = details(machines, view, changes, reality);
     for (const auto& line : repaired) {

@@ -17,7 +17,9 @@ const Option host_option{.names = {"--host-name"},
                          .help = "this host's name in the spool (default: its host name)"};
 
 constexpr const char* protocol_text =
-    "Files are requests: start/NAME, stop/NAME and destroy/NAME (empty files), and inst/NAME.properties with "
+    "Files are requests: start/NAME, stop/NAME, destroy/NAME and cleanup/NAME (empty files; the last frees "
+    "the "
+    "name of a destroyed machine), and inst/NAME.properties with "
     "image=, size=, comment=, "
     "memory=, vcpus=, disk=, "
     "network=, host=, autostart=yes|no, start=yes|no, user-data=FILE, init=SCRIPT (files of the spool "
@@ -26,13 +28,15 @@ constexpr const char* protocol_text =
     "lets it start with the host. "
     "log/ACTION.log tells what became of each request; NAME.FAILED beside it why it was refused (change the "
     "properties to try again), "
-    "inst/NAME.DESTROYED that it was destroyed (remove the mark to make it anew). installed.txt and "
+    "inst/NAME.DESTROYED that it was destroyed (remove the mark to make it anew), inst/NAME.EDITED that its "
+    "properties were changed too late. installed.txt and "
     "mac-addresses.txt list what there "
     "is.\n\n"
     "Only machines made through the spool are touched; links, and files of users other than the directory's "
     "owner, "
     "root and the one it runs as, are refused.\n\n"
-    "Several hosts may serve one directory on NFS: inst/NAME.host names the one that has the machine.";
+    "Several hosts may serve one directory on NFS: inst/NAME.host names the one that has the machine. A host "
+    "leaves new machines to another that has fewer, for two minutes; host= in the properties decides itself.";
 
 }  // namespace
 

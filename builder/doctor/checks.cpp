@@ -17,6 +17,7 @@
 #include "builder/base/temp_dir.hpp"
 #include "builder/doctor/device_access.hpp"
 #include "builder/doctor/doctor.hpp"
+#include "builder/doctor/networks.hpp"
 #include "builder/guest/appliance.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "builder/virt/connection.hpp"
@@ -25,12 +26,6 @@ namespace fs = std::filesystem;
 
 namespace imgforge::doctor {
 namespace {
-
-constexpr const char* system_daemon_command =
-    "apt-get install -y libvirt-daemon-system && systemctl enable --now libvirtd";
-
-constexpr const char* start_network =
-    "virsh -c qemu:///system net-start default && virsh -c qemu:///system net-autostart default";
 
 Check acceleration(DoctorContext& context) {
     const virt::Acceleration found =
@@ -156,31 +151,6 @@ Check embedded_driver(DoctorContext&) {
             .required = true};
 }
 
-Check default_network(DoctorContext&) {
-    std::vector<virt::NetworkInfo> networks;
-    try {
-        networks = virt::Connection::open("qemu:///system", {}, std::chrono::seconds(5)).networks();
-    } catch (const Error&) {
-        return {.detail = "not looked at, qemu:///system does not answer; `user` networking is used",
-                .command = system_daemon_command};
-    }
-    const auto found = std::find_if(networks.begin(), networks.end(), [](const virt::NetworkInfo& network) {
-        return network.name == "default";
-    });
-    if (found == networks.end()) {
-        return {.detail = "libvirt has no network 'default', so `nat` cannot be used",
-                .command =
-                    "virsh -c qemu:///system net-define /usr/share/libvirt/networks/default.xml && "
-                    "virsh -c qemu:///system net-start default && "
-                    "virsh -c qemu:///system net-autostart default"};
-    }
-    if (!found->active) {
-        return {.detail = "the network 'default' is not active, so `nat` cannot be used",
-                .command = start_network};
-    }
-    return {.ok = true, .detail = "the network 'default' (nat) is active"};
-}
-
 Check space(DoctorContext& context) {
     const ByteSize free = ByteSize::bytes(free_space(context.places.home));
     constexpr ByteSize wanted = ByteSize::gib(10);
@@ -267,7 +237,7 @@ std::vector<CheckType> all_checks() {
          "apt-get install -y libvirt0 libvirt-daemon qemu-system-x86"},
         {"libvirt-system", false, system_connection, "", system_daemon_command},
         {"libvirt-kvm", false, system_kvm, "", system_daemon_command},
-        {"network", false, default_network, "", start_network},
+        {"network", false, networks, "", start_network},
         {"firmware", false, firmware, "", "apt-get install -y ovmf"},
         {"memory", false, memory, "add memory or swap"},
         {"permissions", false, permissions, "set IMGFORGE_HOME to a directory this user may write to"},

@@ -44,6 +44,15 @@ void read_disks(pugi::xml_node devices, DomainFacts& facts) {
     }
 }
 
+/// " at ADDRESS:PORT" of a screen that can be looked at; a definition without a port of its own has none.
+std::string where(pugi::xml_node graphics) {
+    const int port = graphics.attribute("port").as_int(-1);
+    const std::string_view listen = graphics.attribute("listen").as_string("127.0.0.1");
+    return std::string_view(graphics.name()) == "graphics" && port > 0
+               ? fmt::format(" at {}:{}", listen, port)
+               : "";
+}
+
 /// Devices of a kind that only users add, with the attribute that tells them apart.
 void read_devices(pugi::xml_node devices, DomainFacts& facts) {
     constexpr std::array kinds{
@@ -54,7 +63,8 @@ void read_devices(pugi::xml_node devices, DomainFacts& facts) {
         std::pair("parallel", "type"),  std::pair("lease", "")};
     for (const auto& [kind, attribute] : kinds) {
         for (const auto node : devices.children(kind)) {
-            facts.devices.push_back(fmt::format("{} {}", kind, node.attribute(attribute).value()));
+            facts.devices.push_back(
+                fmt::format("{} {}{}", kind, node.attribute(attribute).value(), where(node)));
         }
     }
     for (const auto node : devices.children("filesystem")) {

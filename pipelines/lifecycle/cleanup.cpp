@@ -5,6 +5,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "pipelines/lifecycle/change_journal.hpp"
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/observe.hpp"
 #include "pipelines/lifecycle/warm/warm_template.hpp"
@@ -30,6 +31,18 @@ Fate fate_of(Lifecycle& lifecycle, const MachineRecord& record) {
     return Fate::keep;
 }
 
+/// Unfinished files of an atomic write that was killed (write_file_atomically).
+void remove_unfinished(const fs::path& folder) {
+    std::error_code missing;
+    for (auto entry = fs::directory_iterator(folder, missing); !missing && entry != fs::directory_iterator();
+         entry.increment(missing)) {
+        const std::string name = entry->path().filename().string();
+        if (name.front() == '.' && name.ends_with(".tmp")) {
+            fs::remove(entry->path());
+        }
+    }
+}
+
 /// True when the machine is gone now (or would be).
 void treat(Lifecycle& lifecycle, const MachineRecord& listed, bool dry_run, CleanupReport& report) {
     const auto lock = MachineLock::try_acquire(lifecycle.places().instances(), listed.name);
@@ -42,6 +55,13 @@ void treat(Lifecycle& lifecycle, const MachineRecord& listed, bool dry_run, Clea
     }
     const Fate fate = fate_of(lifecycle, *record);
     if (fate == Fate::keep) {
+        MachineRecord kept = *record;
+        if (!dry_run) {
+            remove_unfinished(lifecycle.folder(kept.name));
+            if (settle_change(lifecycle, kept)) {
+                report.settled.push_back(kept.name);
+            }
+        }
         return;
     }
     if (!dry_run) {

@@ -14,6 +14,7 @@ struct CleanupReport {
     std::vector<std::string> forgotten;  ///< destroyed machines whose names and MACs are free now
     std::vector<std::string>
         removed;  ///< remains of spawns that were killed, and ephemeral machines that ended
+    std::vector<std::string> settled;  ///< machines on which a killed command had left a change half made
     std::vector<std::string> adopted;  ///< machines whose directories were there and whose records were lost
     std::vector<std::string> templates;  ///< warm templates that no spawn will use any more
     std::uint64_t freed = 0;             ///< bytes of those

@@ -48,7 +48,7 @@ MachineRecord common_part(Lifecycle& lifecycle, const MachineRecord& origin) {
 
 void require_copyable(const MachineRecord& origin, const DomainReality& reality,
                       const std::string& snapshot) {
-    require_same_root(origin, reality);
+    require_same_disks(origin, reality);
     if (!snapshot.empty()) {
         const bool there =
             std::any_of(reality.snapshots.begin(), reality.snapshots.end(),

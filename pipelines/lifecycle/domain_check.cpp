@@ -114,6 +114,37 @@ void find_root_disk(const MachineRecord& record, const virt::DomainFacts& facts,
     reality.root = first == facts.disks.end() ? fs::path() : fs::path(first->path);
 }
 
+namespace {
+
+void find_data_disks(const MachineRecord& record, const virt::DomainFacts& facts, DomainReality& reality) {
+    for (const auto& data : record.data_disks) {
+        const fs::path file = real(data.path);
+        const auto& disks = facts.disks;
+        if (std::any_of(disks.begin(), disks.end(),
+                        [&](const auto& disk) { return real(disk.path) == file; })) {
+            continue;
+        }
+        const auto above = std::find_if(disks.begin(), disks.end(), [&](const auto& disk) {
+            return !disk.readonly && !disk.path.empty() && stands_on(disk.path, disk.format, file);
+        });
+        if (above != disks.end()) {
+            reality.data_above.emplace(data.path, above->path);
+        }
+    }
+}
+
+/// Throws for the first disk that the domain has a snapshot of another tool on.
+void refuse_above(const MachineRecord& record, const char* kind, const fs::path& top, const fs::path& base) {
+    throw Error(
+        Failure::integrity,
+        fmt::format("machine '{}' writes to {}, an external snapshot on top of its {} disk {}", record.name,
+                    top.string(), kind, base.string()),
+        fmt::format("imgforge snapshots {} --merge writes it back into the {} disk, and nothing is lost",
+                    record.name, kind));
+}
+
+}  // namespace
+
 DomainReality examine(const MachineRecord& record, const virt::Domain& domain) {
     DomainReality reality;
     reality.xml = domain.xml(true);
@@ -132,6 +163,7 @@ DomainReality examine(const MachineRecord& record, const virt::Domain& domain) {
         return reality;
     }
     find_root_disk(record, reality.defined, reality);
+    find_data_disks(record, reality.running ? *reality.running : reality.defined, reality);
     if (reality.root_intact && reality.running) {
         DomainReality now;
         find_root_disk(record, *reality.running, now);
@@ -142,18 +174,16 @@ DomainReality examine(const MachineRecord& record, const virt::Domain& domain) {
     return reality;
 }
 
-void require_same_root(const MachineRecord& record, const DomainReality& reality) {
+void require_same_disks(const MachineRecord& record, const DomainReality& reality) {
+    if (reality.root_intact && !reality.data_above.empty()) {
+        const auto& [base, top] = *reality.data_above.begin();
+        refuse_above(record, "data", top, base);
+    }
     if (reality.root_intact) {
         return;
     }
     if (reality.root_above) {
-        throw Error(
-            Failure::integrity,
-            fmt::format("machine '{}' writes to {}, an external snapshot on top of its root disk {}",
-                        record.name, reality.root.string(), record.disk.string()),
-            fmt::format(
-                "imgforge snapshots {} --merge writes it back into the root disk, and nothing is lost",
-                record.name));
+        refuse_above(record, "root", reality.root, record.disk);
     }
     throw Error(Failure::integrity,
                 fmt::format("the domain of machine '{}' uses {} instead of its root disk {}", record.name,
@@ -168,7 +198,7 @@ void require_intact(Lifecycle& lifecycle, const MachineRecord& record, const cha
         return;
     }
     const DomainReality reality = examine(record, *domain);
-    require_same_root(record, reality);
+    require_same_disks(record, reality);
     settle_saved(record, *domain, reality, what, drop);
     settle_snapshots(record, *domain, reality, what, drop);
 }
@@ -191,9 +221,16 @@ std::vector<std::string> foreign_changes(const MachineRecord& record, const Doma
         found.push_back(fmt::format("the domain has {} CPUs, {} in the record", defined.vcpus, record.vcpus));
     }
     compare_nics(record, defined, found);
+    std::set<std::string> snapshots;
+    for (const auto& [base, top] : reality.data_above) {
+        found.push_back(fmt::format("the domain writes to {}, an external snapshot on the data disk {}",
+                                    top.string(), base.string()));
+        snapshots.insert(top.string());
+    }
     for (const auto& disk : defined.disks) {
-        const bool ours = std::find(wanted.disk_paths.begin(), wanted.disk_paths.end(), disk.path) !=
-                          wanted.disk_paths.end();
+        const bool ours = snapshots.count(disk.path) != 0 ||
+                          std::find(wanted.disk_paths.begin(), wanted.disk_paths.end(), disk.path) !=
+                              wanted.disk_paths.end();
         if (!ours && !disk.path.empty() && fs::path(disk.path) != reality.root) {
             found.push_back(fmt::format("the domain has a disk {} ({}) that is not in the record",
                                         disk.target, disk.path));

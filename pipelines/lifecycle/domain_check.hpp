@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct DomainReality {
     /// `root` is a file whose backing chain contains the record's disk: an external snapshot.
     bool root_above = false;
     bool root_intact = false;
+    /// Data disks of the record that the domain has external snapshots on: the record's file, the domain's.
+    std::map<std::filesystem::path, std::filesystem::path> data_above{};
 };
 
 DomainReality examine(const MachineRecord& record, const virt::Domain& domain);
@@ -44,8 +47,8 @@ void find_root_disk(const MachineRecord& record, const virt::DomainFacts& facts,
 /// fine.
 void require_intact(Lifecycle& lifecycle, const MachineRecord& record, const char* what, const Drop& drop);
 
-/// The part of it that concerns the root disk alone.
-void require_same_root(const MachineRecord& record, const DomainReality& reality);
+/// The part of it that concerns which files the disks are: the root disk, and data disks under snapshots.
+void require_same_disks(const MachineRecord& record, const DomainReality& reality);
 
 /// What other tools gave or took, one sentence each: memory, CPUs, disks, NICs, devices. `wanted` is what
 /// imgforge would define.

@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/ready.hpp"
+#include "pipelines/lifecycle/warm/guest_shell.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -27,9 +28,23 @@ std::filesystem::path notice_mark(const Lifecycle& lifecycle, const MachineRecor
 void warn_guest(Lifecycle& lifecycle, const MachineRecord& record, std::int64_t now) {
     const std::string line = fmt::format("this machine is destroyed in {} minutes (imgforge set {} --ttl)",
                                          (record.expires - now + 59) / 60, record.name);
-    const SshTarget target = lifecycle.ssh_target(record, reachable_address(lifecycle, record));
-    static_cast<void>(
-        probe_ssh(lifecycle.processes(), target, "wall " + shell_quote(line), std::chrono::seconds(10)));
+    // wall reaches those who are logged in; the console and its log keep it for all others.
+    const std::string script = fmt::format(
+        "wall {0}; {{ echo {0} | sudo -n tee /dev/console || echo {0} >/dev/console; }} >/dev/null "
+        "2>&1; true",
+        shell_quote(line));
+    constexpr std::chrono::seconds longest{10};
+    try {
+        const SshTarget target = lifecycle.ssh_target(record, reachable_address(lifecycle, record));
+        if (probe_ssh(lifecycle.processes(), target, script, longest).reached) {
+            return;
+        }
+    } catch (const Error&) {
+        // no address: the agent needs none
+    }
+    if (const auto domain = lifecycle.open(record).find(record.uuid)) {
+        static_cast<void>(run_in_guest(lifecycle.clock(), *domain, script, longest));
+    }
 }
 
 void remind(Lifecycle& lifecycle, const MachineRecord& record, std::int64_t now, ExpiryReport& report) {

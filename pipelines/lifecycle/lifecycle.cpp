@@ -7,6 +7,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/quick_file.hpp"
 #include "builder/base/suggestion.hpp"
+#include "pipelines/lifecycle/change_journal.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -17,6 +18,19 @@ Places created(Places places) {
 }
 
 constexpr std::chrono::seconds turn_timeout{60};
+
+/// A machine that cannot be settled can still be looked at, stopped and destroyed.
+void settle_or_warn(Lifecycle& lifecycle, MachineRecord& record) {
+    try {
+        if (settle_change(lifecycle, record)) {
+            lifecycle.monitor().message(
+                fmt::format("an interrupted change of machine '{}' was settled", record.name));
+        }
+    } catch (const Error& error) {
+        lifecycle.monitor().warning(fmt::format(
+            "an interrupted change of machine '{}' is not settled yet: {}", record.name, error.message()));
+    }
+}
 
 }  // namespace
 
@@ -96,6 +110,7 @@ Lifecycle::Held Lifecycle::hold(std::string_view name) {
             fmt::format("machine '{}' was never finished: the command that made it ended early", record.name),
             "imgforge cleanup removes what is left of it");
     }
+    settle_or_warn(*this, record);
     return {std::move(record), std::move(lock)};
 }
 

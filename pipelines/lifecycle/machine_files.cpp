@@ -88,14 +88,14 @@ void make_data_disks(MachineRecord& record, const fs::path& folder) {
 
 /// "{name}" and "{n}" in a user's file: what is the machine's own. A text without them, binary ones included,
 /// is not touched.
-void fill_in(std::optional<std::string>& text, const MachineRecord& record) {
+void fill_in(std::optional<std::string>& text, const std::string& name) {
     if (!text) {
         return;
     }
-    const std::string host = record.name.substr(0, record.name.find('.'));
+    const std::string host = name.substr(0, name.find('.'));
     const std::size_t before = host.find_last_not_of("0123456789");
     const std::string number = before == std::string::npos ? host : host.substr(before + 1);
-    for (const auto& [mark, value] : {std::pair("{name}", record.name), std::pair("{n}", number)}) {
+    for (const auto& [mark, value] : {std::pair("{name}", name), std::pair("{n}", number)}) {
         for (std::size_t at = text->find(mark); at != std::string::npos; at = text->find(mark, at + 1)) {
             if (at == 0 || (*text)[at - 1] != '{') {  // "{{name}}" is jinja's
                 text->replace(at, std::string_view(mark).size(), value);
@@ -109,8 +109,8 @@ seeds::SeedSpec make_seed(MachineRecord& record, const fs::path& folder, seeds::
     seed.hostname = host.substr(0, host.find('.'));
     seed.fqdn = host.find('.') == std::string::npos ? "" : host;
     seed.instance_id = record.instance_id;
-    fill_in(seed.user_data, record);
-    fill_in(seed.network_config, record);
+    fill_in(seed.user_data, record.name);
+    fill_in(seed.network_config, record.name);
     seed.host_keys = seeds::make_host_keys({"ed25519", "ecdsa"}, record.name);
     record.host_keys.clear();
     std::string known_hosts;
@@ -180,8 +180,12 @@ seeds::SeedSpec checked_seed(Lifecycle& lifecycle, const SpawnOptions& options, 
     if (options.network_config) {
         seed.network_config_name = options.network_config->string();
     }
-    // Made once for nothing: all errors of the user's files show before anything is reserved.
-    static_cast<void>(seeds::seed_files(seed, warnings));
+    // Made once for nothing, as some machine's: all errors of the user's files show before anything is
+    // reserved.
+    seeds::SeedSpec sample = seed;
+    fill_in(sample.user_data, "machine-1");
+    fill_in(sample.network_config, "machine-1");
+    static_cast<void>(seeds::seed_files(sample, warnings));
     return seed;
 }
 

@@ -255,6 +255,9 @@ MachineView look(Lifecycle& lifecycle, const MachineRecord& record, const LookOp
     if (options.agent && view.state == "running") {
         try {
             merge_addresses(view.addresses, agent_addresses(lifecycle.open(record), record));
+        } catch (const virt::VirtError& error) {
+            // Most guests have no agent; that is no trouble.
+            view.problem = error.cause() == virt::VirtCause::agent_unavailable ? "" : error.message();
         } catch (const Error& error) {
             view.problem = error.message();
         }

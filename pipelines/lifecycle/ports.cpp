@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <sstream>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/change_journal.hpp"
 #include "pipelines/lifecycle/forwarder.hpp"
 #include "pipelines/lifecycle/socket_address.hpp"
 
@@ -102,11 +104,15 @@ void require_qemu_can(const MachineRecord& record) {
     }
 }
 
-void monitor_command(const virt::Domain& domain, const std::string& line) {
+std::string monitor_answer(const virt::Domain& domain, const std::string& line) {
     const Json answer =
         domain.monitor({{"execute", "human-monitor-command"}, {"arguments", {{"command-line", line}}}});
+    return answer.is_string() ? answer.get<std::string>() : "";
+}
+
+void monitor_command(const virt::Domain& domain, const std::string& line) {
     // The human monitor answers with nothing, or with what is wrong.
-    const std::string text = answer.is_string() ? answer.get<std::string>() : "";
+    const std::string text = monitor_answer(domain, line);
     const bool fine =
         text.find_first_not_of(" \r\n") == std::string::npos || text.find("removed") != std::string::npos;
     if (!fine) {
@@ -115,12 +121,32 @@ void monitor_command(const virt::Domain& domain, const std::string& line) {
     }
 }
 
+/// Whether `usernet`, the answer of "info usernet", has that port: "TCP[HOST_FORWARD] 12 127.0.0.1 8080 …".
+bool listens(const std::string& usernet, const PublishedPort& port) {
+    std::istringstream lines(usernet);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string protocol;
+        std::string fd;
+        std::string address;
+        int number = 0;
+        words >> protocol >> fd >> address >> number;
+        // It shows every address as "*" when it listens on all.
+        if (protocol == (port.protocol == "udp" ? "UDP[HOST_FORWARD]" : "TCP[HOST_FORWARD]") &&
+            number == port.host_port &&
+            (address == port.address || (address == "*" && covers_all(port.address)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// QEMU itself listens; it takes and gives back ports while it runs.
-void change_running(Lifecycle& lifecycle, const MachineRecord& record, const PublishedPort& port,
-                    bool remove) {
-    const auto domain = lifecycle.open(record).find(record.uuid);
+void change_running(const virt::Connection& connection, const MachineRecord& record,
+                    const PublishedPort& port, bool remove) {
+    const auto domain = connection.find(record.uuid);
     const auto status = domain ? domain->status() : std::nullopt;
-    if (!status || !status->active()) {
+    if (!status || !status->active() || listens(monitor_answer(*domain, "info usernet"), port) != remove) {
         return;
     }
     const std::string rule = fmt::format("{}:{}:{}", port.protocol, port.address, port.host_port);
@@ -222,13 +248,26 @@ void forward_port(Lifecycle& lifecycle, std::string_view name, const PublishedPo
         require_qemu_can(record);
     }
     if (publishing_of(record) == Publishing::qemu) {
-        change_running(lifecycle, record, changed, remove);
-        define_machine(lifecycle, lifecycle.open(record), record);
+        ChangeJournal journal(lifecycle, record, {.ports = true});
+        const auto connection = lifecycle.open(record);
+        change_running(connection, record, changed, remove);
+        define_machine(lifecycle, connection, record);
+        lifecycle.save(record);
+        journal.finish();
+        return;
     }
     lifecycle.save(record);
-    if (publishing_of(record) == Publishing::forwarder) {
-        ensure_forwarder(lifecycle);
+    ensure_forwarder(lifecycle);
+}
+
+void apply_ports(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record) {
+    if (publishing_of(record) != Publishing::qemu) {
+        return;
     }
+    for (const auto& port : record.published) {
+        change_running(connection, record, port, false);
+    }
+    define_machine(lifecycle, connection, record);
 }
 
 }  // namespace imgforge::lifecycle

@@ -27,4 +27,8 @@ void check_published(Lifecycle& lifecycle, const MachineRecord& record);
 /// zero: whatever it leads to).
 void forward_port(Lifecycle& lifecycle, std::string_view name, const PublishedPort& port, bool remove);
 
+/// On a user network: the running QEMU and the domain's definition get the record's ports, where they lack
+/// them. `connection` is the command's only one to an embedded root. Nothing on other networks.
+void apply_ports(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record);
+
 }  // namespace imgforge::lifecycle

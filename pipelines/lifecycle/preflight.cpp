@@ -14,6 +14,7 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/sharing.hpp"
 #include "builder/base/suggestion.hpp"
+#include "builder/virt/network_subnet.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::lifecycle {
@@ -70,13 +71,30 @@ void check_bridge(const NetworkSpec& spec) {
     }
 }
 
+using NetworkHandle = Handle<virNetwork, virNetworkFree>;
+
+/// libvirt itself reserves any address, and its dnsmasq then never hands it out.
+void check_address(const virt::Connection& connection, const std::string& network, const NetworkSpec& spec) {
+    virConnectPtr raw = connection.raw();
+    const NetworkHandle handle(raw == nullptr ? nullptr : virNetworkLookupByName(raw, network.c_str()));
+    const Handle<char, free> xml(handle ? virNetworkGetXMLDesc(handle.get(), 0) : nullptr);
+    if (!spec.ip || !xml) {
+        return;
+    }
+    if (const std::string problem = virt::address_problem(xml.get(), *spec.ip); !problem.empty()) {
+        throw Error(
+            Failure::usage,
+            fmt::format("network '{}' cannot give a machine the address {}: {}", network, *spec.ip, problem),
+            fmt::format("virsh -c {} net-dumpxml {} shows its subnet", connection.uri(), network));
+    }
+}
+
 constexpr const char* isolated_network_xml =
     "<network><name>imgforge-isolated</name><bridge name='virbr-imgforge' stp='on' delay='0'/>"
     "<ip address='192.168.177.1' netmask='255.255.255.0'><dhcp><range start='192.168.177.2' "
     "end='192.168.177.254'/></dhcp></ip></network>";
 
 void define_isolated(const virt::Connection& connection) {
-    using NetworkHandle = Handle<virNetwork, virNetworkFree>;
     virConnectPtr raw = connection.raw();
     const NetworkHandle network(raw == nullptr ? nullptr : virNetworkDefineXML(raw, isolated_network_xml));
     if (!network) {
@@ -97,10 +115,12 @@ void prepare_network(const virt::Connection& connection, const std::vector<virt:
         if (!found->active) {
             connection.start_network(name);
         }
+        check_address(connection, name, spec);
         return;
     }
     if (spec.kind == NetworkSpec::Kind::isolated) {
         define_isolated(connection);
+        check_address(connection, name, spec);
         return;
     }
     std::vector<std::string> names;

@@ -9,8 +9,8 @@
 #include <fmt/ranges.h>
 
 #include "builder/base/error.hpp"
-#include "builder/base/printable.hpp"
 #include "builder/base/suggestion.hpp"
+#include "pipelines/lifecycle/cloud_init.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
 #include "pipelines/lifecycle/observe.hpp"
 
@@ -22,36 +22,6 @@ constexpr std::array signals = {std::pair(Wait::none, std::string_view("none")),
                                 std::pair(Wait::agent, std::string_view("agent")),
                                 std::pair(Wait::cloud_init, std::string_view("cloud-init")),
                                 std::pair(Wait::ssh, std::string_view("ssh"))};
-
-/// Texts of a list that may hold anything.
-std::vector<std::string> texts_of(const Json& list) {
-    std::vector<std::string> texts;
-    for (const auto& entry : list) {
-        texts.push_back(printable(entry.is_string() ? entry.get<std::string>() : entry.dump()));
-    }
-    return texts;
-}
-
-/// Throws when cloud-init failed; recoverable errors (deprecated keys and the like) become warnings.
-void require_success(Monitor& monitor, const MachineRecord& record, const Json& status) {
-    const auto errors = texts_of(status.value("errors", Json::array()));
-    if (status.value("status", "") == "error" || !errors.empty()) {
-        throw Error(Failure::integrity,
-                    fmt::format("cloud-init of machine '{}' failed: {}", record.name,
-                                errors.empty() ? status.value("detail", "no reason given")
-                                               : fmt::format("{}", fmt::join(errors, "; "))),
-                    fmt::format("imgforge ssh {} sudo cat /var/log/cloud-init-output.log", record.name));
-    }
-    if (status.value("status", "") != "done") {
-        return;
-    }
-    const Json recoverable = status.value("recoverable_errors", Json::object());
-    for (const auto& [level, list] : recoverable.items()) {
-        for (const auto& text : texts_of(list)) {
-            monitor.warning(fmt::format("cloud-init of machine '{}', {}: {}", record.name, level, text));
-        }
-    }
-}
 
 /// One machine on its way up.
 class Waiting {
@@ -155,13 +125,13 @@ private:
         return probe.reached;
     }
 
-    /// cloud-init's own word, by SSH. A guest that nobody can log in to is believed what its console says.
+    /// cloud-init's own word, by SSH or the agent. A guest that nobody can log in to is believed what its
+    /// console says.
     bool cloud_init_done() {
         const bool console_says = console_.cloud_init_finished();
         if (const auto status = cloud_init_status()) {
             seen_ = "cloud-init: " + status->value("status", "");
-            require_success(lifecycle_.monitor(), record_, *status);
-            return status->value("status", "") == "done";
+            return cloud_init_is_done(lifecycle_.monitor(), record_.name, *status);
         }
         if (!console_says) {
             seen_ = "cloud-init has not finished" + (seen_.empty() ? "" : "; " + seen_);
@@ -171,8 +141,21 @@ private:
         return ++silent_logins_ > logins;
     }
 
-    /// What `cloud-init status --format json` says; nothing while nobody can log in or it has not begun.
+    /// What `cloud-init status --format json` says; nothing while nobody can ask or it has not begun.
     std::optional<Json> cloud_init_status() {
+        if (auto status = cloud_init_status_by_ssh()) {
+            return status;
+        }
+        // libvirt asks a silent agent for seconds, so not at every look.
+        constexpr unsigned interval = 4;
+        if (agent_looks_++ % interval != interval - 1) {
+            return std::nullopt;
+        }
+        const auto domain = lifecycle_.open(record_).find(record_.uuid);
+        return domain ? cloud_init_status_by_agent(lifecycle_.clock(), *domain) : std::nullopt;
+    }
+
+    std::optional<Json> cloud_init_status_by_ssh() {
         std::string address;
         if (!record_.ssh_port) {
             if (!has_address()) {
@@ -192,6 +175,7 @@ private:
     MachineRecord record_;
     ConsoleWatch console_;
     int silent_logins_ = 0;
+    unsigned agent_looks_ = 0;
     AddressSearch found_;
     std::optional<virt::Connection> agent_connection_;
     std::string seen_;

@@ -58,7 +58,7 @@ void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
     if (!reality.snapshots.empty()) {
         refuse("it has snapshots, which name its files", fmt::format("imgforge snapshots {}", record.name));
     }
-    require_same_root(record, reality);
+    require_same_disks(record, reality);
 }
 
 /// The names of files that libvirt keeps inside an embedded root follow the domain's name by its own rename.

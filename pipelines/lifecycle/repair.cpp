@@ -30,8 +30,9 @@ struct Difference {
 };
 
 /// What the domain lost of what the record says.
-void find_losses(const virt::DomainFacts& facts, const MachineRecord& record,
+void find_losses(const DomainReality& reality, const MachineRecord& record,
                  std::vector<Difference>& differences) {
+    const auto& facts = reality.defined;
     const std::set<std::string> macs(facts.macs.begin(), facts.macs.end());
     for (const auto& nic : record.nics) {
         if (macs.count(nic.network.mac.value_or("")) == 0) {
@@ -45,7 +46,7 @@ void find_losses(const virt::DomainFacts& facts, const MachineRecord& record,
         wanted.push_back(data.path);
     }
     for (const auto& path : wanted) {
-        if (!path.empty() && disks.count(path.string()) == 0) {
+        if (!path.empty() && disks.count(path.string()) == 0 && reality.data_above.count(path) == 0) {
             differences.push_back({fmt::format("the domain has lost the disk {}", path.string())});
         }
     }
@@ -76,7 +77,7 @@ std::vector<Difference> find_differences(Lifecycle& lifecycle, const MachineReco
         return differences;
     }
     reality = examine(record, *domain);
-    find_losses(reality->defined, record, differences);
+    find_losses(*reality, record, differences);
     for (auto& change :
          foreign_changes(record, *reality, virt::read_domain_xml(own_domain_xml(lifecycle, record)))) {
         differences.push_back({std::move(change), Repair::adopt});
@@ -151,7 +152,7 @@ std::vector<std::string> repair_machine(Lifecycle& lifecycle, std::string_view n
     std::optional<DomainReality> reality;
     const auto differences = find_differences(lifecycle, record, reality);
     if (reality) {
-        require_same_root(record, *reality);
+        require_same_disks(record, *reality);
         adopt_changes(lifecycle, record, *reality);
     }
     const bool redefine = std::any_of(differences.begin(), differences.end(), [](const auto& difference) {

@@ -14,6 +14,7 @@
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/change_journal.hpp"
 #include "pipelines/lifecycle/domain_check.hpp"
 
 namespace imgforge::lifecycle {
@@ -31,7 +32,7 @@ public:
     }
 
     void require_changeable() const {
-        require_same_root(record_, reality_);
+        require_same_disks(record_, reality_);
         if (reality_.saved) {
             throw Error(
                 Failure::domain,
@@ -105,8 +106,8 @@ public:
     }
 
     /// The record first: a disk that it names and the domain lacks is put back by `show --repair`.
-    AppliedChange add_data_disk(ByteSize size) {
-        DataDisk disk{free_file(), "qcow2", size};
+    AppliedChange add_data_disk(const fs::path& file, ByteSize size) {
+        DataDisk disk{file, "qcow2", size};
         image::create_empty_qcow2(disk.path, size);
         record_.data_disks.push_back(disk);
         lifecycle_.save(record_);
@@ -123,6 +124,18 @@ public:
         reality_ = examine(record_, domain_);
         return {fmt::format("data disk {} of {}", target, size.text()), running(),
                 running() ? "" : at_next_start};
+    }
+
+    /// Names for that many new disks.
+    std::vector<fs::path> free_files(std::size_t count) const {
+        std::vector<fs::path> files;
+        for (int number = 1; files.size() < count; ++number) {
+            auto file = lifecycle_.folder(record_.name) / fmt::format("data-{}.qcow2", number);
+            if (!fs::exists(file)) {
+                files.push_back(std::move(file));
+            }
+        }
+        return files;
     }
 
     bool running() const { return reality_.running.has_value(); }
@@ -145,15 +158,6 @@ private:
             }
         }
         return "vda";
-    }
-
-    fs::path free_file() const {
-        for (int number = 1;; ++number) {
-            auto file = lifecycle_.folder(record_.name) / fmt::format("data-{}.qcow2", number);
-            if (!fs::exists(file)) {
-                return file;
-            }
-        }
     }
 
     std::string free_target() const {
@@ -189,6 +193,9 @@ void set_hardware(Lifecycle& lifecycle, MachineRecord& record, const MachineChan
     }
     Changing changing(lifecycle, record);
     changing.require_changeable();
+    const auto data_disks = changing.free_files(changes.data_disks.size());
+    ChangeJournal journal(lifecycle, record,
+                          {.sizes = changes.memory || changes.vcpus, .data_disks = data_disks});
     if (changes.memory) {
         applied.push_back(changing.set_memory(*changes.memory));
     }
@@ -198,9 +205,10 @@ void set_hardware(Lifecycle& lifecycle, MachineRecord& record, const MachineChan
     if (changes.disk) {
         applied.push_back(changing.grow_disk(*changes.disk));
     }
-    for (const auto size : changes.data_disks) {
-        applied.push_back(changing.add_data_disk(size));
+    for (std::size_t i = 0; i < data_disks.size(); ++i) {
+        applied.push_back(changing.add_data_disk(data_disks[i], changes.data_disks[i]));
     }
+    journal.finish();
 }
 
 }  // namespace

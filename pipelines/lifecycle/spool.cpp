@@ -20,6 +20,7 @@
 #include "builder/base/printable.hpp"
 #include "builder/base/random.hpp"
 #include "pipelines/lifecycle/spool_guard.hpp"
+#include "pipelines/lifecycle/spool_share.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -96,6 +97,7 @@ SpoolPass Spool::run() {
     const FileLock lock =
         FileLock::acquire(folder_.lock(), "serve the spool", std::chrono::minutes(30),
                           [&](const std::string& holder) { monitor_.message("waiting for " + holder); });
+    announce_host(folder_, host_);
     SpoolPass pass;
     const SpoolListing listing = folder_.list();
     machines_ = actions_.machines();
@@ -105,6 +107,9 @@ SpoolPass Spool::run() {
     }
     for (const auto& request : listing.requests) {
         serve(request, pass);
+    }
+    for (const auto& name : listing.edited) {
+        tell_edited(name);
     }
     machines_ = actions_.machines();
     apply_autostart(listing.autostart, pass);
@@ -124,6 +129,9 @@ bool Spool::knows(const std::string& name) const {
 bool Spool::is_mine(const SpoolRequest& request) {
     if (request.action == Action::spawn) {
         return true;
+    }
+    if (request.action == Action::cleanup && fs::exists(folder_.destroyed_mark(request.name))) {
+        return destroyed_by(folder_, request.name) == host_;
     }
     const auto known = std::find_if(machines_.begin(), machines_.end(),
                                     [&](const auto& machine) { return machine.name == request.name; });
@@ -188,6 +196,9 @@ void Spool::spawn(const SpoolRequest& request) {
     if (!properties->host.empty() && properties->host != host_) {
         return;
     }
+    if (properties->host.empty() && is_others_turn(folder_, host_, request.file, clock_.wall_seconds())) {
+        return;
+    }
     if (!take(request.name)) {
         return;
     }
@@ -210,13 +221,41 @@ void Spool::spawn(const SpoolRequest& request) {
 
 void Spool::destroy(const std::string& name) {
     actions_.destroy(name);
+    std::erase_if(machines_, [&](const auto& machine) { return machine.name == name; });
     if (fs::exists(folder_.properties(name))) {
         // Without the mark the properties file would bring the machine back at the next pass.
         write_file_atomically(folder_.destroyed_mark(name),
                               fmt::format("{} {}\n", iso_time(clock_.wall_seconds()), host_));
     }
     unlink(folder_.owner(name).c_str());
+    unlink(folder_.edited_mark(name).c_str());
     unlink((folder_.autostart() / name).c_str());
+}
+
+/// Name and MACs of a destroyed machine are free again, and its marks go; properties and DESTROYED stay,
+/// which say that it shall not come back.
+void Spool::clean_up(const std::string& name) {
+    if (knows(name)) {
+        throw Error(Failure::domain, fmt::format("machine '{}' is not destroyed", name),
+                    fmt::format("first drop a file destroy/{}", name));
+    }
+    actions_.forget(name);
+    for (const auto action : {Action::spawn, Action::start, Action::stop, Action::destroy}) {
+        unlink((folder_.requests(action) / (name + ".FAILED")).c_str());
+    }
+}
+
+void Spool::tell_edited(const std::string& name) {
+    if (owner_of(name) != host_) {
+        return;
+    }
+    const std::string text = fmt::format(
+        "{}.properties was changed after the machine was made; the machine stays as it is. "
+        "`imgforge set {}` changes a machine; destroy/{} and removing {}.DESTROYED make it anew",
+        name, name, name, name);
+    write_file_atomically(folder_.edited_mark(name), text + "\n");
+    log(Action::spawn, name, text);
+    monitor_.warning(text);
 }
 
 void Spool::serve(const SpoolRequest& request, SpoolPass& pass) {
@@ -233,6 +272,7 @@ void Spool::serve(const SpoolRequest& request, SpoolPass& pass) {
             case Action::start: actions_.start(request.name); break;
             case Action::stop: actions_.stop(request.name); break;
             case Action::destroy: destroy(request.name); break;
+            case Action::cleanup: clean_up(request.name); break;
         }
         unlink(request.file.c_str());
         unlink(refusal_mark(request).c_str());

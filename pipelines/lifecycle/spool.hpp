@@ -71,6 +71,8 @@ private:
     bool take(const std::string& name);
     void spawn(const SpoolRequest& request);
     void destroy(const std::string& name);
+    void clean_up(const std::string& name);
+    void tell_edited(const std::string& name);
     void apply_autostart(const std::vector<std::string>& wanted, SpoolPass& pass);
     void write_lists();
     void log(SpoolRequest::Action action, const std::string& name, const std::string& text) const;

@@ -53,6 +53,8 @@ void LifecycleActions::spawn(const std::string& name, const SpoolProperties& pro
     }
     options.start = properties.start;
     options.wait = Wait::none;
+    // NAME.FAILED says why, and changed properties are a new try under the same name.
+    options.rollback = true;
     static_cast<void>(lifecycle::spawn(lifecycle_, options));
 }
 

@@ -20,7 +20,8 @@ namespace imgforge::lifecycle {
 namespace {
 
 using Action = SpoolRequest::Action;
-constexpr std::array all_actions = {Action::destroy, Action::stop, Action::spawn, Action::start};
+constexpr std::array all_actions = {Action::destroy, Action::cleanup, Action::stop, Action::spawn,
+                                    Action::start};
 constexpr std::string_view properties_suffix = ".properties";
 
 std::string_view trimmed(std::string_view text) {
@@ -201,6 +202,7 @@ std::string_view to_string(SpoolRequest::Action action) {
         case Action::start: return "start";
         case Action::stop: return "stop";
         case Action::destroy: return "destroy";
+        case Action::cleanup: return "cleanup";
     }
     return "";
 }
@@ -221,7 +223,7 @@ void SpoolFolder::create() const {
     if (access(root.c_str(), W_OK | X_OK) != 0) {
         throw system_error("write to", root.string(), errno);
     }
-    for (const char* name : {"inst", "start", "stop", "destroy", "autostart", "log"}) {
+    for (const char* name : {"inst", "start", "stop", "destroy", "cleanup", "autostart", "hosts", "log"}) {
         if (std::filesystem::exists(std::filesystem::symlink_status(root / name))) {
             require_plain_folder(root / name, root);
         } else {
@@ -231,6 +233,16 @@ void SpoolFolder::create() const {
     if (std::filesystem::exists(std::filesystem::symlink_status(lock()))) {
         require_plain_file(lock(), root);
     }
+}
+
+bool SpoolFolder::is_edited(std::string_view name) const {
+    const auto time = [](const std::filesystem::path& file) {
+        std::error_code missing;
+        const auto when = std::filesystem::last_write_time(file, missing);
+        return missing ? std::filesystem::file_time_type::min() : when;
+    };
+    return std::filesystem::exists(owner(name)) && time(properties(name)) > time(owner(name)) &&
+           time(properties(name)) > time(edited_mark(name));
 }
 
 SpoolListing SpoolFolder::list() const {
@@ -258,6 +270,9 @@ SpoolListing SpoolFolder::list() const {
                                     std::filesystem::last_write_time(file, gone) <=
                                         std::filesystem::last_write_time(failed_mark(stem), gone);
                 if (settled || failed) {
+                    if (settled && is_edited(stem)) {
+                        listing.edited.push_back(stem);
+                    }
                     continue;
                 }
             }

@@ -39,7 +39,7 @@ std::optional<SpoolProperties> parse_properties(std::string_view text, const std
 
 /// One dropped file.
 struct SpoolRequest {
-    enum class Action { spawn, start, stop, destroy };
+    enum class Action { spawn, start, stop, destroy, cleanup };
     Action action = Action::start;
     std::string name;
     std::filesystem::path file;
@@ -49,8 +49,9 @@ std::string_view to_string(SpoolRequest::Action action);
 
 /// What lies in a spool directory now.
 struct SpoolListing {
-    std::vector<SpoolRequest> requests;  ///< destroy before stop before spawn before start, each by name
+    std::vector<SpoolRequest> requests;  ///< destroy, cleanup, stop, spawn, start, each by name
     std::vector<std::string> autostart;  ///< names under autostart/
+    std::vector<std::string> edited;     ///< machines whose properties are younger than they, not yet told
     std::vector<std::filesystem::path> foreign;  ///< files whose name can be no machine's
 };
 
@@ -72,6 +73,12 @@ struct SpoolFolder {
     std::filesystem::path failed_mark(std::string_view name) const {
         return root / "inst" / (std::string(name) + ".FAILED");
     }
+    /// Written when a properties file is found changed after its machine was made.
+    std::filesystem::path edited_mark(std::string_view name) const {
+        return root / "inst" / (std::string(name) + ".EDITED");
+    }
+    /// One file for each host that serves the directory, as old as its last pass.
+    std::filesystem::path hosts() const { return root / "hosts"; }
     std::filesystem::path autostart() const { return root / "autostart"; }
     std::filesystem::path log(SpoolRequest::Action action) const;
     std::filesystem::path installed() const { return root / "installed.txt"; }
@@ -84,6 +91,9 @@ struct SpoolFolder {
     /// counts as a request while no owner and no DESTROYED mark stand beside it and it is newer than a FAILED
     /// mark.
     SpoolListing list() const;
+
+private:
+    bool is_edited(std::string_view name) const;
 };
 
 }  // namespace imgforge::lifecycle

@@ -22,7 +22,7 @@ void watch_spool(const SpoolFolder& folder, std::chrono::milliseconds poll_inter
     }
     // Whole files only: a file still being written is reported when it is closed or moved into place.
     constexpr std::uint32_t events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_CREATE;
-    for (const char* name : {"inst", "start", "stop", "destroy", "autostart"}) {
+    for (const char* name : {"inst", "start", "stop", "destroy", "cleanup", "autostart"}) {
         if (inotify_add_watch(notify.get(), (folder.root / name).c_str(), events) < 0) {
             throw system_error("watch", (folder.root / name).string(), errno);
         }

@@ -136,6 +136,39 @@ TEST_F(KeptTools, a_domain_on_another_disk_is_neither_flattened_nor_defined_anew
     io(record.disk, "read -P 0x5a 2M 64k");
 }
 
+TEST_F(KeptTools, a_data_disk_under_an_external_snapshot_is_merged_and_never_put_beside_itself) {
+    set_machine(*lifecycle_, "web-1", {.data_disks = {ByteSize::mib(8)}});
+    const auto record = lifecycle_->require("web-1");
+    const auto data = record.data_disks.at(0).path;
+    const auto above = lifecycle_->folder("web-1") / "data-1.before";
+    ProcessSpec create{.program = "qemu-img", .args = {"create", "-q", "-f", "qcow2", "-F", "qcow2", "-b"}};
+    create.args.insert(create.args.end(), {data.string(), above.string()});
+    run_checked(home_->processes, create);
+    io(above, "write -P 0x5a 2M 64k");
+    {
+        const auto connection = lifecycle_->open(record);
+        std::string xml = connection.find(record.uuid)->xml(true);
+        xml.replace(xml.find(data.string()), data.string().size(), above.string());
+        connection.define(xml);
+    }
+    EXPECT_THAT(drift(*lifecycle_, record),
+                testing::ElementsAre(HasSubstr("an external snapshot on the data disk")));
+    for (const auto& attempt : std::vector<std::function<void()>>{
+             [&] { rename_machine(*lifecycle_, "web-1", "web-2"); },
+             [&] { respawn_machine(*lifecycle_, "web-1", "", std::chrono::seconds(0)); },
+             [&] { repair_machine(*lifecycle_, "web-1"); },
+             [&] { clone_machine(*lifecycle_, "web-1", {.name = "web-2", .start = false}); }}) {
+        EXPECT_THAT(refusal(attempt, Failure::integrity), HasSubstr("--merge"));
+    }
+
+    EXPECT_TRUE(merge_snapshots(*lifecycle_, "web-1"));
+
+    io(data, "read -P 0x5a 2M 64k");
+    EXPECT_THAT(defined().disk_paths, Contains(data.string()));
+    EXPECT_FALSE(std::filesystem::exists(above));
+    EXPECT_THAT(drift(*lifecycle_, lifecycle_->require("web-1")), IsEmpty());
+}
+
 TEST_F(KeptTools, a_renamed_machine_is_whole_under_its_new_name) {
     rename_machine(*lifecycle_, "web-1", "shop-1");
 

@@ -98,6 +98,19 @@ TEST_F(SpawnTools, sixty_four_with_count_have_nothing_in_common) {
     }
 }
 
+TEST_F(SpawnTools, values_of_each_machine_are_filled_in_before_the_seed_is_judged) {
+    SpawnOptions options = defined_only("web-{n}", 2);
+    options.user_data_text =
+        "#cloud-config\nhostname: {name}\nwrite_files: [{path: /etc/number, content: 'no {n}'}]\n";
+    auto lifecycle = home_->open();
+    spawn(lifecycle, options);
+    for (const char* const number : {"1", "2"}) {
+        const std::string seed = read_file(lifecycle.require(std::string("web-") + number).seed, 16U << 20U);
+        EXPECT_THAT(seed, HasSubstr(std::string("hostname: web-") + number));
+        EXPECT_THAT(seed, HasSubstr(std::string("no ") + number));
+    }
+}
+
 TEST_F(SpawnTools, killed_in_the_middle_leaves_nothing_after_cleanup) {
     std::mt19937 random(7);
     for (int i = 0; i < 8; ++i) {
@@ -107,7 +120,8 @@ TEST_F(SpawnTools, killed_in_the_middle_leaves_nothing_after_cleanup) {
                                  .name = "web-{n}",
                                  .count = 2,
                                  .memory = ByteSize::mib(64),
-                                 .wait = Wait::ssh};
+                                 .wait = Wait::ssh,
+                                 .rollback = true};
             spawn(lifecycle, options);
         });
         ::usleep(static_cast<useconds_t>(random() % 1'500'000));

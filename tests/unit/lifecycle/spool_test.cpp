@@ -10,6 +10,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "tests/unit/lifecycle/spool_scene.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -19,74 +20,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-/// Machines in memory.
-class MemoryMachines final : public SpoolActions {
-public:
-    void spawn(const std::string& name, const SpoolProperties& properties) override {
-        calls.push_back("spawn " + name);
-        init = properties.init;
-        if (properties.image == "missing") {
-            throw Error(Failure::usage, "no image 'missing'");
-        }
-        list.push_back({name,
-                        properties.image + "@1",
-                        "running",
-                        "192.0.2.1",
-                        "now",
-                        properties.comment,
-                        {"52:54:00:00:00:01"},
-                        false,
-                        properties.spool});
-    }
-    void start(const std::string& name) override { need(name, "start"); }
-    void stop(const std::string& name) override { need(name, "stop"); }
-    void destroy(const std::string& name) override {
-        need(name, "destroy");
-        std::erase_if(list, [&](const auto& machine) { return machine.name == name; });
-    }
-    void set_autostart(const std::string& name, bool on) override {
-        calls.push_back((on ? "autostart " : "no autostart ") + name);
-        for (auto& machine : list) {
-            machine.autostart = machine.name == name ? on : machine.autostart;
-        }
-    }
-    void forget(const std::string&) override {}
-    std::vector<SpoolMachine> machines() override { return list; }
-
-    std::vector<std::string> calls;
-    std::vector<SpoolMachine> list;
-    std::string init;
-
-private:
-    void need(const std::string& name, const std::string& action) {
-        calls.push_back(action + " " + name);
-        if (std::none_of(list.begin(), list.end(),
-                         [&](const auto& machine) { return machine.name == name; })) {
-            throw Error(Failure::domain, "no machine named '" + name + "'");
-        }
-    }
-};
-
-class SpoolTest : public testing::Test {
-protected:
-    SpoolTest() { SpoolFolder{temp_.path()}.create(); }
-
-    SpoolPass run(MemoryMachines& machines, const std::string& host = "alpha") {
-        NullMonitor monitor;
-        return Spool({temp_.path()}, host, machines, clock_, monitor).run();
-    }
-    void drop(const std::string& name, const std::string& text = "") const {
-        write_file_atomically(temp_ / name, text);
-    }
-    bool exists(const std::string& name) const { return fs::exists(temp_ / name); }
-    std::string text(const std::string& name) const { return read_file(temp_ / name); }
-
-    TempDir temp_{"imgforge-test"};
-    SystemClock clock_;
-    MemoryMachines alpha_;
-    MemoryMachines beta_;
-};
 
 TEST_F(SpoolTest, a_dropped_properties_file_becomes_a_machine_once) {
     drop("inst/web.properties", "image=debian13\ncomment = shop front\n");

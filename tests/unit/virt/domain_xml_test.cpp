@@ -199,6 +199,15 @@ TEST(DomainXml, reads_its_own_facts_back) {
     EXPECT_THAT(facts.disk_paths, ElementsAre("/srv/web-1/disk.qcow2"));
 }
 
+TEST(DomainXml, the_screen_of_a_running_machine_has_its_address) {
+    const auto devices = [](const std::string& graphics) {
+        return read_domain_xml("<domain><devices>" + graphics + "</devices></domain>").devices;
+    };
+    EXPECT_THAT(devices("<graphics type='vnc' port='5901' autoport='yes' listen='127.0.0.1'/>"),
+                ElementsAre("graphics vnc at 127.0.0.1:5901"));
+    EXPECT_THAT(devices("<graphics type='vnc' port='-1' autoport='yes'/>"), ElementsAre("graphics vnc"));
+}
+
 TEST(DomainXml, says_when_text_is_no_domain) {
     EXPECT_THROW(read_domain_xml("<network/>"), Error);
     EXPECT_THROW(read_domain_xml("<domain><name>"), Error);
