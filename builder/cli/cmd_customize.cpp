@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <sstream>
 
@@ -35,6 +36,42 @@ std::string public_key(const std::string& source) {
     }
     const std::string key = read_file(source.starts_with("file:") ? source.substr(5) : source, 1U << 20U);
     return key.substr(0, key.find('\n'));
+}
+
+/// The file that ssh-copy-id(1) would take: the newest public key of this user.
+std::string own_key() {
+    const char* const home = std::getenv("HOME");
+    const std::filesystem::path folder = std::filesystem::path(home != nullptr ? home : "/root") / ".ssh";
+    std::error_code missing;
+    std::filesystem::path newest;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, missing)) {
+        const std::string name = entry.path().filename();
+        const bool key = name.starts_with("id") && name.ends_with(".pub") && entry.is_regular_file();
+        if (key && (newest.empty() || entry.last_write_time() > std::filesystem::last_write_time(newest))) {
+            newest = entry.path();
+        }
+    }
+    if (newest.empty()) {
+        throw Error(
+            Failure::usage,
+            fmt::format("--ssh-inject names no key, and there is none like {}/id*.pub", folder.string()),
+            "name it: --ssh-inject USER:FILE");
+    }
+    return newest;
+}
+
+/// Values of one option, each a list with commas.
+std::vector<std::string> listed(const Arguments& arguments, std::string_view option) {
+    std::vector<std::string> out;
+    for (const std::string& text : arguments.all(option)) {
+        std::istringstream parts(text);
+        for (std::string part; std::getline(parts, part, ',');) {
+            if (!part.empty()) {
+                out.push_back(part);
+            }
+        }
+    }
+    return out;
 }
 
 /// As with virt-customize --run and --firstboot name a script of this host; a value that is not a file is a
@@ -88,25 +125,32 @@ Arguments with_files(Arguments arguments) {
 }
 
 sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
-    Json options = {{"packages", arguments.all("install")},
-                    {"remove", arguments.all("uninstall")},
+    Json options = {{"packages", listed(arguments, "install")},
+                    {"remove", listed(arguments, "uninstall")},
                     {"run", arguments.all("run-command")},
                     {"scripts", arguments.all("script")},
-                    {"firstboot-install", arguments.all("firstboot-install")},
+                    {"firstboot-install", listed(arguments, "firstboot-install")},
                     {"update", arguments.has("update")},
                     {"selinux-relabel", arguments.has("selinux-relabel")}};
-    for (const char* key : {"mkdir", "touch", "truncate", "delete"}) {
+    for (const char* key : {"mkdir", "touch", "truncate", "truncate-recursive", "delete", "scrub"}) {
         options[key] = arguments.all(key);
     }
     for (const char* key : {"timezone", "locale", "hostname"}) {
         options[key] = arguments.get_or(key, "");
     }
     for (const char* key :
-         {"upload", "copy-in", "write", "link", "edit", "append-line", "copy", "move", "password"}) {
+         {"upload", "copy-in", "write", "edit", "append-line", "copy", "move", "password"}) {
         for (const std::string& text : arguments.all(key)) {
             const auto [left, right] = halves(text, ':', fmt::format("--{}", key));
             options[key].push_back({{left, right}});
         }
+    }
+    for (const std::string& text : arguments.all("link")) {
+        halves(text, ':', "--link");
+        options["link"].push_back(text);
+    }
+    if (const auto crypto = arguments.get("password-crypto")) {
+        options["password-crypto"] = *crypto;
     }
     if (const auto password = arguments.get("root-password")) {
         options["password"].push_back({{"root", *password}});
@@ -125,7 +169,9 @@ sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
     add_commands(arguments, options);
     for (const char* name : {"ssh-key", "ssh-inject"}) {
         for (const std::string& text : arguments.all(name)) {
-            const auto [user, source] = halves(text, ':', fmt::format("--{}", name));
+            const bool own = text.find(':') == std::string::npos && !text.empty();
+            const auto [user, source] =
+                own ? std::pair(text, own_key()) : halves(text, ':', fmt::format("--{}", name));
             options["ssh-keys"][user].push_back(public_key(source));
         }
     }
@@ -181,8 +227,9 @@ Command customize_command() {
             "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, "
             "--install), files (--mkdir, "
             "--upload, --copy-in, --write, --link, --copy, --move, --edit, --append-line, --touch, "
-            "--truncate, "
-            "--chmod, --chown, --delete), SSH keys, passwords, settings, commands (--run, --script), first "
+            "--truncate, --truncate-recursive, "
+            "--chmod, --chown, --delete, --scrub), SSH keys, passwords, settings, commands (--run, "
+            "--script), first "
             "boot. "
             "Options of one name keep their order. Run it twice for another order. Commands "
             "have network only when packages are installed or updated, or with --network.",

@@ -82,6 +82,22 @@ void ApplianceFs::truncate(std::string_view path) {
                     [&](guestfs_h* g) { return guestfs_truncate(g, name.c_str()); });
 }
 
+void ApplianceFs::overwrite(std::string_view path) {
+    const std::string name(path);
+    const std::uint64_t size = require_regular(path, "overwrite").size;
+    const std::string zeros(static_cast<std::size_t>(std::min<std::uint64_t>(size, message_bytes)), '\0');
+    for (std::uint64_t at = 0; at < size;) {
+        const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(size - at, zeros.size()));
+        // Not write(): an open that truncates gives the old blocks back unwritten.
+        appliance_.call(fmt::format("overwriting of {}", path), [&](guestfs_h* g) {
+            return guestfs_pwrite(g, name.c_str(), zeros.data(), part, static_cast<std::int64_t>(at)) < 0 ? -1
+                                                                                                          : 0;
+        });
+        at += part;
+    }
+    appliance_.call("sync", [](guestfs_h* g) { return guestfs_sync(g); });
+}
+
 void ApplianceFs::remove(std::string_view path) {
     const auto parent = resolve(parent_of(path));
     const std::string name = base_name(path);

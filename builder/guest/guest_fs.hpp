@@ -73,6 +73,9 @@ public:
     virtual void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644,
                        std::uint32_t uid = 0, std::uint32_t gid = 0) = 0;
     virtual void truncate(std::string_view path) = 0;
+    /// Zeros over the content of a regular file, in its own blocks and on the disk when this returns. Other
+    /// hard links see them, too.
+    virtual void overwrite(std::string_view path) = 0;
     /// File, link or whole tree; what it points to stays. Missing is fine. Afterwards the path does not
     /// exist; a mount point stays, emptied.
     virtual void remove(std::string_view path) = 0;

@@ -40,6 +40,7 @@ struct CustomizeSpec {
     std::vector<UserSpec> users{};
     std::map<std::string, std::vector<std::string>> ssh_keys{};    ///< existing user -> public keys
     std::vector<std::pair<std::string, std::string>> passwords{};  ///< user -> see parse_password()
+    std::string password_crypto = "sha512";                        ///< see parse_password()
     std::filesystem::path folder{};                                ///< of relative files in `passwords`
     std::string timezone{};
     std::string locale{};

@@ -39,7 +39,7 @@ void Customizing::set_hash(const std::string& user, const std::string& hash) {
 
 void Customizing::passwords() {
     for (const auto& [user, text] : spec_.passwords) {
-        const PasswordChange change = parse_password(text, spec_.folder);
+        const PasswordChange change = parse_password(text, spec_.folder, spec_.password_crypto);
         set_field(user, [&](std::string_view before) { return shadow_field(change, before); });
         if (!change.generated.empty()) {
             report_.generated[user] = change.generated;

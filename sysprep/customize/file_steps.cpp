@@ -99,6 +99,33 @@ void append_line(Cleaner& cleaner, const std::string& path, const std::string& l
     cleaner.write(path, before + (before.empty() || before.ends_with('\n') ? "" : "\n") + line + "\n");
 }
 
+/// As `find PATH -type f -exec truncate`: links are not followed.
+void truncate_below(Cleaner& cleaner, const std::string& path) {
+    const guest::FileStat stat = need(cleaner, path, "truncate");
+    if (stat.type == FileType::regular) {
+        cleaner.empty(path);
+    } else if (stat.type == FileType::directory) {
+        for (const guest::DirEntry& entry : cleaner.fs().list(path)) {
+            truncate_below(cleaner, guest::join_path(path, entry.name));
+        }
+    }
+}
+
+void scrub(Cleaner& cleaner, const std::string& pattern) {
+    const std::vector<std::string> paths = cleaner.fs().glob(pattern);
+    if (paths.empty()) {
+        need(cleaner, pattern, "scrub");
+    }
+    for (const std::string& path : paths) {
+        if (need(cleaner, path, "scrub").type != FileType::regular) {
+            throw Error(Failure::guest, fmt::format("cannot scrub {}: it is not a regular file", path),
+                        "--delete removes directories and links");
+        }
+        cleaner.fs().overwrite(path);
+        cleaner.remove(path);
+    }
+}
+
 void change_owner(Cleaner& cleaner, const std::string& path, const std::string& owner) {
     const guest::FileStat stat = need(cleaner, path, "chown");
     const std::size_t colon = owner.find_first_of(":.");
@@ -112,7 +139,8 @@ void change_owner(Cleaner& cleaner, const std::string& path, const std::string& 
 
 bool FileSteps::empty() const {
     return copy.empty() && move.empty() && edit.empty() && append_line.empty() && touch.empty() &&
-           truncate.empty() && chmod.empty() && chown.empty() && erase.empty();
+           truncate.empty() && truncate_recursive.empty() && chmod.empty() && chown.empty() &&
+           erase.empty() && scrub.empty();
 }
 
 std::vector<std::pair<std::string, std::string>> check_file_steps(const FileSteps& steps) {
@@ -137,7 +165,8 @@ std::vector<std::pair<std::string, std::string>> check_file_steps(const FileStep
     }
     for (const auto& [pointer, list] :
          {std::pair("/touch", &steps.touch), std::pair("/truncate", &steps.truncate),
-          std::pair("/delete", &steps.erase)}) {
+          std::pair("/truncate-recursive", &steps.truncate_recursive), std::pair("/delete", &steps.erase),
+          std::pair("/scrub", &steps.scrub)}) {
         for (const std::string& text : *list) {
             path(pointer, text);
         }
@@ -194,6 +223,10 @@ void apply_file_steps(Cleaner& cleaner, const FileSteps& steps,
         cleaner.empty(path);
         said(fmt::format("truncate {}", path));
     }
+    for (const std::string& path : steps.truncate_recursive) {
+        truncate_below(cleaner, path);
+        said(fmt::format("truncate everything below {}", path));
+    }
     for (const auto& [path, mode] : steps.chmod) {
         need(cleaner, path, "chmod");
         fs.chmod(path, *number(mode, 8));
@@ -208,6 +241,10 @@ void apply_file_steps(Cleaner& cleaner, const FileSteps& steps,
     for (const std::string& pattern : steps.erase) {
         cleaner.remove_all({pattern});
         said(fmt::format("delete {}", pattern));
+    }
+    for (const std::string& pattern : steps.scrub) {
+        scrub(cleaner, pattern);
+        said(fmt::format("scrub {}", pattern));
     }
 }
 

@@ -21,9 +21,11 @@ struct FileSteps {
     Pairs append_line{};  ///< path -> line; the file is made when missing
     std::vector<std::string> touch{};
     std::vector<std::string> truncate{};
-    Pairs chmod{};                     ///< path -> octal mode
-    Pairs chown{};                     ///< path -> "user:group", names or numbers
-    std::vector<std::string> erase{};  ///< glob patterns
+    std::vector<std::string> truncate_recursive{};  ///< directories: every file in them and below
+    Pairs chmod{};                                  ///< path -> octal mode
+    Pairs chown{};                                  ///< path -> "user:group", names or numbers
+    std::vector<std::string> erase{};               ///< glob patterns
+    std::vector<std::string> scrub{};               ///< glob patterns of files: overwritten, then removed
 
     bool empty() const;
 };

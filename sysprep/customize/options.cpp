@@ -45,6 +45,27 @@ Pairs pairs(const Json& options, const char* key) {
     return out;
 }
 
+/// A map of links to their targets, or a list of virt-customize's "TARGET:LINK[:LINK…]".
+Pairs links(const Json& options) {
+    if (!options.contains("link") || options.at("link").is_object()) {
+        return pairs(options, "link");
+    }
+    Pairs out;
+    for (const std::string& text : strings(options, "link")) {
+        std::size_t colon = text.find(':');
+        const std::string target = text.substr(0, colon);
+        if (colon == std::string::npos) {
+            out.emplace_back("", target);  // check_customize() refuses it
+        }
+        while (colon != std::string::npos) {
+            const std::size_t next = text.find(':', colon + 1);
+            out.emplace_back(text.substr(colon + 1, next - colon - 1), target);
+            colon = next;
+        }
+    }
+    return out;
+}
+
 FileSteps file_steps(const Json& options) {
     FileSteps steps;
     steps.copy = pairs(options, "copy");
@@ -53,9 +74,11 @@ FileSteps file_steps(const Json& options) {
     steps.append_line = pairs(options, "append-line");
     steps.touch = strings(options, "touch");
     steps.truncate = strings(options, "truncate");
+    steps.truncate_recursive = strings(options, "truncate-recursive");
     steps.chmod = pairs(options, "chmod");
     steps.chown = pairs(options, "chown");
     steps.erase = strings(options, "delete");
+    steps.scrub = strings(options, "scrub");
     return steps;
 }
 
@@ -91,9 +114,10 @@ CustomizeSpec customize_spec(const Json& options, const std::filesystem::path& f
     }
     spec.write = pairs(options, "write");
     spec.mkdir = strings(options, "mkdir");
-    spec.link = pairs(options, "link");
+    spec.link = links(options);
     spec.files = file_steps(options);
     spec.passwords = pairs(options, "password");
+    spec.password_crypto = options.value("password-crypto", spec.password_crypto);
     spec.folder = folder;
     spec.firstboot_install = strings(options, "firstboot-install");
     spec.selinux_relabel = options.value("selinux-relabel", false);
@@ -159,7 +183,7 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
     faults.insert(faults.end(), more.begin(), more.end());
     for (const auto& [user, change] : spec.passwords) {
         try {
-            parse_password(change, spec.folder);
+            parse_password(change, spec.folder, spec.password_crypto);
         } catch (const Error& error) {
             faults.emplace_back("/password", fmt::format("{}: {}", user, error.message()));
         }
@@ -189,8 +213,9 @@ const Json& customize_schema() {
                 "description": "path in the guest: content", "default": {}},
             "mkdir": {"type": "array", "items": {"type": "string"}, "description": "directories to make",
                 "default": []},
-            "link": {"type": "object", "additionalProperties": {"type": "string"},
-                "description": "symbolic link: what it points to", "default": {}},
+            "link": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
+                "items": {"type": "string"},
+                "description": "symbolic link: what it points to; or a list of TARGET:LINK[:LINK…]", "default": {}},
             "copy-in": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
                 "description": "host file or directory: directory in the guest that takes it under its own name", "default": {}},
@@ -216,11 +241,17 @@ const Json& customize_schema() {
                 "description": "files to make, empty, when missing", "default": []},
             "truncate": {"type": "array", "items": {"type": "string"}, "description": "files to empty",
                 "default": []},
+            "truncate-recursive": {"type": "array", "items": {"type": "string"},
+                "description": "directories whose files are emptied, those of subdirectories too", "default": []},
+            "scrub": {"type": "array", "items": {"type": "string"},
+                "description": "files to overwrite with zeros and remove; patterns allowed", "default": []},
             "delete": {"type": "array", "items": {"type": "string"},
                 "description": "files and directories to remove; patterns allowed", "default": []},
             "password": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
                 "description": "user: password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked or locked: and one of these", "default": {}},
+            "password-crypto": {"type": "string", "enum": ["md5", "sha256", "sha512", "yescrypt"],
+                "description": "how passwords given as text are hashed", "default": "sha512"},
             "firstboot-install": {"type": "array", "items": {"type": "string"},
                 "description": "packages that every clone installs at its first boot", "default": []},
             "selinux-relabel": {"type": "boolean",

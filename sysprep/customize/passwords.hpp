@@ -17,8 +17,9 @@ struct PasswordChange {
 
 /// `password:TEXT`, `file:PATH` (first line; relative to `folder`), `hash:CRYPT`, `random`, `disabled`,
 /// `locked`, `locked:` and one of these. Throws Failure::recipe for others, Failure::host for a file that
-/// cannot be read.
-PasswordChange parse_password(std::string_view text, const std::filesystem::path& folder);
+/// cannot be read. Text is hashed by `crypto`: md5, sha256, sha512 or yescrypt.
+PasswordChange parse_password(std::string_view text, const std::filesystem::path& folder,
+                              std::string_view crypto = "sha512");
 
 /// The field of /etc/shadow after the change.
 std::string shadow_field(const PasswordChange& change, std::string_view before);

@@ -110,6 +110,12 @@ void MemoryGuestFs::truncate(std::string_view path) {
     own_inode(path)->content.clear();
 }
 
+void MemoryGuestFs::overwrite(std::string_view path) {
+    need_regular(path, "overwrite");
+    std::string& content = find(path)->content;
+    content.assign(content.size(), '\0');
+}
+
 void MemoryGuestFs::remove(std::string_view path) {
     const std::string name = base_name(path);
     if (components(path).empty() || name == "." || name == "..") {

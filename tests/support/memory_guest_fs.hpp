@@ -41,6 +41,7 @@ public:
     void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644,
                std::uint32_t uid = 0, std::uint32_t gid = 0) override;
     void truncate(std::string_view path) override;
+    void overwrite(std::string_view path) override;
     void remove(std::string_view path) override;
     void make_directory(std::string_view path, std::uint32_t mode = 0755) override;
     void symlink(std::string_view target, std::string_view path) override;

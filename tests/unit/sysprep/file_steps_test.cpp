@@ -6,6 +6,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "sysprep/customize/customize.hpp"
 #include "sysprep/customize/edit_expression.hpp"
 #include "sysprep/customize/passwords.hpp"
 #include "tests/support/memory_guest_fs.hpp"
@@ -111,6 +112,40 @@ TEST_F(Steps, appends_touches_truncates_and_sets_mode_and_owner) {
     EXPECT_THROW(apply({.chown = {{"/etc/conf", "nobody-here"}}}), Error);
 }
 
+TEST_F(Steps, truncates_every_file_below_a_directory_and_no_link) {
+    fs.add("/srv/log/a", "A");
+    fs.add("/srv/log/deep/b", "B");
+    fs.symlink("/etc/conf", "/srv/log/link");
+
+    apply({.truncate_recursive = {"/srv/log"}});
+
+    EXPECT_EQ(fs.read("/srv/log/a"), "");
+    EXPECT_EQ(fs.read("/srv/log/deep/b"), "");
+    EXPECT_EQ(fs.read("/etc/conf"), "one\ntwo\n");
+    EXPECT_THROW(apply({.truncate_recursive = {"/srv/missing"}}), Error);
+}
+
+TEST_F(Steps, a_scrubbed_file_is_overwritten_in_its_own_blocks_before_it_is_removed) {
+    fs.add("/srv/secret", "hunter2");
+    fs.add_hard_link("/srv/secret", "/srv/other");
+
+    apply({.scrub = {"/srv/secr*"}});
+
+    EXPECT_FALSE(fs.exists("/srv/secret"));
+    EXPECT_EQ(fs.read("/srv/other"), std::string(7, '\0'));
+    EXPECT_THROW(apply({.scrub = {"/srv/missing"}}), Error);
+    EXPECT_THROW(apply({.scrub = {"/srv"}}), Error);
+}
+
+TEST(CustomizeOptions, links_are_a_map_or_have_the_order_of_virt_customize) {
+    using Pair = std::pair<std::string, std::string>;
+    EXPECT_THAT(customize_spec({{"link", {{"/etc/a", "b"}}}}, {}).link,
+                testing::ElementsAre(Pair("/etc/a", "b")));
+    EXPECT_THAT(customize_spec({{"link", Json::array({"../b:/etc/a:/etc/c"})}}, {}).link,
+                testing::ElementsAre(Pair("/etc/a", "../b"), Pair("/etc/c", "../b")));
+    EXPECT_THAT(check_customize(customize_spec({{"link", Json::array({"/b"})}}, {})), testing::SizeIs(1));
+}
+
 TEST(CheckFileSteps, finds_every_fault_without_the_guest) {
     const auto faults = check_file_steps({.copy = {{"relative", "/x"}},
                                           .edit = {{"/etc/x", "s/(/b/"}},
@@ -125,6 +160,9 @@ TEST(PasswordChange, knows_the_words_of_virt_customize) {
     write_file_atomically(folder / "pw", "from a file\nsecond line\n");
 
     EXPECT_THAT(parse_password("password:Tr0ub4dor", {}).hash, StartsWith("$6$"));
+    EXPECT_THAT(parse_password("password:Tr0ub4dor", {}, "md5").hash, StartsWith("$1$"));
+    EXPECT_THAT(parse_password("password:Tr0ub4dor", {}, "sha256").hash, StartsWith("$5$"));
+    EXPECT_THROW(parse_password("password:Tr0ub4dor", {}, "rot13"), Error);
     EXPECT_THAT(parse_password("file:pw", folder.path()).hash, StartsWith("$6$"));
     EXPECT_EQ(parse_password("hash:$y$j9T$abc", {}).hash, "$y$j9T$abc");
     EXPECT_EQ(shadow_field(parse_password("disabled", {}), "$6$old"), "*");
