@@ -176,7 +176,8 @@ std::vector<Pattern> setting_patterns() {
     url.expression = R"(://[A-Za-z0-9._%+~-]{1,64}:[^\s/@:"'<>\\\x00-\x1f\x7f-\xff]{3,64}@)";
     return {
         by_name("password as a setting",
-                "password|passwd|passwort|passphrase|bindpw|rootpw|authtok|userpw|adminpw|psk|pwd", setting),
+                "password|passwd|passwort|passphrase|bindpw|rootpw|authtok|userpw|adminpw|[_-]pw|psk|pwd",
+                setting),
         by_name("key or token as a setting",
                 "secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|shared[_-]?key|"
                 "auth[_-]?key|secret[_-]?id|client-key-data|license[_-]?key|enroll[a-z_-]{0,12}key|"

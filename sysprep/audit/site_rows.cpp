@@ -36,6 +36,7 @@ constexpr const char* vpn_paths = R"(
     /etc/{pptpd,xl2tpd,ocserv,softether*}/{*.conf,config,*secret*,*pass*,*.key,*.pem,*/*.key}
     /etc/{openfortivpn/config,vpnc.conf,ocserv.conf,fastd/*/secret.conf}  /etc/fastd/*/*secret*
     /etc/tinc/*/*.priv  /etc/n2n/*.conf
+    /{usr/local,opt,usr/libexec,var/lib}/{vpn*,softether*}/{,*/}vpn_*.config
     /etc/{shadowsocks*,v2ray,xray,sing-box,hysteria,trojan*,brook,clash}/{*.json,*.yaml,*.yml,*/*.json}
     /etc/sing-box.json
     /etc/{stunnel,ssh-vpn,sshuttle,autossh}/{*.key,psk*,*secret*}  /var/lib/{openvpn,wireguard}/*
@@ -108,6 +109,7 @@ constexpr const char* password_paths = R"(
     /etc/{bacula,bareos,amanda,borgmatic,restic}/{*pass*,*secret*,*.key,*.env,*.conf.d/*pass*,repo*key*}
     /etc/{duplicity,duply,kopia,rclone,backup*,autorestic*}/{*pass*,*secret*,*.key}
     /etc/{duplicity,duply,kopia,rclone,backup*,autorestic*}/{*.env,*.conf.d/*pass*,repo*key*}
+    /etc/duply/*/conf
     /etc/passwd-s3fs
     /etc/{vnc,x11vnc,tigervnc}/*pass*  /etc/x11vnc.pass  /etc/cockpit/machines.d/*
     /etc/{webmin,usermin}/miniserv.users  /etc/shinken/*pass*

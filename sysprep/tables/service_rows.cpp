@@ -85,7 +85,8 @@ constexpr const char* node_id_paths = R"(
     ~/.{config,local/state}/syncthing/{config.xml,index-*}  /var/lib/{resilio-sync,btsync}/*
     ~/.config/resilio-sync
     /var/lib/{ipfs,kubo,lotus,geth,bitcoind,lnd}/{config,keystore,repo.lock,nodekey,.cookie,tls.key,peerid}
-    ~/.ipfs/{config,keystore}  ~/.ethereum/{keystore,nodekey}  ~/.bitcoin/{wallet.dat,.cookie,peers.dat}
+    /var/lib/{ipfs,kubo}/.ipfs/{config,keystore}
+    ~/.ipfs/{config,keystore}  ~/.ethereum/{,*/}{keystore,nodekey}  ~/.bitcoin/{wallet.dat,.cookie,peers.dat}
     ~/.lnd
     /var/lib/{transmission*,deluge*,qbittorrent*,rtorrent,aria2}/{.config,info,state}
     /var/lib/{transmission*,deluge*}/{*.dht*,dht.dat,auth,settings.json.bak}
@@ -113,7 +114,8 @@ constexpr const char* node_id_paths = R"(
     /{opt,var/lib,srv}/*/{,data/}{nodeid,hostid,agentid,deviceid,installation_id,installation-id,install_id}
     /{opt,var/lib,srv}/*/{,data/}{node,agent,client,server}{-,_,.}{uuid,guid,key}
     /{opt,var/lib,srv}/*/{,data/}{instance,device,host,machine,system}{-,_,.}{uuid,guid,key}
-    /var/lib/*/{uuid,guid,UUID}  /var/lib/{[!d],d[!b]}*/machine-id  /var/lib/{[!d],d[!b]}*/machine_id
+    /var/lib/*/{uuid,guid,UUID,id,*.id}  /var/lib/*/{,*/}*_seed.json
+    /var/lib/{[!d],d[!b]}*/machine-id  /var/lib/{[!d],d[!b]}*/machine_id
     /var/opt/*/{,*/}{node,agent,client,server,instance,machine,host}{-,_}{id,uuid}
     /etc/[!lm]*/{node,agent,client,server,instance,machine,host}{-,_}id
     /etc/*/.{node,agent,machine,system,runner}*id
