@@ -69,39 +69,6 @@ std::uint64_t used_bytes(OfflineSession& session) {
     return used;
 }
 
-/// Known by shape or place, not by value: the same may stand in a package.
-bool is_generic_secret(const Finding& finding) {
-    return finding.rule.starts_with("secret:") || finding.rule.starts_with("site:");
-}
-
-/// What stands in an unchanged file of a package is public; the same bytes elsewhere (a copy below /boot, a
-/// cache) are as public.
-void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages) {
-    std::map<std::string, std::string> published;  // fingerprint -> reason
-    for (Finding& finding : findings) {
-        if (!is_generic_secret(finding) || !finding.path.starts_with('/')) {
-            continue;
-        }
-        if (const auto package = packages.unchanged_in(finding.path.substr(0, finding.path.find('!')))) {
-            finding.waived = true;
-            finding.reason = fmt::format(
-                "shipped in package {}, file unchanged: public, no secret of this machine", *package);
-            if (!finding.fingerprint.empty()) {
-                published.try_emplace(
-                    finding.fingerprint,
-                    fmt::format("the same bytes are shipped in package {} ({})", *package, finding.path));
-            }
-        }
-    }
-    for (Finding& finding : findings) {
-        const auto same = published.find(finding.fingerprint);
-        if (!finding.waived && is_generic_secret(finding) && same != published.end()) {
-            finding.waived = true;
-            finding.reason = same->second;
-        }
-    }
-}
-
 /// What waivers by package or digest compare with.
 void tell_files_apart(std::vector<Finding>& findings, const std::vector<Waiver>& waivers,
                       PackageFiles& packages) {

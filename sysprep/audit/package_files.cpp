@@ -50,6 +50,11 @@ std::string original_of_copy(const std::string& path) {
     return {};
 }
 
+/// Known by shape or place, not by value: the same may stand in a package.
+bool is_generic_secret(const Finding& finding) {
+    return finding.rule.starts_with("secret:") || finding.rule.starts_with("site:");
+}
+
 }  // namespace
 
 std::string digest_hex(const char* algorithm, std::string_view bytes) {
@@ -203,6 +208,32 @@ std::string PackageFiles::sha256_of(const std::string& path) {
         return digest_hex("SHA256", fs_.read(path, 256U << 20U));
     } catch (const Error&) {
         return {};
+    }
+}
+
+void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages) {
+    std::map<std::string, std::string> published;  // fingerprint -> reason
+    for (Finding& finding : findings) {
+        if (!is_generic_secret(finding) || !finding.path.starts_with('/')) {
+            continue;
+        }
+        if (const auto package = packages.unchanged_in(finding.path.substr(0, finding.path.find('!')))) {
+            finding.waived = true;
+            finding.reason = fmt::format(
+                "shipped in package {}, file unchanged: public, no secret of this machine", *package);
+            if (!finding.fingerprint.empty()) {
+                published.try_emplace(
+                    finding.fingerprint,
+                    fmt::format("the same bytes are shipped in package {} ({})", *package, finding.path));
+            }
+        }
+    }
+    for (Finding& finding : findings) {
+        const auto same = published.find(finding.fingerprint);
+        if (!finding.waived && is_generic_secret(finding) && same != published.end()) {
+            finding.waived = true;
+            finding.reason = same->second;
+        }
     }
 }
 

@@ -5,9 +5,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "builder/guest/guest_fs.hpp"
 #include "sysprep/audit/guest_tree.hpp"
+#include "sysprep/audit/report.hpp"
 
 namespace imgforge::sysprep::audit {
 
@@ -45,6 +47,10 @@ private:
     std::map<std::string, std::string, std::less<>> by_digest_;  ///< digest -> package
     std::map<std::string, std::optional<std::string>> answers_;
 };
+
+/// Waives what stands in unchanged files of packages: it is public; the same bytes elsewhere (a copy below
+/// /boot, a cache) are as public.
+void waive_package_files(std::vector<Finding>& findings, PackageFiles& packages);
 
 /// Hex digest of `bytes` by OpenSSL's name of the algorithm: "MD5", "SHA1", "SHA256".
 std::string digest_hex(const char* algorithm, std::string_view bytes);
