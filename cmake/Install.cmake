@@ -1,6 +1,7 @@
 # cmake --install: binary, manual pages, completion, shipped data, systemd units. cpack: a .deb of the same.
 set(IMGFORGE_GENERATED ${CMAKE_BINARY_DIR}/generated)
-add_custom_command(OUTPUT ${IMGFORGE_GENERATED}/man/imgforge.1 ${IMGFORGE_GENERATED}/imgforge.bash ${IMGFORGE_GENERATED}/imgforge.fish ${IMGFORGE_GENERATED}/_imgforge
+add_custom_command(OUTPUT ${IMGFORGE_GENERATED}/man/imgforge.1 ${IMGFORGE_GENERATED}/imgforge.bash
+  ${IMGFORGE_GENERATED}/imgforge.fish ${IMGFORGE_GENERATED}/_imgforge
   COMMAND ${CMAKE_COMMAND} -E rm -rf ${IMGFORGE_GENERATED}
   COMMAND ${CMAKE_COMMAND} -E make_directory ${IMGFORGE_GENERATED}/man
   COMMAND imgforge manual --quiet ${IMGFORGE_GENERATED}/man
@@ -15,25 +16,33 @@ add_custom_target(generated_docs ALL DEPENDS ${IMGFORGE_GENERATED}/man/imgforge.
 
 install(TARGETS imgforge RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS imgforge-host RUNTIME DESTINATION libexec/imgforge)
-install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1.gz")
-install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 FILES_MATCHING PATTERN "*.5.gz")
-install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME imgforge)
-install(FILES ${IMGFORGE_GENERATED}/imgforge.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+  FILES_MATCHING PATTERN "*.1.gz")
+install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man5
+  FILES_MATCHING PATTERN "*.5.gz")
+install(FILES ${IMGFORGE_GENERATED}/imgforge.bash DESTINATION
+  ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME imgforge)
+install(FILES ${IMGFORGE_GENERATED}/imgforge.fish DESTINATION
+  ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${IMGFORGE_GENERATED}/_imgforge DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 # Beside the recipes, whose first line names it for editors.
 foreach(folder pipelines/recipes pipelines/recipes/examples)
-  install(FILES ${IMGFORGE_GENERATED}/recipe.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder})
+  install(FILES ${IMGFORGE_GENERATED}/recipe.schema.json
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder})
 endforeach()
 # The same relative names as in the source tree: places.hpp, data_path().
 foreach(folder templates seeds pipelines/recipes pipelines/labs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}/ DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/${folder}
-          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.keys" PATTERN "*.recipe" PATTERN "*.cfg" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
+          FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json" PATTERN "*.keys" PATTERN "*.recipe" PATTERN
+          "*.cfg" PATTERN "*.gpg" PATTERN "*.asc" PATTERN "README.md" EXCLUDE)
 endforeach()
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/fleet DESTINATION ${CMAKE_INSTALL_DATADIR}/imgforge/pipelines USE_SOURCE_PERMISSIONS
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/fleet DESTINATION
+  ${CMAKE_INSTALL_DATADIR}/imgforge/pipelines USE_SOURCE_PERMISSIONS
         PATTERN "README.md" EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/pipelines/units/ DESTINATION lib/systemd/system OPTIONAL
         FILES_MATCHING PATTERN "*.service" PATTERN "*.timer" PATTERN "*.path")
-# What belongs to a package and not to the program: copyright, changelog, the commented settings, maintainer scripts.
+# What belongs to a package and not to the program: copyright, changelog, the commented settings, maintainer
+# scripts.
 set(package ${PROJECT_SOURCE_DIR}/cmake/package)
 configure_file(${package}/changelog ${IMGFORGE_GENERATED}.package/changelog @ONLY)
 execute_process(COMMAND gzip -9nf ${IMGFORGE_GENERATED}.package/changelog)
@@ -42,7 +51,8 @@ install(FILES ${package}/copyright ${IMGFORGE_GENERATED}.package/changelog.gz ${
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/imgforge)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/imgforge/docs
         FILES_MATCHING PATTERN "*.md" PATTERN "*.svg")
-install(FILES ${package}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME imgforge)
+install(FILES ${package}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides
+  RENAME imgforge)
 # /etc belongs to /usr (GNUInstallDirs), also where cpack installs below a directory of its own.
 install(CODE "
   set(settings \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SYSCONFDIR}\")
@@ -57,10 +67,12 @@ set(CPACK_PACKAGE_CONTACT "imgforge developers <dev@imgforge.invalid>")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# What the README's first block needs without another word: a medium from the archive, an installation, an appliance, machines of the
-# embedded driver. The libraries are found by dpkg-shlibdeps.
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon-system, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
+# What the README's first block needs without another word: a medium from the archive, an installation, an
+# appliance, machines of the embedded driver. The libraries are found by dpkg-shlibdeps.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS
+  "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon-system, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS
+  "libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "librbd1, ansible-core, python3-testinfra, nbdkit")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "golden images from installer ISOs, and virtual machines made of them")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "imgforge takes a distribution's installer ISO or a cloud image and ends
@@ -69,7 +81,8 @@ unattended installation, clean-up with an audit that proves it,
 compaction, publication as a numbered read-only generation, and machines
 made of a qcow2 overlay, a cloud-init seed and a libvirt domain.")
 set(CPACK_DEBIAN_PACKAGE_HOMEPAGE "https://imgforge.invalid/")
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA "${package}/postinst;${package}/prerm;${package}/postrm;${IMGFORGE_GENERATED}.package/conffiles")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+  "${package}/postinst;${package}/prerm;${package}/postrm;${IMGFORGE_GENERATED}.package/conffiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 file(WRITE ${IMGFORGE_GENERATED}.package/conffiles "/etc/imgforge/config.yaml\n")
 set(CPACK_STRIP_FILES ON)

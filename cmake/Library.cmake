@@ -1,6 +1,7 @@
-# imgforge_library(<name> [DEPENDS libs…] [SOURCES files…]): one static library per directory. Without SOURCES every .cpp of
-# the directory is taken, so that adding an operation or a stage is adding a file. DEPENDS states the only directories (and
-# packages) the code may include; tests/unit/layering_test.cpp checks the includes themselves.
+# imgforge_library(<name> [DEPENDS libs…] [SOURCES files…]): one static library per directory. Without SOURCES
+# every .cpp of the directory is taken, so that adding an operation or a stage is adding a file. DEPENDS
+# states the only directories (and packages) the code may include; tests/unit/layering_test.cpp checks the
+# includes themselves.
 function(imgforge_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;SOURCES;GLOB" ${ARGN})
   # For tests/unit/layering: "target directory dependencies".
@@ -23,10 +24,12 @@ function(imgforge_library name)
   imgforge_precompile(${name})
 endfunction()
 
-# The heavy headers that nearly every unit reads, precompiled once in imgforge_base, and with GoogleTest's in imgforge_test_support, and used by
-# all: the options that matter are the same everywhere, and one costs some seconds of compiling and 100 MB. Off in `dev`, so that a missing
-# include is found there.
-set(IMGFORGE_HEAVY_HEADERS <nlohmann/json.hpp> <fmt/format.h> <chrono> <filesystem> <functional> <map> <memory> <optional> <regex> <string>
+# The heavy headers that nearly every unit reads, precompiled once in imgforge_base, and with GoogleTest's in
+# imgforge_test_support, and used by
+# all: the options that matter are the same everywhere, and one costs some seconds of compiling and 100 MB.
+# Off in `dev`, so that a missing include is found there.
+set(IMGFORGE_HEAVY_HEADERS <nlohmann/json.hpp> <fmt/format.h> <chrono> <filesystem> <functional> <map>
+  <memory> <optional> <regex> <string>
     <variant> <vector>)
 # imgforge_precompile(<target> [FROM library])
 function(imgforge_precompile target)
@@ -45,9 +48,10 @@ function(imgforge_precompile target)
   endif()
 endfunction()
 
-# imgforge_test(<name> LABEL unit|golden|tools|guest|boot [LIBS libs…] [TIMEOUT s]): every *.cpp of the directory in one
-# GoogleTest program, each test its own CTest entry for fast tiers, the program as a whole for the slow ones that share
-# what they make. SEPARATE: its files are never compiled in batches (IMGFORGE_UNITY), because their helpers have the same names.
+# imgforge_test(<name> LABEL unit|golden|tools|guest|boot [LIBS libs…] [TIMEOUT s]): every *.cpp of the
+# directory in one GoogleTest program, each test its own CTest entry for fast tiers, the program as a whole
+# for the slow ones that share what they make. SEPARATE: its files are never compiled in batches
+# (IMGFORGE_UNITY), because their helpers have the same names.
 # RARE: a filter of GoogleTest, for the tests of a WHOLE program that are in the tier machines instead.
 add_custom_target(unit_tests)
 add_custom_target(real_tests)
@@ -68,7 +72,8 @@ function(imgforge_test name)
   if(ARG_SEPARATE)
     set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   endif()
-  # Two builds share the tests: unit and golden are built with sanitizers, the tiers with real machines without.
+  # Two builds share the tests: unit and golden are built with sanitizers, the tiers with real machines
+  # without.
   if(ARG_LABEL MATCHES "unit|golden")
     add_dependencies(unit_tests ${name})
   else()
@@ -79,7 +84,8 @@ function(imgforge_test name)
     add_test(NAME ${name} COMMAND ${name} "--gtest_filter=-${ARG_RARE}")
     set_tests_properties(${name} PROPERTIES ${properties} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
     add_test(NAME ${name}_rare COMMAND ${name} "--gtest_filter=${ARG_RARE}")
-    set_tests_properties(${name}_rare PROPERTIES LABELS machines TIMEOUT ${ARG_TIMEOUT} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+    set_tests_properties(${name}_rare PROPERTIES LABELS machines
+      TIMEOUT ${ARG_TIMEOUT} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
   elseif(ARG_WHOLE)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES ${properties} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
@@ -88,8 +94,9 @@ function(imgforge_test name)
   endif()
 endfunction()
 
-# imgforge_lean_library(<out> <shared target> <archive>…): in <out> what to link: the shared library, or its static archives for a program
-# with the property IMGFORGE_LEAN. Why: loading shared libraries and binding their symbols takes longer than writing a seed does.
+# imgforge_lean_library(<out> <shared target> <archive>…): in <out> what to link: the shared library, or its
+# static archives for a program with the property IMGFORGE_LEAN. Why: loading shared libraries and binding
+# their symbols takes longer than writing a seed does.
 function(imgforge_lean_library out shared)
   set(lean "$<BOOL:$<TARGET_PROPERTY:IMGFORGE_LEAN>>")
   set(archives)

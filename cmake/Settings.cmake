@@ -4,13 +4,17 @@ target_include_directories(imgforge_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(imgforge_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wunused
   -Wconversion -Wsign-conversion -Wold-style-cast -Wformat=2 -Wnull-dereference -Wimplicit-fallthrough
-  # g++ 12 warns wrongly about designated initialisers that leave members at their defaults, which is their point.
+  # g++ 12 warns wrongly about designated initialisers that leave members at their defaults, which is their
+  # point.
   -Wno-missing-field-initializers
   $<$<BOOL:${IMGFORGE_WERROR}>:-Werror>)
-# g++ 12 reports these inside libstdc++ and nlohmann-json templates when it optimises (GCC bugs 105329, 105562, 105651).
+# g++ 12 reports these inside libstdc++ and nlohmann-json templates when it optimises (GCC bugs 105329,
+# 105562, 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(imgforge_settings INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-null-dereference
-                                                     $<$<CONFIG:Release>:-Wno-stringop-overflow> $<$<CONFIG:Release>:-Wno-stringop-overread>
+  target_compile_options(imgforge_settings INTERFACE -Wno-restrict -Wno-maybe-uninitialized
+    -Wno-null-dereference
+                                                     $<$<CONFIG:Release>:-Wno-stringop-overflow>
+                                                     $<$<CONFIG:Release>:-Wno-stringop-overread>
                                                      $<$<CONFIG:Release>:-Wno-array-bounds>)
 endif()
 target_compile_definitions(imgforge_settings INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)

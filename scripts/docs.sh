@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes the documentation site in build/site (or the directory given) with mkdocs, and fails on any link that leads nowhere.
+# Makes the documentation site in build/site (or the directory given) with mkdocs, and fails on any link that
+# leads nowhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 site=${1:-$PWD/build/site}

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names each failed test of ctest's JUnit files and why: the lines around GoogleTest's "Failure", else the end of its output.
+"""Names each failed test of ctest's JUnit files and why: the lines around GoogleTest's "Failure", else the
+end of its output.
 
   scripts/failed-tests.py FILE.xml…
 """

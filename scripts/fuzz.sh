@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Builds every libFuzzer target (clang, with the sanitizers) and runs each for SECONDS (default 20) on top of its kept corpus.
+# Builds every libFuzzer target (clang, with the sanitizers) and runs each for SECONDS (default 20) on top of
+# its kept corpus.
 #   scripts/fuzz.sh [SECONDS] [TARGET…]
 set -euo pipefail
 cd "$(dirname "$0")/.."

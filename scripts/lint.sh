@@ -9,7 +9,9 @@ shift || true
 [ -f "$build/compile_commands.json" ] || cmake --preset tidy >/dev/null
 files=("$@")
 if [ ${#files[@]} -eq 0 ]; then
-    mapfile -t files < <(git ls-files 'builder/*.cpp' 'templates/*.cpp' 'seeds/*.cpp' 'sysprep/*.cpp' 'pipelines/*.cpp')
+    mapfile -t files < <(git ls-files 'builder/*.cpp' 'templates/*.cpp' 'seeds/*.cpp' 'sysprep/*.cpp' \
+        'pipelines/*.cpp')
 fi
-printf '%s\0' "${files[@]}" | xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p "$build" --warnings-as-errors='*' 2>/dev/null
+printf '%s\0' "${files[@]}" | xargs -0 -n 4 -P "$(nproc)" clang-tidy --quiet -p "$build" \
+    --warnings-as-errors='*' 2>/dev/null
 echo "lint: ${#files[@]} files clean"

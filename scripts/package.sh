@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Makes the Debian package: build/release/imgforge_VERSION_ARCH.deb, installed by `apt install ./imgforge_*.deb`.
-#   scripts/package.sh            installs what building needs, builds the release preset, packs, and runs lintian where it is installed
+# Makes the Debian package: build/release/imgforge_VERSION_ARCH.deb, installed by `apt install
+# ./imgforge_*.deb`.
+#   scripts/package.sh            installs what building needs, builds the release preset, packs, and runs
+#   lintian where it is installed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install-packages.sh

@@ -1,14 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N skipped".
-#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style fuzz boot (the default) and machines, sanitize, long
+# Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N
+# skipped".
+#   scripts/test.sh [TIER…]      tiers: unit golden tools guest style fuzz boot (the default) and machines,
+#                                sanitize, long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
-# Two builds: `ci` (g++) for everything, and `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer) for the tier fuzz, which needs the
-# readers of foreign data only, and for sanitize, which runs the unit and golden tests again. The tier boot installs Debian, makes an image of
-# it, proves it by two clones and lives through what machines of it go through; it takes longest and uses little more than one core, so it
-# starts as soon as the programs are built, and all else runs beside it with a lower priority. The tier machines goes on with that image:
-# offline work, a guest without cloud-init, the tutorial, broken answers.
+# Two builds: `ci` (g++) for everything, and `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer) for
+# the tier fuzz, which needs the readers of foreign data only, and for sanitize, which runs the unit and
+# golden tests again. The tier boot installs Debian, makes an image of it, proves it by two clones and lives
+# through what machines of it go through; it takes longest and uses little more than one core, so it starts as
+# soon as the programs are built, and all else runs beside it with a lower priority. The tier machines goes on
+# with that image: offline work, a guest without cloud-init, the tutorial, broken answers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tiers=("$@")
@@ -36,7 +39,8 @@ mkdir -p "$results"
 run() {
     if [ -z "$3" ]; then return 0; fi
     local status=0
-    ${priority:-} ctest --test-dir "build/$1" --output-on-failure --no-tests=error -L "$3" -j "$4" --output-junit "$results/$2.xml" || status=$?
+    ${priority:-} ctest --test-dir "build/$1" --output-on-failure --no-tests=error -L "$3" -j "$4" \
+        --output-junit "$results/$2.xml" || status=$?
     echo $status >"$results/$2.status"
 }
 beside_run() { priority="nice -n 10" run "$@"; }
@@ -77,7 +81,8 @@ if [ -n "$sanitized" ]; then
     if asked sanitize; then targets+=(unit_tests); fi
     beside cmake --build build/asan -j "$(nproc)" --target "${targets[@]}"
     step "sanitize, fuzz"
-    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+        LSAN_OPTIONS=suppressions=$PWD/tests/support/lsan.supp:print_suppressions=0
     beside_run asan sanitized "$sanitized" 2
 fi
 if [ -n "$background" ]; then

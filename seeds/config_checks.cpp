@@ -188,35 +188,42 @@ void check_config_values(const GuestYaml& yaml, Diagnostics& diagnostics) {
     check_config_logins(yaml, diagnostics);
 }
 
-Diagnostics check_cloud_config(const std::string& text, const std::string& name, const Guest& guest) {
-    Diagnostics found;
-    const auto yaml = parse_guest_yaml(text, name, found);
-    if (!yaml) {
-        return found;
-    }
-    Findings findings(yaml->document, found);
-    const Json& root = yaml->document.root;
-    if (root.is_null()) {
-        findings.warning("", "this cloud-config sets nothing");
-    } else if (!root.is_object()) {
-        findings.error("", "a cloud-config is a map of keys, cloud-init drops anything else");
-    } else {
-        Json body = without_empty_keys(*yaml, findings);
-        body.erase("network");
-        // Permissions are judged by what is written, which the table does not see.
-        if (body.contains("write_files") && body["write_files"].is_array()) {
-            for (Json& file : body["write_files"]) {
-                if (file.is_object() && file.contains("permissions") && file["permissions"].is_number()) {
-                    file.erase("permissions");
-                }
+namespace {
+
+/// Without what the table of keys does not see as cloud-init does: `network`, and the modes of files, which
+/// are judged as written.
+Json for_key_table(const GuestYaml& yaml, Findings& findings) {
+    Json body = without_empty_keys(yaml, findings);
+    body.erase("network");
+    if (body.contains("write_files") && body["write_files"].is_array()) {
+        for (Json& file : body["write_files"]) {
+            if (file.is_object() && file.contains("permissions") && file["permissions"].is_number()) {
+                file.erase("permissions");
             }
         }
-        key_table("cloud-config.keys").check(*yaml, "", "", body, guest, found);
-        check_config_values(*yaml, found);
-        check_locale(root, guest, findings);
     }
-    found.sort();
-    return found;
+    return body;
+}
+
+}  // namespace
+
+Diagnostics check_cloud_config(const std::string& text, const std::string& name, const Guest& guest) {
+    Diagnostics all =
+        check_yaml(text, name, [&](const GuestYaml& yaml, Findings& findings, Diagnostics& found) {
+            const Json& root = yaml.document.root;
+            if (root.is_null()) {
+                findings.warning("", "this cloud-config sets nothing");
+            } else if (!root.is_object()) {
+                findings.error("", "a cloud-config is a map of keys, cloud-init drops anything else");
+            } else {
+                key_table("cloud-config.keys")
+                    .check(yaml, "", "", for_key_table(yaml, findings), guest, found);
+                check_config_values(yaml, found);
+                check_locale(root, guest, findings);
+            }
+        });
+    all.sort();
+    return all;
 }
 
 }  // namespace imgforge::seeds

@@ -43,4 +43,23 @@ Json findings_json(const Diagnostics& found) {
     return list;
 }
 
+Diagnostic at_line(const std::string& file, int line, bool is_error, std::string message,
+                   std::string suggestion) {
+    return {.file = file,
+            .line = line,
+            .severity = is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
+            .message = std::move(message),
+            .suggestion = std::move(suggestion)};
+}
+
+Diagnostics check_yaml(const std::string& text, const std::string& name,
+                       const std::function<void(const GuestYaml&, Findings&, Diagnostics&)>& check) {
+    Diagnostics found;
+    if (const auto yaml = parse_guest_yaml(text, name, found)) {
+        Findings findings(yaml->document, found);
+        check(*yaml, findings, found);
+    }
+    return found;
+}
+
 }  // namespace imgforge::seeds

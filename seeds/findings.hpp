@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "builder/base/diagnostics.hpp"
+#include "builder/base/guest_yaml.hpp"
 #include "builder/base/json.hpp"
 #include "builder/base/strict_yaml.hpp"
 
@@ -47,6 +49,14 @@ private:
     const YamlDocument& document_;
     Diagnostics& list_;
 };
+
+/// A finding of a format that is read line by line.
+Diagnostic at_line(const std::string& file, int line, bool is_error, std::string message,
+                   std::string suggestion = {});
+
+/// What the bytes of a YAML text and then `check` find. `check` is not called for what is not YAML.
+Diagnostics check_yaml(const std::string& text, const std::string& name,
+                       const std::function<void(const GuestYaml&, Findings&, Diagnostics&)>& check);
 
 /// The child of an object, or null.
 inline const Json& child_of(const Json& value, const std::string& key) {

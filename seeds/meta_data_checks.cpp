@@ -8,17 +8,12 @@
 
 namespace imgforge::seeds {
 
-Diagnostics check_meta_data(const std::string& text, const std::string& name) {
-    Diagnostics found;
-    const auto yaml = parse_guest_yaml(text, name, found);
-    if (!yaml) {
-        return found;
-    }
-    Findings findings(yaml->document, found);
-    const Json& root = yaml->document.root;
+namespace {
+
+void check_meta_data_values(const Json& root, Findings& findings) {
     if (!root.is_object() && !root.is_null()) {
         findings.error("", "meta-data is a map of keys, cloud-init cannot use this", "instance-id: i-0001");
-        return found;
+        return;
     }
     if (child_of(root, "instance-id").is_null()) {
         findings.warning("", "no instance-id is given, so a clone does not notice that it is a new machine",
@@ -31,7 +26,14 @@ Diagnostics check_meta_data(const std::string& text, const std::string& name) {
                              fmt::format("'{}' is not text but {}", key, value.dump()), "put it in quotes");
         }
     }
-    return found;
+}
+
+}  // namespace
+
+Diagnostics check_meta_data(const std::string& text, const std::string& name) {
+    return check_yaml(text, name, [](const GuestYaml& yaml, Findings& findings, Diagnostics&) {
+        check_meta_data_values(yaml.document.root, findings);
+    });
 }
 
 }  // namespace imgforge::seeds

@@ -9,6 +9,7 @@
 
 #include "builder/base/suggestion.hpp"
 #include "seeds/answer_formats.hpp"
+#include "seeds/findings.hpp"
 #include "seeds/passwords.hpp"
 #include "seeds/preseed_questions.hpp"
 #include "seeds/text.hpp"
@@ -72,11 +73,7 @@ public:
 
 private:
     void add(int line, bool is_error, std::string message, std::string suggestion = {}) {
-        faults_.add({.file = file_,
-                     .line = line,
-                     .severity = is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
-                     .message = std::move(message),
-                     .suggestion = std::move(suggestion)});
+        faults_.add(at_line(file_, line, is_error, std::move(message), std::move(suggestion)));
     }
 
     void line(const std::string& whole_line, int number) {

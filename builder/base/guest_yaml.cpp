@@ -154,13 +154,7 @@ private:
 
 std::optional<GuestYaml> parse_guest_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
                                           const YamlLimits& limits) {
-    if (text.size() > limits.bytes) {
-        diagnostics.add({.file = file,
-                         .message = fmt::format("{} bytes are too many for this kind of file (limit {})",
-                                                text.size(), limits.bytes)});
-        return std::nullopt;
-    }
-    if (const std::optional<Diagnostic> fault = yaml_bytes_fault(text, file)) {
+    if (const std::optional<Diagnostic> fault = yaml_bytes_fault(text, file, limits)) {
         diagnostics.add(*fault);
         return std::nullopt;
     }

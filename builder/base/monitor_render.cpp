@@ -78,11 +78,11 @@ private:
     int fd_;
 };
 
-/// A line at start, at each further 10 %, and at the end: for logs and CI.
-class PlainMonitor final : public Monitor {
+/// Serialises events of several threads and makes them safe to show.
+class ShowingMonitor : public Monitor {
 public:
-    explicit PlainMonitor(int fd) : writer_(fd) {}
-    void event(const MonitorEvent& event) noexcept override {
+    explicit ShowingMonitor(int fd) : writer_(fd) {}
+    void event(const MonitorEvent& event) noexcept final {
         const std::lock_guard lock(mutex_);
         try {
             render(shown(event));
@@ -91,8 +91,22 @@ public:
         }
     }
 
+protected:
+    /// Called with the lock held.
+    virtual void render(const MonitorEvent& event) = 0;
+    Writer writer_;
+
 private:
-    void render(const MonitorEvent& event) {
+    std::mutex mutex_;
+};
+
+/// A line at start, at each further 10 %, and at the end: for logs and CI.
+class PlainMonitor final : public ShowingMonitor {
+public:
+    using ShowingMonitor::ShowingMonitor;
+
+private:
+    void render(const MonitorEvent& event) override {
         switch (event.kind) {
             case Kind::activity_started: line(event, "started"); break;
             case Kind::activity_progress: progress(event); break;
@@ -130,27 +144,17 @@ private:
         int tens = 0;
         std::string detail;
     };
-    std::mutex mutex_;
-    Writer writer_;
     std::map<std::uint64_t, Shown> shown_;
 };
 
 /// One live line per running activity at the bottom, finished ones above them.
-class TerminalMonitor final : public Monitor {
+class TerminalMonitor final : public ShowingMonitor {
 public:
-    TerminalMonitor(int fd, bool colour) : writer_(fd), colour_(colour) {}
+    TerminalMonitor(int fd, bool colour) : ShowingMonitor(fd), colour_(colour) {}
     ~TerminalMonitor() override { writer_.write(erase()); }
-    void event(const MonitorEvent& event) noexcept override {
-        const std::lock_guard lock(mutex_);
-        try {
-            render(shown(event));
-        } catch (const std::exception&) {
-            // As above.
-        }
-    }
 
 private:
-    void render(const MonitorEvent& event) {
+    void render(const MonitorEvent& event) override {
         std::string text = erase();
         switch (event.kind) {
             case Kind::activity_started: running_[event.activity] = event; break;
@@ -212,8 +216,6 @@ private:
         return colour_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
     }
 
-    std::mutex mutex_;
-    Writer writer_;
     bool colour_;
     std::map<std::uint64_t, MonitorEvent> running_;
     int drawn_ = 0;

@@ -260,13 +260,7 @@ std::string pointer_token(std::string_view key) {
 
 std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, Diagnostics& diagnostics,
                                        const YamlLimits& limits) {
-    if (text.size() > limits.bytes) {
-        diagnostics.add({.file = file,
-                         .message = fmt::format("{} bytes are too many for this kind of file (limit {})",
-                                                text.size(), limits.bytes)});
-        return std::nullopt;
-    }
-    if (const std::optional<Diagnostic> fault = yaml_bytes_fault(text, file)) {
+    if (const std::optional<Diagnostic> fault = yaml_bytes_fault(text, file, limits)) {
         diagnostics.add(*fault);
         return std::nullopt;
     }

@@ -29,7 +29,13 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::optional<Diagnostic> yaml_bytes_fault(std::string_view text, const std::string& file) {
+std::optional<Diagnostic> yaml_bytes_fault(std::string_view text, const std::string& file,
+                                           const YamlLimits& limits) {
+    if (text.size() > limits.bytes) {
+        return Diagnostic{.file = file,
+                          .message = fmt::format("{} bytes are too many for this kind of file (limit {})",
+                                                 text.size(), limits.bytes)};
+    }
     int line = 1;
     std::size_t line_start = 0;
     for (std::size_t i = 0; i < text.size();) {

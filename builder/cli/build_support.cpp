@@ -53,6 +53,21 @@ engine::RecipeRules recipe_rules(const Arguments& arguments) {
     return rules;
 }
 
+Option set_option() {
+    return {.names = {"--set"},
+            .value = "KEY=VALUE",
+            .help = "change the recipe first, as in `imgforge build`",
+            .repeatable = true};
+}
+
+Option vars_option() {
+    return {.names = {"--vars"},
+            .value = "FILE",
+            .help = "variables for the recipe, as in `imgforge build`",
+            .repeatable = true,
+            .completes = Completes::file};
+}
+
 std::vector<engine::Override> recipe_overrides(const Arguments& arguments) {
     std::vector<engine::Override> overrides;
     for (const std::string& text : arguments.all("set")) {

@@ -20,6 +20,10 @@ engine::RecipeRules recipe_rules(const Arguments& arguments);
 /// --set options, read.
 std::vector<engine::Override> recipe_overrides(const Arguments& arguments);
 
+/// `--set KEY=VALUE` and `--vars FILE` of commands that read a recipe without building it.
+Option set_option();
+Option vars_option();
+
 /// All images of the recipe RECIPE with --set and --vars applied. Throws Failure::recipe with every error;
 /// warnings go to the monitor.
 std::vector<engine::Recipe> load_all(const Arguments& arguments, const CommandContext& context);

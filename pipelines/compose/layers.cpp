@@ -104,20 +104,6 @@ private:
     Diagnostics& diagnostics_;
 };
 
-std::vector<std::string> recipes_beside(const std::vector<fs::path>& folders) {
-    std::vector<std::string> names;
-    for (const fs::path& folder : folders) {
-        std::error_code code;
-        for (const auto& entry : fs::directory_iterator(folder, code)) {
-            if (entry.path().extension() == ".recipe") {
-                names.push_back(entry.path().stem().string());
-            }
-        }
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 /// The chain of files from the recipe up to its root.
 class Chain {
 public:
@@ -177,7 +163,7 @@ private:
         const std::optional<fs::path> found = find(wanted, file.parent_path());
         if (!found) {
             const std::vector<std::string> near =
-                recipes_beside({folder_of(file), shipped_, shipped_ / "examples"});
+                recipe_names({folder_of(file), shipped_, shipped_ / "examples"});
             const std::optional<std::string> meant = nearest(fs::path(wanted).stem().string(), near);
             return refuse(fmt::format("no recipe '{}' to extend", wanted), meant ? *meant : std::string());
         }
@@ -222,6 +208,20 @@ private:
 };
 
 }  // namespace
+
+std::vector<std::string> recipe_names(const std::vector<fs::path>& directories) {
+    std::vector<std::string> names;
+    for (const fs::path& directory : directories) {
+        std::error_code code;
+        for (const auto& entry : fs::directory_iterator(directory, code)) {
+            if (entry.path().extension() == ".recipe") {
+                names.push_back(entry.path().stem().string());
+            }
+        }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
 
 void lay_over(YamlDocument& lower, const YamlDocument& upper, Diagnostics& diagnostics) {
     if (!lower.root.is_object() || !upper.root.is_object()) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,10 @@ struct Layered {
 /// there. Nothing when the recipe itself, or one it extends, cannot be read.
 std::optional<Layered> layered(std::string_view text, const std::filesystem::path& file,
                                const std::filesystem::path& shipped, Diagnostics& diagnostics);
+
+/// Names of the recipes (`*.recipe`) in these directories, without the suffix, sorted. A directory that
+/// cannot be read counts as empty.
+std::vector<std::string> recipe_names(const std::vector<std::filesystem::path>& directories);
 
 /// Lays the map `upper` over `lower`, positions included.
 void lay_over(YamlDocument& lower, const YamlDocument& upper, Diagnostics& diagnostics);

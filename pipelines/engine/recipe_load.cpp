@@ -21,18 +21,6 @@ namespace {
 constexpr std::size_t recipe_bytes = 4U << 20U;
 constexpr std::string_view choice_prefix = "matrix.";
 
-std::vector<std::string> recipes_in(const fs::path& folder) {
-    std::vector<std::string> names;
-    std::error_code code;
-    for (const auto& entry : fs::directory_iterator(folder, code)) {
-        if (entry.path().extension() == ".recipe") {
-            names.push_back(entry.path().stem().string());
-        }
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 /// `--vars FILE`: over the recipe's own variables, under those of --set.
 void lay_variables(YamlDocument& document, const std::vector<fs::path>& files, Diagnostics& diagnostics) {
     for (const fs::path& file : files) {
@@ -208,8 +196,8 @@ fs::path find_recipe(const std::string& name, const fs::path& shipped) {
         throw Error(Failure::usage, fmt::format("{} is a directory, not a recipe", name),
                     "name the .recipe file in it");
     }
-    std::vector<std::string> known = recipes_in(shipped);
-    const std::vector<std::string> examples = recipes_in(shipped / "examples");
+    std::vector<std::string> known = compose::recipe_names({shipped});
+    const std::vector<std::string> examples = compose::recipe_names({shipped / "examples"});
     std::string hint =
         known.empty() ? std::string() : fmt::format("shipped recipes: {}", fmt::join(known, ", "));
     if (!examples.empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/compose/secrets.hpp"
 #include "pipelines/engine/recipe.hpp"
+#include "pipelines/engine/source_schema.hpp"
 
 namespace imgforge::engine {
 namespace {
@@ -12,12 +13,6 @@ Json text(const char* description) {
     return {{"type", "string"}, {"description", description}, {"minLength", 1}};
 }
 
-Json path(const char* description) {
-    Json schema = text(description);
-    schema["format"] = "path";
-    return schema;
-}
-
 Json size(const char* description) {
     return {{"type", "string"},
             {"description", description},
@@ -26,46 +21,28 @@ Json size(const char* description) {
 }
 
 Json installer_schema() {
-    return {
-        {"type", "object"},
-        {"description", "The installation medium, and how it is verified"},
-        {"additionalProperties", false},
-        {"properties",
-         {{"iso", path("Installer ISO: a path (relative to the recipe) or an http, https, ftp or file URL")},
-          {"archive",
-           {{"type", "string"},
-            {"description",
-             "In place of iso: the Debian suite to assemble an offline medium from, with the archive this "
-             "host's apt uses"},
-            {"pattern", "^[a-z][a-z0-9-]*$"}}},
-          {"sha256",
-           {{"type", "string"},
-            {"description", "SHA-256 of the ISO; anything else is refused"},
-            {"pattern", "^[0-9a-fA-F]{64}$"},
-            {"x-message", "must be 64 hexadecimal digits"}}},
-          {"checksums", path("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the ISO")},
-          {"signature",
-           path("Path or URL of the detached OpenPGP signature of the checksums file, or without "
-                "checksums of the ISO itself")},
-          {"keyring", path("OpenPGP keyring with the only keys whose signature counts: a file, or a "
-                           "publisher such as ubuntu or fedora")},
-          {"allow-redirects",
-           {{"type", "array"},
-            {"items", {{"enum", {"http", "local"}}}},
-            {"uniqueItems", true},
-            {"description",
-             "Redirects that are followed although they are refused otherwise: from https to "
-             "http, to other services of this host"}}},
-          {"fingerprint",
-           {{"type", "string"},
-            {"description", "The only key of the keyring that may have signed"},
-            {"pattern", "^[0-9A-Fa-f]{40}$"},
-            {"x-message", "must be a key fingerprint of 40 hexadecimal digits"}}},
-          {"packages",
-           {{"type", "array"},
-            {"description", "Further packages to put on a medium made from the archive"},
-            {"items", {{"type", "string"}, {"minLength", 1}}},
-            {"uniqueItems", true}}}}}};
+    Json properties = verification_properties();
+    properties.update(
+        {{"iso",
+          path_schema("Installer ISO: a path (relative to the recipe) or an http, https, ftp or file URL")},
+         {"archive",
+          {{"type", "string"},
+           {"description",
+            "In place of iso: the Debian suite to assemble an offline installer ISO from, with the archive "
+            "this host's apt uses"},
+           {"pattern", "^[a-z][a-z0-9-]*$"}}},
+         {"checksums", path_schema("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the ISO")},
+         {"signature", path_schema("Path or URL of the detached OpenPGP signature of the checksums file or, "
+                                   "without checksums, of the ISO itself")},
+         {"packages",
+          {{"type", "array"},
+           {"description", "Additional packages to put on an ISO made from the archive"},
+           {"items", {{"type", "string"}, {"minLength", 1}}},
+           {"uniqueItems", true}}}});
+    return {{"type", "object"},
+            {"description", "The installer ISO, and how it is verified"},
+            {"additionalProperties", false},
+            {"properties", properties}};
 }
 
 Json machine_schema() {
@@ -154,24 +131,25 @@ Json recipe_schema(const std::vector<const StageType*>& types, const std::vector
     const Json matrix = {
         {"type", {"object", "array"}},
         {"description", "One image per combination: variables with lists of values, or a list of maps"}};
-    return {{"$schema", "http://json-schema.org/draft-07/schema#"},
-            {"title", "imgforge recipe"},
-            {"type", "object"},
-            {"additionalProperties", false},
-            {"required", {"name", "os", "stages"}},
-            {"patternProperties", {{"^x-", {{"description", "Free for anchors; not looked at"}}}}},
-            {"properties",
-             {{"name", name},
-              {"extends", path("Recipe this one is laid over: a name or a file, relative to this recipe")},
-              {"vars", variables},
-              {"matrix", matrix},
-              {"secrets", compose::secrets_schema()},
-              {"os", os},
-              {"description", {{"type", "string"}, {"description", "A line for people"}}},
-              {"max-age", max_age},
-              {"installer", installer_schema()},
-              {"machine", machine_schema()},
-              {"stages", stages_schema(types)}}}};
+    return {
+        {"$schema", "http://json-schema.org/draft-07/schema#"},
+        {"title", "imgforge recipe"},
+        {"type", "object"},
+        {"additionalProperties", false},
+        {"required", {"name", "os", "stages"}},
+        {"patternProperties", {{"^x-", {{"description", "Free for anchors; not looked at"}}}}},
+        {"properties",
+         {{"name", name},
+          {"extends", path_schema("Recipe this one is laid over: a name or a file, relative to this recipe")},
+          {"vars", variables},
+          {"matrix", matrix},
+          {"secrets", compose::secrets_schema()},
+          {"os", os},
+          {"description", {{"type", "string"}, {"description", "A line for people"}}},
+          {"max-age", max_age},
+          {"installer", installer_schema()},
+          {"machine", machine_schema()},
+          {"stages", stages_schema(types)}}}};
 }
 
 }  // namespace imgforge::engine

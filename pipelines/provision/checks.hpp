@@ -57,4 +57,7 @@ std::vector<std::filesystem::path> check_files(const Json& options, const std::f
 /// Schema of the stage.
 const Json& verify_schema();
 
+/// Properties of stages that start clones of the generation: size, network, firmware.
+Json clone_properties();
+
 }  // namespace imgforge::provision

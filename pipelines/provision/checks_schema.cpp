@@ -62,15 +62,7 @@ constexpr const char* schema_text = R"J({
                         "description": "environment variables of this script"},
                     "name": {"type": "string", "description": "name of the check"}},
                 "items": {"type": ["string", "object"], "format": "path", "additionalProperties": false,
-                    "required": ["file"], "properties": {
-                    "file": {"type": "string", "format": "path", "description": "script of the host"},
-                    "args": {"type": "array", "items": {"type": "string"}, "x-secrets": true,
-                        "description": "its arguments"},
-                    "env": {"type": "object", "x-secrets": true,
-                        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-                        "additionalProperties": {"type": ["string", "number", "boolean"]},
-                        "description": "environment variables of this script"},
-                    "name": {"type": "string", "description": "name of the check"}}}},
+                    "required": ["file"], "properties": {}}},
             "testinfra": {"type": ["string", "array"], "format": "path", "x-affects-result": false,
                 "description":
                     "file of tests for testinfra (python3-testinfra on this host); each test is a check",
@@ -81,12 +73,6 @@ constexpr const char* schema_text = R"J({
                 "description": "environment variables of commands and scripts"},
             "count": {"type": "integer", "minimum": 1, "maximum": 10, "default": 1,
                 "description": "how many clones; every check runs on each"},
-            "size": {"type": "string", "default": "small",
-                "description": "small, medium, large or one of the settings"},
-            "network": {"type": "array", "items": {"type": "string"},
-                "description": "networks as for imgforge spawn --network; default: the settings'"},
-            "firmware": {"enum": ["bios", "uefi", "uefi-secure"],
-                "description": "default: the recipe's machine.firmware"},
             "boot-timeout": {"type": "string", "pattern": "^[0-9]+[smhd]?$", "x-affects-result": false,
                 "description": "how long a clone may take to come up; default 5m with KVM, 15m without"},
             "timeout": {"type": "string", "pattern": "^[0-9]+[smhd]?$", "x-affects-result": false,
@@ -96,8 +82,29 @@ constexpr const char* schema_text = R"J({
 
 }  // namespace
 
+Json clone_properties() {
+    return {{"size",
+             {{"type", "string"},
+              {"default", "small"},
+              {"description", "small, medium, large or one of the settings"}}},
+            {"network",
+             {{"type", "array"},
+              {"items", {{"type", "string"}}},
+              {"description", "networks as for imgforge spawn --network; default: the settings'"}}},
+            {"firmware",
+             {{"enum", {"bios", "uefi", "uefi-secure"}},
+              {"description", "default: the recipe's machine.firmware"}}}};
+}
+
 const Json& verify_schema() {
-    static const Json schema = Json::parse(schema_text);
+    static const Json schema = [] {
+        Json made = Json::parse(schema_text);
+        Json& properties = made["properties"];
+        properties.update(clone_properties());
+        // A list of scripts takes for each what a single one takes.
+        properties["script"]["items"]["properties"] = properties["script"]["properties"];
+        return made;
+    }();
     return schema;
 }
 

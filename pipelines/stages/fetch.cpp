@@ -4,6 +4,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/image/open_image.hpp"
+#include "pipelines/engine/source_schema.hpp"
 #include "pipelines/engine/trust_rules.hpp"
 #include "pipelines/stages/medium_source.hpp"
 #include "pipelines/stages/stage_types.hpp"
@@ -13,44 +14,21 @@ namespace fs = std::filesystem;
 namespace imgforge::stages {
 namespace {
 
-Json path_option(const char* description) {
-    return {{"type", "string"}, {"format", "path"}, {"minLength", 1}, {"description", description}};
-}
-
 Json fetch_schema() {
-    return {
-        {"type", "object"},
-        {"additionalProperties", false},
-        {"properties",
-         {{"source", path_option("Path or URL; without it the recipe's installer.iso")},
-          {"sha256",
-           {{"type", "string"},
-            {"pattern", "^[0-9a-fA-F]{64}$"},
-            {"x-message", "must be 64 hexadecimal digits"},
-            {"description", "SHA-256 of the file; anything else is refused"}}},
-          {"checksums", path_option("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the file")},
-          {"signature", path_option("Path or URL of the detached OpenPGP signature of the checksums file")},
-          {"keyring", path_option("OpenPGP keyring with the only keys whose signature counts: a file, or a "
-                                  "publisher such as ubuntu or fedora")},
-          {"allow-redirects",
-           {{"type", "array"},
-            {"items", {{"enum", {"http", "local"}}}},
-            {"uniqueItems", true},
-            {"description",
-             "Redirects that are followed although they are refused otherwise: from https to "
-             "http, to other services of this host"}}},
-          {"fingerprint",
-           {{"type", "string"},
-            {"description", "The only key of the keyring that may have signed"},
-            {"pattern", "^[0-9A-Fa-f]{40}$"},
-            {"x-message", "must be a key fingerprint of 40 hexadecimal digits"}}},
-          {"as",
-           {{"type", "string"},
-            {"enum", {"medium", "disk"}},
-            {"default", "medium"},
-            {"description",
-             "medium: an installer ISO for a later stage; disk: a standalone qcow2 image that the next "
-             "stages build on"}}}}}};
+    using engine::path_schema;
+    Json properties = engine::verification_properties();
+    properties.update(
+        {{"source", path_schema("Path or URL; without it the recipe's installer.iso")},
+         {"checksums", path_schema("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the file")},
+         {"signature", path_schema("Path or URL of the detached OpenPGP signature of the checksums file")},
+         {"as",
+          {{"type", "string"},
+           {"enum", {"medium", "disk"}},
+           {"default", "medium"},
+           {"description",
+            "medium: an installer ISO for a later stage; disk: a standalone qcow2 image that the next "
+            "stages build on"}}}});
+    return {{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
 }
 
 /// Options in the form of the `installer:` block; without a source that block itself.

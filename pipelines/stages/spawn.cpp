@@ -11,6 +11,7 @@
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/observe.hpp"
 #include "pipelines/lifecycle/spawn.hpp"
+#include "pipelines/provision/checks.hpp"
 #include "pipelines/stages/clones.hpp"
 #include "pipelines/stages/stage_types.hpp"
 
@@ -112,6 +113,25 @@ void prove_different(const std::vector<Identity>& clones, const std::vector<life
     }
 }
 
+constexpr const char* spawn_schema_text = R"J({
+    "type": "object",
+    "description":
+        "Machines from the published generation, which becomes current when all are up.",
+    "additionalProperties": false,
+    "properties": {
+        "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2,
+            "description": "how many machines, in parallel"},
+        "names": {"type": "string",
+            "description": "name pattern with {n}; default: a name of its own per run"},
+        "ephemeral": {"type": "boolean", "default": true,
+            "description": "remove the machines when the proof is done"},
+        "wait": {"enum": ["none", "ip", "agent", "cloud-init", "ssh"], "default": "ssh",
+            "description": "what counts as up; the comparison of the clones needs ssh"},
+        "timeout": {"type": "string", "pattern": "^[0-9]+[smh]?$",
+            "description": "how long a machine may take to come up; default 5m with KVM, 15m without"}
+    }
+})J";
+
 class SpawnStage final : public engine::StageType {
 public:
     std::string_view name() const override { return "spawn"; }
@@ -122,30 +142,11 @@ public:
     }
     int revision() const override { return 1; }
     const Json& schema() const override {
-        static const Json schema = Json::parse(R"J({
-            "type": "object",
-            "description":
-                "Machines from the published generation, which becomes current when all are up.",
-            "additionalProperties": false,
-            "properties": {
-                "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2,
-                    "description": "how many machines, in parallel"},
-                "names": {"type": "string",
-                    "description": "name pattern with {n}; default: a name of its own per run"},
-                "size": {"type": "string", "default": "small",
-                    "description": "small, medium, large or one of the settings"},
-                "network": {"type": "array", "items": {"type": "string"},
-                    "description": "networks as for imgforge spawn --network; default: the settings'"},
-                "firmware": {"enum": ["bios", "uefi", "uefi-secure"],
-                    "description": "default: the recipe's machine.firmware"},
-                "ephemeral": {"type": "boolean", "default": true,
-                    "description": "remove the machines when the proof is done"},
-                "wait": {"enum": ["none", "ip", "agent", "cloud-init", "ssh"], "default": "ssh",
-                    "description": "what counts as up; the comparison of the clones needs ssh"},
-                "timeout": {"type": "string", "pattern": "^[0-9]+[smh]?$",
-                    "description": "how long a machine may take to come up; default 5m with KVM, 15m without"}
-            }
-        })J");
+        static const Json schema = [] {
+            Json made = Json::parse(spawn_schema_text);
+            made["properties"].update(provision::clone_properties());
+            return made;
+        }();
         return schema;
     }
 

@@ -57,15 +57,24 @@ public:
         static const Json schema = Json::parse(R"json({
             "type": "object", "additionalProperties": false,
             "properties": {
-                "operations": {"type": "string", "description": "a,b: only these; -c: all default operations but c; see imgforge sysprep --list-operations", "default": ""},
+                "operations": {"type": "string",
+                    "description": "a,b: only these; -c: all default operations but c; )json"
+                                               R"json(see imgforge sysprep --list-operations",
+                    "default": ""},
                 "new-uuids": {"type": "boolean", "default": false, "description":
                     "renew UUIDs of file systems, LVM and partitions, with fstab, boot loader and initramfs"},
-                "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"], "description": "what to leave in /etc/machine-id", "default": "empty"},
-                "keep": {"type": "array", "items": {"type": "string"}, "description": "patterns of paths in the guest that are never touched", "default": []},
-                "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/"}, "description": "patterns of paths to remove as well; ~/ is every home", "default": []},
-                "keep-passwords": {"type": "array", "items": {"type": "string"}, "description": "users whose password stays usable", "default": []},
-                "remove-users": {"type": "array", "items": {"type": "string"}, "description": "build users to remove with their homes", "default": []},
-                "passphrase-file": {"type": "string", "format": "path", "description": "file with the passphrase of encrypted volumes", "default": ""}
+                "machine-id": {"enum": ["empty", "uninitialized", "delete", "keep"],
+                    "description": "what to leave in /etc/machine-id", "default": "empty"},
+                "keep": {"type": "array", "items": {"type": "string"},
+                    "description": "patterns of paths in the guest that are never touched", "default": []},
+                "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/"},
+                    "description": "patterns of paths to remove as well; ~/ is every home", "default": []},
+                "keep-passwords": {"type": "array", "items": {"type": "string"},
+                    "description": "users whose password stays usable", "default": []},
+                "remove-users": {"type": "array", "items": {"type": "string"},
+                    "description": "build users to remove with their homes", "default": []},
+                "passphrase-file": {"type": "string", "format": "path",
+                    "description": "file with the passphrase of encrypted volumes", "default": ""}
             }
         })json");
         return schema;

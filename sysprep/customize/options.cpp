@@ -198,7 +198,8 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
 }
 
 const Json& customize_schema() {
-    static const Json schema = Json::parse(R"json({
+    static const Json schema = Json::parse(
+        R"json({
         "type": "object", "additionalProperties": false,
         "properties": {
             "update": {"type": "boolean", "description": "refresh package lists and upgrade everything",
@@ -215,10 +216,13 @@ const Json& customize_schema() {
                 "default": []},
             "link": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": "string"},
-                "description": "symbolic link: what it points to; or a list of TARGET:LINK[:LINK…]", "default": {}},
+                "description": "symbolic link: what it points to; or a list of TARGET:LINK[:LINK…]",
+                "default": {}},
             "copy-in": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
-                "description": "host file or directory: directory in the guest that takes it under its own name", "default": {}},
+                "description":
+                    "host file or directory: directory in the guest that takes it under its own name",
+                "default": {}},
             "copy": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
                 "description": "path in the guest: path of the copy", "default": {}},
@@ -227,7 +231,9 @@ const Json& customize_schema() {
                 "description": "path in the guest: new path", "default": {}},
             "edit": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
-                "description": "path in the guest: s/pattern/replacement/flags; a list applies several to one file; one that changes nothing is an error", "default": {}},
+                "description": "path in the guest: s/pattern/replacement/flags; a list applies several )json"
+        R"json(to one file; one that changes nothing is an error",
+                "default": {}},
             "append-line": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
                 "description": "path in the guest: line to add at its end", "default": {}},
@@ -249,7 +255,9 @@ const Json& customize_schema() {
                 "description": "files and directories to remove; patterns allowed", "default": []},
             "password": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
-                "description": "user: password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked or locked: and one of these", "default": {}},
+                "description": "user: password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked or )json"
+        R"json(locked: and one of these",
+                "default": {}},
             "password-crypto": {"type": "string", "enum": ["md5", "sha256", "sha512", "yescrypt"],
                 "description": "how passwords given as text are hashed", "default": "sha512"},
             "firstboot-install": {"type": "array", "items": {"type": "string"},
@@ -275,13 +283,16 @@ const Json& customize_schema() {
             "locale": {"type": "string", "description": "such as en_US.UTF-8", "default": ""},
             "hostname": {"type": "string", "description": "a name that all clones start with", "default": ""},
             "run": {"type": "array", "x-secrets": true, "items": {"type": "string"},
-                "description": "shell lines run in the guest, offline: after packages, files, users and settings, whatever the order in the recipe; a second customize stage gives another order", "default": []},
+                "description": "shell lines run in the guest, offline: after packages, files, users and )json"
+        R"json(settings, whatever the order in the recipe; a second customize stage gives another order",
+                "default": []},
             "scripts": {"type": "array", "items": {"type": "string", "format": "path"},
                 "description": "script files of the host run in the guest", "default": []},
             "firstboot": {"type": "array", "items": {"type": "string"},
                 "description": "shell lines that every clone runs once at its first boot", "default": []},
             "network": {"type": "boolean",
-                "description": "give the guest's commands network (default: when packages are installed or updated)"},
+                "description":
+                    "give the guest's commands network (default: when packages are installed or updated)"},
             "timeout": {"type": "string", "x-affects-result": false,
                 "description": "longest time for one command", "default": "1h"}
         }})json");

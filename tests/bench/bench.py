@@ -6,11 +6,12 @@
   tests/bench/bench.py --slow --golden HOME  sysprep, rebuild and refresh of a golden image, too (minutes)
   tests/bench/bench.py --growth              how cost grows with the number of machines and generations
   tests/bench/bench.py --report FILE…        the tables of earlier runs as Markdown
-  tests/bench/bench.py --plot SVG FILE…      a picture of earlier runs; --only NAME… chooses and orders its pairs
+  tests/bench/bench.py --plot SVG FILE…      a picture of earlier runs; --only NAME… chooses and orders its
+  pairs
 
-Each figure is the median over several A B A B … pairs of whole processes, wall time, with the least and the greatest; the ratio is
-the median of the ratios pair by pair, so that a machine whose speed drifts does not decide.
-"""
+Each figure is the median over several A B A B … pairs of whole processes, wall time, with the least and the
+greatest; the ratio is the median of the ratios pair by pair, so that a machine whose speed drifts does not
+decide. """
 import argparse
 import contextlib
 import json
@@ -36,17 +37,48 @@ from measure import CommandFailed, measured, memory_of, missing_programs
 
 def arguments():
     root = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default=os.path.join(root, "build/bench"), metavar="FOLDER", help="build tree (default: build/bench)")
-    parser.add_argument("--only", nargs="*", default=[], metavar="WORD", help="cases with one of these words in their name")
-    parser.add_argument("--pairs", type=int, default=0, help="pairs of every case (default: as many as the case needs)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--build",
+        default=os.path.join(root, "build/bench"),
+        metavar="FOLDER",
+        help="build tree (default: build/bench)",
+    )
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="WORD", help="cases with one of these words in their name"
+    )
+    parser.add_argument(
+        "--pairs", type=int, default=0, help="pairs of every case (default: as many as the case needs)"
+    )
     parser.add_argument("--slow", action="store_true", help="also cases that take minutes")
-    parser.add_argument("--golden", metavar="HOME", help="an IMGFORGE_HOME with a built image debian13; it is copied, not changed")
-    parser.add_argument("--medium", metavar="ISO", help="installer medium to probe and to take an initrd from")
-    parser.add_argument("--growth", nargs="?", const="1,10,100,1000", metavar="N,N…", help="only growth, for these numbers")
-    parser.add_argument("--size", type=int, default=512, metavar="MIB", help="size of the disk that is searched (default: 512)")
-    parser.add_argument("--alone", action="store_true", help="real-time priority for both sides: other programs of a busy host wait")
-    parser.add_argument("--json", metavar="FILE", help="where results go (default: build/bench-results/DATE.json)")
+    parser.add_argument(
+        "--golden",
+        metavar="HOME",
+        help="an IMGFORGE_HOME with a built image debian13; it is copied, not changed",
+    )
+    parser.add_argument(
+        "--medium", metavar="ISO", help="installer medium to probe and to take an initrd from"
+    )
+    parser.add_argument(
+        "--growth", nargs="?", const="1,10,100,1000", metavar="N,N…", help="only growth, for these numbers"
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=512,
+        metavar="MIB",
+        help="size of the disk that is searched (default: 512)",
+    )
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="real-time priority for both sides: other programs of a busy host wait",
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="where results go (default: build/bench-results/DATE.json)"
+    )
     parser.add_argument("--report", nargs="+", metavar="FILE", help="print these results as Markdown and end")
     parser.add_argument("--plot", nargs="+", metavar="FILE", help="draw these results (JSON) into the first file (SVG) and end")
     options = parser.parse_args()
@@ -62,12 +94,18 @@ def say(text):
 
 def rows_of(bench, options, source):
     for case in source:
-        if (options.only and not any(word in case.name for word in options.only)) or (case.slow and not options.slow):
+        if (options.only and not any(word in case.name for word in options.only)) or (
+            case.slow and not options.slow
+        ):
             continue
         lacking = missing_programs(case)
         load = host.load()[0]
         try:
-            row = {"name": case.name, "skipped": f"not installed: {', '.join(lacking)}"} if lacking else measured(case, options.pairs)
+            row = (
+                {"name": case.name, "skipped": f"not installed: {', '.join(lacking)}"}
+                if lacking
+                else measured(case, options.pairs)
+            )
         except CommandFailed as fault:
             row = {"name": case.name, "failed": str(fault)}
         row["load"] = load
@@ -90,7 +128,11 @@ def run_all(bench, options, result):
     with contextlib.ExitStack() as stack:
         libvirt = None
         lacking = private_libvirt.missing()
-        wanted = options.growth or not options.only or any(word in name for word in options.only for name in cases_machines.NAMES)
+        wanted = (
+            options.growth
+            or not options.only
+            or any(word in name for word in options.only for name in cases_machines.NAMES)
+        )
         if not wanted:
             pass
         elif lacking:
@@ -130,9 +172,19 @@ def main():
         if not os.access(program, os.X_OK):
             sys.exit(f"no {program}: scripts/build.sh bench")
     folder = tempfile.mkdtemp(prefix="imgforge-bench-", dir="/var/tmp")
-    bench = cases.Bench(imgforge, tool, options.root, folder, medium=cases.medium_of(options), golden=options.golden, bytes=options.size << 20)
+    bench = cases.Bench(
+        imgforge,
+        tool,
+        options.root,
+        folder,
+        medium=cases.medium_of(options),
+        golden=options.golden,
+        bytes=options.size << 20,
+    )
     if options.alone:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))  # all that is started inherits it, libvirtd and its machines, too
+        os.sched_setscheduler(
+            0, os.SCHED_RR, os.sched_param(1)
+        )  # all that is started inherits it, libvirtd and its machines, too
     result = {"alone": options.alone, "host": host.facts(imgforge, options.root, folder), "rows": []}
     try:
         run_all(bench, options, result)
@@ -140,7 +192,9 @@ def main():
         subprocess.run(["chmod", "-R", "u+w", folder], check=False)
         shutil.rmtree(folder, ignore_errors=True)
         result["host"]["load_at_end"] = host.load()
-        file = options.json or os.path.join(options.root, "build", "bench-results", time.strftime("%Y%m%d-%H%M%S.json"))
+        file = options.json or os.path.join(
+            options.root, "build", "bench-results", time.strftime("%Y%m%d-%H%M%S.json")
+        )
         os.makedirs(os.path.dirname(os.path.abspath(file)), exist_ok=True)
         with open(file, "w", encoding="utf-8") as out:
             json.dump(result, out, indent=1)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured against peers and needs no golden image. Each case prepares fresh commands; preparing is not timed."""
+"""What is measured against peers and needs no golden image. Each case prepares fresh commands; preparing is
+not timed."""
 import dataclasses
 import os
 import typing
@@ -64,12 +65,53 @@ def seeds(bench):
             return Command([word if word != "ISO" else iso for word in argv], after=removes(iso))
         return make
 
-    ours = making([bench.imgforge, "seed", "create", "--name", "web-1", "--instance-id", "i-1", "--user-data", user, "--output", "ISO"])
+    ours = making(
+        [
+            bench.imgforge,
+            "seed",
+            "create",
+            "--name",
+            "web-1",
+            "--instance-id",
+            "i-1",
+            "--user-data",
+            user,
+            "--output",
+            "ISO",
+        ]
+    )
     iso_options = ["-quiet", "-output", "ISO", "-volid", "cidata", "-joliet", "-rock", user, meta]
     what = "a NoCloud seed ISO"
-    yield Case("seed/genisoimage", what, ours, making(["genisoimage", *iso_options]), "genisoimage", 1.0, ("genisoimage",), 41)
-    yield Case("seed/cloud-localds", what, ours, making(["cloud-localds", "ISO", user, meta]), "cloud-localds", 0.25, ("cloud-localds",), 41)
-    yield Case("seed/xorriso", what, ours, making(["xorriso", "-as", "genisoimage", *iso_options]), "xorriso", None, ("xorriso",), 15)
+    yield Case(
+        "seed/genisoimage",
+        what,
+        ours,
+        making(["genisoimage", *iso_options]),
+        "genisoimage",
+        1.0,
+        ("genisoimage",),
+        41,
+    )
+    yield Case(
+        "seed/cloud-localds",
+        what,
+        ours,
+        making(["cloud-localds", "ISO", user, meta]),
+        "cloud-localds",
+        0.25,
+        ("cloud-localds",),
+        41,
+    )
+    yield Case(
+        "seed/xorriso",
+        what,
+        ours,
+        making(["xorriso", "-as", "genisoimage", *iso_options]),
+        "xorriso",
+        None,
+        ("xorriso",),
+        15,
+    )
 
 
 def probe(bench):
@@ -77,9 +119,26 @@ def probe(bench):
         return
     what = "what an installer ISO is"
     ours = lambda: Command([bench.imgforge, "media", "probe", bench.medium, "--json"])  # noqa: E731
-    yield Case("probe/isoinfo", what, ours, lambda: Command(["isoinfo", "-R", "-f", "-i", bench.medium]), "isoinfo -f", None, ("isoinfo",), 15)
-    yield Case("probe/xorriso", what, ours, lambda: Command(["xorriso", "-indev", bench.medium, "-find", "/.disk", "-exec", "lsdl"]),
-               "xorriso -find", None, ("xorriso",), 9)
+    yield Case(
+        "probe/isoinfo",
+        what,
+        ours,
+        lambda: Command(["isoinfo", "-R", "-f", "-i", bench.medium]),
+        "isoinfo -f",
+        None,
+        ("isoinfo",),
+        15,
+    )
+    yield Case(
+        "probe/xorriso",
+        what,
+        ours,
+        lambda: Command(["xorriso", "-indev", bench.medium, "-find", "/.disk", "-exec", "lsdl"]),
+        "xorriso -find",
+        None,
+        ("xorriso",),
+        9,
+    )
 
 
 INJECT_AS_VIRT_INSTALL = """set -e
@@ -97,10 +156,28 @@ def injection(bench):
 
     def ready():
         if bench.medium:
-            quietly(["xorriso", "-osirrox", "on", "-indev", bench.medium, "-extract", "/install.amd/initrd.gz", initrd])
+            quietly(
+                [
+                    "xorriso",
+                    "-osirrox",
+                    "on",
+                    "-indev",
+                    bench.medium,
+                    "-extract",
+                    "/install.amd/initrd.gz",
+                    initrd,
+                ]
+            )
             os.chmod(initrd, 0o644)
         else:
-            quietly(["sh", "-c", 'head -c 48M /dev/urandom >"$0.file" && echo "$0.file" | cpio -o -H newc --quiet | gzip -1 >"$0"', initrd])
+            quietly(
+                [
+                    "sh",
+                    "-c",
+                    'head -c 48M /dev/urandom >"$0.file" && echo "$0.file" | cpio -o -H newc --quiet | gzip -1 >"$0"',
+                    initrd,
+                ]
+            )
 
     def ours():
         out = bench.fresh(".initrd")
@@ -108,10 +185,21 @@ def injection(bench):
 
     def peer():
         out = bench.fresh(".initrd")
-        return Command(["sh", "-c", INJECT_AS_VIRT_INSTALL, "inject", initrd, preseed, out], after=removes(out))
+        return Command(
+            ["sh", "-c", INJECT_AS_VIRT_INSTALL, "inject", initrd, preseed, out], after=removes(out)
+        )
 
-    yield Case("inject/virt-install", "answers into an installer's initrd", ours, peer, "find|cpio|gzip as virt-install", None,
-               ("cpio", "gzip", "xorriso"), 15, ready=ready)
+    yield Case(
+        "inject/virt-install",
+        "answers into an installer's initrd",
+        ours,
+        peer,
+        "find|cpio|gzip as virt-install",
+        None,
+        ("cpio", "gzip", "xorriso"),
+        15,
+        ready=ready,
+    )
 
 
 GREP_WORDS = ["PRIVATE KEY-----", "openssh-key-v1", "AKIA", "ghp_"]
@@ -132,14 +220,26 @@ def audit(bench):
 
     def ready():
         if not os.path.exists(disk):
-            quietly(["dd", "if=/dev/urandom", f"of={disk}", "bs=1M", f"count={bench.bytes >> 20}", "status=none", "conv=fsync"])
+            quietly(
+                [
+                    "dd",
+                    "if=/dev/urandom",
+                    f"of={disk}",
+                    "bs=1M",
+                    f"count={bench.bytes >> 20}",
+                    "status=none",
+                    "conv=fsync",
+                ]
+            )
 
     env = {"IMGFORGE_HOME": os.path.join(bench.folder, "audit-home")}
     grep_argv = ["grep", "-c", "-a", "-F"] + [word for text in GREP_WORDS for word in ("-e", text)] + [disk]
 
     def ours():
         # 5: noise may hold what looks like a short token.
-        return Command([bench.imgforge, "audit", disk, "--format", "raw", "--bytes-only", "--quiet"], env, ok=(0, 5))
+        return Command(
+            [bench.imgforge, "audit", disk, "--format", "raw", "--bytes-only", "--quiet"], env, ok=(0, 5)
+        )
 
     def cold(make):
         def prepared():
@@ -150,10 +250,30 @@ def audit(bench):
     size = f"{bench.bytes >> 20} MiB of raw noise"
     grep = lambda: Command(grep_argv, {"LC_ALL": "C"}, ok=(0, 1))  # noqa: E731
     dd = lambda: Command(["dd", f"if={disk}", "of=/dev/null", "bs=1M", "status=none"])  # noqa: E731
-    yield Case("audit/grep", f"byte search of {size}, in the page cache", ours, grep, "grep -F, 4 words", None, ("grep",), 5,
-               moved=bench.bytes, ready=ready)
-    yield Case("audit/dd", f"byte search of {size}, from the disk", cold(ours), cold(dd), "dd to /dev/null", None, ("dd",), 5,
-               moved=bench.bytes, ready=ready)
+    yield Case(
+        "audit/grep",
+        f"byte search of {size}, in the page cache",
+        ours,
+        grep,
+        "grep -F, 4 words",
+        None,
+        ("grep",),
+        5,
+        moved=bench.bytes,
+        ready=ready,
+    )
+    yield Case(
+        "audit/dd",
+        f"byte search of {size}, from the disk",
+        cold(ours),
+        cold(dd),
+        "dd to /dev/null",
+        None,
+        ("dd",),
+        5,
+        moved=bench.bytes,
+        ready=ready,
+    )
 
 
 def all_cases(bench):

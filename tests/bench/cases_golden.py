@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stages on a real golden image. Works in a copy of the home that --golden names; its recipe's installation must be in the cache."""
+"""Stages on a real golden image. Works in a copy of the home that --golden names; its recipe's installation
+must be in the cache."""
 import json
 import os
 
@@ -37,7 +38,9 @@ class Golden:
         plan = json.loads(self.imgforge("build", self.source, *self.overrides, "--plan", "--json"))
         install = next(stage for stage in plan["stages"] if stage["type"] == "install")
         if install["verdict"] != "reuse":
-            raise CommandFailed(f"the installation of {self.source} is not in the cache of {self.bench.golden}: {install['reason']}")
+            raise CommandFailed(
+                f"the installation of {self.source} is not in the cache of {self.bench.golden}: {install['reason']}"
+            )
         self.installed = os.path.join(self.home, "cache", "stages", install["fingerprint"], "disk.qcow2")
         if PEER_ENV.get("LIBGUESTFS_BACKEND_SETTINGS") is None and not self.has_kvm():
             PEER_ENV["LIBGUESTFS_BACKEND_SETTINGS"] = "force_tcg"
@@ -50,14 +53,17 @@ class Golden:
         return quietly([self.bench.imgforge, *words], self.env)
 
     def recipe(self, name, stages):
-        """The image's own recipe with other stages behind its installation; where it has such a stage, its options (waivers) stay."""
+        """The image's own recipe with other stages behind its installation; where it has such a stage, its
+        options (waivers) stay."""
         import yaml  # only here: python3-yaml comes with cloud-init
 
         with open(self.source, encoding="utf-8") as text:
             recipe = yaml.safe_load(text)
         own = {kind: options for stage in recipe["stages"] for kind, options in stage.items()}
         recipe["name"] = name
-        recipe["stages"] = recipe["stages"][:1] + [stage if isinstance(stage, dict) else {stage: own.get(stage) or {}} for stage in stages]
+        recipe["stages"] = recipe["stages"][:1] + [
+            stage if isinstance(stage, dict) else {stage: own.get(stage) or {}} for stage in stages
+        ]
         return self.bench.write(f"{name}.recipe", json.dumps(recipe))
 
     def copy(self):
@@ -67,19 +73,30 @@ class Golden:
 
     def sysprep(self):
         disk = self.copy()
-        return Command([self.bench.imgforge, "sysprep", disk, "--quiet"], self.env, after=lambda: os.unlink(disk))
+        return Command(
+            [self.bench.imgforge, "sysprep", disk, "--quiet"], self.env, after=lambda: os.unlink(disk)
+        )
 
     def virt_sysprep(self):
         disk = self.copy()
-        return Command(["virt-sysprep", "--quiet", "--format", "qcow2", "-a", disk], PEER_ENV, after=lambda: os.unlink(disk))
+        return Command(
+            ["virt-sysprep", "--quiet", "--format", "qcow2", "-a", disk],
+            PEER_ENV,
+            after=lambda: os.unlink(disk),
+        )
 
     def four_stages(self):
         recipe = self.recipe("bench4", [{"customize": {"run": ["true"]}}, "sysprep", "audit", "compact"])
-        return Command([self.bench.imgforge, "build", recipe, *self.overrides, "--from", "customize", "--quiet"], self.env)
+        return Command(
+            [self.bench.imgforge, "build", recipe, *self.overrides, "--from", "customize", "--quiet"],
+            self.env,
+        )
 
     def eight_stages(self):
         steps = [{"customize": {"run": [f"echo {word}"]}} for word in ("one", "two", "three")]
-        recipe = self.recipe("bench8", steps + ["sysprep", "audit", "compact", {"publish": {"keep": 3, "max-age": "1d"}}])
+        recipe = self.recipe(
+            "bench8", steps + ["sysprep", "audit", "compact", {"publish": {"keep": 3, "max-age": "1d"}}]
+        )
         return [self.bench.imgforge, "build", recipe, *self.overrides, "--quiet"]
 
     def build_eight(self):
@@ -92,7 +109,21 @@ class Golden:
         """A machine to its SSH login, without a daemon."""
         self.machines += 1
         name = f"m{self.machines}"
-        words = ["spawn", IMAGE, name, "--connect", "embedded", "--memory", "1G", "--wait", "ssh", "--timeout", "20m", "--quiet", *more]
+        words = [
+            "spawn",
+            IMAGE,
+            name,
+            "--connect",
+            "embedded",
+            "--memory",
+            "1G",
+            "--wait",
+            "ssh",
+            "--timeout",
+            "20m",
+            "--quiet",
+            *more,
+        ]
         return Command([self.bench.imgforge, *words], self.env, after=lambda: self.gone(name))
 
     def gone(self, name):
@@ -130,18 +161,71 @@ def golden_cases(bench):
         return
     golden = Golden(bench)
     bench.golden_copy = golden
-    yield Case("rebuild", "build of 8 stages with nothing changed", lambda: Command(golden.eight_stages(), golden.env), goal=0.2, pairs=15,
-               slow=True, ready=golden.build_eight)
-    yield Case("refresh", "refresh of an image with nothing new", lambda: Command([bench.imgforge, "refresh", "bench8", "--quiet"], golden.env),
-               goal=2, pairs=9, slow=True, ready=golden.build_eight)
-    yield Case("sysprep/virt-sysprep", "clean an installed Debian 13", golden.sysprep, golden.virt_sysprep, "virt-sysprep -a", 0.8,
-               ("virt-sysprep", "qemu-img"), 3, slow=True, ready=golden.ready)
-    yield Case("stages/virt-sysprep", "customize, sysprep, audit and compact", golden.four_stages, golden.virt_sysprep,
-               "virt-sysprep -a (sysprep alone)", 1.5, ("virt-sysprep", "qemu-img"), 3, slow=True, ready=golden.ready)
-    yield Case("machine/cold", "a machine from nothing to its SSH login", golden.machine, golden.plain_machine,
-               "qemu-img, cloud-localds and plain QEMU", None, ("cloud-localds", "qemu-system-x86_64"), 2, slow=True, ready=golden.ready_for_machines)
-    yield Case("machine/warm", "the same from a template's memory", lambda: golden.machine("--warm"), golden.machine, "imgforge spawn, cold", 0.1,
-               pairs=3, slow=True, ready=golden.ready_for_warm)
+    yield Case(
+        "rebuild",
+        "build of 8 stages with nothing changed",
+        lambda: Command(golden.eight_stages(), golden.env),
+        goal=0.2,
+        pairs=15,
+        slow=True,
+        ready=golden.build_eight,
+    )
+    yield Case(
+        "refresh",
+        "refresh of an image with nothing new",
+        lambda: Command([bench.imgforge, "refresh", "bench8", "--quiet"], golden.env),
+        goal=2,
+        pairs=9,
+        slow=True,
+        ready=golden.build_eight,
+    )
+    yield Case(
+        "sysprep/virt-sysprep",
+        "clean an installed Debian 13",
+        golden.sysprep,
+        golden.virt_sysprep,
+        "virt-sysprep -a",
+        0.8,
+        ("virt-sysprep", "qemu-img"),
+        3,
+        slow=True,
+        ready=golden.ready,
+    )
+    yield Case(
+        "stages/virt-sysprep",
+        "customize, sysprep, audit and compact",
+        golden.four_stages,
+        golden.virt_sysprep,
+        "virt-sysprep -a (sysprep alone)",
+        1.5,
+        ("virt-sysprep", "qemu-img"),
+        3,
+        slow=True,
+        ready=golden.ready,
+    )
+    yield Case(
+        "machine/cold",
+        "a machine from nothing to its SSH login",
+        golden.machine,
+        golden.plain_machine,
+        "qemu-img, cloud-localds and plain QEMU",
+        None,
+        ("cloud-localds", "qemu-system-x86_64"),
+        2,
+        slow=True,
+        ready=golden.ready_for_machines,
+    )
+    yield Case(
+        "machine/warm",
+        "the same from a template's memory",
+        lambda: golden.machine("--warm"),
+        golden.machine,
+        "imgforge spawn, cold",
+        0.1,
+        pairs=3,
+        slow=True,
+        ready=golden.ready_for_warm,
+    )
 
 
 def memory_cases(bench, slow):

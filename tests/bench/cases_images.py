@@ -41,7 +41,11 @@ class Images:
 
     def ours(self, *words):
         home, away = self.home()
-        return Command([self.bench.imgforge, *words, "--json"], {"IMGFORGE_HOME": home, "IMGFORGE_IMMUTABLE": "off"}, after=away)
+        return Command(
+            [self.bench.imgforge, *words, "--json"],
+            {"IMGFORGE_HOME": home, "IMGFORGE_IMMUTABLE": "off"},
+            after=away,
+        )
 
     def converted(self, source, kind):
         out = self.bench.fresh(".qcow2")
@@ -62,7 +66,9 @@ class Images:
         away()
         os.truncate(disk, PULLED)
         port = 18000 + os.getpid() % 2000
-        config = self.bench.write("nginx.conf", f"""daemon off; pid {self.web}.pid; error_log {self.web}.log; user root; worker_processes 1;
+        config = self.bench.write(
+            "nginx.conf",
+            f"""daemon off; pid {self.web}.pid; error_log {self.web}.log; user root; worker_processes 1;
 events {{}} http {{ access_log off; sendfile on; client_body_temp_path {self.web}.1; proxy_temp_path {self.web}.2;
 fastcgi_temp_path {self.web}.3; uwsgi_temp_path {self.web}.4; scgi_temp_path {self.web}.5;
 server {{ listen 127.0.0.1:{port}; root {self.web}; }} }}
@@ -70,27 +76,64 @@ server {{ listen 127.0.0.1:{port}; root {self.web}; }} }}
         self.server = subprocess.Popen(["nginx", "-c", config], stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}"
         for _ in range(100):
-            if subprocess.run(["curl", "-sfo", "/dev/null", self.url + "/golden/index.json"], check=False).returncode == 0:
+            if (
+                subprocess.run(
+                    ["curl", "-sfo", "/dev/null", self.url + "/golden/index.json"], check=False
+                ).returncode
+                == 0
+            ):
                 return
             time.sleep(0.1)
         raise RuntimeError("nginx does not answer after 10 s")
 
     def curl(self):
         out = self.bench.fresh(".raw")
-        return Command(["sh", "-c", f"curl -sf -o {out} {self.url}/whole.raw && sha256sum {out}"], after=lambda: os.unlink(out))
+        return Command(
+            ["sh", "-c", f"curl -sf -o {out} {self.url}/whole.raw && sha256sum {out}"],
+            after=lambda: os.unlink(out),
+        )
 
 
 def image_cases(bench):
     images = Images(bench)
     peer = "qemu-img convert; sha256sum"
-    yield Case("import/qcow2", "a cloud image of 400 MB comes in", lambda: images.ours("images", "import", images.qcow2, "--name", "cloud"),
-               lambda: images.converted(images.qcow2, "qcow2"), peer, 1.2, ("qemu-img", "sha256sum"), 5, moved=DATA, ready=images.image)
-    yield Case("import/vmdk", "the same from VMware", lambda: images.ours("images", "import", images.raw + ".vmdk", "--name", "cloud"),
-               lambda: images.converted(images.raw + ".vmdk", "vmdk"), peer, 1.2, ("qemu-img", "sha256sum"), 5, moved=DATA, ready=images.image)
+    yield Case(
+        "import/qcow2",
+        "a cloud image of 400 MB comes in",
+        lambda: images.ours("images", "import", images.qcow2, "--name", "cloud"),
+        lambda: images.converted(images.qcow2, "qcow2"),
+        peer,
+        1.2,
+        ("qemu-img", "sha256sum"),
+        5,
+        moved=DATA,
+        ready=images.image,
+    )
+    yield Case(
+        "import/vmdk",
+        "the same from VMware",
+        lambda: images.ours("images", "import", images.raw + ".vmdk", "--name", "cloud"),
+        lambda: images.converted(images.raw + ".vmdk", "vmdk"),
+        peer,
+        1.2,
+        ("qemu-img", "sha256sum"),
+        5,
+        moved=DATA,
+        ready=images.image,
+    )
     try:
-        yield Case("pull/curl", "a disk of 560 MB comes over HTTP on the loopback interface",
-                   lambda: images.ours("images", "pull", images.url + "/golden/big"), images.curl, "curl; sha256sum", 1.25,
-                   ("nginx", "curl", "sha256sum"), 5, moved=PULLED, ready=images.serve)
+        yield Case(
+            "pull/curl",
+            "a disk of 560 MB comes over HTTP on the loopback interface",
+            lambda: images.ours("images", "pull", images.url + "/golden/big"),
+            images.curl,
+            "curl; sha256sum",
+            1.25,
+            ("nginx", "curl", "sha256sum"),
+            5,
+            moved=PULLED,
+            ready=images.serve,
+        )
     finally:
         if images.server:
             images.server.terminate()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Machines on a libvirtd of the benchmark's own. The image is a small one without a system: what is measured ends when QEMU runs."""
+"""Machines on a libvirtd of the benchmark's own. The image is a small one without a system: what is measured
+ends when QEMU runs."""
 import os
 
 from cases import Case
@@ -15,7 +16,11 @@ class Machines:
     def __init__(self, bench, libvirt):
         self.bench, self.libvirt = bench, libvirt
         self.home = os.path.join(bench.folder, "machines-home")
-        self.env = {"IMGFORGE_HOME": self.home, "LIBVIRT_DEFAULT_URI": libvirt.uri, "IMGFORGE_IMMUTABLE": "off"}
+        self.env = {
+            "IMGFORGE_HOME": self.home,
+            "LIBVIRT_DEFAULT_URI": libvirt.uri,
+            "IMGFORGE_IMMUTABLE": "off",
+        }
         self.disk = os.path.join(self.home, "images", IMAGE, "1", "disk.qcow2")
         self.seed = os.path.join(bench.folder, "peer-seed.iso")
         self.xml = os.path.join(bench.folder, "peer.xml")
@@ -27,7 +32,9 @@ class Machines:
         quietly([self.bench.tool, "store", self.home, IMAGE, "1"], self.env)
         os.chmod(self.bench.folder, 0o755)
         name = self.name()
-        self.imgforge("spawn", IMAGE, name, "--no-start", "--wait", "none")  # keys and measured acceleration are there afterwards
+        self.imgforge(
+            "spawn", IMAGE, name, "--no-start", "--wait", "none"
+        )  # keys and measured acceleration are there afterwards
         folder = os.path.join(self.home, "instances", name)
         quietly(["cp", "--", os.path.join(folder, "seed.iso"), self.seed])
         with open(self.xml, "w", encoding="utf-8") as out:
@@ -48,17 +55,48 @@ class Machines:
     def spawn(self, *more, count=1):
         name = self.name()
         names = [name] if count == 1 else [f"{name}-{i + 1}" for i in range(count)]
-        words = ["spawn", IMAGE, name if count == 1 else f"{name}-{{n}}", "--wait", "none", "--quiet", "--memory", "256M", *more]
+        words = [
+            "spawn",
+            IMAGE,
+            name if count == 1 else f"{name}-{{n}}",
+            "--wait",
+            "none",
+            "--quiet",
+            "--memory",
+            "256M",
+            *more,
+        ]
         if count > 1:
             words += ["--count", str(count)]
         return Command([self.bench.imgforge, *words], self.env, after=lambda: self.gone(*names))
 
     def virt_install(self):
         name, overlay = self.name(), self.bench.fresh(".qcow2")
-        argv = ["virt-install", "--connect", self.libvirt.uri, "--import", "--name", name, "--memory", "256", "--vcpus", "1",
-                "--virt-type", self.virt_type(), "--osinfo", "debian11", "--noautoconsole", "--graphics", "none", "--network", "network=default",
-                "--disk", f"path={overlay},format=qcow2,backing_store={self.disk},backing_format=qcow2,size=2",
-                "--disk", f"path={self.seed},format=raw,readonly=on,bus=virtio"]
+        argv = [
+            "virt-install",
+            "--connect",
+            self.libvirt.uri,
+            "--import",
+            "--name",
+            name,
+            "--memory",
+            "256",
+            "--vcpus",
+            "1",
+            "--virt-type",
+            self.virt_type(),
+            "--osinfo",
+            "debian11",
+            "--noautoconsole",
+            "--graphics",
+            "none",
+            "--network",
+            "network=default",
+            "--disk",
+            f"path={overlay},format=qcow2,backing_store={self.disk},backing_format=qcow2,size=2",
+            "--disk",
+            f"path={self.seed},format=raw,readonly=on,bus=virtio",
+        ]
         return Command(argv, after=lambda: self.forget(name, overlay))
 
     def virsh(self):
@@ -67,8 +105,13 @@ class Machines:
         xml = self.bench.fresh(".xml")
         with open(self.xml, encoding="utf-8") as source, open(xml, "w", encoding="utf-8") as out:
             keep = (line for line in source if "<uuid>" not in line and "<mac " not in line)
-            out.write("".join(keep).replace("<name>b1<", f"<name>{name}<").replace(f"{self.home}/instances/b1/disk.qcow2", overlay)
-                      .replace(f"{self.home}/instances/b1/seed.iso", self.seed).replace(f"{self.home}/instances/b1", self.bench.folder))
+            out.write(
+                "".join(keep)
+                .replace("<name>b1<", f"<name>{name}<")
+                .replace(f"{self.home}/instances/b1/disk.qcow2", overlay)
+                .replace(f"{self.home}/instances/b1/seed.iso", self.seed)
+                .replace(f"{self.home}/instances/b1", self.bench.folder)
+            )
         script = 'qemu-img create -q -f qcow2 -b "$1" -F qcow2 "$2" && virsh -q -c "$3" define "$4" && virsh -q -c "$3" start "$5"'
         return Command(["sh", "-c", script, "virsh", self.disk, overlay, self.libvirt.uri, xml, name],
                        after=lambda: self.forget(name, overlay, xml))
@@ -86,9 +129,33 @@ class Machines:
 def machine_cases(bench, libvirt):
     machines = Machines(bench, libvirt)
     what = "overlay, seed, definition, start"
-    yield Case("spawn/virt-install", what + " (the peer gets its seed for nothing)", machines.spawn, machines.virt_install,
-               "virt-install --import", 0.5, ("virt-install", "qemu-img"), 9, ready=machines.ready)
-    yield Case("spawn/virsh", what + " (the peer gets seed and XML for nothing)", machines.spawn, machines.virsh,
-               "qemu-img + virsh define + start", None, ("virsh", "qemu-img"), 9, ready=machines.ready)
-    yield Case("spawn/50", "50 overlays, seeds and definitions, not started", lambda: machines.spawn("--no-start", count=50),
-               goal=2.5, pairs=5, ready=machines.ready)
+    yield Case(
+        "spawn/virt-install",
+        what + " (the peer gets its seed for nothing)",
+        machines.spawn,
+        machines.virt_install,
+        "virt-install --import",
+        0.5,
+        ("virt-install", "qemu-img"),
+        9,
+        ready=machines.ready,
+    )
+    yield Case(
+        "spawn/virsh",
+        what + " (the peer gets seed and XML for nothing)",
+        machines.spawn,
+        machines.virsh,
+        "qemu-img + virsh define + start",
+        None,
+        ("virsh", "qemu-img"),
+        9,
+        ready=machines.ready,
+    )
+    yield Case(
+        "spawn/50",
+        "50 overlays, seeds and definitions, not started",
+        lambda: machines.spawn("--no-start", count=50),
+        goal=2.5,
+        pairs=5,
+        ready=machines.ready,
+    )

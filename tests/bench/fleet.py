@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a promotion costs a fleet: 1,000 hosts that make 100 clones each as soon as the new generation is current. A simulation of flows on
-links (max-min fair, in steps of 50 ms), with the sizes that were measured for windows of 1 MiB and objects of 4 MiB; no network is used.
+"""What a promotion costs a fleet: 1,000 hosts that make 100 clones each as soon as the new generation is
+current. A simulation of flows on links (max-min fair, in steps of 50 ms), with the sizes that were measured
+for windows of 1 MiB and objects of 4 MiB; no network is used.
 
   fleet.py            a table for docs/benchmarks.md
   fleet.py --json     the same figures
@@ -12,12 +13,13 @@ import sys
 
 GBIT = 125e6  # bytes a second
 HOSTS, CLONES, RACK = 1000, 100, 40
-# A Debian 12 disk of 4 GiB with 560 MB of data, as windows of 1 MiB, zstd (docs/benchmarks.md, "Bytes between two generations").
+# A Debian 12 disk of 4 GiB with 560 MB of data, as windows of 1 MiB, zstd (docs/benchmarks.md, "Bytes between
+# two generations").
 WHOLE = 184e6
 INDEX = 25e3
 # A first boot reads that much of the disk before login, over nbdkit-curl.
 BOOT_READS = 33e6
-OVERLAY_SECONDS = 0.004   # one overlay and its seed, measured
+OVERLAY_SECONDS = 0.004  # one overlay and its seed, measured
 RBD_CLONE_SECONDS = 0.03  # assumed; 0.073 was measured by librbd on a busy two-core cluster in memory
 
 
@@ -27,8 +29,9 @@ def fetch_bytes(changed):
 
 
 def simulate(hosts, size, origin, uplink, port, rack=None, cache=None, step=0.05, limit=36000):
-    """Seconds until each host has `size` bytes. Without racks all come over one link of `origin` bytes a second; with racks a cache per
-    rack fetches once over its `uplink` and passes on what it has, at `cache` bytes a second. `port`: a host's own link."""
+    """Seconds until each host has `size` bytes. Without racks all come over one link of `origin` bytes a
+    second; with racks a cache per rack fetches once over its `uplink` and passes on what it has, at `cache`
+    bytes a second. `port`: a host's own link."""
     done = []
     if rack is None:
         left = [size] * hosts
@@ -63,10 +66,11 @@ def simulate(hosts, size, origin, uplink, port, rack=None, cache=None, step=0.05
 
 
 def rbd(hosts, clones, cluster, port, metadata_rate):
-    """Nothing is fetched before the first clone. The clones' headers are small writes to the cluster, which takes `metadata_rate` of them a
-    second; then every machine that boots reads from the cluster."""
+    """Nothing is fetched before the first clone. The clones' headers are small writes to the cluster, which
+    takes `metadata_rate` of them a second; then every machine that boots reads from the cluster."""
     clones_ready = max(clones * RBD_CLONE_SECONDS, hosts * clones / metadata_rate)
-    boot = simulate(hosts, BOOT_READS, cluster, None, port)  # the first boot of a host; later ones read the same objects from caches of OSDs
+    # The first boot of a host; later ones read the same objects from caches of OSDs
+    boot = simulate(hosts, BOOT_READS, cluster, None, port)
     return clones_ready, max(boot)
 
 
@@ -75,25 +79,49 @@ def scenarios():
     for changed in (0.03, 0.30, 1.0):
         size = fetch_bytes(changed)
         for name, times in (
-                ("one origin, 10 Gbit/s", simulate(HOSTS, size, 10 * GBIT, None, GBIT)),
-                ("one origin, 40 Gbit/s", simulate(HOSTS, size, 40 * GBIT, None, GBIT)),
-                ("a cache per rack, origin 10 Gbit/s", simulate(HOSTS, size, 10 * GBIT, 10 * GBIT, GBIT, RACK, 10 * GBIT))):
-            rows.append({"changed": changed, "way": name, "bytes_per_host": round(size), "origin_bytes": round(
-                size * (HOSTS if "one origin" in name else HOSTS / RACK)), "median": round(sorted(times)[HOSTS // 2], 1),
-                "last": round(max(times) + CLONES * OVERLAY_SECONDS, 1)})
+            ("one origin, 10 Gbit/s", simulate(HOSTS, size, 10 * GBIT, None, GBIT)),
+            ("one origin, 40 Gbit/s", simulate(HOSTS, size, 40 * GBIT, None, GBIT)),
+            (
+                "a cache per rack, origin 10 Gbit/s",
+                simulate(HOSTS, size, 10 * GBIT, 10 * GBIT, GBIT, RACK, 10 * GBIT),
+            ),
+        ):
+            rows.append(
+                {
+                    "changed": changed,
+                    "way": name,
+                    "bytes_per_host": round(size),
+                    "origin_bytes": round(size * (HOSTS if "one origin" in name else HOSTS / RACK)),
+                    "median": round(sorted(times)[HOSTS // 2], 1),
+                    "last": round(max(times) + CLONES * OVERLAY_SECONDS, 1),
+                }
+            )
     clones_ready, boot = rbd(HOSTS, CLONES, 100 * GBIT, GBIT, 5000)
-    rows.append({"changed": None, "way": "Ceph RBD, 100 Gbit/s, 5,000 clones a second", "bytes_per_host": 0, "origin_bytes": 0,
-                 "median": round(clones_ready, 1), "last": round(clones_ready, 1), "first_boot": round(clones_ready + boot, 1)})
+    rows.append(
+        {
+            "changed": None,
+            "way": "Ceph RBD, 100 Gbit/s, 5,000 clones a second",
+            "bytes_per_host": 0,
+            "origin_bytes": 0,
+            "median": round(clones_ready, 1),
+            "last": round(clones_ready, 1),
+            "first_boot": round(clones_ready + boot, 1),
+        }
+    )
     return rows
 
 
 def table(rows):
-    lines = ["| windows changed | way | each host fetches | the origin sends | half of the hosts after | the last host has its 100 clones after |",
-             "|---|---|---|---|---|---|"]
+    lines = [
+        "| windows changed | way | each host fetches | the origin sends | half of the hosts after | the last host has its 100 clones after |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         share = "any" if row["changed"] is None else f"{row['changed']:.0%}"
-        lines.append(f"| {share} | {row['way']} | {row['bytes_per_host'] / 1e6:.1f} MB | {row['origin_bytes'] / 1e9:.2f} GB "
-                     f"| {row['median']} s | {row['last']} s |")
+        lines.append(
+            f"| {share} | {row['way']} | {row['bytes_per_host'] / 1e6:.1f} MB | {row['origin_bytes'] / 1e9:.2f} GB "
+            f"| {row['median']} s | {row['last']} s |"
+        )
     return "\n".join(lines)
 
 
@@ -111,7 +139,9 @@ def test():
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--test", action="store_true")
     given = parser.parse_args()

@@ -12,7 +12,8 @@ GOALS = {("list", "machines"): 0.3}  # seconds at 1000
 
 
 class Store:
-    """A home of one size, with real records: generations by the store's own code, machines by `spawn --no-start`."""
+    """A home of one size, with real records: generations by the store's own code, machines by `spawn
+    --no-start`."""
 
     def __init__(self, bench, name, uri):
         self.bench = bench
@@ -27,19 +28,24 @@ class Store:
         quietly([self.bench.tool, "store", self.home, IMAGE, str(count)], self.env)
         measured = os.path.join(self.bench.folder, "acceleration.json")
         if not os.path.exists(measured):
-            # The first machine of a home finds out what this host can do, which takes seconds and is done once per boot of the host.
+            # The first machine of a home finds out what this host can do, which takes seconds and is done
+            # once per boot of the host.
             self.spawn_one_more()
             shutil.copy(os.path.join(self.home, "cache", "acceleration.json"), measured)
         shutil.copy(measured, os.path.join(self.home, "cache", "acceleration.json"))
 
     def spawn(self, pattern, count):
-        return self.time("spawn", IMAGE, pattern, "--count", str(count), "--no-start", "--wait", "none", "--quiet", times=1)
+        return self.time(
+            "spawn", IMAGE, pattern, "--count", str(count), "--no-start", "--wait", "none", "--quiet", times=1
+        )
 
     def spawn_one_more(self):
         """Median of three; each is gone before the next."""
         seconds = []
         for i in range(3):
-            seconds.append(self.time("spawn", IMAGE, f"more{i}", "--no-start", "--wait", "none", "--quiet", times=1))
+            seconds.append(
+                self.time("spawn", IMAGE, f"more{i}", "--no-start", "--wait", "none", "--quiet", times=1)
+            )
             quietly([self.bench.imgforge, "destroy", "--yes", "--quiet", f"more{i}"], self.env)
             quietly([self.bench.imgforge, "cleanup", "--quiet"], self.env)
         return statistics.median(seconds)
@@ -82,7 +88,9 @@ def with_generations(bench, uri, count):
     found = looks(store)
     found["list"] = store.time("list", "--json")
     found["spawn one more"] = store.spawn_one_more()
-    found["publish one more"] = run_once(Command([bench.tool, "store", store.home, IMAGE, "1"], store.env)).seconds
+    found["publish one more"] = run_once(
+        Command([bench.tool, "store", store.home, IMAGE, "1"], store.env)
+    ).seconds
     found["images gc, all but 3"] = store.time("images", "gc", "--keep", "3", times=1)
     store.close()
     return {"generations": found}
@@ -101,7 +109,13 @@ def growth_rows(bench, uri, sizes, say):
 
 def grown(axis, command, points):
     exponent = fitted_exponent(points)
-    row = {"axis": axis, "command": command, "points": points, "exponent": round(exponent, 2), "linear": exponent <= STEEPEST}
+    row = {
+        "axis": axis,
+        "command": command,
+        "points": points,
+        "exponent": round(exponent, 2),
+        "linear": exponent <= STEEPEST,
+    }
     goal = GOALS.get((command, axis))
     if goal and points[-1][0] >= 1000:
         row.update(goal=goal, met=points[-1][1] <= goal)

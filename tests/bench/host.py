@@ -34,7 +34,12 @@ def file_line(path, start):
 
 
 def file_system_of(folder):
-    done = subprocess.run(["findmnt", "-n", "-o", "FSTYPE,SOURCE", "--target", folder], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["findmnt", "-n", "-o", "FSTYPE,SOURCE", "--target", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return " ".join(done.stdout.split()) or "?"
 
 
@@ -43,7 +48,9 @@ def load():
 
 
 def facts(imgforge, root, folder):
-    revision = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    revision = subprocess.run(
+        ["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "cpu": file_line("/proc/cpuinfo", "model name"),
@@ -54,6 +61,10 @@ def facts(imgforge, root, folder):
         "kvm": os.access("/dev/kvm", os.R_OK | os.W_OK),
         "file_system": file_system_of(folder),
         "load": load(),
-        "imgforge": {"binary": imgforge, "version": first_line([imgforge, "--version"]), "revision": revision.stdout.strip() or "?"},
+        "imgforge": {
+            "binary": imgforge,
+            "version": first_line([imgforge, "--version"]),
+            "revision": revision.stdout.strip() or "?",
+        },
         "tools": {name: version for name, argv in VERSIONS.items() if (version := first_line(argv))},
     }

@@ -1,11 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# How long imgforge's install stage takes against plain QEMU with the same medium and equivalent answers, in one run.
+# How long imgforge's install stage takes against plain QEMU with the same medium and equivalent answers, in
+# one run.
 #   tests/bench/install_ratio.sh [--firmware bios|uefi] [--after] [--imgforge BINARY] [--keep FOLDER] MEDIUM
-# Both machines run in parallel, so that a busy host slows both; --after: one after the other, for a quiet host with cores to spare.
-# imgforge's time is the whole command: probe, answers, machine, the look at the installed disk. Plain QEMU's is the machine alone.
-# cpu_ratio compares the CPU time of the two machines, which a busy host does not change.
-# --keep FOLDER: imgforge's store and the plain disk stay there. Ends with one JSON line; exit 1 above the goal of 1.05.
+# Both machines run in parallel, so that a busy host slows both; --after: one after the other, for a quiet
+# host with cores to spare. imgforge's time is the whole command: probe, answers, machine, the look at the
+# installed disk. Plain QEMU's is the machine alone. cpu_ratio compares the CPU time of the two machines,
+# which a busy host does not change.
+# --keep FOLDER: imgforge's store and the plain disk stay there. Ends with one JSON line; exit 1 above the
+# goal of 1.05.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 firmware=bios after='' imgforge=$root/build/release/builder/cli/imgforge folder='' medium=''
@@ -21,7 +24,12 @@ while [ $# -gt 0 ]; do
 done
 if [ ! -f "$medium" ] || [ ! -x "$imgforge" ]; then sed -n '3,8p' "$0"; exit 2; fi
 goal=1.05
-if [ -n "$folder" ]; then mkdir -p "$folder"; else folder=$(mktemp -d /var/tmp/imgforge-ratio-XXXXXX); trap 'rm -rf "$folder"' EXIT; fi
+if [ -n "$folder" ]; then
+    mkdir -p "$folder"
+else
+    folder=$(mktemp -d /var/tmp/imgforge-ratio-XXXXXX)
+    trap 'rm -rf "$folder"' EXIT
+fi
 medium=$(realpath "$medium") folder=$(realpath "$folder")
 now() { date +%s.%N; }
 
@@ -32,10 +40,15 @@ os: debian13
 installer: {iso: "$medium"}
 machine: {memory: 1536M, vcpus: 2, disk: 10G, firmware: $firmware}
 stages:
-  - install: {answers: {locale: en_US.UTF-8, timezone: UTC, packages: [openssh-server, cloud-init, qemu-guest-agent, sudo]}}
+  - install:
+      answers:
+        locale: en_US.UTF-8
+        timezone: UTC
+        packages: [openssh-server, cloud-init, qemu-guest-agent, sudo]
 RECIPE
     local begin; begin=$(now)
-    IMGFORGE_HOME=$folder/home IMGFORGE_IMMUTABLE=off IMGFORGE_DATA=${IMGFORGE_DATA:-$root} "$imgforge" build "$folder/ratio.recipe" --fresh --json \
+    IMGFORGE_HOME=$folder/home IMGFORGE_IMMUTABLE=off IMGFORGE_DATA=${IMGFORGE_DATA:-$root} "$imgforge" \
+        build "$folder/ratio.recipe" --fresh --json \
         >"$folder/build.json" 2>"$folder/build.log" || return 1
     echo "$(now) - $begin" | bc >"$folder/ours"
 }
@@ -44,20 +57,24 @@ plain() {
     local machine=(-machine q35)
     if [ "$firmware" = uefi ]; then
         cp /usr/share/OVMF/OVMF_VARS_4M.fd "$folder/vars.fd"
-        machine+=(-drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd" -drive "if=pflash,format=raw,file=$folder/vars.fd")
+        machine+=(-drive "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd" \
+            -drive "if=pflash,format=raw,file=$folder/vars.fd")
     fi
     mkdir -p "$folder/boot" "$folder/answers"
-    xorriso -osirrox on -indev "$medium" -extract /install.amd/vmlinuz "$folder/boot/vmlinuz" -extract /install.amd/initrd.gz "$folder/boot/initrd" 2>/dev/null
+    xorriso -osirrox on -indev "$medium" -extract /install.amd/vmlinuz "$folder/boot/vmlinuz" \
+        -extract /install.amd/initrd.gz "$folder/boot/initrd" 2>/dev/null
     chmod u+w "$folder"/boot/*
     answers >"$folder/answers/preseed.cfg"
     # A compressed archive may be followed by another one at a multiple of four.
     (cd "$folder/answers" && echo preseed.cfg | cpio -o -H newc --quiet) | gzip >>"$folder/boot/initrd"
     qemu-img create -q -f qcow2 "$folder/plain.qcow2" 10G
     local begin; begin=$(now)
-    timeout 3h /usr/bin/time -o "$folder/plain-cpu" -f '%U %S' qemu-system-x86_64 "${machine[@]}" -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -nic none -display none -no-reboot \
+    timeout 3h /usr/bin/time -o "$folder/plain-cpu" -f '%U %S' qemu-system-x86_64 "${machine[@]}" \
+        -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -nic none -display none -no-reboot \
         -kernel "$folder/boot/vmlinuz" -initrd "$folder/boot/initrd" \
         -append "auto=true priority=critical console=ttyS0,115200 DEBIAN_FRONTEND=text TERM=dumb --- console=ttyS0,115200n8" \
-        -drive "file=$folder/plain.qcow2,if=virtio,format=qcow2" -cdrom "$medium" -serial "file:$folder/plain.log" &
+        -drive "file=$folder/plain.qcow2,if=virtio,format=qcow2" -cdrom "$medium" \
+            -serial "file:$folder/plain.log" &
     trap 'kill %1' TERM
     wait %1
     echo "$(now) - $begin" | bc >"$folder/plain"
@@ -87,6 +104,7 @@ cpu_plain=$(tr ' ' + <"$folder/plain-cpu" | bc)
 ratio=$(echo "scale=3; $(cat "$folder/ours") / $(cat "$folder/plain")" | bc)
 printf '{"firmware": "%s", "side_by_side": %s, "imgforge_seconds": %.0f, "installer_seconds": %s, "qemu_seconds": %.0f, "ratio": %.3f, "cpu_ratio": %.3f, "goal": %s}\n' \
     "$firmware" "$([ -n "$after" ] && echo false || echo true)" "$(cat "$folder/ours")" \
-    "$(jq '[.stages[]|select(.name=="install")][0].seconds' "$folder/build.json")" "$(cat "$folder/plain")" "$ratio" \
+    "$(jq '[.stages[]|select(.name=="install")][0].seconds' "$folder/build.json")" "$(cat "$folder/plain")" \
+        "$ratio" \
     "$(echo "scale=3; $cpu_ours / $cpu_plain" | bc)" "$goal"
 [ "$(echo "$ratio <= $goal" | bc)" = 1 ]

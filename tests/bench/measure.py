@@ -36,14 +36,22 @@ class CommandFailed(RuntimeError):
 def run_once(command):
     with tempfile.TemporaryFile() as output:
         begin = time.perf_counter()
-        process = subprocess.Popen(command.argv, env={**os.environ, **command.env}, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command.argv,
+            env={**os.environ, **command.env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in command.ok:
             output.seek(0)
             text = output.read()[-2000:].decode(errors="replace")
-            raise CommandFailed(f"exit code {process.returncode} of {' '.join(map(str, command.argv))}\n{text}")
+            raise CommandFailed(
+                f"exit code {process.returncode} of {' '.join(map(str, command.argv))}\n{text}"
+            )
     if command.after:
         command.after()
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
@@ -51,9 +59,18 @@ def run_once(command):
 
 def quietly(argv, env=None, ok=(0,)):
     """Runs a command that is not measured; its output as text."""
-    done = subprocess.run(argv, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode not in ok:
-        raise CommandFailed(f"exit code {done.returncode} of {' '.join(map(str, argv))}\n{(done.stdout + done.stderr)[-2000:]}")
+        raise CommandFailed(
+            f"exit code {done.returncode} of {' '.join(map(str, argv))}\n{(done.stdout + done.stderr)[-2000:]}"
+        )
     return done.stdout
 
 
@@ -80,10 +97,17 @@ def status_kib(pid, field):
 
 
 def memory_of(command, interval=0.05):
-    """Peaks of one run, in KiB: of the program itself (VmHWM) and of its whole tree together (sum of RSS, sampled)."""
+    """Peaks of one run, in KiB: of the program itself (VmHWM) and of its whole tree together (sum of RSS,
+    sampled)."""
     peaks = {"own_kib": 0, "tree_kib": 0}
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command.argv, env={**os.environ, **command.env}, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command.argv,
+            env={**os.environ, **command.env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
         ended = threading.Event()
 
         def watch():
@@ -100,7 +124,9 @@ def memory_of(command, interval=0.05):
         watcher.join()
         if code not in command.ok:
             output.seek(0)
-            raise CommandFailed(f"exit code {code} of {' '.join(map(str, command.argv))}\n{output.read()[-2000:].decode(errors='replace')}")
+            raise CommandFailed(
+                f"exit code {code} of {' '.join(map(str, command.argv))}\n{output.read()[-2000:].decode(errors='replace')}"
+            )
     if command.after:
         command.after()
     # What ended between two looks, wait4 still knows: the peak of the largest process of the tree.
@@ -114,12 +140,17 @@ def spread(values):
 
 
 def fitted_exponent(points):
-    """p of `seconds = a + b·n^p`, a being the least time: least squares over the logarithms of what is above a.
+    """p of `seconds = a + b·n^p`, a being the least time: least squares over the logarithms of what is above
+    a.
 
-    Points that stand less than a fifth above a are its noise; with fewer than two points left the cost does not grow: 0.
-    """
+    Points that stand less than a fifth above a are its noise; with fewer than two points left the cost does
+    not grow: 0. """
     base = min(seconds for _, seconds in points)
-    logs = [(math.log(n), math.log(seconds - base)) for n, seconds in points if seconds > 1.2 * base and n > min(points)[0]]
+    logs = [
+        (math.log(n), math.log(seconds - base))
+        for n, seconds in points
+        if seconds > 1.2 * base and n > min(points)[0]
+    ]
     if len(logs) < 2:
         return 0.0
     mean_x = statistics.fmean(x for x, _ in logs)
@@ -143,12 +174,23 @@ def measured(case, pairs):
         if counted:
             ours.append(a)
             theirs.append(b)
-    row = {"name": case.name, "what": case.what, "pairs": pairs, "goal": case.goal, "ours": spread([run.seconds for run in ours]),
-           "cpu": spread([run.cpu for run in ours]), "peak_kib": max(run.peak_kib for run in ours)}
+    row = {
+        "name": case.name,
+        "what": case.what,
+        "pairs": pairs,
+        "goal": case.goal,
+        "ours": spread([run.seconds for run in ours]),
+        "cpu": spread([run.cpu for run in ours]),
+        "peak_kib": max(run.peak_kib for run in ours),
+    }
     if case.moved:
         row["moved"] = case.moved
     if case.peer:
         ratios = [a.seconds / b.seconds for a, b in zip(ours, theirs)]
-        row.update(peer_name=case.peer_name, peer=spread([run.seconds for run in theirs]), ratio=spread(ratios),
-                   peer_cpu=spread([run.cpu for run in theirs]))
+        row.update(
+            peer_name=case.peer_name,
+            peer=spread([run.seconds for run in theirs]),
+            ratio=spread(ratios),
+            peer_cpu=spread([run.cpu for run in theirs]),
+        )
     return row

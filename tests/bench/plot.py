@@ -11,7 +11,8 @@ STYLE = ("text{font:13px sans-serif;fill:#22282d}.small{font-size:11px;fill:#5b6
 
 
 def pairs_of(results, names):
-    """Rows with both sides measured, in the order of `names` (the last result with a name counts); all of them without `names`."""
+    """Rows with both sides measured, in the order of `names` (the last result with a name counts); all of
+    them without `names`."""
     rows = {row["name"]: row for result in results for row in result.get("rows", []) if "ratio" in row}
     return [rows[name] for name in names if name in rows] if names else list(rows.values())
 

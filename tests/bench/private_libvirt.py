@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A libvirtd of the benchmark's own: no domain, network or bridge of the host is touched, and all of it ends with us.
+"""A libvirtd of the benchmark's own: no domain, network or bridge of the host is touched, and all of it ends
+with us.
 
 It lives in mount, network and PID namespaces; clients outside reach it through its socket.
 """
@@ -10,7 +11,8 @@ import time
 
 from measure import CommandFailed
 
-# The shell stays as the namespace's first process and takes in orphans: libvirt waits for the end of a QEMU that it started as a daemon.
+# The shell stays as the namespace's first process and takes in orphans: libvirt waits for the end of a QEMU
+# that it started as a daemon.
 INNER = """
 mount --bind "$0/etc" /etc/libvirt
 mount --bind "$0/lib" /var/lib/libvirt
@@ -26,7 +28,14 @@ def missing():
     """Why there can be none here, or nothing."""
     if os.geteuid() != 0:
         return "a private libvirtd needs root"
-    return next((f"not installed: {program}" for program in ("libvirtd", "virtlogd", "unshare", "virsh") if not shutil.which(program)), None)
+    return next(
+        (
+            f"not installed: {program}"
+            for program in ("libvirtd", "virtlogd", "unshare", "virsh")
+            if not shutil.which(program)
+        ),
+        None,
+    )
 
 
 class PrivateLibvirt:
@@ -39,7 +48,13 @@ class PrivateLibvirt:
         return f"qemu+unix:///system?socket={self.folder}/run/libvirt-sock"
 
     def virsh(self, *words):
-        return subprocess.run(["virsh", "-q", "-c", self.uri, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            ["virsh", "-q", "-c", self.uri, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def __enter__(self):
         os.makedirs(os.path.join(self.folder, "lib", "qemu"))
@@ -50,13 +65,29 @@ class PrivateLibvirt:
             if name.endswith(".xml"):
                 os.unlink(os.path.join(self.folder, "etc", "qemu", name))
         with open(os.path.join(self.folder, "etc", "qemu.conf"), "w", encoding="ascii") as conf:
-            # As root: a QEMU that may not open /dev/kvm while libvirtd may makes libvirt probe QEMU again at every call.
-            # Without cgroups: those of the cpu controller take no process of real-time priority (bench.py --alone).
+            # As root: a QEMU that may not open /dev/kvm while libvirtd may makes libvirt probe QEMU again at
+            # every call. Without cgroups: those of the cpu controller take no process of real-time priority
+            # (bench.py --alone).
             conf.write('user = "root"\ngroup = "root"\nsecurity_driver = "none"\ncgroup_controllers = [ ]\n')
         with open(os.path.join(self.folder, "log"), "wb") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL", "sh", "-ec", INNER, self.folder],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [
+                    "unshare",
+                    "--mount",
+                    "--net",
+                    "--pid",
+                    "--fork",
+                    "--mount-proc",
+                    "--kill-child=SIGKILL",
+                    "sh",
+                    "-ec",
+                    INNER,
+                    self.folder,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         deadline = time.monotonic() + 60
         while self.virsh("version").returncode != 0:
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -72,7 +103,8 @@ class PrivateLibvirt:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.kill()  # unshare ignores SIGTERM; --kill-child takes the namespace with everything in it
+            # Unshare ignores SIGTERM; --kill-child takes the namespace with everything in it
+            self.process.kill()
         self.process.wait(30)
 
     def forget(self, name):

@@ -20,7 +20,9 @@ def verdict(row):
     if row.get("goal") is None:
         return ""
     value = row["ratio"]["median"] if "ratio" in row else row["ours"]["median"]
-    return f"goal {'≤' if value <= row['goal'] else 'MISSED: ≤'} {row['goal']}{'' if 'ratio' in row else ' s'}"
+    return (
+        f"goal {'≤' if value <= row['goal'] else 'MISSED: ≤'} {row['goal']}{'' if 'ratio' in row else ' s'}"
+    )
 
 
 def speed(row, side):
@@ -41,7 +43,9 @@ def line(row):
 
 def aligned(rows):
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+    )
 
 
 def growth_cells(rows):
@@ -52,7 +56,15 @@ def growth_cells(rows):
         note = "" if row["linear"] else "SUPERLINEAR"
         if "goal" in row:
             note = f"goal {'≤' if row['met'] else 'MISSED: ≤'} {row['goal']} s {note}".strip()
-        cells.append([row["axis"], row["command"], *(duration(times[n]) if n in times else "" for n in numbers), f"{row['exponent']:.2f}", note])
+        cells.append(
+            [
+                row["axis"],
+                row["command"],
+                *(duration(times[n]) if n in times else "" for n in numbers),
+                f"{row['exponent']:.2f}",
+                note,
+            ]
+        )
     return cells
 
 
@@ -66,7 +78,13 @@ def memory_cells(rows):
         if "failed" in row:
             cells.append([row["name"], "failed", row["failed"].splitlines()[0]])
         else:
-            cells.append([f"{row['name']}: {row['what']}", f"{row['own_kib'] / 1024:.0f} MiB", f"{row['tree_kib'] / 1024:.0f} MiB"])
+            cells.append(
+                [
+                    f"{row['name']}: {row['what']}",
+                    f"{row['own_kib'] / 1024:.0f} MiB",
+                    f"{row['tree_kib'] / 1024:.0f} MiB",
+                ]
+            )
     return cells
 
 
@@ -86,18 +104,34 @@ def pair_cells(rows):
             cells.append([row["name"], row.get("skipped") or "failed", *[""] * 6])
             continue
         peer = f"{row['peer_name']}: {span(row['peer'])}{speed(row, 'peer')}" if "peer" in row else "–"
-        ratio = f"**{row['ratio']['median']:.2f}** [{row['ratio']['min']:.2f} – {row['ratio']['max']:.2f}]" if "ratio" in row else "–"
+        ratio = (
+            f"**{row['ratio']['median']:.2f}** [{row['ratio']['min']:.2f} – {row['ratio']['max']:.2f}]"
+            if "ratio" in row
+            else "–"
+        )
         goal = verdict(row).replace("goal ", "")
-        cells.append([f"{row['name']}: {row['what']}", span(row["ours"]) + speed(row, "ours"), peer, ratio, goal, cpu(row), str(row["pairs"]),
-                      f"{row['load']:.1f}"])
+        cells.append(
+            [
+                f"{row['name']}: {row['what']}",
+                span(row["ours"]) + speed(row, "ours"),
+                peer,
+                ratio,
+                goal,
+                cpu(row),
+                str(row["pairs"]),
+                f"{row['load']:.1f}",
+            ]
+        )
     return cells
 
 
 def host_text(facts):
     tools = "; ".join(facts["tools"].values())
     kvm = "/dev/kvm opens" if facts["kvm"] else "no KVM"
-    return (f"{facts['date']}, {facts['distribution']}, Linux {facts['kernel']}, {facts['cores']} × {facts['cpu']}, {facts['memory']}, "
-            f"{kvm}, {facts['file_system']}; imgforge {facts['imgforge']['revision']}; load {facts['load']} → {facts.get('load_at_end', '?')}. {tools}.")
+    return (
+        f"{facts['date']}, {facts['distribution']}, Linux {facts['kernel']}, {facts['cores']} × {facts['cpu']}, {facts['memory']}, "
+        f"{kvm}, {facts['file_system']}; imgforge {facts['imgforge']['revision']}; load {facts['load']} → {facts.get('load_at_end', '?')}. {tools}."
+    )
 
 
 def markdown(results):

@@ -21,17 +21,26 @@ REQUIRED = {"tools", "all"} & set(os.environ.get("IMGFORGE_REQUIRE", "").split("
 def bench(*words, code=0):
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "out.json")
-        done = subprocess.run([sys.executable, BENCH, "--build", BUILD, "--json", file, *words], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, BENCH, "--build", BUILD, "--json", file, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != code:
-            raise AssertionError(f"exit code {done.returncode} in place of {code}\n{done.stdout}\n{done.stderr}")
+            raise AssertionError(
+                f"exit code {done.returncode} in place of {code}\n{done.stdout}\n{done.stderr}"
+            )
         with open(file, encoding="utf-8") as result:
             return json.load(result)
 
 
 class Smoke(unittest.TestCase):
     def test_pairs_have_times_ratios_and_host_facts(self):
-        result = bench("--only", "start", "seed/genisoimage", "inject", "audit/grep", "--pairs", "1", "--size", "4")
+        result = bench(
+            "--only", "start", "seed/genisoimage", "inject", "audit/grep", "--pairs", "1", "--size", "4"
+        )
         rows = {row["name"]: row for row in result["rows"]}
         wanted = ["start", "seed/genisoimage", "inject/virt-install", "audit/grep"]
         for name in wanted:
@@ -60,7 +69,12 @@ class Smoke(unittest.TestCase):
     def test_growth_has_every_command_at_every_size(self):
         result = bench("--growth", "1,2")
         commands = {(row["axis"], row["command"]): row["points"] for row in result["growth"]}
-        for key in [("machines", "list"), ("machines", "spawn --count N"), ("generations", "images verify"), ("generations", "images gc, all but 3")]:
+        for key in [
+            ("machines", "list"),
+            ("machines", "spawn --count N"),
+            ("generations", "images verify"),
+            ("generations", "images gc, all but 3"),
+        ]:
             self.assertEqual([n for n, _ in commands[key]], [1, 2])
 
     def test_a_command_that_fails_is_a_failed_row_and_exit_code_1(self):

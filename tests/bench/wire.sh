@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# wire.sh IMGFORGE OLD.qcow2 NEW.qcow2: what travels when two generations of an image are pushed to a directory and pulled over HTTP,
-# one after the other, against the whole files.
+# wire.sh IMGFORGE OLD.qcow2 NEW.qcow2: what travels when two generations of an image are pushed to a
+# directory and pulled over HTTP, one after the other, against the whole files.
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n 's/^# //p' "$0" | sed 1d; exit 2; }
 imgforge=$(realpath "$1") disks=("$(realpath "$2")" "$(realpath "$3")")
@@ -20,6 +20,8 @@ for number in 1 2; do
     ours first import "${disks[number - 1]}" --name image >/dev/null
     qemu-img convert -f qcow2 -O qcow2 -c -o compression_type=zstd "${disks[number - 1]}" "$work/whole.qcow2"
     whole=$(stat -c %s "$work/whole.qcow2")
-    ours first push image "$work/web/golden" | jq -r --arg n $number --arg whole "$whole" '[$n, "push", .windows, .sent, .bytes, $whole] | @tsv'
-    ours second pull "$url/image" | jq -r --arg n $number --arg whole "$whole" '.images[0] | [$n, "pull", .windows, .fetched, .bytes, $whole] | @tsv'
+    ours first push image "$work/web/golden" | jq -r --arg n $number \
+        --arg whole "$whole" '[$n, "push", .windows, .sent, .bytes, $whole] | @tsv'
+    ours second pull "$url/image" | jq -r --arg n $number \
+        --arg whole "$whole" '.images[0] | [$n, "pull", .windows, .fetched, .bytes, $whole] | @tsv'
 done

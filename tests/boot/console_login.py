@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-# console_login.py IMGFORGE MACHINE USER PASSWORD: sits at the serial console through a terminal of its own, logs in, runs a command,
-# logs out and leaves with Ctrl-]. Every wait has a deadline and says what was last seen.
+# console_login.py IMGFORGE MACHINE USER PASSWORD: sits at the serial console through a terminal of its own,
+# logs in, runs a command, logs out and leaves with Ctrl-]. Every wait has a deadline and says what was last
+# seen.
 import os, pty, re, select, sys, time
 
 imgforge, machine, user, password = sys.argv[1:5]
@@ -12,7 +13,8 @@ seen = b""
 
 
 def expect(pattern, seconds, nudge=None):
-    """Waits for the pattern in what came since the last match; `nudge` is typed every few seconds until then."""
+    """Waits for the pattern in what came since the last match; `nudge` is typed every few seconds until
+    then."""
     global seen
     deadline = time.monotonic() + seconds
     typed = 0.0

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What happens around machines, with guests that boot in seconds (tests/support/tiny_machine.sh) on qemu:///system: a lab of three made, changed,
-# killed half way and taken down; ports reached with curl on NAT and on the user network; snapshot, change, restore; a clone; a life that ends;
-# autostart after the daemon's own restart. Nothing that stands beside the lab is touched.
+# What happens around machines, with guests that boot in seconds (tests/support/tiny_machine.sh) on
+# qemu:///system: a lab of three made, changed, killed half way and taken down; ports reached with curl on NAT
+# and on the user network; snapshot, change, restore; a clone; a life that ends; autostart after the daemon's
+# own restart. Nothing that stands beside the lab is touched.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/support/tiny_machine.sh
@@ -11,13 +12,16 @@ lacks=$(tiny_machine_lacks | tr '\n' ' ')
 [ -z "$lacks" ] || skip "not here: $lacks"
 [ "$(id -u)" = 0 ] || skip "qemu:///system needs root here"
 export IMGFORGE_HOME=$work/home
-# Images are immutable here as they are for users: else libvirt gives the golden disk to its QEMU's user with the first machine.
+# Images are immutable here as they are for users: else libvirt gives the golden disk to its QEMU's user with
+# the first machine.
 unset IMGFORGE_IMMUTABLE
 release_images() { chattr -R -f -i "$IMGFORGE_HOME"; }
 at_exit release_images
 chmod 711 "$work"  # QEMU of qemu:///system is another user
 run() { "$imgforge" --connect qemu:///system "$@"; }
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
 machines() { run list --json | jq -r '[.machines[].name] | sort | join(" ")'; }
 show() { run show "$1" --json | jq -r ".machines[0]$2"; }
 # gets URL: what a machine answers, with 3 minutes for it to boot
@@ -30,7 +34,13 @@ gets() {
     return 1
 }
 nobody_listens() { ! curl -s -m 5 -o /dev/null "http://127.0.0.1:$1/"; }
-forget_all() { for name in $(machines); do run destroy "$name" --yes; done; run lab down "$work/shop.yaml" --yes; run cleanup; } >/dev/null 2>&1
+forget_all() {
+    for name in $(machines); do
+        run destroy "$name" --yes
+    done
+    run lab down "$work/shop.yaml" --yes
+    run cleanup
+} >/dev/null 2>&1
 libvirt_daemons
 at_exit forget_all
 
@@ -93,7 +103,9 @@ same "boot: the memory came back too" "$(gets "http://127.0.0.1:$edge/cgi-bin/bo
 
 say "a clone has an identity of its own, and its disk has what the snapshot had"
 run clone edge edge-2 --snapshot before --keep-identity >/dev/null
-for key in .uuid .instance_id '.nics[0].mac'; do differ "$key of edge and edge-2" "$(show edge "$key")" "$(show edge-2 "$key")"; done
+for key in .uuid .instance_id '.nics[0].mac'; do
+    differ "$key of edge and edge-2" "$(show edge "$key")" "$(show edge-2 "$key")"
+done
 copy=$(port)
 run forward edge-2 "$copy:80"
 same "state of the clone" "$(gets "http://127.0.0.1:$copy/cgi-bin/read")" first

@@ -25,7 +25,9 @@ at_exit() { cleanup_functions+=("$1"); }
 say() { printf '\n== [%4ds] %s\n' "$SECONDS" "$*"; }
 fail() {
     printf 'FAILED: %s\n' "$*" >&2
-    for stream in out err; do [ ! -s "$work/$stream" ] || tail -n 20 "$work/$stream" | sed "s/^/last $stream: /" >&2; done
+    for stream in out err; do
+        [ ! -s "$work/$stream" ] || tail -n 20 "$work/$stream" | sed "s/^/last $stream: /" >&2
+    done
     exit 1
 }
 # same WHAT ACTUAL EXPECTED
@@ -36,27 +38,33 @@ holds() { local what=$1; shift; "$@" || fail "$what"; printf 'ok: %s\n' "$what";
 exit_code() { local code=0; "$@" >"$work/out" 2>"$work/err" || code=$?; echo $code; }
 # skip REASON: 77 is CTest's SKIP_RETURN_CODE; a failure where the tier is required
 skip() {
-    case ",${IMGFORGE_REQUIRE:-}," in *,"${tier:-boot}",*|*,all,*) fail "IMGFORGE_REQUIRE names ${tier:-boot}: $*" ;; esac
+    case ",${IMGFORGE_REQUIRE:-}," in
+        *,"${tier:-boot}",*|*,all,*) fail "IMGFORGE_REQUIRE names ${tier:-boot}: $*" ;;
+    esac
     echo "SKIPPED: $*"; trap - EXIT; rm -rf "$work"; exit 77
 }
-# libvirt_daemons: qemu:///system for this test. Daemons that run already are used; else virtlogd and libvirtd are started, with
-# configuration and state of their own in $work, and end with the test.
+# libvirt_daemons: qemu:///system for this test. Daemons that run already are used; else virtlogd and libvirtd
+# are started, with configuration and state of their own in $work, and end with the test.
 libvirt_daemons() {
     virsh -c qemu:///system version >/dev/null 2>&1 && return
     mkdir -p "$work/libvirt/lib/qemu"
     cp -a /etc/libvirt "$work/libvirt/etc"
     rm -rf "$work"/libvirt/etc/qemu/*.xml
-    # As root: a QEMU that may not open /dev/kvm while libvirtd may makes libvirt probe QEMU again at every call.
+    # As root: a QEMU that may not open /dev/kvm while libvirtd may makes libvirt probe QEMU again at every
+    # call.
     printf 'user = "root"\ngroup = "root"\n' >"$work/libvirt/etc/qemu.conf"
     at_exit stop_libvirt_daemons
     # shellcheck disable=SC2016  # for the inner shell
     in_libvirt_namespace 'virtlogd -d -p "$0/virtlogd.pid"'
     start_libvirtd
-    virsh -c qemu:///system net-info default >/dev/null 2>&1 || virsh -c qemu:///system net-define /usr/share/libvirt/networks/default.xml
+    virsh -c qemu:///system net-info default >/dev/null 2>&1 ||
+        virsh -c qemu:///system net-define /usr/share/libvirt/networks/default.xml
 }
 in_libvirt_namespace() {
     # shellcheck disable=SC2016  # for the inner shell
-    unshare --mount sh -ec 'mount --bind "$0/libvirt/etc" /etc/libvirt; mount --bind "$0/libvirt/lib" /var/lib/libvirt; '"$1" "$work"
+    unshare --mount sh -ec 'mount --bind "$0/libvirt/etc" /etc/libvirt
+        mount --bind "$0/libvirt/lib" /var/lib/libvirt
+        '"$1" "$work"
 }
 start_libvirtd() {
     # shellcheck disable=SC2016  # for the inner shell
@@ -79,7 +87,9 @@ own_home() {
     mkdir "$work/home" "$work/home/cache"
     chmod 711 "$work"  # QEMU of qemu:///system is another user
     for part in images keys state.db cache/acceleration.json; do
-        if [ -e "$IMGFORGE_HOME/$part" ]; then cp -a --reflink=auto "$IMGFORGE_HOME/$part" "$work/home/$part"; fi
+        if [ -e "$IMGFORGE_HOME/$part" ]; then
+            cp -a --reflink=auto "$IMGFORGE_HOME/$part" "$work/home/$part"
+        fi
     done
     export IMGFORGE_HOME=$work/home
 }

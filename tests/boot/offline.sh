@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# customize, sysprep and audit of a real installed guest at rest: packages by its own apt from a repository of this host through the
-# appliance's network, commands, a failure that names its command, an initramfs that carries the old identity, and nothing left of it.
+# customize, sysprep and audit of a real installed guest at rest: packages by its own apt from a repository of
+# this host through the appliance's network, commands, a failure that names its command, an initramfs that
+# carries the old identity, and nothing left of it.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 image=${IMGFORGE_TEST_IMAGE:-debian13}
@@ -22,9 +23,11 @@ Architecture: all
 Maintainer: nobody <nobody@example.org>
 Description: a package for a test
 END
-printf '#!/bin/sh\nset -e\nid -u >/var/lib/forged-postinst\n' >"$work/package/DEBIAN/postinst"; chmod 755 "$work/package/DEBIAN/postinst"
+printf '#!/bin/sh\nset -e\nid -u >/var/lib/forged-postinst\n' >"$work/package/DEBIAN/postinst"; chmod 755 \
+    "$work/package/DEBIAN/postinst"
 dpkg-deb --root-owner-group -b "$work/package" "$work/repo/forged-tool.deb" >/dev/null
-{ cat "$work/package/DEBIAN/control"; printf 'Filename: ./forged-tool.deb\nSize: %s\nSHA256: %s\n' "$(stat -c %s "$work/repo/forged-tool.deb")" \
+{ cat "$work/package/DEBIAN/control"; printf 'Filename: ./forged-tool.deb\nSize: %s\nSHA256: %s\n' \
+    "$(stat -c %s "$work/repo/forged-tool.deb")" \
     "$(sha256sum "$work/repo/forged-tool.deb" | cut -d' ' -f1)"; } >"$work/repo/Packages"
 python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/repo" >"$work/http" 2>&1 & server=$!
 at_exit stop_server; stop_server() { kill $server; }
@@ -41,35 +44,45 @@ mkdir -p "$DESTDIR/etc" && cp /etc/machine-id "$DESTDIR/etc/machine-id"
 END
 chmod 755 "$work/hook"
 # 169.254.2.2 is this host's loopback in the appliance (guestfs(3), guestfs_set_network).
-"$imgforge" customize "$golden" --output "$disk" --mkdir /srv/given --upload "$work/hook:/etc/initramfs-tools/hooks/identity" \
-    --write "/etc/apt/sources.list:deb [trusted=yes] http://169.254.2.2:$port/ ./" --write "/etc/initramfs-tools/conf.d/small:MODULES=list" \
-    --write "/etc/machine-id:$id" --run 'rm -rf /etc/apt/sources.list.d/*; mkdir -p /etc/iscsi; touch /etc/iscsi/iscsi.initramfs' \
-    --run 'ssh-keygen -A' --run 'update-initramfs -u -k all' --timezone Europe/Berlin --firstboot 'echo first >/var/first' --json >"$work/custom.json"
+"$imgforge" customize "$golden" --output "$disk" --mkdir /srv/given \
+    --upload "$work/hook:/etc/initramfs-tools/hooks/identity" \
+    --write "/etc/apt/sources.list:deb [trusted=yes] http://169.254.2.2:$port/ ./" \
+        --write "/etc/initramfs-tools/conf.d/small:MODULES=list" \
+    --write "/etc/machine-id:$id" \
+        --run 'rm -rf /etc/apt/sources.list.d/*; mkdir -p /etc/iscsi; touch /etc/iscsi/iscsi.initramfs' \
+    --run 'ssh-keygen -A' --run 'update-initramfs -u -k all' --timezone Europe/Berlin \
+        --firstboot 'echo first >/var/first' --json >"$work/custom.json"
 holds "every step is reported" test "$(jq '.steps|length' "$work/custom.json")" -ge 8
 before=$(sha256sum "$disk" | cut -d' ' -f1)
 
 say "a command that fails"
 same "exit code" "$(exit_code "$imgforge" customize "$disk" --run 'echo said before it fell; exit 7')" 1
-holds "the message names the command, its code and its last output" grep -Pzq "exit 7' ended with code 7(.|\n)*said before it fell" "$work/err"
+holds "the message names the command, its code and its last output" grep \
+    -Pzq "exit 7' ended with code 7(.|\n)*said before it fell" "$work/err"
 same "the image after a failure" "$(sha256sum "$disk" | cut -d' ' -f1)" "$before"
 
 say "a package by the guest's own manager through the appliance's network"
-"$imgforge" customize "$disk" --install forged-tool --run 'forged >/srv/given/answer; test -f /var/lib/forged-postinst' --json >"$work/install.json"
+"$imgforge" customize "$disk" --install forged-tool \
+    --run 'forged >/srv/given/answer; test -f /var/lib/forged-postinst' --json >"$work/install.json"
 holds "apt fetched it from here" grep -q 'GET /./forged-tool.deb' "$work/http"
 
 say "sysprep"
 "$imgforge" sysprep "$disk" --json >"$work/sysprep.json"
-changes() { jq -r --arg name "$1" '.operations[]|select(.name==$name)|.changes[]|.action+" "+.path' "$work/sysprep.json"; }
+changes() { jq -r --arg name "$1" '.operations[]|select(.name==$name)|.changes[]|.action+" "+.path' \
+    "$work/sysprep.json"; }
 holds "the initramfs is rebuilt" grep -q '^rebuild /boot/initrd.img-' <(changes initramfs)
 same "machine-id" "$(changes machine-id)" "empty /etc/machine-id"
 holds "host keys are removed" grep -q 'remove /etc/ssh/ssh_host_ed25519_key' <(changes ssh-hostkeys)
 "$imgforge" sysprep "$disk" --json >"$work/again.json"
-same "changes of a second run" "$(jq -r '.operations[]|.name as $name|.changes[]|$name+": "+.action+" "+.path' "$work/again.json")" ""
+same "changes of a second run" \
+    "$(jq -r '.operations[]|.name as $name|.changes[]|$name+": "+.action+" "+.path' "$work/again.json")" ""
 
 say "audit, with what was to vanish as needles"
 python3 - "$id" >"$work/needles.json" <<'END'
 import base64, json, sys
-print(json.dumps({"needles": [{"kind": "machine-id", "label": "old machine-id", "source": "/etc/machine-id", "value": base64.b64encode(sys.argv[1].encode()).decode()}]}))
+value = base64.b64encode(sys.argv[1].encode()).decode()
+needle = {"kind": "machine-id", "label": "old machine-id", "source": "/etc/machine-id", "value": value}
+print(json.dumps({"needles": [needle]}))
 END
 code=$(exit_code "$imgforge" audit "$disk" --needles "$work/needles.json" --json)
 jq -c '.findings[]|select(.waived|not)|[.rule,.layer,.path]' "$work/out"

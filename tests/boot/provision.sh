@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The stages provision and verify on a real image: a build killed in the middle and resumed, a reboot between steps, a playbook, a secret that
-# is nowhere afterwards, checks that fail (quarantine, exit code 5) and checks that pass, both as JUnit.
-# Needs a store with a current image $IMGFORGE_TEST_IMAGE (debian13) that has sshd and cloud-init.
+# The stages provision and verify on a real image: a build killed in the middle and resumed, a reboot between
+# steps, a playbook, a secret that is nowhere afterwards, checks that fail (quarantine, exit code 5) and
+# checks that pass, both as JUnit. Needs a store with a current image $IMGFORGE_TEST_IMAGE (debian13) that has
+# sshd and cloud-init.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 image=${IMGFORGE_TEST_IMAGE:-debian13}
@@ -90,7 +91,8 @@ say "killed in the middle of provision"
 "$imgforge" build "$recipe" --connect embedded >"$work/killed.out" 2>&1 & victim=$!
 for _ in $(seq 1200); do
     grep -q 'use the secret' "$IMGFORGE_HOME"/runs/*-shop-*/build.log 2>/dev/null && break
-    kill -0 $victim 2>/dev/null || { cat "$work/killed.out"; fail "the build ended before it could be killed"; }
+    kill -0 $victim 2>/dev/null || { cat "$work/killed.out"; fail \
+        "the build ended before it could be killed"; }
     sleep 1
 done
 holds "a machine runs" qemu_runs
@@ -104,27 +106,32 @@ holds "the error names the checks" grep -q 'checks failed: service no-such-servi
 holds "overlay was not made again" grep -q '"verdict": *"reuse"' "$IMGFORGE_HOME"/runs/*-shop-*/record.json
 holds "JUnit is XML" xmllint --noout "$work/failed.xml"
 same "failures" "$(xmllint --xpath 'string(//testsuite[@name="shop.verify"]/@failures)' "$work/failed.xml")" 2
-same "state of the candidate" "$(run images show shop@1 --json | jq -r '.. | .state? // empty' | head -n 1)" quarantined
+same "state of the candidate" "$(run images show shop@1 --json | jq -r '.. | .state? // empty' | head -n 1)" \
+    quarantined
 same "machines left" "$(run list --json | jq '.machines | length')" 0
 
 say "checks that pass: provision is not run again, the generation becomes current"
 sed -i 's/services: .*/services: [ssh]/' "$recipe"
-run build "$recipe" --junit "$work/passed.xml" --json >"$work/passed.json" 2>"$work/err" || { cat "$work/err"; fail "build"; }
+run build "$recipe" --junit "$work/passed.xml" --json >"$work/passed.json" 2>"$work/err" ||
+    { cat "$work/err"; fail "build"; }
 same "provision" "$(jq -r '.stages[] | select(.name == "provision") | .verdict' "$work/passed.json")" reuse
 same "checks that failed" "$(jq '[.verify.checks[] | select(.ok | not)] | length' "$work/passed.json")" 0
 holds "every check has seconds" jq -e '.verify.checks | length > 8 and all(.seconds >= 0)' "$work/passed.json"
 same "failures" "$(xmllint --xpath 'string(/testsuites/@failures)' "$work/passed.xml")" 0
 same "state" "$(run images show shop --json | jq -r '.. | .state? // empty' | head -n 1)" current
-holds "the manifest has the checks" jq -e '.verify.checks | length > 8' "$(dirname "$(golden_disk shop)")/manifest.json"
+holds "the manifest has the checks" jq -e '.verify.checks | length > 8' \
+    "$(dirname "$(golden_disk shop)")/manifest.json"
 "$imgforge" report -o "$work/page.html" >/dev/null
 holds "the page has the checks" grep -q 'no trace of the build user' "$work/page.html"
 
 say "the secret is nowhere"
 # shellcheck disable=SC2016  # for the inner shell
 absent() { holds "not in $(basename "$1")" sh -c '! grep -rqaF -e "$1" "$2"' _ "$secret" "$1"; }
-for found in "$IMGFORGE_HOME" "$work/failed.xml" "$work/passed.xml" "$work/passed.json" "$work/err" "$work/killed.out"; do
+for found in "$IMGFORGE_HOME" "$work/failed.xml" "$work/passed.xml" "$work/passed.json" "$work/err" \
+    "$work/killed.out"; do
     absent "$found"
 done
 qemu-img convert -O raw "$(golden_disk shop)" "$work/shop.raw"
 absent "$work/shop.raw"
-holds "its digest was seen in the guest" grep -qaF "$(printf %s "$secret" | sha256sum | cut -c1-64)" "$work/shop.raw"
+holds "its digest was seen in the guest" grep -qaF "$(printf %s "$secret" | sha256sum | cut -c1-64)" \
+    "$work/shop.raw"

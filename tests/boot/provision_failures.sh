@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The stage provision when it fails, on a real image: each failure has one clear error with its exit code, and no machine is left but the one
-# that --keep-failed asks for. Needs a store with a current image $IMGFORGE_TEST_IMAGE (debian13) that has sshd and cloud-init.
+# The stage provision when it fails, on a real image: each failure has one clear error with its exit code, and
+# no machine is left but the one that --keep-failed asks for. Needs a store with a current image
+# $IMGFORGE_TEST_IMAGE (debian13) that has sshd and cloud-init.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 image=${IMGFORGE_TEST_IMAGE:-debian13}

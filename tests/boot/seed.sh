@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Machines take everything from our seeds: name, user, key, password hash, locale, file, two parts of user-data, host key, network. NoCloud
-# with two named network cards with static addresses and a host name with its domain; ConfigDrive with one card and a network-config file.
-# Raw QEMU, so that nothing but the seed can be the cause. The guest reports on its serial console.
+# Machines take everything from our seeds: name, user, key, password hash, locale, file, two parts of
+# user-data, host key, network. NoCloud with two named network cards with static addresses and a host name
+# with its domain; ConfigDrive with one card and a network-config file. Raw QEMU, so that nothing but the seed
+# can be the cause. The guest reports on its serial console.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -30,7 +31,8 @@ runcmd:
     echo "SEED locale $(. /etc/default/locale; echo $LANG)"
     echo "SEED file $(cat /etc/imgforge-own)"
     echo "SEED network $(ip -4 -o addr show | grep -o '192[.]0[.]2[.][0-9]*/24')"
-    echo "SEED first-card $(ip -4 -o addr show lan0 | grep -o '192[.]0[.]2[.][0-9]*/24') $(ip -4 route show default dev lan0 | grep -o 'default via [0-9.]*')"
+    address=$(ip -4 -o addr show lan0 | grep -o '192[.]0[.]2[.][0-9]*/24')
+    echo "SEED first-card $address $(ip -4 route show default dev lan0 | grep -o 'default via [0-9.]*')"
     echo "SEED second-card $(ip -4 -o addr show lan1 | grep -o '198[.]51[.]100[.][0-9]*/24')"
     echo "SEED fqdn $(hostname --fqdn)"
     echo "SEED second-part $(cat /run/second-part)"
@@ -38,7 +40,8 @@ runcmd:
     echo "SEED host-key $(cut -d' ' -f2 /etc/ssh/ssh_host_ed25519_key.pub)"
     echo "SEED datasource $(cat /run/cloud-init/cloud-id)"
     echo "SEED report complete"
-    # Several times: the getty that starts meanwhile hangs the terminal up, and what is being written then is lost.
+    # Several times: the getty that starts meanwhile hangs the terminal up, and what is being written then is
+    # lost.
     for turn in 1 2 3 4 5; do cat /run/seed-report >/dev/ttyS0; sleep 2; done
 END
 cat >"$work/network" <<END
@@ -49,13 +52,16 @@ END
 got() { tr -d '\r' <"$work/$1.log" | sed -n "s/^.*SEED $2 //p" | head -n 1; }
 
 # Both machines in parallel, one virtual processor each: two cores.
-# The least processor Debian takes, which TCG emulates fastest. -cx16: QEMU 7.2 breaks kernels from 6.5 on with that instruction under TCG
-# (DomainSpec::avoid_cx16).
+# The least processor Debian takes, which TCG emulates fastest. -cx16: QEMU 7.2 breaks kernels from 6.5 on
+# with that instruction under TCG (DomainSpec::avoid_cx16).
 accel=(-accel "tcg,thread=multi,tb-size=256" -cpu "qemu64,-cx16")
 boot() {
-    exec timeout 1500 qemu-system-x86_64 "${accel[@]}" -smp 1 -m 640 -machine q35 -display none -no-reboot -monitor none -serial "file:$work/$1.log" \
-        -drive "file=$work/$1.qcow2,format=qcow2,if=virtio,cache=unsafe" -drive "file=$work/$1.iso,format=raw,if=virtio,readonly=on" \
-        -nic "user,restrict=on,model=virtio-net-pci,mac=$mac" -nic "user,restrict=on,model=virtio-net-pci,mac=$second_mac" -device virtio-rng-pci
+    exec timeout 1500 qemu-system-x86_64 "${accel[@]}" -smp 1 -m 640 -machine q35 -display none -no-reboot \
+        -monitor none -serial "file:$work/$1.log" \
+        -drive "file=$work/$1.qcow2,format=qcow2,if=virtio,cache=unsafe" \
+            -drive "file=$work/$1.iso,format=raw,if=virtio,readonly=on" \
+        -nic "user,restrict=on,model=virtio-net-pci,mac=$mac" \
+            -nic "user,restrict=on,model=virtio-net-pci,mac=$second_mac" -device virtio-rng-pci
 }
 machines=()
 stop_machines() { for pid in "${machines[@]}"; do kill "$pid" 2>/dev/null; done; wait; }
@@ -77,7 +83,8 @@ done
 for index in 0 1; do
     datasource=$([ $index = 0 ] && echo nocloud || echo configdrive)
     until [ "$(got "$datasource" report)" = complete ]; do
-        kill -0 "${machines[index]}" 2>/dev/null || { tail -n 40 "$work/$datasource.log"; fail "the $datasource machine ended without its report"; }
+        kill -0 "${machines[index]}" 2>/dev/null ||
+            { tail -n 40 "$work/$datasource.log"; fail "the $datasource machine ended without its report"; }
         sleep 1
     done
 done
@@ -90,7 +97,8 @@ for datasource in nocloud configdrive; do
     same file "$(got $datasource file)" "own ü 😀"
     same network "$(got $datasource network)" 192.0.2.15/24
     same "host key" "$(got $datasource host-key)" \
-        "$("$imgforge" seed inspect "$work/$datasource.iso" --show-secrets | sed -n 's/.*"ed25519_public": "ssh-ed25519 \([^ ]*\) .*/\1/p' | head -n 1)"
+        "$("$imgforge" seed inspect "$work/$datasource.iso" --show-secrets |
+            sed -n 's/.*"ed25519_public": "ssh-ed25519 \([^ ]*\) .*/\1/p' | head -n 1)"
     same datasource "$(got $datasource datasource)" $datasource
 done
 same "first card" "$(got nocloud first-card)" "192.0.2.15/24 default via 192.0.2.2"

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every row of templates/distributions, and every shipped recipe, through its stand-in installer: the medium is recognised as this row's, the
-# recipe's stage `install` ends well. standins_rows.sh [OS…]: only these.
+# Every row of templates/distributions, and every shipped recipe, through its stand-in installer: the medium
+# is recognised as this row's, the recipe's stage `install` ends well. standins_rows.sh [OS…]: only these.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
-for program in busybox xorriso jq mke2fs sfdisk cpio; do command -v $program >/dev/null || skip "no $program"; done
+for program in busybox xorriso jq mke2fs sfdisk cpio; do
+    command -v $program >/dev/null || skip "no $program"
+done
 [ -n "$(find /boot -name 'vmlinuz-*' 2>/dev/null)" ] || skip 'no kernel in /boot'
 export IMGFORGE_HOME=$work/home
 make=$root/tests/boot/standins/make.sh
@@ -51,26 +53,33 @@ without='arch'
 
 # medium FAMILY VERSION LABEL NAME: $work/$os.iso
 medium() {
-    local product=(".product=$4") treeinfo=".treeinfo=[general]\narch = x86_64\nfamily = $4\nname = $4 $2\nversion = ${2%-stream}\n"
+    local product=(".product=$4") \
+        treeinfo=".treeinfo=[general]\narch = x86_64\nfamily = $4\nname = $4 $2\nversion = ${2%-stream}\n"
     case "$1" in
         anaconda)
-            release=$2 "$make" anaconda "$3" images/pxeboot/vmlinuz images/pxeboot/initrd.img "@^minimal-environment @core $aboard" "$work/$os.iso" \
+            release=$2 "$make" anaconda "$3" images/pxeboot/vmlinuz images/pxeboot/initrd.img \
+                "@^minimal-environment @core $aboard" "$work/$os.iso" \
                 "${product[@]}" "$treeinfo" images/install.img=x BaseOS/repodata/repomd.xml=x ;;
         subiquity)
-            "$make" subiquity "$3" casper/vmlinuz casper/initrd "$aboard" "$work/$os.iso" casper/install-sources.yaml=x \
+            "$make" subiquity "$3" casper/vmlinuz casper/initrd "$aboard" "$work/$os.iso" \
+                casper/install-sources.yaml=x \
                 ".disk/info=Ubuntu-Server $2 LTS \"$4\" - Release amd64 (20260423)\n" ;;
         autoyast)
-            "$make" autoyast "$3" boot/x86_64/loader/linux boot/x86_64/loader/initrd "$aboard" "$work/$os.iso" \
+            "$make" autoyast "$3" boot/x86_64/loader/linux boot/x86_64/loader/initrd "$aboard" \
+                "$work/$os.iso" \
                 "media.1/products=/ $4\n" repodata/repomd.xml=x Product-SLES/repodata/repomd.xml=x ;;
         agama)
-            "$make" agama "$3" boot/x86_64/loader/linux boot/x86_64/loader/initrd "$aboard" "$work/$os.iso" LiveOS/squashfs.img=x \
+            "$make" agama "$3" boot/x86_64/loader/linux boot/x86_64/loader/initrd "$aboard" "$work/$os.iso" \
+                LiveOS/squashfs.img=x \
                 install/repodata/repomd.xml=x "products.txt=$4\n" \
                 "boot/grub2/grub.cfg=menuentry \"Install ${3/-/ }\" {\n linux /boot/x86_64/loader/linux root=live:CDLABEL=$3 rd.live.image\n}\n" ;;
         alpine)
-            "$make" alpine "$3" boot/vmlinuz-virt boot/initramfs-virt "$aboard" "$work/$os.iso" apks/x86_64/APKINDEX.tar.gz=x \
+            "$make" alpine "$3" boot/vmlinuz-virt boot/initramfs-virt "$aboard" "$work/$os.iso" \
+                apks/x86_64/APKINDEX.tar.gz=x \
                 ".alpine-release=alpine-virt-$2 250715\n" ;;
         debian)
-            "$make" debian "$3" install.amd/vmlinuz install.amd/initrd.gz "$aboard" "$work/$os.iso" ".disk/info=$4\n" \
+            "$make" debian "$3" install.amd/vmlinuz install.amd/initrd.gz "$aboard" "$work/$os.iso" \
+                ".disk/info=$4\n" \
                 .disk/base_installable= ;;
     esac
 }
@@ -91,8 +100,10 @@ END
 }
 install() {
     medium "$1" "$2" "$3" "$4"
-    [ "$("$imgforge" media probe "$work/$os.iso" --json | jq -r .distribution)" = "$os" ] || { echo "$os: recognised as another row"; return 1; }
-    "$imgforge" build "$(recipe "$1")" --set "installer.iso=$work/$os.iso" --until install --json >"$work/$os.out" 2>"$work/$os.err" || return 1
+    [ "$("$imgforge" media probe "$work/$os.iso" --json | jq -r .distribution)" = "$os" ] ||
+        { echo "$os: recognised as another row"; return 1; }
+    "$imgforge" build "$(recipe "$1")" --set "installer.iso=$work/$os.iso" --until install \
+        --json >"$work/$os.out" 2>"$work/$os.err" || return 1
     rm -f "$work/$os.iso"
 }
 # A row alone: its lines are kept apart from those of the one beside it.

@@ -3,7 +3,8 @@
 # The commands of docs/tutorial.md that need a golden image and start a machine of it.
 # shellcheck source=tests/boot/lib.sh
 . "$(dirname "$0")/lib.sh"
-"$imgforge" images show debian13 >/dev/null 2>&1 || skip "no image debian13 in $IMGFORGE_HOME (boot.golden makes it)"
+"$imgforge" images show debian13 >/dev/null 2>&1 ||
+    skip "no image debian13 in $IMGFORGE_HOME (boot.golden makes it)"
 own_home
 PATH=$(dirname "$imgforge"):$PATH
 forget() { "$imgforge" destroy web-1 --yes >/dev/null 2>&1; }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The disk that fails, the power cut and the clock that jumps, as a library for LD_PRELOAD: every call of the C library that changes
-// something below one folder is counted, over all processes that share the counter; the one that was asked for fails, or ends
-// the process in front of it. Programs that imgforge starts (qemu-img) inherit it. Nothing here knows imgforge.
+// The disk that fails, the power cut and the clock that jumps, as a library for LD_PRELOAD: every call of the
+// C library that changes something below one directory is counted, over all processes that share the counter;
+// the one that was asked for fails, or ends the process in front of it. Programs that imgforge starts
+// (qemu-img) inherit it. Nothing here knows imgforge.
 //   IMGFORGE_FAULT_BELOW=DIR        only calls on paths below it count
 //   IMGFORGE_FAULT_COUNTER=FILE     8 bytes or more, mapped by all: how many calls there were
 //   IMGFORGE_FAULT_AT=N [_UNTIL=M]  calls N to M (default N; 0: all from N on)
 //   IMGFORGE_FAULT_WHAT=EIO|ENOSPC|KILL   default: only count
-//   IMGFORGE_FAULT_VICTIM=PID       KILL ends this process too: the one under test, when a program it started made the call
+//   IMGFORGE_FAULT_VICTIM=PID       KILL ends this process too: the one under test, when a program it started
+//                                   made the call
 //   IMGFORGE_FAULT_LOG=FILE         one line per counted call
 //   IMGFORGE_FAULT_CLOCK=SECONDS    wall time is wrong by this much
 //   IMGFORGE_FAULT_CLOCK_FLIP=N     … but right at every second stretch of N looks: it jumps forth and back
@@ -60,11 +62,17 @@ __attribute__((constructor)) static void prepare(void) {
     first = number("IMGFORGE_FAULT_AT", 0);
     last = number("IMGFORGE_FAULT_UNTIL", first);
     victim = (pid_t)number("IMGFORGE_FAULT_VICTIM", 0);
-    what = !fault ? 0 : strcmp(fault, "KILL") == 0 ? -1 : strcmp(fault, "ENOSPC") == 0 ? ENOSPC : strcmp(fault, "EIO") == 0 ? EIO : 0;
-    if (log) log_fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    what = !fault                         ? 0
+           : strcmp(fault, "KILL") == 0   ? -1
+           : strcmp(fault, "ENOSPC") == 0 ? ENOSPC
+           : strcmp(fault, "EIO") == 0    ? EIO
+                                          : 0;
+    if (log)
+        log_fd = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (shared) {
         const int fd = (int)syscall(SYS_openat, AT_FDCWD, shared, O_RDWR | O_CLOEXEC, 0);
-        void* map = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        void* map =
+            fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (fd >= 0) syscall(SYS_close, fd);
         if (map != MAP_FAILED) counter = map;
     }
@@ -84,7 +92,8 @@ static int strike(const char* call, const char* path) {
     const int hit = first != 0 && n >= first && (last == 0 || n <= last);
     if (log_fd >= 0) {
         char line[PATH_MAX + 64];
-        const int length = snprintf(line, sizeof line, "%llu %d %s %s%s\n", (unsigned long long)n, (int)getpid(), call, path, hit && what ? " <-" : "");
+        const int length = snprintf(line, sizeof line, "%llu %d %s %s%s\n", (unsigned long long)n,
+                                    (int)getpid(), call, path, hit && what ? " <-" : "");
         syscall(SYS_write, log_fd, line, (size_t)length);
     }
     if (!hit || what == 0) return 0;
@@ -130,7 +139,7 @@ static int on_fd(const char* call, int fd) {
     return inside(path) ? strike(call, path) : 0;
 }
 
-// -- descriptors --------------------------------------------------------------------------------------------------------
+// -- descriptors --
 
 #define ON_FD(type, name, parameters, arguments) \
     type name parameters { \
@@ -178,28 +187,31 @@ ssize_t copy_file_range(int from, off64_t* from_at, int fd, off64_t* at, size_t 
     return on_fd("copy_file_range", fd) ? -1 : next(from, from_at, fd, at, size, flags);
 }
 
-// -- names --------------------------------------------------------------------------------------------------------------
+// -- names --
 
 // Opening counts only when it can make or empty a file.
-#define OPEN(name) \
-    int name(const char* path, int flags, ...) { \
-        NEXT(int, #name, const char*, int, ...); \
-        va_list list; \
-        va_start(list, flags); \
-        const mode_t mode = (flags & (O_CREAT | __O_TMPFILE)) ? va_arg(list, mode_t) : 0; \
-        va_end(list); \
-        return (flags & (O_CREAT | O_TRUNC)) && on_path(#name, AT_FDCWD, path) ? -1 : next(path, flags, mode); \
+#define OPEN(name)                                                                                        \
+    int name(const char* path, int flags, ...) {                                                          \
+        NEXT(int, #name, const char*, int, ...);                                                          \
+        va_list list;                                                                                     \
+        va_start(list, flags);                                                                            \
+        const mode_t mode = (flags & (O_CREAT | __O_TMPFILE)) ? va_arg(list, mode_t) : 0;                 \
+        va_end(list);                                                                                     \
+        return (flags & (O_CREAT | O_TRUNC)) && on_path(#name, AT_FDCWD, path) ? -1                       \
+                                                                               : next(path, flags, mode); \
     }
 OPEN(open)
 OPEN(open64)
-#define OPENAT(name) \
-    int name(int folder, const char* path, int flags, ...) { \
-        NEXT(int, #name, int, const char*, int, ...); \
-        va_list list; \
-        va_start(list, flags); \
+#define OPENAT(name)                                                                      \
+    int name(int folder, const char* path, int flags, ...) {                              \
+        NEXT(int, #name, int, const char*, int, ...);                                     \
+        va_list list;                                                                     \
+        va_start(list, flags);                                                            \
         const mode_t mode = (flags & (O_CREAT | __O_TMPFILE)) ? va_arg(list, mode_t) : 0; \
-        va_end(list); \
-        return (flags & (O_CREAT | O_TRUNC)) && on_path(#name, folder, path) ? -1 : next(folder, path, flags, mode); \
+        va_end(list);                                                                     \
+        return (flags & (O_CREAT | O_TRUNC)) && on_path(#name, folder, path)              \
+                   ? -1                                                                   \
+                   : next(folder, path, flags, mode);                                     \
     }
 OPENAT(openat)
 OPENAT(openat64)
@@ -257,7 +269,7 @@ int fchmodat(int folder, const char* path, mode_t mode, int flags) {
     return on_path("fchmodat", folder, path) ? -1 : next(folder, path, mode, flags);
 }
 
-// -- wall time ----------------------------------------------------------------------------------------------------------
+// -- wall time --
 
 static long long wrong_by(void) {
     if (clock_offset == 0 || clock_flip == 0) return clock_offset;

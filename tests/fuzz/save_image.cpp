@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "builder/base/error.hpp"
 #include "builder/virt/domain_retarget.hpp"
 #include "builder/virt/save_image.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
@@ -34,13 +34,7 @@ void retarget(const std::string& xml) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string bytes(data, data + size);
-    try {
-        read_image(bytes);
-    } catch (const imgforge::Error&) {
-    }
-    try {
-        retarget(bytes);
-    } catch (const imgforge::Error&) {
-    }
+    imgforge::fuzz::may_fail([&] { read_image(bytes); });
+    imgforge::fuzz::may_fail([&] { retarget(bytes); });
     return 0;
 }

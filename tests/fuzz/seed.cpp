@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <string>
 
-#include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "seeds/answers.hpp"
 #include "seeds/seed_reader.hpp"
+#include "tests/fuzz/harness.hpp"
 
 namespace {
 
@@ -25,10 +25,7 @@ void read_image(const std::string& bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string bytes(data, data + size);
-    try {
-        read_image(bytes);
-    } catch (const imgforge::Error&) {
-    }
+    imgforge::fuzz::may_fail([&] { read_image(bytes); });
     if (size > 16384) {
         return 0;  // an ISO image as text only costs time
     }

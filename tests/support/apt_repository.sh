@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A signed Debian repository of the test's own, served over HTTP. Source it; needs $work, at_exit and fail of tests/boot/lib.sh.
-#   repository_start ADDRESS      serves $repository at $repository_url (a free port; the port is held by the server itself)
+# A signed Debian repository of the test's own, served over HTTP. Source it; needs $work, at_exit and fail of
+# tests/boot/lib.sh.
+#   repository_start ADDRESS      serves $repository at $repository_url (a free port; the port is held by the
+#                                 server itself)
 #   repository_package NAME VERSION [TEXT]   a package with one file /usr/share/NAME/text
 #   repository_publish            indexes and signs what is there, as suite "stable"
 #   repository_key                the public key, for the guest's signed-by=
@@ -13,7 +15,8 @@ repository_start() {
     mkdir -p "$repository/pool" "$repository/dists/stable/main/binary-amd64"
     mkdir -m 700 "$GNUPGHOME"
     at_exit repository_stop
-    gpg --batch --quiet --passphrase '' --quick-generate-key 'imgforge test <test@imgforge.invalid>' ed25519 sign 0 2>/dev/null
+    gpg --batch --quiet --passphrase '' --quick-generate-key 'imgforge test <test@imgforge.invalid>' ed25519 \
+        sign 0 2>/dev/null
     # Port 0: the kernel chooses and the server has it at once, so nobody can take it in between.
     : >"$work/repository.log"  # the loop below may be there first
     python3 -u -m http.server 0 --bind "$1" --directory "$repository" >"$work/repository.log" 2>&1 &
@@ -46,7 +49,8 @@ repository_publish() {
     (
         cd "$repository" || exit 1
         apt-ftparchive packages pool >"$suite/main/binary-amd64/Packages"
-        apt-ftparchive -o APT::FTPArchive::Release::Suite=stable -o APT::FTPArchive::Release::Codename=stable \
+        apt-ftparchive -o APT::FTPArchive::Release::Suite=stable \
+            -o APT::FTPArchive::Release::Codename=stable \
             -o APT::FTPArchive::Release::Architectures=amd64 -o APT::FTPArchive::Release::Components=main \
             release "$suite" >"$work/Release"
         mv "$work/Release" "$suite/Release"

@@ -32,26 +32,30 @@ public:
     /// One line per node: path, type, mode, owner, content digest, link target, attributes.
     std::map<std::string, std::string> snapshot() const;
 
-    std::optional<FileStat> lstat(std::string_view path) override;
-    std::vector<DirEntry> list(std::string_view directory) override;
+    // Contents.
     std::string read(std::string_view path, std::uint64_t limit = 16U << 20U) override;
-    std::string readlink(std::string_view path) override;
-    std::optional<std::string> resolve(std::string_view path) override;
-    std::vector<std::string> glob(std::string_view pattern) override;
     void write(std::string_view path, std::string_view content, std::uint32_t mode = 0644,
                std::uint32_t uid = 0, std::uint32_t gid = 0) override;
     void truncate(std::string_view path) override;
     void overwrite(std::string_view path) override;
-    void remove(std::string_view path) override;
-    void make_directory(std::string_view path, std::uint32_t mode = 0755) override;
+    void upload(const std::filesystem::path& host, std::string_view path) override;
+    void download(std::string_view path, const std::filesystem::path& host) override;
+    // Names and the tree.
+    std::optional<FileStat> lstat(std::string_view path) override;
+    std::vector<DirEntry> list(std::string_view directory) override;
+    std::optional<std::string> resolve(std::string_view path) override;
+    std::vector<std::string> glob(std::string_view pattern) override;
+    std::string readlink(std::string_view path) override;
     void symlink(std::string_view target, std::string_view path) override;
+    void make_directory(std::string_view path, std::uint32_t mode = 0755) override;
     void rename(std::string_view from, std::string_view to) override;
+    void remove(std::string_view path) override;
+    // Attributes.
     void chmod(std::string_view path, std::uint32_t mode) override;
     void chown(std::string_view path, std::uint32_t uid, std::uint32_t gid) override;
     std::map<std::string, std::string> xattrs(std::string_view path) override;
     void set_xattr(std::string_view path, std::string_view name, std::string_view value) override;
-    void upload(const std::filesystem::path& host, std::string_view path) override;
-    void download(std::string_view path, const std::filesystem::path& host) override;
+
     CommandResult run(std::string_view script, std::chrono::seconds timeout) override;
 
 private:

@@ -1,12 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# tiny_disk DISK.qcow2: a disk that boots in seconds (BIOS, syslinux, this host's kernel, busybox): DHCP on every NIC, a web server on port 80,
-# ACPI power-off, a console on ttyS0. GET /cgi-bin/read answers with what GET /cgi-bin/write?WORD left on the disk, /cgi-bin/boot with the id
-# of this boot. No cloud-init, no SSH, no agent: for what happens around a machine. Fails on a host without kernel, busybox or syslinux.
+# tiny_disk DISK.qcow2: a disk that boots in seconds (BIOS, syslinux, this host's kernel, busybox): DHCP on
+# every NIC, a web server on port 80, ACPI power-off, a console on ttyS0. GET /cgi-bin/read answers with what
+# GET /cgi-bin/write?WORD left on the disk, /cgi-bin/boot with the id of this boot. No cloud-init, no SSH, no
+# agent: for what happens around a machine. Fails on a host without kernel, busybox or syslinux.
 # tiny_machine_lacks: what is missing here, or nothing
 tiny_machine_lacks() {
     local program
-    for program in busybox syslinux mcopy mkfs.vfat sfdisk cpio qemu-img; do command -v $program >/dev/null || echo "$program"; done
+    for program in busybox syslinux mcopy mkfs.vfat sfdisk cpio qemu-img; do
+        command -v $program >/dev/null || echo "$program"
+    done
     [ -n "$(find /boot -name 'vmlinuz-*' 2>/dev/null)" ] || echo 'a kernel in /boot'
     [ -f /usr/lib/syslinux/mbr/mbr.bin ] || echo /usr/lib/syslinux/mbr/mbr.bin
 }
@@ -45,7 +48,8 @@ tiny_initrd() {
     # shellcheck disable=SC2016  # for the machine
     printf '#!/bin/sh\n[ "$1" = bound ] || [ "$1" = renew ] || exit 0\nip addr flush dev "$interface"\nip addr add "$ip/${mask:-24}" dev "$interface"\n[ -z "$router" ] || ip route add default via "${router%%%% *}" 2>/dev/null\n' >"$tree/leased"
     printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\ncat /data/state\n' >"$tree/www/cgi-bin/read"
-    printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\ncat /proc/sys/kernel/random/boot_id\n' >"$tree/www/cgi-bin/boot"
+    printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\ncat /proc/sys/kernel/random/boot_id\n' \
+        >"$tree/www/cgi-bin/boot"
     # shellcheck disable=SC2016  # for the machine
     printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n"\necho "$QUERY_STRING" >/data/state\nsync\necho written\n' >"$tree/www/cgi-bin/write"
     chmod 755 "$tree/init" "$tree/leased" "$tree"/www/cgi-bin/*

@@ -1,9 +1,11 @@
 #!/bin/bash
-# Refreshes golden images as a Slurm job array: one element for each image that has work to do, spread over the nodes; then, as a job of
-# its own that waits for all of them, the promotion of those that ended well. Call it from cron or a timer on a host that can submit jobs:
+# Refreshes golden images as a Slurm job array: one element for each image that has work to do, spread over
+# the nodes; then, as a job of its own that waits for all of them, the promotion of those that ended well.
+# Call it from cron or a timer on a host that can submit jobs:
 #   refresh.sh TARGET [sbatch options…]       for example: refresh.sh hub --partition=build
-# TARGET is one of the settings' `targets:`; a node pushes what it has built there, so that no storage is shared.
-# An element ends with imgforge's exit code (5: the audit or a verification failed), which Slurm keeps (ExitCode=5:0).
+# TARGET is one of the settings' `targets:`; a node pushes what it has built there, so that no storage is
+# shared. An element ends with imgforge's exit code (5: the audit or a verification failed), which Slurm keeps
+# (ExitCode=5:0).
 set -euo pipefail
 target=${1:?usage: refresh.sh TARGET [sbatch options…]}
 shift
@@ -13,7 +15,8 @@ mkdir -p "$jobs"
 
 # One line for each image: NAME MEMORY(MiB) CPUS. The dearest first, so that it does not start last.
 imgforge refresh --list --json --quiet |
-    jq -r '.images | sort_by(-.cost.memory)[] | "\(.name) \(.cost.memory / 1048576 | ceil) \(.cost.cpus)"' >"$jobs/images"
+    jq -r '.images | sort_by(-.cost.memory)[] | "\(.name) \(.cost.memory / 1048576 | ceil) \(.cost.cpus)"' \
+        >"$jobs/images"
 count=$(wc -l <"$jobs/images")
 [ "$count" -gt 0 ] || { echo "nothing to do"; exit 0; }
 memory=$(awk '$2 > max { max = $2 } END { print max + 512 }' "$jobs/images")
@@ -21,8 +24,8 @@ cpus=$(awk '$3 > max { max = $3 } END { print max }' "$jobs/images")
 
 cat >"$jobs/element" <<'EOF'
 #!/bin/bash
-# Interrupted (SIGTERM a minute before the time is up, or preempted): imgforge keeps every finished stage, and the same element goes on
-# from there when it runs again.
+# Interrupted (SIGTERM a minute before the time is up, or preempted): imgforge keeps every finished stage, and
+# the same element goes on from there when it runs again.
 set -uo pipefail
 name=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))s/ .*//p" "$JOBS/images")
 imgforge refresh "$name" --json >"$JOBS/$name.json" &
@@ -56,7 +59,9 @@ done <"$JOBS/images"
 exit "$worst"
 EOF
 export JOBS=$jobs TARGET=$target
-array=$(sbatch --parsable --job-name=imgforge --array=0-$((count - 1)) --cpus-per-task="$cpus" --mem="${memory}M" \
+array=$(sbatch --parsable --job-name=imgforge --array=0-$((count - 1)) --cpus-per-task="$cpus" \
+    --mem="${memory}M" \
     --requeue --signal=B:TERM@60 --output="$jobs/%a.log" "$@" "$jobs/element")
-finish=$(sbatch --parsable --job-name=imgforge-finish --dependency="afterany:$array" --output="$jobs/finish.log" "$@" "$jobs/finish")
+finish=$(sbatch --parsable --job-name=imgforge-finish --dependency="afterany:$array" \
+    --output="$jobs/finish.log" "$@" "$jobs/finish")
 echo "array $array ($count images), promotion $finish, logs in $jobs"

@@ -1,10 +1,15 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Alpine: the initramfs unpacks the overlay it was given, OpenRC's service `local` starts its script, that calls setup-alpine.
+# Alpine: the initramfs unpacks the overlay it was given, OpenRC's service `local` starts its script, that
+# calls setup-alpine.
 echo 'Alpine Init 3.11.1-r0'
 overlay=$(word apkovl) || overlay=
 mount_medium /dev/sr0 /media/sr0 && mount --bind /media/sr0 /medium
-[ -e /medium/.alpine-release ] || { echo 'Mounting boot media: failed. '; echo 'initramfs emergency recovery shell launched'; wait_for_ever; }
+if [ ! -e /medium/.alpine-release ]; then
+    echo 'Mounting boot media: failed. '
+    echo 'initramfs emergency recovery shell launched'
+    wait_for_ever
+fi
 echo 'Installing packages to root filesystem: ok.'
 [ -f "$overlay" ] && tar -C / -xzf "$overlay"
 echo 'OpenRC 0.62.6 is starting up Linux 6.12 (x86_64)'
@@ -18,7 +23,9 @@ cat >/standin/bin/setup-alpine <<'END'
 . "$3"
 . /standin/functions
 disk=${DISKOPTS##* }
-case "$APKREPOSOPTS" in /media/*) [ -d "$APKREPOSOPTS" ] || { echo "ERROR: $APKREPOSOPTS: no such repository"; exit 1; } ;; esac
+case "$APKREPOSOPTS" in
+    /media/*) [ -d "$APKREPOSOPTS" ] || { echo "ERROR: $APKREPOSOPTS: no such repository"; exit 1; } ;;
+esac
 if [ "$ERASE_DISKS" != "$disk" ]; then
     printf 'WARNING: Erase the above disk(s) and continue? (y/n) [n] '
     sleep 1000

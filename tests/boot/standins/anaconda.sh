@@ -53,7 +53,9 @@ case "$release" in
     8*) spelt='--exclude-weakdeps' ;;
     *) spelt='--excludeWeakdeps' ;;
 esac
-if line=$(grep -n -- "^%packages.*$spelt" "$ks"); then parse_fault "${line%%:*}" "unrecognized arguments: $spelt"; fi
+if line=$(grep -n -- "^%packages.*$spelt" "$ks"); then
+    parse_fault "${line%%:*}" "unrecognized arguments: $spelt"
+fi
 flag inst.cmdline || { echo 'Please make a selection from the above '; wait_for_ever; }
 echo 'Starting automated install.......'
 echo 'Checking storage configuration...'

@@ -4,7 +4,8 @@
 echo '>>> linuxrc 7.0.36 (Kernel 6.4.0) <<<'
 echo 'Starting hardware detection...'
 popup() { printf ' %s\n                 [OK]' "$1"; wait_for_ever; }
-if ! { [ "$(word install)" = cd:/ ] && mount_medium /dev/sr0 /medium && [ -f /medium/media.1/products ]; }; then
+if ! { [ "$(word install)" = cd:/ ] && mount_medium /dev/sr0 /medium &&
+    [ -f /medium/media.1/products ]; }; then
     printf 'Please make sure your installation medium is available.\n 1) OK\n 2) Back\n> '
     wait_for_ever
 fi
@@ -12,14 +13,19 @@ profile=$(word autoyast) || profile=
 profile=${profile#file://}
 echo 'Loading Installation System (1/6)'
 echo 'Starting Installation...'
-[ -f "$profile" ] || { printf 'Language, Keyboard and License Agreement\n [Help] [Release Notes] [Abort] [Next]'; wait_for_ever; }
+if [ ! -f "$profile" ]; then
+    printf 'Language, Keyboard and License Agreement\n [Help] [Release Notes] [Abort] [Next]'
+    wait_for_ever
+fi
 grep -q '<confirm config:type="boolean">false' "$profile" || popup 'Installation Settings'
 grep -q '<timeout>' "$profile" && popup 'The profile is not valid: timeout has no type.'
 case "$(cat /medium/media.1/products)" in
     *SLE*) grep -q '<product>SLES</product>' "$profile" || popup 'None or wrong base product has been defined in the AutoYaST configuration file. Please check the products entry in the software section.' ;;
 esac
-sed -n 's/.*<package>\(.*\)<\/package>.*/\1/p' "$profile" | while read -r package; do on_medium "$package" || echo "$package"; done >/tmp/missing
-[ -s /tmp/missing ] && popup "These packages could not be found in the software repositories: $(cat /tmp/missing)"
+sed -n 's/.*<package>\(.*\)<\/package>.*/\1/p' "$profile" |
+    while read -r package; do on_medium "$package" || echo "$package"; done >/tmp/missing
+[ -s /tmp/missing ] &&
+    popup "These packages could not be found in the software repositories: $(cat /tmp/missing)"
 disk=$(sed -n 's/.*<device>\(.*\)<\/device>.*/\1/p' "$profile" | head -n 1)
 [ -b "$disk" ] || popup "Could not find device $disk"
 echo 'Partitioning'

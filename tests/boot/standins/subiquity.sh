@@ -11,7 +11,8 @@ mount_medium "$device" /medium
 echo 'connecting...'
 echo 'waiting for cloud-init... '
 answers=$(by_label cidata) && mount_medium "$answers" /cidata
-if [ ! -f /cidata/user-data ] || [ ! -f /cidata/meta-data ] || [ "$(head -n 1 /cidata/user-data)" != '#cloud-config' ]; then
+if [ ! -f /cidata/user-data ] || [ ! -f /cidata/meta-data ] ||
+    [ "$(head -n 1 /cidata/user-data)" != '#cloud-config' ]; then
     echo 'Willkommen! Bienvenue! Welcome!'
     printf 'Use UP, DOWN and ENTER keys to select your language.'
     wait_for_ever
@@ -31,7 +32,8 @@ fails() {
     printf 'An error occurred. Press enter to start a shell'
     wait_for_ever
 }
-[ "$(ask '.autoinstall | has("identity") or has("user-data")')" = true ] || fails subiquity/Identity 'no identity data provided'
+[ "$(ask '.autoinstall | has("identity") or has("user-data")')" = true ] ||
+    fails subiquity/Identity 'no identity data provided'
 echo 'start: subiquity/Filesystem/apply_autoinstall_config: '
 disk=$(ask '[.autoinstall.storage | .. | .path? // empty | select(startswith("/dev/"))][0] // "/dev/vda"')
 [ -b "$disk" ] || fails subiquity/Filesystem "no disk matches $disk"
@@ -44,7 +46,8 @@ for package in $(ask '.autoinstall.packages[]?'); do
     echo "start: subiquity/Install/install/postinstall/install_$package: installing $package"
     on_medium "$package" || {
         echo "E: Unable to locate package $package"
-        fails "subiquity/Install/install/postinstall/install_$package" "Command '[...]' returned non-zero exit status 100."
+        fails "subiquity/Install/install/postinstall/install_$package" \
+            "Command '[...]' returned non-zero exit status 100."
     }
 done
 echo 'start: subiquity/Late/run: '
@@ -52,7 +55,8 @@ n=$(ask '.autoinstall["late-commands"] | length')
 i=0
 while [ $i -lt "$n" ]; do
     ask ".autoinstall[\"late-commands\"][$i]" >/tmp/late
-    sh -e /tmp/late || fails subiquity/Late/run "Command '$(head -c 60 /tmp/late)' returned non-zero exit status"
+    sh -e /tmp/late || fails subiquity/Late/run \
+        "Command '$(head -c 60 /tmp/late)' returned non-zero exit status"
     i=$((i + 1))
 done
 echo 'finish: subiquity/Late/run: SUCCESS'

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A Ceph cluster of one monitor and one OSD in memory, on the loopback interface, without systemd and without touching /etc.
+# A Ceph cluster of one monitor and one OSD in memory, on the loopback interface, without systemd and without
+# touching /etc.
 #   ceph.sh start DIRECTORY [POOL]   about 10 s; leaves DIRECTORY/ceph.conf and a pool ready for RBD
 #   ceph.sh stop DIRECTORY
 # Packages: ceph-mon ceph-osd ceph-common. No ceph-mgr: RBD does not need it, and it takes minutes to start.
@@ -69,13 +70,15 @@ start() {
     write_config "$port"
     ceph-authtool -C keyring --gen-key -n mon. --cap mon 'allow *' >/dev/null
     ceph-authtool keyring --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' >/dev/null
-    monmaptool --create --addv a "[v2:127.0.0.1:$port,v1:127.0.0.1:$((port + 1))]" --fsid "$fsid" monmap >/dev/null
+    monmaptool --create --addv a "[v2:127.0.0.1:$port,v1:127.0.0.1:$((port + 1))]" \
+        --fsid "$fsid" monmap >/dev/null
     mkdir mon osd
     ceph-mon -c ceph.conf --mkfs -i a --monmap monmap --keyring keyring
     ceph-mon -c ceph.conf -i a
     osd_id=$(cat /proc/sys/kernel/random/uuid)
     osd_secret=$(ceph-authtool --gen-print-key)
-    echo "{\"cephx_secret\": \"$osd_secret\"}" | timeout 120 ceph -c ceph.conf osd new "$osd_id" -i - >/dev/null
+    echo "{\"cephx_secret\": \"$osd_secret\"}" | timeout 120 ceph -c ceph.conf osd new "$osd_id" -i \
+        - >/dev/null
     ceph-authtool -C osd.keyring -n osd.0 --add-key "$osd_secret" >/dev/null
     ceph-osd -c ceph.conf -i 0 --mkfs --osd-uuid "$osd_id" 2>/dev/null
     ceph-osd -c ceph.conf -i 0 >/dev/null

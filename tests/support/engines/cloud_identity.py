@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an image service needs of Keystone, and no more: tokens for one application credential with a catalogue, and the middleware that
-turns a token into the headers that Keystone's own would set. As a program it serves the first, as a paste filter it is the second.
-What is uploaded with the credential "damager" arrives with one changed byte."""
+"""What an image service needs of Keystone, and no more: tokens for one application credential with a
+catalogue, and the middleware that turns a token into the headers that Keystone's own would set. As a program
+it serves the first, as a paste filter it is the second. What is uploaded with the credential "damager"
+arrives with one changed byte."""
 import http.server
 import json
 import sys

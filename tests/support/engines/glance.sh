@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Glance by itself on the loopback interface, without systemd and without touching /etc; cloud_identity.py stands in for Keystone.
+# Glance by itself on the loopback interface, without systemd and without touching /etc; cloud_identity.py
+# stands in for Keystone.
 #   glance.sh start DIRECTORY   20 to 60 s; leaves DIRECTORY/clouds.yaml with the cloud "lab"
 #   glance.sh stop DIRECTORY
 # Package: glance-api.
@@ -24,7 +25,8 @@ free_port() {
 }
 
 answers() {
-    python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)' "$1" 2>/dev/null
+    python3 -c 'import socket, sys; socket.create_connection(("127.0.0.1", int(sys.argv[1])), 1)' "$1" \
+        2>/dev/null
 }
 
 start() {

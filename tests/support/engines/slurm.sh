@@ -34,7 +34,8 @@ start() {
     mkdir -p state spool-n1 spool-n2 spool-n3
     dd if=/dev/urandom of=munge.key bs=1024 count=1 status=none
     chmod 400 munge.key
-    munged --key-file="$dir/munge.key" --socket="$dir/munge.socket" --pid-file="$dir/munge.pid" --seed-file="$dir/munge.seed" \
+    munged --key-file="$dir/munge.key" --socket="$dir/munge.socket" --pid-file="$dir/munge.pid" \
+        --seed-file="$dir/munge.seed" \
         --log-file="$dir/munge.log" --force 2>/dev/null
     cat > slurm.conf <<EOF
 ClusterName=test

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Hostile and broken input on the command line: one clear message, the documented exit code, nothing half-made.
+# Hostile and broken input on the command line: one clear message, the documented exit code, nothing
+# half-made.
 # shellcheck source=tests/tools/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 # expect CODE TEXT COMMAND…: exits with CODE, says TEXT on either stream, and never more than a screen
@@ -24,18 +25,23 @@ stages:
   - customize: {pakcages: [vim]}
   - publish: {keep: many}
 END
-expect 3 "five.recipe:4:5: unknown stage type 'instal' (did you mean 'install'?)" "$imgforge" validate five.recipe
-for expected in "five.recipe:1:7: 'name' must" "five.recipe:2:5: 'os' must be one of" "five.recipe:5:" "did you mean 'packages'?" "five.recipe:6:"; do
+expect 3 "five.recipe:4:5: unknown stage type 'instal' (did you mean 'install'?)" "$imgforge" validate \
+    five.recipe
+for expected in "five.recipe:1:7: 'name' must" "five.recipe:2:5: 'os' must be one of" "five.recipe:5:" \
+    "did you mean 'packages'?" "five.recipe:6:"; do
     grep -qF -- "$expected" both || fail "of five faults this one is not reported: $expected"
 done
 [ "$(wc -l <out)" = 5 ] || fail "five errors in $(wc -l <out) lines"
 "$imgforge" validate five.recipe --json >out || true
-python3 -c 'import json; d = json.load(open("out"))["diagnostics"]; assert len(d) == 5 and all(x["line"] and x["column"] and x["message"] for x in d), d' || fail "the JSON record"
+python3 -c 'import json
+d = json.load(open("out"))["diagnostics"]
+assert len(d) == 5 and all(x["line"] and x["column"] and x["message"] for x in d), d' || fail "the JSON record"
 expect 3 "imgforge validate" "$imgforge" build five.recipe --plan
 
 # Files that are not recipes, or try to be too much for one.
 python3 - <<'END'
-bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i-1}'] * 9)}]\n" for i in range(1, 12))
+bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+bomb += "".join(f"a{i}: &a{i} [{','.join([f'*a{i-1}'] * 9)}]\n" for i in range(1, 12))
 open("bomb.recipe", "w").write(bomb)
 open("key.recipe", "w").write("k" * (1 << 20) + ": 1\n")
 open("explicit.recipe", "w").write("? " + "k" * (1 << 20) + "\n: 1\n")
@@ -70,7 +76,8 @@ expect 3 "installer ISO" "$imgforge" media probe five.recipe
 expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe
 
 # What is wrong shows before an image is fetched: nothing is downloaded for a command that cannot succeed.
-for words in "'web 1'" "../x" "web --size huge" "web --user-data /nonexistent" "web --ssh-key /nonexistent" "web --memory 2" "web --memory lots"; do
+for words in "'web 1'" "../x" "web --size huge" "web --user-data /nonexistent" "web --ssh-key /nonexistent" \
+    "web --memory 2" "web --memory lots"; do
     eval "set -- $words"
     code=0; "$imgforge" spawn debian12 "$@" --connect embedded >out 2>err </dev/null || code=$?
     [ "$code" = 2 ] || [ "$code" = 3 ] || [ "$code" = 1 ] || fail "spawn debian12 $words exits with $code"
@@ -85,7 +92,8 @@ expect 3 "imgforge: 'a b' is not a host name" "$imgforge" seed create --name 'a 
 truncate -s 1M empty.img
 expect 2 "customize has nothing to do" "$imgforge" customize empty.img --format raw
 
-# A reader that wants no more (`imgforge list | head`) is not an error, a disk that is full is one; an error that cannot be written is still an exit code.
+# A reader that wants no more (`imgforge list | head`) is not an error, a disk that is full is one; an error
+# that cannot be written is still an exit code.
 to_nobody() { "$@" 2>err | true; echo "${PIPESTATUS[0]}"; }
 for words in "list --json" "--help" "images list"; do
     # shellcheck disable=SC2086  # words
@@ -98,7 +106,8 @@ code=0; "$imgforge" list --json >/dev/full 2>err || code=$?
 grep -q 'No space left' err || fail "a full standard output is not reported"
 echo "ok: standard output that is closed or full"
 
-# A home that cannot be used: as somebody else, and on a full disk. Both are the host's error (4) and say where.
+# A home that cannot be used: as somebody else, and on a full disk. Both are the host's error (4) and say
+# where.
 if [ "$(id -u)" = 0 ]; then
     chmod 755 "$work"
     mkdir -m 700 closed
@@ -106,11 +115,14 @@ if [ "$(id -u)" = 0 ]; then
         # A build directory below /root: somebody else needs a copy that can be reached.
         mkdir bin && cp "$imgforge" "$(dirname "$imgforge")/imgforge-host" bin/ && imgforge=$work/bin/imgforge
     fi
-    expect 4 "ermission denied" setpriv --reuid=65534 --regid=65534 --clear-groups env IMGFORGE_HOME="$work/closed/home" "$imgforge" build debian12 --plan
+    expect 4 "ermission denied" setpriv --reuid=65534 --regid=65534 \
+        --clear-groups env IMGFORGE_HOME="$work/closed/home" "$imgforge" build debian12 --plan
     mkdir small
     mount -t tmpfs -o size=64k tmpfs small && mounted=$work/small
     head -c 64k /dev/zero >small/filler 2>/dev/null || true
     expect 4 "the disk is full" env IMGFORGE_HOME="$work/small" "$imgforge" build debian12 --plan
 fi
-if [ -e "$IMGFORGE_HOME/runs" ]; then [ -z "$(ls "$IMGFORGE_HOME/runs")" ] || fail "a refused command left a run"; fi
+if [ -e "$IMGFORGE_HOME/runs" ]; then
+    [ -z "$(ls "$IMGFORGE_HOME/runs")" ] || fail "a refused command left a run"
+fi
 echo "PASSED"

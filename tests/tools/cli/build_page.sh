@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `imgforge build --html FILE` leaves its page however the build ends: well, with a failed stage, by Ctrl-C. Of its own run, never of another.
+# `imgforge build --html FILE` leaves its page however the build ends: well, with a failed stage, by Ctrl-C.
+# Of its own run, never of another.
 # shellcheck source=tests/tools/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 # build CODE PAGE RECIPE: exits with CODE and leaves PAGE, which holds each further word
@@ -33,14 +34,17 @@ with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
 END
 server=$!
 for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
-printf 'name: stopped\nos: debian13\nstages: [{fetch: {source: "http://127.0.0.1:%s/disk.qcow2", sha256: %064d}}]\n' "$(cat port)" 0 >stopped.recipe
+printf 'name: stopped\nos: debian13\nstages: [{fetch: {source: "%s", sha256: %064d}}]\n' \
+    "http://127.0.0.1:$(cat port)/disk.qcow2" 0 >stopped.recipe
 timeout 60 "$imgforge" build stopped.recipe --html stopped.html >out 2>err & builder=$!
 for _ in $(seq 200); do compgen -G "$IMGFORGE_HOME/runs/*-stopped-*" >/dev/null && break; sleep 0.1; done
 sleep 0.5
 kill -INT "$(pgrep -P $builder)"
 code=0; wait $builder || code=$?
 [ "$code" = 130 ] || fail "after SIGINT: exit code $code, not 130"
-for word in "<html" stopped interrupted; do grep -qF -- "$word" stopped.html || fail "stopped.html does not hold '$word'"; done
+for word in "<html" stopped interrupted; do
+    grep -qF -- "$word" stopped.html || fail "stopped.html does not hold '$word'"
+done
 echo "ok: exit code 130, stopped.html"
 
 # The error of the build is not hidden by a page that cannot be written.

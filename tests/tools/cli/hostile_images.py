@@ -34,7 +34,9 @@ def make_images():
 
     qemu_img("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", new("backing"))
     data = images / "data.bin"
-    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={data},data_file_raw=on", new("data-file"), "1M")
+    qemu_img(
+        "create", "-q", "-f", "qcow2", "-o", f"data_file={data},data_file_raw=on", new("data-file"), "1M"
+    )
     shutil.copy(secret, data)
     cycle = new("cycle")
     qemu_img("create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", cycle, "1M")
@@ -48,7 +50,9 @@ def make_images():
     driver.write_bytes(head)
     short = new("truncated")
     qemu_img("create", "-q", "-f", "qcow2", short, "4M")
-    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 2M", short], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 2M", short], check=True, stdout=subprocess.DEVNULL
+    )
     os.truncate(short, 1 << 20)
     corrupt = new("corrupt-bit")
     shutil.copy(standalone, corrupt)
@@ -71,7 +75,11 @@ def make_images():
 
 
 def digest(folder):
-    return {str(p): (hashlib.sha256(p.read_bytes()).hexdigest(), p.stat().st_mode) for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p): (hashlib.sha256(p.read_bytes()).hexdigest(), p.stat().st_mode)
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 def recipe(name, stages, more=""):
@@ -95,7 +103,13 @@ def uses(kind, file):
     yield "publish", ["build", recipe("publish", f"  - overlay: {{base: {file}}}\n  - publish: {{}}\n")]
     if kind not in ("backing", "data-file", "cycle", "json-driver", "truncated"):
         return
-    for stage in ("customize: {hostname: x}", "sysprep: {}", "audit: {}", "resize: {size: 8G}", "export: {formats: [raw], to: out}"):
+    for stage in (
+        "customize: {hostname: x}",
+        "sysprep: {}",
+        "audit: {}",
+        "resize: {size: 8G}",
+        "export: {formats: [raw], to: out}",
+    ):
         name = stage.split(":")[0]
         yield f"stage {name}", ["build", recipe(name, f"  - overlay: {{base: {file}}}\n  - {stage}\n")]
     yield "installer", ["build", recipe("installer", "  - install: {}\n", f"installer: {{iso: {file}}}\n")]
@@ -118,17 +132,27 @@ def uses(kind, file):
 def tampered(kind, file):
     """A generation whose disk somebody with rights to the store replaced."""
     home = work / "stores" / kind
-    run = lambda *words: subprocess.run([PROGRAM, *map(str, words)], env=dict(os.environ, IMGFORGE_HOME=str(home)),
-                                        capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+    run = lambda *words: subprocess.run(
+        [PROGRAM, *map(str, words)],
+        env=dict(os.environ, IMGFORGE_HOME=str(home)),
+        capture_output=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     run("images", "import", images / "plain.qcow2", "--name", "base", "--os", "debian13")
     disk = home / "images" / "base" / "1" / "disk.qcow2"
     disk.parent.chmod(0o755)
     disk.unlink()
     shutil.copy(file, disk)
-    for words in (["images", "export", "base", "--format", "raw", "--output", work / "new.img"],
-                  ["images", "push", "base", work / "target"], ["audit", "base", "--bytes-only"],
-                  ["spawn", "base", "web-1", "--no-start"], ["spawn", "base", "web-1", "--no-start", "--copy"],
-                  ["images", "verify"], ["spawn", "base", "web-1", "--no-start"]):
+    for words in (
+        ["images", "export", "base", "--format", "raw", "--output", work / "new.img"],
+        ["images", "push", "base", work / "target"],
+        ["audit", "base", "--bytes-only"],
+        ["spawn", "base", "web-1", "--no-start"],
+        ["spawn", "base", "web-1", "--no-start", "--copy"],
+        ["images", "verify"],
+        ["spawn", "base", "web-1", "--no-start"],
+    ):
         yield f"tampered {' '.join(map(str, words[:2]))}", run(*words)
 
 
@@ -138,7 +162,9 @@ def main():
     faults = 0
     def done_with(kind, file):
         for what, words in uses(kind, file):
-            yield what, subprocess.run([PROGRAM, *map(str, words)], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+            yield what, subprocess.run(
+                [PROGRAM, *map(str, words)], capture_output=True, timeout=60, stdin=subprocess.DEVNULL
+            )
         if kind in ("backing", "data-file", "cycle", "json-driver"):
             yield from tampered(kind, file)
 
@@ -154,11 +180,15 @@ def main():
                 problems.append(f"takes {seconds:.0f} s, as if the appliance was started")
             if digest(images) != before:
                 problems.append("changed a file")
-            written = [p.name for p in (work / "new.img", work / "out", work / "recipe" / "out") if p.exists()]
+            written = [
+                p.name for p in (work / "new.img", work / "out", work / "recipe" / "out") if p.exists()
+            ]
             if written:
                 problems.append(f"wrote {written}")
             places = [work / name for name in ("home", "stores", "target", "extracted")]
-            layers = [p for place in places for p in place.rglob("*") if p.is_file() and SECRET in p.read_bytes()]
+            layers = [
+                p for place in places for p in place.rglob("*") if p.is_file() and SECRET in p.read_bytes()
+            ]
             if SECRET in done.stdout + done.stderr:
                 problems.append("printed the secret")
             if layers:
@@ -170,14 +200,30 @@ def main():
                 faults += 1
     # What was stated is followed, and only that.
     chain = work / "stated.img"
-    done = subprocess.run([PROGRAM, "compact", str(hostile["backing"]), "--format", "qcow2", "--backing-file",
-                           str(images / "secret.img"), "--output", str(chain)], capture_output=True, timeout=60)
+    done = subprocess.run(
+        [
+            PROGRAM,
+            "compact",
+            str(hostile["backing"]),
+            "--format",
+            "qcow2",
+            "--backing-file",
+            str(images / "secret.img"),
+            "--output",
+            str(chain),
+        ],
+        capture_output=True,
+        timeout=60,
+    )
     if done.returncode != 0 or not chain.exists():
         print("FAILED a stated chain", done.stderr.decode()[-1500:])
         faults += 1
     raw = work / "raw.out"
-    done = subprocess.run([PROGRAM, "compact", str(hostile["raw-with-header"]), "--format", "raw", "--output", str(raw)],
-                          capture_output=True, timeout=60)
+    done = subprocess.run(
+        [PROGRAM, "compact", str(hostile["raw-with-header"]), "--format", "raw", "--output", str(raw)],
+        capture_output=True,
+        timeout=60,
+    )
     if done.returncode != 0 or raw.read_bytes() != hostile["raw-with-header"].read_bytes():
         print("FAILED a disk stated as raw", done.stderr.decode()[-1500:])
         faults += 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 at random moments of import, push, pull, set and snapshot, with all their children: the next commands
-list, clean up and verify a store in which nothing is half and nothing of the user's is lost.
+"""kill -9 at random moments of import, push, pull, set and snapshot, with all their children: the next
+commands list, clean up and verify a store in which nothing is half and nothing of the user's is lost.
 IMGFORGE_KILLS: how many (default: a few of each); IMGFORGE_SEED replays a run."""
 import json, os, pathlib, random, shutil, signal, subprocess, sys, tempfile, time
 
@@ -36,7 +36,8 @@ def check(what, done):
 
 
 def kill_within(seconds, *words, at=home):
-    """The command in a process group of its own, which ends at a random moment of its life, first taken to be `seconds`."""
+    """The command in a process group of its own, which ends at a random moment of its life, first taken to be
+    `seconds`."""
     global killed, finished
     started = time.monotonic()
     victim = subprocess.Popen(**command(*words, at=at), start_new_session=True)
@@ -70,7 +71,11 @@ def sound(what, at=home):
 def make_disk(name, byte):
     disk = work / name
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "64M"], check=True)
-    subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -P {byte} 0 24M", disk], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["qemu-io", "-f", "qcow2", "-c", f"write -P {byte} 0 24M", disk],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return disk
 
 
@@ -78,7 +83,9 @@ def machine():
     """The only machine; its disk has a pattern that nothing may lose."""
     found = json.loads(check("list the machine", run("list", "--json")).stdout)["machines"]
     disk = found[0]["disk"]["path"]
-    read = subprocess.run(["qemu-io", "-r", "-f", "qcow2", "-c", "read -P 0x5a 32M 64k", disk], capture_output=True)
+    read = subprocess.run(
+        ["qemu-io", "-r", "-f", "qcow2", "-c", "read -P 0x5a 32M 64k", disk], capture_output=True
+    )
     if read.returncode != 0 or b"failed" in read.stdout:
         faults.append("the machine's data is lost")
         print("FAILED", faults[-1], read.stdout, read.stderr)
@@ -98,13 +105,25 @@ def kill_push(_):
 
 
 def kill_pull(_):
-    kill_within(0.6, "images", "pull", str(work / "folder") + "/base", "--key", home / "signing" / "key.pem", at=other)
+    kill_within(
+        0.6, "images", "pull", str(work / "folder") + "/base", "--key", home / "signing" / "key.pem", at=other
+    )
     sound("pull", at=other)
     shutil.rmtree(other, ignore_errors=True)
 
 
 def kill_set(turn):
-    kill_within(1.5, "set", "web-1", "--memory", f"{256 + turn % 2 * 256}M", "--disk", f"{65 + turn}M", "--comment", f"turn {turn}")
+    kill_within(
+        1.5,
+        "set",
+        "web-1",
+        "--memory",
+        f"{256 + turn % 2 * 256}M",
+        "--disk",
+        f"{65 + turn}M",
+        "--comment",
+        f"turn {turn}",
+    )
     sound("set")
     machine()
     check("set after a kill", run("set", "web-1", "--disk", f"{65 + turn}M", "--comment", "afterwards"))
@@ -130,7 +149,9 @@ def main():
     check("push", run("images", "push", "base", work / "folder"))
     check("spawn", run("spawn", "base", "web-1", "--no-start"))
     disk = json.loads(run("list", "--json").stdout)["machines"][0]["disk"]["path"]
-    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 32M 64k", disk], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 32M 64k", disk], check=True, stdout=subprocess.DEVNULL
+    )
     kinds = [kill_import, kill_push, kill_pull, kill_set, kill_snapshot]
     turn = 0
     while killed < KILLS and turn < 5 * KILLS and len(faults) < 6:

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Shared by the tests of the program as a user calls it: a directory and a store of their own. Source it; a command's output goes to out and err.
+# Shared by the tests of the program as a user calls it: a directory and a store of their own. Source it; a
+# command's output goes to out and err.
 set -euo pipefail
 # shellcheck disable=SC2034  # used by the scripts that source this
 imgforge=${IMGFORGE_BINARY:?set by CTest}
@@ -14,4 +15,10 @@ finish() {
 trap finish EXIT
 export IMGFORGE_HOME=$work/home IMGFORGE_IMMUTABLE=off
 cd "$work"
-fail() { printf 'FAILED: %s\n--- stdout\n' "$*" >&2; head -c 2000 out >&2; printf -- '--- stderr\n' >&2; head -c 2000 err >&2; exit 1; }
+fail() {
+    printf 'FAILED: %s\n--- stdout\n' "$*" >&2
+    head -c 2000 out >&2
+    printf -- '--- stderr\n' >&2
+    head -c 2000 err >&2
+    exit 1
+}

@@ -1,27 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Secrets planted wherever a user may state one: the password of a URL, a chpasswd line, a seed's password, a
-token of `secrets:`. After build, refresh, spawn and report no output has them, no record has them, and another
-user who greps through all of $IMGFORGE_HOME finds none."""
-import os, pathlib, shutil, subprocess, sys, tempfile
+token of `secrets:`. After build, refresh, spawn and report no output has them, no record has them, and
+another user who greps through all of $IMGFORGE_HOME finds none."""
+import os, shutil, subprocess, sys
 
-from scene import serve
+from scene import serve, work_as_two_users
 
 PROGRAM = os.environ["IMGFORGE_BINARY"]
 SECRETS = {"url": "planted-url-4711", "chpasswd": "planted-line-4712", "token": "planted-token-4713",
            "file": "planted-file-4714", "seed": "planted-seed-4715", "vendor": "planted-vendor-4716"}
 OTHER = 61002
-if not shutil.which("qemu-img"):
-    print("qemu-img is not installed (package qemu-utils)")
-    sys.exit(77)
-if os.geteuid() != 0:
-    print("needs root, to be two users")
-    sys.exit(77)
-work = pathlib.Path(tempfile.mkdtemp(prefix="imgforge-planted-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-work.chmod(0o755)
+work = work_as_two_users("planted")
 home = work / "home"
 os.umask(0o022)
-os.environ.update(IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), PLANTED_TOKEN=SECRETS["token"])
+os.environ.update(
+    IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), PLANTED_TOKEN=SECRETS["token"]
+)
 own = work / "own"  # what the user wrote, where others do not look
 own.mkdir(mode=0o700)
 faults = []
@@ -35,7 +30,9 @@ def check(what, holds, more=""):
 
 def run(*words, codes=(0,)):
     """Also holds all it prints against the secrets."""
-    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, timeout=120, stdin=subprocess.DEVNULL, cwd=work)
+    done = subprocess.run(
+        [PROGRAM, *map(str, words)], capture_output=True, timeout=120, stdin=subprocess.DEVNULL, cwd=work
+    )
     text = (done.stdout + done.stderr).decode(errors="replace")
     name = " ".join(map(str, words[:3]))
     check(f"{name} ends with {codes}", done.returncode in codes, text[-1500:])
@@ -68,8 +65,11 @@ os: debian13
 stages:
   - fetch: {{source: '{place}/absent.qcow2', as: disk}}
   - customize: {{run: ['echo root:{SECRETS["chpasswd"]} | chpasswd']}}
-""")
-    (own / "user-data").write_text(f"#cloud-config\npassword: {SECRETS['seed']}\nchpasswd: {{expire: false}}\n")
+"""
+    )
+    (own / "user-data").write_text(
+        f"#cloud-config\npassword: {SECRETS['seed']}\nchpasswd: {{expire: false}}\n"
+    )
     (own / "vendor-data").write_text(f"#cloud-config\nruncmd: ['echo root:{SECRETS['vendor']} | chpasswd']\n")
     return f"{place}/disk.qcow2"
 
@@ -78,17 +78,40 @@ def use(place):
     run("build", own / "planted.recipe", "--json", "--events", "--verbose")
     run("build", own / "planted.recipe", "--explain")
     run("images", "import", place, "--name", "planted", "--os", "debian13", "--json", "--events", "--verbose")
-    for more in (["--plan"], ["--plan", "--json"], ["--explain"], ["--until", "fetch", "--json", "--events", "--verbose"]):
+    for more in (
+        ["--plan"],
+        ["--plan", "--json"],
+        ["--explain"],
+        ["--until", "fetch", "--json", "--events", "--verbose"],
+    ):
         run("build", own / "guest.recipe", *more)
     run("build", own / "broken.recipe", "--json", "--events", "--verbose", codes=(1,))
     for words in (["refresh", "planted", "--json", "--events", "--verbose"], ["refresh", "--all"]):
         run(*words, codes=(0, 3))  # without a recipe it says where the image came from
     for name in ("web-1", "web-2"):
-        run("spawn", "planted", name, "--no-start", "--user-data", own / "user-data", "--vendor-data", own / "vendor-data",
-            "--json", "--events", "--verbose")
+        run(
+            "spawn",
+            "planted",
+            name,
+            "--no-start",
+            "--user-data",
+            own / "user-data",
+            "--vendor-data",
+            own / "vendor-data",
+            "--json",
+            "--events",
+            "--verbose",
+        )
     run("spawn", "planted", "web-3", "--print", "libvirt", "--user-data", own / "user-data")
-    for words in (["list", "--json"], ["show", "web-1"], ["show", "web-1", "--json"], ["images", "show", "planted", "--json"],
-                  ["report", "--output", work / "run.html"], ["report", "--json"], ["report", "--site", work / "site"]):
+    for words in (
+        ["list", "--json"],
+        ["show", "web-1"],
+        ["show", "web-1", "--json"],
+        ["images", "show", "planted", "--json"],
+        ["report", "--output", work / "run.html"],
+        ["report", "--json"],
+        ["report", "--site", work / "site"],
+    ):
         run(*words)
 
 
@@ -103,12 +126,17 @@ def search():
     everywhere = ["grep", "-r", "-a", "-l", *patterns, str(home), str(work / "site"), str(work / "run.html")]
     found = subprocess.run(everywhere, capture_output=True, text=True, preexec_fn=become)
     check("another user's grep finds nothing", found.stdout == "", found.stdout)
-    listed = subprocess.run(["find", str(home), "-type", "f"], capture_output=True, text=True, preexec_fn=become)
+    listed = subprocess.run(
+        ["find", str(home), "-type", "f"], capture_output=True, text=True, preexec_fn=become
+    )
     check("another user sees the store at all", "manifest.json" in listed.stdout, listed.stderr[-500:])
     found = subprocess.run(everywhere, capture_output=True, text=True).stdout.splitlines()
     seeds = [name for name in found if name.startswith(str(home / "instances")) and name.endswith("seed.iso")]
     check("the owner's holds them in the machines' seeds alone", len(seeds) == 2 and len(found) == 2, found)
-    check("no name of a file has one", not [p for p in home.rglob("*") if any(s in p.name for s in SECRETS.values())])
+    check(
+        "no name of a file has one",
+        not [p for p in home.rglob("*") if any(s in p.name for s in SECRETS.values())],
+    )
 
 
 try:

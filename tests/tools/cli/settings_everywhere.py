@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mistyped setting stops every command with its place, what was meant, and exit code 3: none of them goes on with half of the settings."""
+"""A mistyped setting stops every command with its place, what was meant, and exit code 3: none of them goes
+on with half of the settings."""
 import os
 import pathlib
 import re
@@ -20,8 +21,15 @@ MISTAKES = {
 
 
 def run(words, config):
-    return subprocess.run([IMGFORGE, *words], env={**os.environ, "XDG_CONFIG_HOME": str(config)}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [IMGFORGE, *words],
+        env={**os.environ, "XDG_CONFIG_HOME": str(config)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def commands(config):
@@ -60,7 +68,9 @@ def main():
         for name in names:
             words, done = line_of(name, config)
             if done.returncode != 3 or f"{file}{wanted}" not in done.stderr:
-                missed.append(f"{' '.join(words)}: exit {done.returncode}: {done.stdout[:200]}{done.stderr[:300]}")
+                missed.append(
+                    f"{' '.join(words)}: exit {done.returncode}: {done.stdout[:200]}{done.stderr[:300]}"
+                )
         for text, wanted in others:
             file.write_text(text)
             for words in (["list"], ["doctor"], ["build", "debian12", "--plan"]):

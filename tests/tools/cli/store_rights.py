@@ -1,21 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may read and write what in $IMGFORGE_HOME: secrets of a recipe are nowhere in the clear, other users read
-nothing, members of a group share a store, readers read, and a full disk still lets go of what is on it."""
-import json, os, pathlib, shutil, stat, subprocess, sys, tempfile
+"""Who may read and write what in $IMGFORGE_HOME: secrets of a recipe are nowhere in the clear, other users
+read nothing, members of a group share a store, readers read, and a full disk still lets go of what is on
+it."""
+import json, os, pathlib, shutil, stat, subprocess, sys
 
-from scene import serve
+from scene import serve, work_as_two_users
 
 PROGRAM = os.environ["IMGFORGE_BINARY"]
 SECRET = "planted-hunter2"
-if not shutil.which("qemu-img"):
-    print("qemu-img is not installed (package qemu-utils)")
-    sys.exit(77)
-if os.geteuid() != 0:
-    print("needs root, to be two users")
-    sys.exit(77)
-work = pathlib.Path(tempfile.mkdtemp(prefix="imgforge-rights-", dir=os.environ.get("TMPDIR", "/var/tmp")))
-work.chmod(0o755)
+work = work_as_two_users("rights")
 faults = []
 FIRST, SECOND, GROUP = 61001, 61002, 61100
 
@@ -29,7 +23,13 @@ def check(what, holds, more=""):
 def reachable():
     """The programs, where other users can start them: a checkout below /root is closed to them."""
     global PROGRAM
-    if subprocess.run(["setpriv", f"--reuid={FIRST}", f"--regid={GROUP}", "--clear-groups", "test", "-x", PROGRAM], check=False).returncode == 0:
+    if (
+        subprocess.run(
+            ["setpriv", f"--reuid={FIRST}", f"--regid={GROUP}", "--clear-groups", "test", "-x", PROGRAM],
+            check=False,
+        ).returncode
+        == 0
+    ):
         return
     built = pathlib.Path(PROGRAM).parent
     (work / "bin").mkdir()
@@ -50,9 +50,21 @@ def run(*words, home, user=None, env=None):
             os.setgid(user)
             os.setuid(user)
         os.umask(0o022)
-    full = dict(os.environ, IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), TMPDIR="/tmp") | (env or {})
-    return subprocess.run([PROGRAM, *map(str, words)], env=full, preexec_fn=become, capture_output=True, text=True,
-                          errors="replace", timeout=120, stdin=subprocess.DEVNULL, cwd=work)
+
+    full = dict(
+        os.environ, IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off", HOME=str(work), TMPDIR="/tmp"
+    ) | (env or {})
+    return subprocess.run(
+        [PROGRAM, *map(str, words)],
+        env=full,
+        preexec_fn=become,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        cwd=work,
+    )
 
 
 def modes(home):
@@ -74,15 +86,31 @@ def secrets():
     place = f"http://user:{SECRET}@127.0.0.1:{server.server_address[1]}"
     good = run("build", recipe("good", f"{{source: '{place}/disk.qcow2', as: disk}}"), "--json", home=home)
     check("a build from a URL with a password", good.returncode == 0, good.stderr[-500:])
-    bad = run("build", recipe("bad", f"{{source: '{place}/absent.qcow2', as: disk}}"), "--verbose", "--json", home=home)
+    bad = run(
+        "build",
+        recipe("bad", f"{{source: '{place}/absent.qcow2', as: disk}}"),
+        "--verbose",
+        "--json",
+        home=home,
+    )
     check("a missing file fails", bad.returncode != 0)
     explain = run("build", work / "good.recipe", "--explain", home=home)
     said = "".join(r.stdout + r.stderr for r in (good, bad, explain))
     check("no output has the password", SECRET not in said)
-    hits = [str(p) for p in home.rglob("*") if SECRET in p.name or (p.is_file() and SECRET.encode() in p.read_bytes())]
+    hits = [
+        str(p)
+        for p in home.rglob("*")
+        if SECRET in p.name or (p.is_file() and SECRET.encode() in p.read_bytes())
+    ]
     check("no file has the password", not hits, hits)
-    private = {n: m for n, m in modes(home).items() if n.startswith("state.db") or n.endswith((".lock", ".log"))}
-    check("database, locks and logs are the owner's alone", private and not any(m & 0o077 for m in private.values()), private)
+    private = {
+        n: m for n, m in modes(home).items() if n.startswith("state.db") or n.endswith((".lock", ".log"))
+    }
+    check(
+        "database, locks and logs are the owner's alone",
+        private and not any(m & 0o077 for m in private.values()),
+        private,
+    )
     server.shutdown()
 
 
@@ -103,7 +131,8 @@ def shared():
 
 
 def foreign():
-    """Root's images are there for a user of the group: listed, used and pulled, without root and without a trace in root's store."""
+    """Root's images are there for a user of the group: listed, used and pulled, without root and without a
+    trace in root's store."""
     home, own, share = work / "roots", work / "own", work / "share"
     home.mkdir()
     os.chown(home, 0, GROUP)
@@ -122,13 +151,42 @@ def foreign():
     listed = run("images", "list", "--json", home=own / "home", user=SECOND, env=env)
     names = [i["name"] for i in json.loads(listed.stdout or "{}").get("images", [])]
     check("a user lists root's image", names == ["nightly"], listed.stdout + listed.stderr[-500:])
-    spawned = run("spawn", "nightly", "web-1", "--no-start", "--network", "user", "--json", home=own / "home", user=SECOND, env=env)
+    spawned = run(
+        "spawn",
+        "nightly",
+        "web-1",
+        "--no-start",
+        "--network",
+        "user",
+        "--json",
+        home=own / "home",
+        user=SECOND,
+        env=env,
+    )
     disk = json.loads(spawned.stdout or "{}").get("machines", [{}])[0].get("disk", {})
-    check("a user's machine stands on root's image", str(home) in str(disk.get("backing")), spawned.stdout[-300:] + spawned.stderr[-500:])
-    pulled = run("images", "pull", f"{share}/nightly", "--json", home=own / "pulled", user=SECOND, env={"XDG_CONFIG_HOME": "/nonexistent"})
-    check("a user pulls from a directory", json.loads(pulled.stdout or "{}").get("images", [{}])[0].get("image") == "nightly",
-          pulled.stdout[-300:] + pulled.stderr[-500:])
-    check("nothing was written in root's store", before == {str(p): p.stat().st_mtime_ns for p in home.rglob("*")})
+    check(
+        "a user's machine stands on root's image",
+        str(home) in str(disk.get("backing")),
+        spawned.stdout[-300:] + spawned.stderr[-500:],
+    )
+    pulled = run(
+        "images",
+        "pull",
+        f"{share}/nightly",
+        "--json",
+        home=own / "pulled",
+        user=SECOND,
+        env={"XDG_CONFIG_HOME": "/nonexistent"},
+    )
+    check(
+        "a user pulls from a directory",
+        json.loads(pulled.stdout or "{}").get("images", [{}])[0].get("image") == "nightly",
+        pulled.stdout[-300:] + pulled.stderr[-500:],
+    )
+    check(
+        "nothing was written in root's store",
+        before == {str(p): p.stat().st_mtime_ns for p in home.rglob("*")},
+    )
     gone = run("destroy", "web-1", "--yes", home=own / "home", user=SECOND, env=env)
     check("the machine goes", gone.returncode == 0, gone.stderr[-500:])
 
@@ -154,8 +212,16 @@ def full():
                     filler.flush()
             except OSError:
                 pass
-        for words in (["images", "list"], ["list"], ["images", "rollback", "three"], ["images", "promote", "three@1"],
-                      ["images", "delete", "three@3"], ["images", "gc"], ["cleanup"], ["images", "verify"]):
+        for words in (
+            ["images", "list"],
+            ["list"],
+            ["images", "rollback", "three"],
+            ["images", "promote", "three@1"],
+            ["images", "delete", "three@3"],
+            ["images", "gc"],
+            ["cleanup"],
+            ["images", "verify"],
+        ):
             done = run(*words, home=home)
             check("0 bytes free: " + " ".join(words), done.returncode == 0, done.stderr[-500:])
     finally:

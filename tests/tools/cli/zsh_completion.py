@@ -17,7 +17,9 @@ BINARY = os.environ["IMGFORGE_BINARY"]
 def read_until(terminal, text):
     said = b""
     end = time.monotonic() + TIMEOUT
-    while text.encode() not in said.replace(b"\x07", b""):  # zsh rings the bell in the middle of what it completes
+    while text.encode() not in said.replace(
+        b"\x07", b""
+    ):  # zsh rings the bell in the middle of what it completes
         if time.monotonic() > end:
             sys.exit(f"FAILED: '{text}' did not come within {TIMEOUT} s; last seen: {said[-500:]!r}")
         if select.select([terminal], [], [], 0.2)[0]:
@@ -35,16 +37,30 @@ def main():
         os.makedirs(f"{work}/home/instances/web-1")
         os.makedirs(f"{work}/functions")
         with open(f"{work}/functions/_imgforge", "wb") as script:
-            script.write(subprocess.run([BINARY, "completion", "zsh"], check=True, stdout=subprocess.PIPE).stdout)
+            script.write(
+                subprocess.run([BINARY, "completion", "zsh"], check=True, stdout=subprocess.PIPE).stdout
+            )
         child, terminal = pty.fork()
         if child == 0:
-            os.environ.update(TERM="dumb", IMGFORGE_HOME=f"{work}/home", PATH=f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+            os.environ.update(
+                TERM="dumb",
+                IMGFORGE_HOME=f"{work}/home",
+                PATH=f"{os.path.dirname(BINARY)}:{os.environ['PATH']}",
+            )
             os.execvp("zsh", ["zsh", "-f", "-i"])
-        os.write(terminal, f"fpath=({work}/functions $fpath); autoload -Uz compinit; compinit -u -d {work}/dump; echo REA''DY\n".encode())
+        os.write(
+            terminal,
+            f"fpath=({work}/functions $fpath); autoload -Uz compinit; compinit -u -d {work}/dump; echo REA''DY\n".encode(),
+        )
         read_until(terminal, "READY")
-        for typed, wanted in (("imgforge spa", "spawn "), ("imgforge images pro", "promote "), ("imgforge spawn deb", "debian13 "),
-                              ("imgforge ssh w", "web-1 "), ("imgforge build debian1", "debian12.recipe"),
-                              ("imgforge seed create --datasource conf", "configdrive ")):
+        for typed, wanted in (
+            ("imgforge spa", "spawn "),
+            ("imgforge images pro", "promote "),
+            ("imgforge spawn deb", "debian13 "),
+            ("imgforge ssh w", "web-1 "),
+            ("imgforge build debian1", "debian12.recipe"),
+            ("imgforge seed create --datasource conf", "configdrive "),
+        ):
             os.write(terminal, f"{typed}\t".encode())
             read_until(terminal, wanted)
             print(f"ok: '{typed}' and Tab give '{wanted}'")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every shell block of README.md and docs/ is run by run_document.py, or says why not. Fails on a block that does neither.
+"""Every shell block of README.md and docs/ is run by run_document.py, or says why not. Fails on a block that
+does neither.
 
     check_documents.py --list         the documents that have something to run
 """
@@ -10,7 +11,9 @@ import sys
 from document import ROOT, blocks, replaced
 
 KINDS = {"sh", "output", "yaml", "text", "hcl", "python", "json", "ini"}
-COMMAND = re.compile(r"^(?:\$ )?(?:sudo )?(?:imgforge|apt|apt-get|systemctl|scripts/\S+|rbd|ceph|openstack|curl|docker|virsh) ")
+COMMAND = re.compile(
+    r"^(?:\$ )?(?:sudo )?(?:imgforge|apt|apt-get|systemctl|scripts/\S+|rbd|ceph|openstack|curl|docker|virsh) "
+)
 LEAST_REASON = 20  # characters: "needs KVM" alone does not say who runs it instead
 
 
@@ -46,7 +49,9 @@ def indented_commands(text):
 
 
 def runs(block):
-    return (block.kind == "sh" and block.reason is None) or (block.kind == "yaml" and block.word.endswith(".recipe"))
+    return (block.kind == "sh" and block.reason is None) or (
+        block.kind == "yaml" and block.word.endswith(".recipe")
+    )
 
 
 def main():
@@ -60,7 +65,10 @@ def main():
     for document in everything:
         text = document.read_text(encoding="utf-8")
         name = document.relative_to(ROOT)
-        faults += [f"{name}:{line}: a command in an indented block: put it into a fence ```sh" for line in indented_commands(text)]
+        faults += [
+            f"{name}:{line}: a command in an indented block: put it into a fence ```sh"
+            for line in indented_commands(text)
+        ]
         for block in blocks(text):
             faults += [f"{name}:{block.line}: {fault}" for fault in faults_of(block)]
             if block.kind == "sh":

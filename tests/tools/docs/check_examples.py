@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""check_examples.py IMGFORGE: every recipe in a document (a yaml block with `stages` or `extends`), every shipped recipe and every example, as
-an editor checks them: against the JSON Schema that `imgforge schema` prints."""
+"""check_examples.py IMGFORGE: every recipe in a document (a yaml block with `stages` or `extends`), every
+shipped recipe and every example, as an editor checks them: against the JSON Schema that `imgforge schema`
+prints."""
 import json
 import subprocess
 import sys

@@ -2,9 +2,9 @@
 """The fenced blocks of a document, and what its comments say about running them.
 
 A comment directly above a block is for the tests and is not shown:
-    <!-- not run: REASON; tests/boot/lifecycle.sh does it -->     the block stays unrun; a file it names must exist
-    <!-- run with:                                                the block runs after these replacements; $WEB, $WORK …
-    https://images.example.com = $WEB                             are the shell's
+    <!-- not run: REASON; tests/boot/lifecycle.sh does it -->     the block stays unrun; a file it names must
+    exist <!-- run with:                                                the block runs after these
+    replacements; $WEB, $WORK … https://images.example.com = $WEB                             are the shell's
     -->
 """
 import dataclasses
@@ -30,10 +30,16 @@ def blocks(text):
     for match in FENCE.finditer(text):
         comment = COMMENT.search(text, max(0, match.start() - 2000), match.start())
         said = comment[2].strip() if comment else ""
-        yield Block(line=text.count("\n", 0, match.start()) + 1, kind=match[1], word=match[2] or "", body=match[3],
-                    reason=said if comment and comment[1] == "not run" else None,
-                    replacements=[tuple(part.strip() for part in line.split(" = ", 1)) for line in said.splitlines()]
-                    if comment and comment[1] == "run with" else [])
+        yield Block(
+            line=text.count("\n", 0, match.start()) + 1,
+            kind=match[1],
+            word=match[2] or "",
+            body=match[3],
+            reason=said if comment and comment[1] == "not run" else None,
+            replacements=[tuple(part.strip() for part in line.split(" = ", 1)) for line in said.splitlines()]
+            if comment and comment[1] == "run with"
+            else [],
+        )
 
 
 def replaced(block):

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""language_server.py IMGFORGE RECIPES: what an editor says of recipes, asked of the real yaml-language-server (npm install -g
-yaml-language-server) over its protocol: no diagnostics on the shipped recipes in RECIPES, one where a key is mistyped, completion of stages
-and keys. Exit status 77 when the language server is not installed (1 when IMGFORGE_REQUIRE names the tier machines)."""
+"""language_server.py IMGFORGE RECIPES: what an editor says of recipes, asked of the real yaml-language-server
+(npm install -g yaml-language-server) over its protocol: no diagnostics on the shipped recipes in RECIPES, one
+where a key is mistyped, completion of stages and keys. Exit status 77 when the language server is not
+installed (1 when IMGFORGE_REQUIRE names the tier machines)."""
 
 import json
 import os
@@ -44,7 +45,9 @@ class Server:
     def take(self, message):
         if message.get("method") == "workspace/configuration":
             settings = {"validate": True, "completion": True, "hover": True, "schemaStore": {"enable": False}}
-            asked = [settings if item.get("section") == "yaml" else None for item in message["params"]["items"]]
+            asked = [
+                settings if item.get("section") == "yaml" else None for item in message["params"]["items"]
+            ]
             self.send({"jsonrpc": "2.0", "id": message["id"], "result": asked})
             return
         if "method" in message and "id" in message:
@@ -116,7 +119,9 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        (folder / "recipe.schema.json").write_bytes(subprocess.run([imgforge, "schema"], check=True, capture_output=True).stdout)
+        (folder / "recipe.schema.json").write_bytes(
+            subprocess.run([imgforge, "schema"], check=True, capture_output=True).stdout
+        )
         head = "# yaml-language-server: $schema=recipe.schema.json\n"
         server = Server(program, folder)
         shipped = sorted(recipes.glob("*.recipe")) + sorted(recipes.glob("examples/*.recipe"))
@@ -129,12 +134,19 @@ def main():
         wrong = folder / "wrong.recipe"
         wrong.write_text(head + "name: x\nos: debian13\nmachine:\n  memroy: 1G\nstages:\n  - sysprep:\n")
         found = server.open(wrong)
-        check("a mistyped key is shown in its line", any("memroy" in one["message"] and one["range"]["start"]["line"] == 4 for one in found),
-              found)
+        check(
+            "a mistyped key is shown in its line",
+            any("memroy" in one["message"] and one["range"]["start"]["line"] == 4 for one in found),
+            found,
+        )
         stage = folder / "stage.recipe"
         stage.write_text(head + "name: x\nstages:\n  - ")
         offered = server.completions(stage)
-        check("stages are offered", {"install", "customize", "sysprep", "publish", "spawn"} <= set(offered), offered)
+        check(
+            "stages are offered",
+            {"install", "customize", "sysprep", "publish", "spawn"} <= set(offered),
+            offered,
+        )
         key = folder / "key.recipe"
         key.write_text(head + "name: x\nmachine:\n  ")
         offered = server.completions(key)

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the shell blocks of a document as its reader would, and compares what they say.
 
-    run_document.py DOCUMENT          every block opened by ```sh, in a world of its own (world.sh), but for those that a
+    run_document.py DOCUMENT          every block opened by ```sh, in a world of its own (world.sh), but for
+    those that a
                                       comment excludes (document.py)
     run_document.py DOCUMENT MARK     those opened by ```sh MARK, in the current directory and store
 
-Each block is a bash script of its own (errexit), all in one directory. A block ```output right after one that ran lists lines
-that must come in this order in what it said on both streams; "…" stands for anything. A block that is a file ("```yaml
-web.recipe", or "# ~/.config/imgforge/config.yaml" in its first line) is written, and a recipe is validated and planned.
-"""
+Each block is a bash script of its own (errexit), all in one directory. A block ```output right after one that
+ran lists lines that must come in this order in what it said on both streams; "…" stands for anything. A block
+that is a file ("```yaml web.recipe", or "# ~/.config/imgforge/config.yaml" in its first line) is written, and
+a recipe is validated and planned. """
 import contextlib
 import functools
 import http.server
@@ -43,9 +44,19 @@ def missing(expected, said):
 
 def shell(script, where, limit=LIMIT):
     print(f"== {where}\n{script}", flush=True)
-    given = f". {os.environ['WORK']}/given\n" if os.path.exists(f"{os.environ.get('WORK', '')}/given") else ""  # variables of world.sh
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", given + script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace", timeout=limit, stdin=subprocess.DEVNULL, check=False)
+    given = (
+        f". {os.environ['WORK']}/given\n" if os.path.exists(f"{os.environ.get('WORK', '')}/given") else ""
+    )  # variables of world.sh
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", given + script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=limit,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
     print(done.stdout, flush=True)
     if done.returncode != 0:
         sys.exit(f"FAILED: {where}: the block ends with {done.returncode}")
@@ -97,17 +108,28 @@ def run(all_blocks, document, mark):
 
 @contextlib.contextmanager
 def world(document):
-    """A user of the test with a key, a store with the images the documents speak of, a web server; removed at the end."""
+    """A user of the test with a key, a store with the images the documents speak of, a web server; removed at
+    the end."""
     handler = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    with tempfile.TemporaryDirectory(prefix="imgforge-doc-", dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="imgforge-doc-", dir=os.environ.get("TMPDIR", "/var/tmp")
+    ) as folder:
         served = pathlib.Path(folder, "www")
         served.mkdir()
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=served)) as server:
+        with http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(handler, directory=served)
+        ) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            os.environ.update(WORK=folder, WEB=f"http://127.0.0.1:{server.server_port}", HOME=f"{folder}/user", ROOT=str(ROOT),
-                              IMGFORGE_HOME=f"{folder}/user/.local/share/imgforge", IMGFORGE_IMMUTABLE="off",
-                              LIBVIRT_DEFAULT_URI="embedded",  # a daemon of this host may not reach the world
-                              PATH=f"{folder}/bin:{os.environ['PATH']}")
+            os.environ.update(
+                WORK=folder,
+                WEB=f"http://127.0.0.1:{server.server_port}",
+                HOME=f"{folder}/user",
+                ROOT=str(ROOT),
+                IMGFORGE_HOME=f"{folder}/user/.local/share/imgforge",
+                IMGFORGE_IMMUTABLE="off",
+                LIBVIRT_DEFAULT_URI="embedded",  # a daemon of this host may not reach the world
+                PATH=f"{folder}/bin:{os.environ['PATH']}",
+            )
             os.environ.pop("XDG_CONFIG_HOME", None)
             os.makedirs(f"{folder}/here")
             os.chdir(f"{folder}/here")

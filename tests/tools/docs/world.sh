@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The world a document's blocks run in (run_document.py): a user with a key, and a store with two generations of debian12. Their
-# disks hold no system, so machines made of them start and are not waited for: the program of this world adds `--wait none` to `spawn`.
+# The world a document's blocks run in (run_document.py): a user with a key, and a store with two generations
+# of debian12. Their disks hold no system, so machines made of them start and are not waited for: the program
+# of this world adds `--wait none` to `spawn`.
 real=$(PATH=${PATH#"$WORK/bin:"} command -v imgforge)
 
 # disk FILE BYTE: a disk image without a system
@@ -25,7 +26,9 @@ machine() { imgforge spawn debian12 "$1" --quiet >/dev/null; }
 end_of_world() {
     if [ -e "$WORK/registry.pid" ]; then kill "$(cat "$WORK/registry.pid")"; fi
     local name
-    for name in $("$real" list --json | jq -r '.machines[].name'); do "$real" destroy "$name" --yes >/dev/null; done
+    for name in $("$real" list --json | jq -r '.machines[].name'); do
+        "$real" destroy "$name" --yes >/dev/null
+    done
 }
 
 if [ ! -e "$WORK/bin/imgforge" ]; then

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A real S3 service (radosgw on a Ceph in memory) between two stores: push, follow, only what changed, conditional PUT as the lock, promotion.
+# A real S3 service (radosgw on a Ceph in memory) between two stores: push, follow, only what changed,
+# conditional PUT as the lock, promotion.
 # Packages: ceph-mon ceph-osd ceph-common radosgw curl jq qemu-utils. About a minute.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
@@ -10,7 +11,9 @@ skip() {
     case ",${IMGFORGE_REQUIRE:-}," in *,machines,*|*,all,*) echo "FAILED: $*"; exit 1 ;; esac
     echo "SKIPPED: $*"; exit 77
 }
-for program in ceph-mon ceph-osd radosgw radosgw-admin rbd curl jq qemu-io; do command -v $program >/dev/null || skip "no $program"; done
+for program in ceph-mon ceph-osd radosgw radosgw-admin rbd curl jq qemu-io; do
+    command -v $program >/dev/null || skip "no $program"
+done
 work=$(mktemp -d "${TMPDIR:-/tmp}/imgforge-radosgw-XXXXXX")
 ceph=$work/ceph
 finish() {
@@ -45,11 +48,13 @@ mkdir "$ceph/rgw"
 conf=(-c "$ceph/ceph.conf")
 ceph "${conf[@]}" auth get-or-create client.rgw mon 'allow rwx' osd 'allow rwx' >"$ceph/rgw.keyring"
 radosgw "${conf[@]}" -n client.rgw
-radosgw-admin "${conf[@]}" user create --uid=t --display-name=t --access-key=TESTKEY --secret-key=testsecret >/dev/null 2>&1
+radosgw-admin "${conf[@]}" user create --uid=t --display-name=t --access-key=TESTKEY \
+    --secret-key=testsecret >/dev/null 2>&1
 url=http://127.0.0.1:$port
 # s3 METHOD PATH [curl options]: a signed request; prints the status
 s3() {
-    curl -s -o "$work/body" -w '%{http_code}' --aws-sigv4 aws:amz:us-east-1:s3 --user TESTKEY:testsecret -X "$1" \
+    curl -s -o "$work/body" -w '%{http_code}' --aws-sigv4 aws:amz:us-east-1:s3 --user TESTKEY:testsecret \
+        -X "$1" \
         -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "${@:3}" "$url$2"
 }
 for _ in $(seq 120); do [ "$(s3 GET / || true)" = 200 ] && break; sleep 0.5; done
@@ -68,7 +73,8 @@ on() { local home=$work/$1; shift; IMGFORGE_HOME=$home "$imgforge" "$@" 2>"$work
 # make FILE CHANGES: a disk of 32 MiB, the second half of it given by CHANGES
 make() {
     qemu-img create -q -f qcow2 "$1" 64M
-    qemu-io -f qcow2 -c 'write -P 0x11 0 24M' -c "write -P $2 25M 3M" -c 'write -P 0x55 510 1' -c 'write -P 0xaa 511 1' "$1" >/dev/null
+    qemu-io -f qcow2 -c 'write -P 0x11 0 24M' -c "write -P $2 25M 3M" -c 'write -P 0x55 510 1' \
+        -c 'write -P 0xaa 511 1' "$1" >/dev/null
 }
 
 make "$work/one.qcow2" 0x21
@@ -76,7 +82,8 @@ on a images import "$work/one.qcow2" --name disk --json >/dev/null
 on a images push disk cloud --json >"$work/push"
 same "index after the first push" "$(jq -c '[.serial, .signed]' "$work/push")" '[1,true]'
 on b images follow --json >"$work/follow"
-same "b follows" "$(jq -c '[.sources[0].images[0] | .image, .generation, .published]' "$work/follow")" '["disk",1,true]'
+same "b follows" "$(jq -c '[.sources[0].images[0] | .image, .generation, .published]' "$work/follow")" \
+    '["disk",1,true]'
 on b images follow --json >"$work/follow"
 same "the second pass is one conditional request" "$(jq -c '.sources[0].unchanged' "$work/follow")" true
 
@@ -88,12 +95,15 @@ same "new windows are those three, which are equal" "$(jq ".sent >= 1 and .sent 
 on b images follow --json >"$work/follow"
 same "b has the second" "$(jq -c '.sources[0].images[0].remote_generation' "$work/follow")" 2
 on a images rollback disk --json >"$work/rollback"
-same "the pointer in the bucket follows a rollback" "$(jq -c '[.current, .targets[0].outcome]' "$work/rollback")" '[1,"moved"]'
+same "the pointer in the bucket follows a rollback" \
+    "$(jq -c '[.current, .targets[0].outcome]' "$work/rollback")" '[1,"moved"]'
 on b images follow --json >"$work/follow"
 same "so does b" "$(on b images list --json | jq '.images[0].current')" 1
 
-same "who comes second with If-None-Match is refused" "$(s3 PUT /golden/images/index.json -H 'If-None-Match: *' --data-binary x)" 412
-same "what a lists" "$(on a images targets --json | jq -c '[.targets[0].generations[] | [.generation, .current]]')" '[[1,true],[2,false]]'
+same "who comes second with If-None-Match is refused" \
+    "$(s3 PUT /golden/images/index.json -H 'If-None-Match: *' --data-binary x)" 412
+same "what a lists" "$(on a images targets --json |
+    jq -c '[.targets[0].generations[] | [.generation, .current]]')" '[[1,true],[2,false]]'
 sed -i s/testsecret/wrong/ "$work/credentials"
 code=0; on a images push disk cloud --json >"$work/out" || code=$?
 same "exit code with a wrong key" "$code" 1

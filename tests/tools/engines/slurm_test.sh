@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# pipelines/fleet/slurm/refresh.sh on a real Slurm with three pretended nodes. What runs on them is a stand-in for imgforge with its
-# records and exit codes: here the question is what Slurm makes of them.
+# pipelines/fleet/slurm/refresh.sh on a real Slurm with three pretended nodes. What runs on them is a stand-in
+# for imgforge with its records and exit codes: here the question is what Slurm makes of them.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/../../.." && pwd)
 for program in slurmctld slurmd munged sbatch jq; do
-    command -v "$program" >/dev/null || { echo "SKIPPED: no $program (apt install slurmctld slurmd slurm-client munge jq)"; exit 77; }
+    command -v "$program" >/dev/null ||
+        { echo "SKIPPED: no $program (apt install slurmctld slurmd slurm-client munge jq)"; exit 77; }
 done
 [ "$(id -u)" = 0 ] || { echo "SKIPPED: slurmd needs root"; exit 77; }
 dir=$(mktemp -d /tmp/slurm-test.XXXXXX)
@@ -16,9 +17,14 @@ mkdir -p "$dir/bin" "$IMGFORGE_HOME"
 cat > "$dir/bin/imgforge" <<'EOF'
 #!/bin/bash
 echo "${SLURMD_NODENAME:-here} $*" >> "$CALLS"
-image() { echo "{\"name\": \"$1\", \"action\": \"update\", \"cost\": {\"memory\": $2, \"cpus\": 2, \"disk\": 1}, \"why\": \"updates\"}"; }
+image() {
+    printf '{"name": "%s", "action": "update", "cost": {"memory": %s, "cpus": 2, "disk": 1}, "why": "updates"}' \
+        "$1" "$2"
+}
 case "$1 $2" in
-    "refresh --list") echo "{\"images\": [$(image alpha 1610612736), $(image beta 2147483648), $(image gamma 1610612736), $(image delta 1610612736)]}" ;;
+    "refresh --list")
+        echo "{\"images\": [$(image alpha 1610612736), $(image beta 2147483648),
+            $(image gamma 1610612736), $(image delta 1610612736)]}" ;;
     "refresh gamma") sleep 1; echo "audit: a private key was found" >&2; exit 5 ;;
     "refresh "*) sleep 1; echo '{}' ;;
     "images push") echo '{"generation": 7}' ;;
@@ -31,7 +37,8 @@ chmod +x "$dir/bin/imgforge"
 check() {
     local what=$1
     shift
-    "$@" || { echo "FAILED: $what"; cat "$CALLS"; scontrol show job; cat "$IMGFORGE_HOME"/jobs/*/finish.log; exit 1; }
+    "$@" || { echo "FAILED: $what"; cat "$CALLS"; scontrol show job; cat "$IMGFORGE_HOME"/jobs/*/finish.log; \
+        exit 1; }
     echo "ok: $what"
 }
 nodes() { grep ' refresh [a-z]' "$CALLS" | cut -d' ' -f1 | sort -u | wc -l; }

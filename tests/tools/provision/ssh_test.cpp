@@ -183,7 +183,8 @@ TEST_F(GuestConversation, ansible_runs_the_playbook_with_secrets_in_no_file) {
       ansible.builtin.copy: {dest: "{{ target }}", content: "{{ pass }}", mode: "0600"}
 )");
     run(fmt::format(
-        R"J({{"ansible": {{"playbook": "site.yml", "extra-vars": {{"target": "{}/made", "pass": "<${{secrets.token}}>"}}}}}})J",
+        R"J({{"ansible": {{"playbook": "site.yml", "extra-vars": {{"target": "{}/made",
+            "pass": "<${{secrets.token}}>"}}}}}})J",
         sshd->folder.path().string()));
     EXPECT_EQ(read_file(sshd->folder / "made"), "<pa$$'w\"ord>");
     fs::remove(sshd->folder / "made");
@@ -200,9 +201,11 @@ TEST_F(GuestConversation, ansible_runs_the_playbook_with_secrets_in_no_file) {
 TEST_F(GuestConversation, checks_pass_and_fail_with_what_was_seen) {
     write_file_atomically(sshd->folder / "conf", "port 80\n", 0640);
     const Json options = Json::parse(fmt::format(
-        R"J({{"files": [{{"{0}/conf": {{"mode": "0640", "owner": "root", "contains": "port 80"}}}}, "{0}/missing",
+        R"J({{"files": [{{"{0}/conf": {{"mode": "0640", "owner": "root", "contains": "port 80"}}}},
+            "{0}/missing",
              {{"{0}/none": {{"absent": true}}}}],
-            "packages": ["dpkg", "no-such-package"], "run": ["true", "echo why; exit 3", {{"command": "echo ab", "expect": "b"}}],
+            "packages": ["dpkg", "no-such-package"], "run": ["true", "echo why; exit 3",
+                {{"command": "echo ab", "expect": "b"}}],
             "ports": [22]}})J",
         sshd->folder.path().string()));
     const auto checks = parse_checks(options, sshd->folder.path(), {});

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The site of the store and the page of a build in a real browser, on a phone and on a desk, by day and by night. The screenshots stay
-in the directory given, for people.
+"""The site of the store and the page of a build in a real browser, on a phone and on a desk, by day and by
+night. The screenshots stay in the directory given, for people.
 
     browser_test.py SCREENSHOTS [HOME]      HOME: look at an existing store in place of the planted one
 """
@@ -23,9 +23,13 @@ PHONE, DESK = 390, 1280
 
 
 def imgforge(*arguments):
-    done = subprocess.run([IMGFORGE, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [IMGFORGE, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False
+    )
     if done.returncode != 0:
-        sys.exit(f"FAILED: imgforge {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(
+            f"FAILED: imgforge {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
     return done.stdout
 
 
@@ -60,8 +64,11 @@ def look(browser, page, root, screenshots):
 def the_judge_sees(browser, folder):
     """A page with one fault of each kind: what finds nothing there finds nothing anywhere."""
     page = folder / "bad.html"
-    page.write_text("<!doctype html><title>x</title><script>1</script><p style='color:#999'>pale</p><p style='width:5000px'>wide</p>"
-                    "<svg viewBox='0 0 720 9' width=360><text y=9 font-size=12>small</text></svg>", encoding="utf-8")
+    page.write_text(
+        "<!doctype html><title>x</title><script>1</script><p style='color:#999'>pale</p><p style='width:5000px'>wide</p>"
+        "<svg viewBox='0 0 720 9' width=360><text y=9 font-size=12>small</text></svg>",
+        encoding="utf-8",
+    )
     browser.open(page.as_uri(), PHONE, False)
     faults = " ".join(browser.run((HERE / "look.js").read_text(encoding="utf-8") + f"({PHONE})")["faults"])
     return all(word in faults for word in ("contrast 2.85", "pixels wide", "1 scripts", "is 6 pixels high"))
@@ -74,7 +81,9 @@ def main():
     screenshots = pathlib.Path(sys.argv[1])
     shutil.rmtree(screenshots, ignore_errors=True)
     screenshots.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="imgforge-browser-", dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="imgforge-browser-", dir=os.environ.get("TMPDIR", "/var/tmp")
+    ) as folder:
         work = pathlib.Path(folder)
         home = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else work / "home"
         os.environ.update(IMGFORGE_HOME=str(home), IMGFORGE_IMMUTABLE="off")
@@ -90,7 +99,11 @@ def main():
         try:
             if not the_judge_sees(browser, work):
                 sys.exit("FAILED: a bad page has no faults")
-            faults = [fault for page in pages for fault in look(browser, page, site if site in page.parents else work, screenshots)]
+            faults = [
+                fault
+                for page in pages
+                for fault in look(browser, page, site if site in page.parents else work, screenshots)
+            ]
         finally:
             browser.close()
     print("\n".join(faults))

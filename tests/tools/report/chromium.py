@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Chromium without a window, driven over its debugging pipe (Chrome DevTools Protocol): pages as a reader sees them."""
+"""Chromium without a window, driven over its debugging pipe (Chrome DevTools Protocol): pages as a reader
+sees them."""
 import base64
 import itertools
 import json
@@ -23,19 +24,40 @@ class Browser:
         self.profile = tempfile.mkdtemp(prefix="imgforge-chromium-", dir="/var/tmp")
         commands, self.write_end = os.pipe()
         self.read_end, answers = os.pipe()
-        os.dup2(commands, 30)  # Chromium reads from 3 and writes to 4; bash's redirections below put them there
+        os.dup2(
+            commands, 30
+        )  # Chromium reads from 3 and writes to 4; bash's redirections below put them there
         os.dup2(answers, 31)
         program = shutil.which("chromium")
         self.process = subprocess.Popen(
-            ["bash", "-c", 'exec "$@" 3<&30 4>&31 30<&- 31>&-', "chromium", program, "--headless", "--no-sandbox", "--disable-gpu",
-             "--disable-dev-shm-usage", "--remote-debugging-pipe", "--hide-scrollbars", "--force-color-profile=srgb",
-             f"--user-data-dir={self.profile}", "about:blank"],
-            pass_fds=(30, 31), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env={**os.environ, "HOME": self.profile})
+            [
+                "bash",
+                "-c",
+                'exec "$@" 3<&30 4>&31 30<&- 31>&-',
+                "chromium",
+                program,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-pipe",
+                "--hide-scrollbars",
+                "--force-color-profile=srgb",
+                f"--user-data-dir={self.profile}",
+                "about:blank",
+            ],
+            pass_fds=(30, 31),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "HOME": self.profile},
+        )
         for descriptor in (commands, answers, 30, 31):
             os.close(descriptor)
         target = self.call("Target.createTarget", url="about:blank", session=None)["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True, session=None)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True, session=None)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Network"):
             self.call(f"{domain}.enable")
 
@@ -74,14 +96,27 @@ class Browser:
 
     def open(self, url, width, dark):
         """Loads a page at that width, in CSS pixels; returns the URLs that it fetched."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
         self.events.clear()
         self.call("Page.navigate", url=url)
         end = time.monotonic() + self.limit
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self.message(end, f"the load of {url}"))
-        return [event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        return [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
 
     def run(self, script):
         """The value of a script in the page."""
@@ -94,5 +129,7 @@ class Browser:
         """The whole page as a PNG, at most 4000 pixels high."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 4000), "scale": 1}
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)[
+            "data"
+        ]
         pathlib.Path(file).write_bytes(base64.b64decode(data))

@@ -36,8 +36,11 @@ def verdict(data):
             return "dropped"
         try:
             # A key without a value is an empty one to the modules, although not to the schema.
-            validate_cloudconfig_schema({key: value for key, value in (config or {}).items() if value is not None},
-                                        schema=SCHEMA, strict=True)
+            validate_cloudconfig_schema(
+                {key: value for key, value in (config or {}).items() if value is not None},
+                schema=SCHEMA,
+                strict=True,
+            )
         except SchemaValidationError:
             result = "refused"
         except Exception:  # a key that is not text stops the validator itself

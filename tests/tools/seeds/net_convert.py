@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cloud-init's `devel net-convert` over every file of a folder, in one process: NAME KIND ok, or the exception.
+"""cloud-init's `devel net-convert` over every file of a folder, in one process: NAME KIND ok, or the
+exception.
 
 Files that end in .json are OpenStack's network_data.json, all others network-config. Each is rendered for the
 four renderers of current distributions."""
@@ -18,13 +19,24 @@ KINDS = {"netplan": "ubuntu", "eni": "debian", "sysconfig": "rhel", "networkd": 
 for name in sorted(os.listdir(sys.argv[1])):
     path = os.path.join(sys.argv[1], name)
     for kind, distro in KINDS.items():
-        words = ["-p", path, "-k", "network_data.json" if name.endswith(".json") else "yaml", "-D", distro, "-O", kind]
+        words = [
+            "-p",
+            path,
+            "-k",
+            "network_data.json" if name.endswith(".json") else "yaml",
+            "-D",
+            distro,
+            "-O",
+            kind,
+        ]
         if name.endswith(".json"):
             for number in range(1, 5):
                 words += ["-m", "eth%d,52:54:00:00:00:%02d" % (number, number)]
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
             try:
-                net_convert.handle_args("net-convert", net_convert.get_parser().parse_args(words + ["-d", folder]))
+                net_convert.handle_args(
+                    "net-convert", net_convert.get_parser().parse_args(words + ["-d", folder])
+                )
                 made = [file for _, _, files in os.walk(folder) for file in files]
                 print(name, kind, "ok" if made else "nothing was written")
             except BaseException as error:  # an exit as well

@@ -30,17 +30,29 @@ Candidate small_candidate(const fs::path& disk, int version) {
     return candidate;
 }
 
-TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_it_was) {
-    const TempDir work("imgforge-full");
-    make_directories(work / "store");
-    const test::SmallFileSystem small(work / "store", 24);
-    if (!small.mounted()) {
-        IMGFORGE_SKIP("tools", "a tmpfs cannot be mounted here (needs root)");
+/// A store on a file system of 24 MiB.
+class FullDisk : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!small.mounted()) {
+            IMGFORGE_SKIP("tools", "a tmpfs cannot be mounted here (needs root)");
+        }
     }
+
+    static fs::path made(const fs::path& directory) {
+        make_directories(directory);
+        return directory;
+    }
+
+    const TempDir work{"imgforge-full"};
+    const Places places{made(work / "store")};
+    const test::SmallFileSystem small{work / "store", 24};
     SystemProcessRunner processes;
     NullMonitor monitor;
     SystemClock clock;
-    const Places places{work / "store"};
+};
+
+TEST_F(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_it_was) {
     test::make_disk(processes, work / "one.qcow2", {.data_mib = 1, .virtual_mib = 2});
     test::make_disk(processes, work / "two.qcow2", {.seed = 2, .data_mib = 1, .virtual_mib = 2});
     StateDb database(places.state_db());
@@ -83,17 +95,7 @@ TEST(FullDisk, publication_fails_clearly_at_every_write_and_leaves_the_store_as_
     EXPECT_EQ(store.generations("debian13").size(), 2U);
 }
 
-TEST(FullDisk, with_no_byte_free_the_store_is_read_rolled_back_and_emptied) {
-    const TempDir work("imgforge-full");
-    make_directories(work / "store");
-    const test::SmallFileSystem small(work / "store", 24);
-    if (!small.mounted()) {
-        IMGFORGE_SKIP("tools", "a tmpfs cannot be mounted here (needs root)");
-    }
-    SystemProcessRunner processes;
-    NullMonitor monitor;
-    SystemClock clock;
-    const Places places{work / "store"};
+TEST_F(FullDisk, with_no_byte_free_the_store_is_read_rolled_back_and_emptied) {
     {
         StateDb database(places.state_db());
         Store store(places, database, clock);

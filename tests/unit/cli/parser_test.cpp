@@ -50,6 +50,17 @@ Parsed parse_line(const std::string& line, const std::vector<Command>& commands)
     return parse(words, commands);
 }
 
+/// The usage error that a line ends in, or "accepted".
+std::string message(const std::string& line) {
+    try {
+        parse_line(line, sample());
+        return "accepted";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), Failure::usage);
+        return error.message();
+    }
+}
+
 TEST(Parser, words_behind_the_machine_belong_to_the_other_program) {
     const std::vector<Command> commands = sample();
 
@@ -89,16 +100,6 @@ TEST(Parser, two_word_commands_win_over_their_group) {
 }
 
 TEST(Parser, every_usage_fault_is_named) {
-    const std::vector<Command> commands = sample();
-    const auto message = [&](const std::string& line) {
-        try {
-            parse_line(line, commands);
-            return std::string("accepted");
-        } catch (const Error& error) {
-            EXPECT_EQ(error.kind(), Failure::usage);
-            return error.message();
-        }
-    };
     EXPECT_EQ(message("spwan x"), "unknown command 'spwan' (did you mean 'spawn'?)");
     EXPECT_EQ(message("spawn x --cout 3"), "'spawn' has no option --cout (did you mean '--count'?)");
     EXPECT_THAT(message("spawn"), HasSubstr("IMAGE"));
@@ -125,16 +126,6 @@ TEST(Parser, common_options_may_stand_before_the_command) {
 }
 
 TEST(Parser, words_of_other_tools_are_answered_with_ours) {
-    const std::vector<Command> commands = sample();
-    const auto message = [&](const std::string& line) {
-        try {
-            parse_line(line, commands);
-            return std::string("accepted");
-        } catch (const Error& error) {
-            EXPECT_EQ(error.kind(), Failure::usage);
-            return error.message();
-        }
-    };
     EXPECT_EQ(message("ls"), "unknown command 'ls'; here it is 'list'");
     EXPECT_EQ(message("rm web-1"), "unknown command 'rm'; here it is 'destroy'");
     EXPECT_EQ(message("pull x"), "unknown command 'pull'; here it is 'images pull'");
@@ -145,15 +136,6 @@ TEST(Parser, words_of_other_tools_are_answered_with_ours) {
 }
 
 TEST(Parser, words_of_the_parsing_library_are_never_shown) {
-    const std::vector<Command> commands = sample();
-    const auto message = [&](const std::string& line) {
-        try {
-            parse_line(line, commands);
-            return std::string("accepted");
-        } catch (const Error& error) {
-            return error.message();
-        }
-    };
     EXPECT_EQ(message("spawn"), "'spawn' needs IMAGE: image");
     EXPECT_EQ(message("spawn a b c"), "'spawn' takes no argument 'c'");
     EXPECT_EQ(message("spawn x --count"), "--count needs a value: --count N");

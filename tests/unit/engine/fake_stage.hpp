@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <gmock/gmock.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +13,12 @@
 #include "tests/support/fake_clock.hpp"
 
 namespace imgforge::engine::test {
+
+// What nearly every test here matches with.
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 /// What the fakes of one test share: how often each stage ran and what shall go wrong.
 struct World {

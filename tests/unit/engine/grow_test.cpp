@@ -10,10 +10,6 @@
 #include "tests/unit/engine/fake_stage.hpp"
 
 using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
 
 namespace imgforge::engine::test {
 namespace {

@@ -9,11 +9,6 @@
 #include "builder/base/json_schema.hpp"
 #include "tests/unit/engine/fake_stage.hpp"
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
-
 namespace imgforge::engine::test {
 namespace {
 

@@ -64,13 +64,18 @@ TEST(QemuImgSpecs, compression_is_left_out_for_formats_without_it) {
 
 // As printed by qemu-img 7.2.22 for an overlay on a base.
 constexpr auto chain_json = R"([
-    {"backing-filename-format": "qcow2", "virtual-size": 1073741824, "filename": "o.qcow2", "cluster-size": 65536, "format": "qcow2",
+    {"backing-filename-format": "qcow2", "virtual-size": 1073741824, "filename": "o.qcow2",
+        "cluster-size": 65536, "format": "qcow2",
      "actual-size": 200704,
-     "format-specific": {"type": "qcow2", "data": {"compat": "1.1", "compression-type": "zlib", "lazy-refcounts": false,
-       "bitmaps": [{"flags": ["auto"], "name": "nightly", "granularity": 65536}], "refcount-bits": 16, "corrupt": false, "extended-l2": false}},
+     "format-specific": {"type": "qcow2", "data": {"compat": "1.1", "compression-type": "zlib",
+         "lazy-refcounts": false,
+       "bitmaps": [{"flags": ["auto"], "name": "nightly", "granularity": 65536}], "refcount-bits": 16,
+           "corrupt": false, "extended-l2": false}},
      "full-backing-filename": "/x/base.qcow2", "backing-filename": "base.qcow2", "dirty-flag": false},
-    {"virtual-size": 1073741824, "filename": "base.qcow2", "cluster-size": 65536, "format": "qcow2", "actual-size": 1314816,
-     "snapshots": [{"icount": 0, "vm-clock-nsec": 0, "name": "before", "date-sec": 1, "date-nsec": 1, "vm-clock-sec": 0, "id": "1", "vm-state-size": 0}],
+    {"virtual-size": 1073741824, "filename": "base.qcow2", "cluster-size": 65536, "format": "qcow2",
+        "actual-size": 1314816,
+     "snapshots": [{"icount": 0, "vm-clock-nsec": 0, "name": "before", "date-sec": 1, "date-nsec": 1,
+         "vm-clock-sec": 0, "id": "1", "vm-state-size": 0}],
      "dirty-flag": false}])";
 
 TEST(QemuImgInfo, reports_backing_format_of_overlay) {
@@ -99,11 +104,11 @@ TEST(QemuImgInfo, text_that_is_not_json_is_an_error_that_names_the_command) {
 
 TEST(QemuImgCheck, damage_is_a_result_and_not_an_error) {
     test::FakeProcessRunner runner;
-    runner.expect(
-        "qemu-img",
-        {.code = 2,
-         .out =
-             R"({"image-end-offset": 1, "corruptions": 3, "check-errors": 0, "filename": "x", "format": "qcow2"})"});
+    runner.expect("qemu-img",
+                  {.code = 2,
+                   .out =
+                       R"({"image-end-offset": 1, "corruptions": 3, "check-errors": 0, "filename": "x",
+                 "format": "qcow2"})"});
 
     const auto result = qemu_img::run_check(runner, "x", DiskFormat::qcow2);
 
@@ -121,7 +126,8 @@ TEST(QemuImgCheck, a_check_that_could_not_run_is_an_error) {
 TEST(QemuImgMap, compressed_clusters_have_no_offset) {
     const auto extents = qemu_img::parse_map(
         R"([{"start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true},
-        {"start": 65536, "length": 131072, "depth": 1, "present": true, "zero": false, "data": true, "offset": 327680},
+        {"start": 65536, "length": 131072, "depth": 1, "present": true, "zero": false, "data": true,
+            "offset": 327680},
         {"start": 196608, "length": 65536, "depth": 1, "present": false, "zero": true, "data": false}])");
 
     ASSERT_THAT(extents, SizeIs(3));

@@ -103,8 +103,10 @@ TEST(Ansible, inventory_variables_and_command_hold_no_secret) {
 TEST(Testinfra, results_are_checks_of_their_own) {
     const auto results = testinfra_results(R"(<?xml version="1.0"?><testsuites><testsuite>
         <testcase classname="t" name="test_nginx[ssh://m]" time="0.5"/>
-        <testcase name="test_port[ssh://m-80]" time="1.25"><failure message="assert False">E  assert False</failure></testcase>
-        <testcase name="test_old[ssh://m]"><skipped message="not here"/></testcase></testsuite></testsuites>)",
+        <testcase name="test_port[ssh://m-80]" time="1.25">
+            <failure message="assert False">E  assert False</failure></testcase>
+        <testcase name="test_old[ssh://m]"><skipped message="not here"/></testcase></testsuite>
+            </testsuites>)",
                                            "testinfra web.py");
     ASSERT_EQ(results.size(), 3U);
     EXPECT_EQ(results[0].name, "testinfra web.py: test_nginx");
@@ -131,7 +133,8 @@ TEST(PortProbe, reads_qemus_table_of_connections) {
 TEST(Checks, what_is_written_becomes_named_checks) {
     const Json options = Json::parse(R"({"services": ["ssh", {"nginx": {"enabled": false}}], "ports": [22],
         "files": [{"/etc/motd": {"mode": "0644", "contains": "hi"}}, {"/old": {"absent": true}}],
-        "packages": ["nginx"], "run": ["true", "true", {"command": "id", "name": "who", "expect": "root"}]})");
+        "packages": ["nginx"], "run": ["true", "true", {"command": "id", "name": "who",
+            "expect": "root"}]})");
     std::vector<std::string> names;
     for (const Check& check : parse_checks(options, "/r", {})) {
         names.push_back(check.name);

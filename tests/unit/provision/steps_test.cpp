@@ -71,7 +71,8 @@ TEST(ProvisionSteps, identity_has_order_arguments_and_environment_but_no_name_pl
 TEST(ProvisionSteps, faults_name_the_step) {
     const TempDir folder;
     const Json options = Json::parse(R"({"steps": [
-        {"script": "missing.sh"}, {"run": "a", "reboot": true}, {"name": "nothing"}, {"upload": {"f": "etc/f"}},
+        {"script": "missing.sh"}, {"run": "a", "reboot": true}, {"name": "nothing"},
+            {"upload": {"f": "etc/f"}},
         {"run": ["  "]}, {"ansible": {"playbook": "no.yml"}}, {"wait-for": {"timeout": "5s"}}]})");
     write_file_atomically(folder / "f", "x");
     std::string all;

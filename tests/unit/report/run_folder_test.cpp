@@ -25,9 +25,9 @@ TEST(ReadRun, tells_the_stage_that_failed_with_screen_and_console) {
     write_file_atomically(folder / "record.json", failed_record);
     make_directories(folder / "install");
     write_file_atomically(folder / "install/screen.png", "\x89PNG");
-    write_file_atomically(
-        folder / "install/progress.json",
-        R"([{"second": 0.5, "percent": 0, "step": ""}, {"second": 40, "percent": 12.5, "step": "Partition disks"}, 7])");
+    write_file_atomically(folder / "install/progress.json",
+                          R"([{"second": 0.5, "percent": 0, "step": ""}, {"second": 40, "percent": 12.5,
+            "step": "Partition disks"}, 7])");
     write_file_atomically(folder / "install/console.txt", std::string(20000, 'x') + "\nthe last line\n");
 
     const RunReport run = read_run(folder.path());

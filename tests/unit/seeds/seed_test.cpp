@@ -163,7 +163,8 @@ ethernets:
   one: {match: {macaddress: "52:54:00:00:00:01"}}
   two: {match: {macaddress: "52:54:00:00:00:02"}}
 bonds:
-  bond0: {interfaces: [one, two], parameters: {mode: active-backup, mii-monitor-interval: 100}, addresses: [192.0.2.5/24]}
+  bond0: {interfaces: [one, two], parameters: {mode: active-backup, mii-monitor-interval: 100},
+      addresses: [192.0.2.5/24]}
 vlans:
   vlan7: {id: 7, link: bond0, dhcp4: true}
 )";

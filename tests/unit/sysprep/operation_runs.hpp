@@ -2,6 +2,7 @@
 // One operation on a guest in memory, for the tests of what operations do.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "builder/base/error.hpp"
@@ -10,6 +11,11 @@
 #include "tests/support/memory_guest_fs.hpp"
 
 namespace imgforge::test {
+
+using Files = std::map<std::string, std::string>;
+using guest::FileType;
+using guest::Inspection;
+using guest::MemoryGuestFs;
 
 inline guest::Inspection debian(const std::string& hostname = "goldenbuild") {
     guest::Inspection os;

@@ -18,13 +18,7 @@
 namespace imgforge::sysprep {
 namespace {
 
-using Files = std::map<std::string, std::string>;
-using guest::FileType;
-using guest::Inspection;
-using guest::MemoryGuestFs;
-using test::debian;
-using test::named;
-using test::run;
+using namespace test;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -103,7 +103,8 @@ TEST(CloudAccess, takes_application_credentials_only) {
     const auto file = folder / "clouds.yaml";
     write_file_atomically(file, R"(clouds:
   north:
-    auth: {auth_url: "https://id.example.org/", application_credential_id: i, application_credential_secret: sesame}
+    auth: {auth_url: "https://id.example.org/", application_credential_id: i,
+        application_credential_secret: sesame}
     region_name: n1
   old:
     auth: {auth_url: "https://id.example.org/v3", username: u, password: p}
