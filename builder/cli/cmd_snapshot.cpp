@@ -88,7 +88,7 @@ Command snapshot_command() {
             .group = "Machines",
             .summary = "take a snapshot of a machine",
             .description =
-                "All its disks, and its memory when it runs. It lies in the root disk; `imgforge "
+                "All its disks, and its memory when it runs. It is stored in the root disk; `imgforge "
                 "restore` goes back to it.",
             .positionals = {machine_positional(), snapshot_positional(false)},
             .options = {{.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge snapshots`"}},

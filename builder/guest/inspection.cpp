@@ -141,7 +141,7 @@ bool Opening::mount_candidate(const FileSystem& candidate) {
     if (has("/ostree/deploy")) {
         throw Error(
             Failure::guest,
-            fmt::format("{} holds an ostree system: its /etc lies in a deployment, which is not supported",
+            fmt::format("{} holds an ostree system, whose /etc is inside a deployment; this is not supported",
                         candidate.mountable));
     }
     const bool named = std::any_of(marks.begin(), marks.end(), [](const std::string& mark) {

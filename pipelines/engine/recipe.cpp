@@ -59,7 +59,8 @@ void check_installer(const YamlDocument& document, const Json& installer, const 
         }
     };
     if (installer.contains("iso") && installer.contains("archive")) {
-        fault("archive", "'iso' and 'archive' exclude each other: the medium is given, or it is made");
+        fault("archive",
+              "'iso' and 'archive' are mutually exclusive: the installer ISO is either given or assembled");
     }
     needs("packages", "archive");
     needs("sha256", "iso");

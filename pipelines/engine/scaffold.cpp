@@ -26,7 +26,7 @@ vars:
   packages: [vim]
 
 installer:
-  # The medium is made from the Debian archive of this host. An ISO instead:
+  # The installer ISO is assembled from the Debian archive this host uses. To use an ISO instead:
   # iso: debian-13.1.0-amd64-netinst.iso, with sha256: or checksums: to verify it.
   archive: trixie
 

@@ -99,7 +99,7 @@ void check_machine_name(std::string_view name) {
         const std::size_t dot = rest.find('.');
         const std::string_view label = rest.substr(0, dot);
         if (label.empty()) {
-            refuse_name(name, "a '.' stands at its start or end, or next to another one");
+            refuse_name(name, "it starts or ends with a '.', or has two in a row");
         }
         if (label.front() == '-' || label.back() == '-') {
             refuse_name(name,

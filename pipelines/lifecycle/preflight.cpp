@@ -168,7 +168,7 @@ void check_paths_for_system(const std::vector<fs::path>& files) {
         if (const auto closed = closed_folder(file)) {
             throw Error(Failure::host,
                         fmt::format("QEMU of qemu:///system runs as its own user and cannot pass through {}, "
-                                    "which {} lies in",
+                                    "which {} is in",
                                     closed->string(), file.string()),
                         fmt::format("chmod o+x {} , or use --connect embedded, or set IMGFORGE_HOME to a "
                                     "directory others can reach, such as "

@@ -13,9 +13,12 @@ namespace imgforge::report {
 namespace {
 
 constexpr const char* page_style = R"(
-:root{--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--paper:#fff;--ran:#2f6fb3;--cached:#a9b6c4;--bad:#b3261e;--good:#1d7a46}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b4;--line:#38424f;--paper:#14191f;--ran:#6aa6e6;--cached:#56636f;--bad:#ff8a80;--good:#6fd19b}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:2rem auto;padding:0 1rem}
+:root{--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--paper:#fff;
+--ran:#2f6fb3;--cached:#a9b6c4;--bad:#b3261e;--good:#1d7a46}
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b4;--line:#38424f;
+--paper:#14191f;--ran:#6aa6e6;--cached:#56636f;--bad:#ff8a80;--good:#6fd19b}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);
+max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
 .sub{color:var(--soft)}.ok{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 table{border-collapse:collapse;width:100%}

@@ -16,7 +16,7 @@ std::string age_text(const RefreshFacts& facts) {
 
 std::string last_look(const RefreshFacts& facts) {
     return facts.now < facts.last_success
-               ? std::string("the last look for updates lies in the future: the clock was set back")
+               ? std::string("the last update check is in the future: the clock was set back")
                : fmt::format("last looked for updates {} ago", age_text(facts));
 }
 

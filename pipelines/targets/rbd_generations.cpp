@@ -175,7 +175,7 @@ void remove_from_rbd(ceph::Pool& pool, const std::string& image, int generation)
     const auto found = std::find_if(list.begin(), list.end(),
                                     [&](const RbdGeneration& item) { return item.generation == generation; });
     if (found == list.end()) {
-        throw Error(Failure::usage, fmt::format("there is no {}", rbd_label(pool, image, generation)),
+        throw Error(Failure::usage, fmt::format("{} does not exist", rbd_label(pool, image, generation)),
                     "imgforge images targets lists what is there");
     }
     if (found->current && list.size() > 1) {

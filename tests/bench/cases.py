@@ -25,7 +25,7 @@ class Case:
 
 @dataclasses.dataclass
 class Bench:
-    """What all cases share: programs, a scratch folder, and what the command line named."""
+    """What all cases share: programs, a scratch directory, and what the command line named."""
 
     imgforge: str
     tool: str

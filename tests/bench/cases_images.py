@@ -69,7 +69,8 @@ class Images:
         config = self.bench.write(
             "nginx.conf",
             f"""daemon off; pid {self.web}.pid; error_log {self.web}.log; user root; worker_processes 1;
-events {{}} http {{ access_log off; sendfile on; client_body_temp_path {self.web}.1; proxy_temp_path {self.web}.2;
+events {{}} http {{ access_log off; sendfile on;
+client_body_temp_path {self.web}.1; proxy_temp_path {self.web}.2;
 fastcgi_temp_path {self.web}.3; uwsgi_temp_path {self.web}.4; scgi_temp_path {self.web}.5;
 server {{ listen 127.0.0.1:{port}; root {self.web}; }} }}
 """)

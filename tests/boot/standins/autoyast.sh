@@ -33,7 +33,11 @@ write_disk "$disk" /mnt || popup 'Error in the storage layout'
 echo 'Installing Packages... (50 %)'
 echo 'Finishing Basic Installation'
 awk '/<!\[CDATA\[/ { n++; in_it = 1; sub(/.*<!\[CDATA\[/, "") }
-     in_it { line = $0; if (sub(/\]\]>.*/, "", line)) { print line > "/tmp/script" n; in_it = 0 } else print > "/tmp/script" n }' "$profile"
+     in_it {
+         line = $0
+         if (sub(/\]\]>.*/, "", line)) { print line > "/tmp/script" n; in_it = 0 }
+         else print > "/tmp/script" n
+     }' "$profile"
 for script in /tmp/script*; do
     cp "$script" /mnt/tmp/script.sh
     chroot /mnt /bin/sh /tmp/script.sh || popup "The script $(basename "$script") has failed."

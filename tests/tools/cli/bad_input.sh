@@ -35,7 +35,8 @@ done
 "$imgforge" validate five.recipe --json >out || true
 python3 -c 'import json
 d = json.load(open("out"))["diagnostics"]
-assert len(d) == 5 and all(x["line"] and x["column"] and x["message"] for x in d), d' || fail "the JSON record"
+assert len(d) == 5 and all(x["line"] and x["column"] and x["message"] for x in d), d' ||
+    fail "the JSON record"
 expect 3 "imgforge validate" "$imgforge" build five.recipe --plan
 
 # Files that are not recipes, or try to be too much for one.

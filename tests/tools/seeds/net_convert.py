@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cloud-init's `devel net-convert` over every file of a folder, in one process: NAME KIND ok, or the
+"""cloud-init's `devel net-convert` over every file of a directory, in one process: NAME KIND ok, or the
 exception.
 
 Files that end in .json are OpenStack's network_data.json, all others network-config. Each is rendered for the

@@ -68,7 +68,7 @@ TEST(Recipe, a_secret_of_the_wrong_kind_is_not_repeated_in_the_fault) {
 TEST(Recipe, the_medium_is_given_or_made_and_signatures_need_what_they_sign) {
     const std::string head = "name: a\nos: rocky9\nstages: [{one: {}}]\n";
     EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, archive: trixie}\n"),
-                ElementsAre(HasSubstr("exclude each other")));
+                ElementsAre(HasSubstr("mutually exclusive")));
     EXPECT_THAT(faults(head + "installer: {iso: http://x/y.iso, signature: http://x/s}\n"),
                 ElementsAre(HasSubstr("'signature' needs 'keyring'")));
     EXPECT_THAT(faults(head + "installer: {iso: nowhere.iso}\n"), ElementsAre(HasSubstr("no such file")));
