@@ -80,7 +80,12 @@ def arguments():
         "--json", metavar="FILE", help="where results go (default: build/bench-results/DATE.json)"
     )
     parser.add_argument("--report", nargs="+", metavar="FILE", help="print these results as Markdown and end")
-    parser.add_argument("--plot", nargs="+", metavar="FILE", help="draw these results (JSON) into the first file (SVG) and end")
+    parser.add_argument(
+        "--plot",
+        nargs="+",
+        metavar="FILE",
+        help="draw these results (JSON) into the first file (SVG) and end",
+    )
     options = parser.parse_args()
     if options.plot and len(options.plot) < 2:
         parser.error("--plot wants an SVG to write and at least one file with results")

@@ -38,21 +38,32 @@ def svg(results, names=()):
     def at(value):
         return LABEL + BARS * (math.log10(value) - first) / (last - first)
 
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
-           "<title>imgforge against its peers, seconds</title>", f"<style>{STYLE}</style>",
-           f'<rect x="{LABEL}" y="14" width="12" height="12" fill="{OURS}"/><text x="{LABEL + 18}" y="25">imgforge</text>',
-           f'<rect x="{LABEL + 110}" y="14" width="12" height="12" fill="{PEER}"/><text x="{LABEL + 128}" y="25">the peer named beside it</text>']
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
+        "<title>imgforge against its peers, seconds</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect x="{LABEL}" y="14" width="12" height="12" fill="{OURS}"/><text x="{LABEL + 18}" y="25">imgforge</text>',
+        f'<rect x="{LABEL + 110}" y="14" width="12" height="12" fill="{PEER}"/><text x="{LABEL + 128}" y="25">the peer named beside it</text>',
+    ]
     for power in range(first, last + 1):
         x = at(10.0**power)
-        out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 12}" y2="{height - BOTTOM + 6}" stroke="{GRID}"/>'
-                   f'<text class="small" x="{x:.1f}" y="{height - BOTTOM + 22}" text-anchor="middle">{seconds(10.0**power)}</text>')
+        out.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 12}" y2="{height - BOTTOM + 6}" stroke="{GRID}"/>'
+            f'<text class="small" x="{x:.1f}" y="{height - BOTTOM + 22}" text-anchor="middle">{seconds(10.0**power)}</text>'
+        )
     for index, row in enumerate(rows):
         y = TOP + ROW * index
-        out.append(f'<text x="{LABEL - 12}" y="{y + 12}" text-anchor="end">{html.escape(row["name"])}</text>'
-                   f'<text class="small" x="{LABEL - 12}" y="{y + 29}" text-anchor="end">{html.escape(row["peer_name"])}</text>')
+        out.append(
+            f'<text x="{LABEL - 12}" y="{y + 12}" text-anchor="end">{html.escape(row["name"])}</text>'
+            f'<text class="small" x="{LABEL - 12}" y="{y + 29}" text-anchor="end">{html.escape(row["peer_name"])}</text>'
+        )
         for offset, side, colour in ((0, "ours", OURS), (BAR + 2, "peer", PEER)):
             end = at(row[side]["median"])
-            note = seconds(row[side]["median"]) + (f" ({row['ratio']['median']:.2f})" if side == "ours" else "")
-            out.append(f'<rect x="{LABEL}" y="{y + offset}" width="{max(end - LABEL, 1):.1f}" height="{BAR}" fill="{colour}"/>'
-                       f'<text class="small" x="{end + 6:.1f}" y="{y + offset + 12}">{note}</text>')
+            note = seconds(row[side]["median"]) + (
+                f" ({row['ratio']['median']:.2f})" if side == "ours" else ""
+            )
+            out.append(
+                f'<rect x="{LABEL}" y="{y + offset}" width="{max(end - LABEL, 1):.1f}" height="{BAR}" fill="{colour}"/>'
+                f'<text class="small" x="{end + 6:.1f}" y="{y + offset + 12}">{note}</text>'
+            )
     return "\n".join([*out, "</svg>"]) + "\n"

@@ -55,10 +55,24 @@ class Smoke(unittest.TestCase):
 
     def test_a_picture_has_two_bars_for_each_pair_and_the_longer_one_is_longer(self):
         side = lambda value: {"median": value, "min": value, "max": value}
-        rows = [{"name": name, "ours": side(ours), "peer": side(peer), "peer_name": "a < b", "ratio": side(ours / peer)}
-                for name, ours, peer in (("one", 0.5, 20), ("two", 3, 2), ("three", 1, 1))]
-        picture = ElementTree.fromstring(plot.svg([{"rows": [*rows, {"name": "alone", "ours": side(1)}]}], ["two", "one", "missing"]))
-        bars = [float(one.get("width")) for one in picture.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == str(plot.BAR)]
+        rows = [
+            {
+                "name": name,
+                "ours": side(ours),
+                "peer": side(peer),
+                "peer_name": "a < b",
+                "ratio": side(ours / peer),
+            }
+            for name, ours, peer in (("one", 0.5, 20), ("two", 3, 2), ("three", 1, 1))
+        ]
+        picture = ElementTree.fromstring(
+            plot.svg([{"rows": [*rows, {"name": "alone", "ours": side(1)}]}], ["two", "one", "missing"])
+        )
+        bars = [
+            float(one.get("width"))
+            for one in picture.iter("{http://www.w3.org/2000/svg}rect")
+            if one.get("height") == str(plot.BAR)
+        ]
         self.assertEqual(len(bars), 4)
         self.assertGreater(bars[0], bars[1])
         self.assertLess(bars[2], bars[3])
