@@ -43,13 +43,17 @@ Json findings_json(const Diagnostics& found) {
     return list;
 }
 
-Diagnostic at_line(const std::string& file, int line, bool is_error, std::string message,
-                   std::string suggestion) {
-    return {.file = file,
-            .line = line,
-            .severity = is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
-            .message = std::move(message),
-            .suggestion = std::move(suggestion)};
+void LineCheck::add(int line, bool is_error, std::string message, std::string suggestion) {
+    faults_.add({.file = file_,
+                 .line = line,
+                 .severity = is_error ? Diagnostic::Severity::error : Diagnostic::Severity::warning,
+                 .message = std::move(message),
+                 .suggestion = std::move(suggestion)});
+}
+
+Diagnostics LineCheck::sorted() {
+    faults_.sort();
+    return faults_;
 }
 
 Diagnostics check_yaml(const std::string& text, const std::string& name,

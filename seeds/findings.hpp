@@ -50,9 +50,20 @@ private:
     Diagnostics& list_;
 };
 
-/// A finding of a format that is read line by line.
-Diagnostic at_line(const std::string& file, int line, bool is_error, std::string message,
-                   std::string suggestion = {});
+/// What checks of a format that is read line by line have in common: the findings, each at its line.
+class LineCheck {
+protected:
+    explicit LineCheck(std::string file) : file_(std::move(file)) {}
+
+    /// `line` 0: the file as a whole.
+    void add(int line, bool is_error, std::string message, std::string suggestion = {});
+    /// All findings in the order of their lines.
+    Diagnostics sorted();
+
+private:
+    std::string file_;
+    Diagnostics faults_;
+};
 
 /// What the bytes of a YAML text and then `check` find. `check` is not called for what is not YAML.
 Diagnostics check_yaml(const std::string& text, const std::string& name,

@@ -74,10 +74,10 @@ std::vector<std::string> keys_of(const Map& map) {
 const std::vector<std::string> sections{"%packages",  "%pre",   "%pre-install", "%post",       "%onerror",
                                         "%traceback", "%addon", "%anaconda",    "%certificate"};
 
-class KickstartCheck {
+class KickstartCheck : LineCheck {
 public:
     KickstartCheck(std::string_view text, std::string file, const AnswerFacts& facts)
-        : text_(text), file_(std::move(file)), release_(kickstart_release(facts)) {}
+        : LineCheck(std::move(file)), text_(text), release_(kickstart_release(facts)) {}
 
     Diagnostics run() {
         int number = 0;
@@ -89,15 +89,10 @@ public:
             add(section_line_, true, fmt::format("the section {} has no %end", section_), "%end");
         }
         whole();
-        faults_.sort();
-        return faults_;
+        return sorted();
     }
 
 private:
-    void add(int line, bool is_error, std::string message, std::string suggestion = {}) {
-        faults_.add(at_line(file_, line, is_error, std::move(message), std::move(suggestion)));
-    }
-
     void line(std::string_view raw, int number) {
         const std::string_view text = trimmed(raw);
         if (text.empty() || text.front() == '#') {
@@ -315,8 +310,6 @@ private:
     }
 
     std::string_view text_;
-    std::string file_;
-    Diagnostics faults_;
     std::string release_;
     std::map<std::string, int> seen_;  ///< command -> first line
     std::string section_;

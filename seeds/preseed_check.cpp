@@ -41,9 +41,9 @@ bool interchangeable(std::string_view one, std::string_view other) {
            (other == "multiselect" && textual(one));
 }
 
-class PreseedCheck {
+class PreseedCheck : LineCheck {
 public:
-    PreseedCheck(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
+    PreseedCheck(std::string_view text, std::string file) : LineCheck(std::move(file)), text_(text) {}
 
     Diagnostics run() {
         std::string pending;
@@ -67,15 +67,10 @@ public:
             line(pending, first);
         }
         whole();
-        faults_.sort();
-        return faults_;
+        return sorted();
     }
 
 private:
-    void add(int line, bool is_error, std::string message, std::string suggestion = {}) {
-        faults_.add(at_line(file_, line, is_error, std::move(message), std::move(suggestion)));
-    }
-
     void line(const std::string& whole_line, int number) {
         std::string_view rest = trimmed(whole_line);
         const auto blanks = [&rest] {
@@ -274,8 +269,6 @@ private:
     }
 
     std::string_view text_;
-    std::string file_;
-    Diagnostics faults_;
     std::map<std::string, Entry> seen_;
 };
 

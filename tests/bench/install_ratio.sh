@@ -41,10 +41,8 @@ installer: {iso: "$medium"}
 machine: {memory: 1536M, vcpus: 2, disk: 10G, firmware: $firmware}
 stages:
   - install:
-      answers:
-        locale: en_US.UTF-8
-        timezone: UTC
-        packages: [openssh-server, cloud-init, qemu-guest-agent, sudo]
+      answers: {locale: en_US.UTF-8, timezone: UTC,
+                packages: [openssh-server, cloud-init, qemu-guest-agent, sudo]}
 RECIPE
     local begin; begin=$(now)
     IMGFORGE_HOME=$folder/home IMGFORGE_IMMUTABLE=off IMGFORGE_DATA=${IMGFORGE_DATA:-$root} "$imgforge" \

@@ -33,16 +33,20 @@ class CommandFailed(RuntimeError):
     pass
 
 
+def started(command, output):
+    return subprocess.Popen(
+        command.argv,
+        env={**os.environ, **command.env},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+    )
+
+
 def run_once(command):
     with tempfile.TemporaryFile() as output:
         begin = time.perf_counter()
-        process = subprocess.Popen(
-            command.argv,
-            env={**os.environ, **command.env},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        process = started(command, output)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -101,13 +105,7 @@ def memory_of(command, interval=0.05):
     sampled)."""
     peaks = {"own_kib": 0, "tree_kib": 0}
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            command.argv,
-            env={**os.environ, **command.env},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+        process = started(command, output)
         ended = threading.Event()
 
         def watch():

@@ -13,9 +13,6 @@ namespace imgforge::sysprep {
 namespace {
 
 using namespace test;
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
 
 TEST(MachineIdOperation, empties_the_file_in_place_and_only_once) {
     MemoryGuestFs fs;

@@ -2,6 +2,8 @@
 // One operation on a guest in memory, for the tests of what operations do.
 #pragma once
 
+#include <gmock/gmock.h>
+
 #include <map>
 #include <string>
 
@@ -16,6 +18,9 @@ using Files = std::map<std::string, std::string>;
 using guest::FileType;
 using guest::Inspection;
 using guest::MemoryGuestFs;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 inline guest::Inspection debian(const std::string& hostname = "goldenbuild") {
     guest::Inspection os;

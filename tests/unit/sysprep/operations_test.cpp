@@ -19,9 +19,6 @@ namespace imgforge::sysprep {
 namespace {
 
 using namespace test;
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
 
 /// Every row of section 1 of the specification, A1 to F11.
 std::vector<std::string> specification_rows() {
