@@ -96,8 +96,8 @@ Command cp_command() {
             .group = "Machines",
             .summary = "copy files to, from and between machines",
             .description =
-                "NAME:PATH is a path in a machine. By scp(1), with the store's key and the host keys "
-                "that are known.",
+                "NAME:PATH is a path in a machine. Uses scp(1) with the store's key and the "
+                "known host keys.",
             .positionals = {{.name = "SRC", .help = "PATH or NAME:PATH"},
                             {.name = "DST", .help = "PATH or NAME:PATH"}},
             .options = {{.names = {"--recursive", "-r"}, .help = "whole directories"},
@@ -110,10 +110,12 @@ Command cp_command() {
 Command ssh_config_command() {
     return {.name = "ssh-config",
             .group = "Machines",
-            .summary = "ssh configuration of the machines, for ssh, scp, rsync, editors, Ansible",
+            .summary =
+                "print the ssh configuration of all machines, for ssh, scp, rsync, "
+                "editors, Ansible",
             .description =
-                "With --write it is kept in $IMGFORGE_HOME/ssh_config, and spawn, start, rename and "
-                "destroy bring it up to date from then on.",
+                "With --write it is stored in $IMGFORGE_HOME/ssh_config and kept up to date by "
+                "spawn, start, rename and destroy from then on.",
             .options = {{.names = {"--write"}, .help = "write the file and print the Include line to add"}},
             .examples = {{"imgforge ssh-config --write", "then `ssh web-1` works, with one Include line"}},
             .run = run_ssh_config};
@@ -129,7 +131,7 @@ Command inventory_command() {
                          .help = "the variables of one machine",
                          .completes = Completes::machine}},
             .examples = {{"imgforge inventory > inventory.json && ansible -i inventory.json all -m ping",
-                          "all machines by Ansible"}},
+                          "reach all machines with Ansible"}},
             .run = run_inventory};
 }
 

@@ -146,7 +146,7 @@ std::vector<Option> audit_options() {
          .completes = Completes::choice},
         {.names = {"--needles"},
          .value = "FILE",
-         .help = "search also for what a sysprep run noted (needles.json)",
+         .help = "also search for values recorded by a sysprep run (needles.json)",
          .completes = Completes::file},
         {.names = {"--everything"},
          .help = "also unpack and search programs and libraries as files (slower)"},
@@ -162,27 +162,22 @@ Command audit_command() {
     return {
         .name = "audit",
         .group = "Images",
-        .summary = "search an image for leftovers of identity and secrets",
+        .summary = "search an image for remnants of identity and secrets",
         .description =
-            "Looks at an image in four layers: rules about the guest's files (machine ID, host keys, "
-            "accounts, cloud-init state …), the "
-            "contents of files "
-            "and of what is packed in them (initramfs, archives), every allocated byte of the virtual disk "
-            "(deleted data, journals, swap, "
-            "gaps), and the "
-            "bytes of the image file itself (stale clusters, snapshots, replaced data of backing files).\n\n"
-            "Findings name rule and place, never the secret. What packages ship unchanged is waived by "
-            "itself; everything else needs a "
-            "waiver with a "
-            "reason. Exit code 5 when something is found. The image is only read; it may be standalone or an "
-            "overlay, qcow2 or raw, or the "
-            "name of a golden "
+            "Examines an image at four levels: rules about the guest's files (machine ID, host "
+            "keys, accounts, cloud-init state …), the contents of files and archives (initramfs "
+            "included), every allocated byte of the virtual disk (deleted data, journals, swap, "
+            "gaps), and the bytes of the image file itself (stale clusters, snapshots, "
+            "overwritten data in backing files).\n\nFindings name the rule and the location, "
+            "never the secret. Unmodified package files are waived automatically; anything else "
+            "needs a waiver with a reason. Exits 5 when something is found. The image is only "
+            "read; it may be standalone or an overlay, qcow2 or raw, or the name of a golden "
             "image.",
         .positionals = {{.name = "IMAGE",
                          .help = "disk image, or NAME[@GENERATION] of a golden image",
                          .completes = Completes::image}},
         .options = audit_options(),
-        .examples = {{.line = "imgforge audit debian13.qcow2", .what = "look for leftovers"},
+        .examples = {{.line = "imgforge audit debian13.qcow2", .what = "search for remnants"},
                      {.line = "imgforge audit --json web.qcow2 --overlay --expect-user ops",
                       .what = "an instance's disk, as JSON"},
                      {.line = "imgforge audit disk.raw --waive 'logs@/var/log/build*=kept for the record'",

@@ -177,17 +177,15 @@ Command build_command() {
         .group = "Build",
         .summary = "run a recipe's pipeline: from an installer ISO to a golden image",
         .description =
-            "Every stage's result is kept, so a build in which nothing changed runs no stage at all, a "
-            "changed option runs its stage "
-            "and those after it, and a build that failed, was interrupted or killed resumes at the stage "
-            "that failed.\n\n"
-            "A matrix makes several images, as many at once as `jobs` and `budget` of the settings allow; "
-            "--set matrix.NAME=VALUE chooses among them.\n\n"
-            "RECIPE is a path, or the name of a shipped recipe (with or without .recipe). Relative names "
-            "given with --set are "
-            "relative to the current directory. Setting installer.iso replaces the recipe's medium together "
-            "with what the recipe "
-            "says to verify it; give installer.sha256 after it to have the new one verified.",
+            "The result of every stage is cached: a build in which nothing changed runs no "
+            "stage, a changed option runs its stage and those after it, and a build that failed "
+            "or was killed resumes at the stage that failed.\n\nA matrix builds several images, "
+            "as many in parallel as `jobs` and `budget` in the settings allow; --set "
+            "matrix.NAME=VALUE selects among them.\n\nRECIPE is a path, or the name of a shipped "
+            "recipe (with or without .recipe). Relative names given with --set are relative to "
+            "the current directory. Setting installer.iso replaces the recipe's ISO together "
+            "with its checksums and signature; set installer.sha256 after it to verify the new "
+            "one.",
         .positionals = {{.name = "RECIPE",
                          .help = "recipe file, or name of a shipped recipe",
                          .completes = Completes::recipe}},
@@ -195,10 +193,9 @@ Command build_command() {
         .examples = {{"imgforge build debian13", "build the shipped recipe"},
                      {"imgforge build my.recipe --plan", "see what would run, and why"},
                      {"imgforge build debian13 --set installer.iso=debian-13.1.0-amd64-netinst.iso",
-                      "take a medium that is here already"},
+                      "use an ISO that is already on this host"},
                      {"imgforge build web.recipe --set vars.release=trixie", "set a variable of the recipe"},
-                     {"imgforge build web.recipe --junit results.xml",
-                      "tell a CI system how the checks went"},
+                     {"imgforge build web.recipe --junit results.xml", "report the checks to a CI system"},
                      {"imgforge build my.recipe --from customize --keep-failed", "work on one stage"}},
         .run = run_build,
     };

@@ -46,18 +46,17 @@ int run_catalog(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command catalog_command() {
-    return {
-        .name = "catalog",
-        .group = "Images",
-        .summary = "official cloud images that `images import` and `spawn` know by name",
-        .description =
-            "Name, version, architecture, URL, and what proves a download: the publisher's signature, or its "
-            "checksum file where it signs nothing. Further rows, and rows that replace these, are YAML files "
-            "in /etc/imgforge/catalog.d and ~/.config/imgforge/catalog.d.",
-        .positionals = {{.name = "NAME", .help = "only this one", .required = false}},
-        .examples = {{"imgforge catalog", "everything"},
-                     {"imgforge catalog debian12 --json", "where one comes from"}},
-        .run = run_catalog};
+    return {.name = "catalog",
+            .group = "Images",
+            .summary = "list official cloud images that `images import` and `spawn` know by name",
+            .description =
+                "Name, version, architecture, URL, and what proves a download: the publisher's "
+                "signature, or its checksum file where it signs nothing. Additional and replacement "
+                "entries are YAML files in /etc/imgforge/catalog.d and ~/.config/imgforge/catalog.d.",
+            .positionals = {{.name = "NAME", .help = "only this one", .required = false}},
+            .examples = {{"imgforge catalog", "everything"},
+                         {"imgforge catalog debian12 --json", "where one comes from"}},
+            .run = run_catalog};
 }
 
 }  // namespace imgforge::cli

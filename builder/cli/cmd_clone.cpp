@@ -64,21 +64,21 @@ int run_rename(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command clone_command() {
-    return {
-        .name = "clone",
-        .group = "Machines",
-        .summary = "copy a machine's disks to a new machine with its own identity",
-        .description =
-            "The machine must be off, or a snapshot of it named. The new one has a name, MACs, instance-id, "
-            "host keys, machine ID and DHCP identity of its own; size, data disks and networks are the "
-            "same. Published ports stay with the first one.",
-        .positionals = {machine_positional(), {.name = "NEW", .help = "name of the new machine"}},
-        .options = {{.names = {"--snapshot"}, .value = "S", .help = "copy the disks as of this snapshot"},
-                    {.names = {"--no-start"}, .help = "define it but do not start it"},
-                    {.names = {"--keep-identity"},
-                     .help = "keep machine ID and host keys (for a disk without Linux, say)"}},
-        .examples = {{"imgforge clone web-1 web-2", "a second one, started"}},
-        .run = run_clone};
+    return {.name = "clone",
+            .group = "Machines",
+            .summary = "copy a machine's disks to a new machine with its own identity",
+            .description =
+                "The machine must be shut off, or a snapshot of it given. The new one has its own "
+                "name, MACs, instance-id, host keys, machine ID and DHCP identity; size, data disks "
+                "and networks are the same. Published ports stay with the original.",
+            .positionals = {machine_positional(), {.name = "NEW", .help = "name of the new machine"}},
+            .options = {{.names = {"--snapshot"}, .value = "S", .help = "copy the disks as of this snapshot"},
+                        {.names = {"--no-start"}, .help = "define it but do not start it"},
+                        {.names = {"--keep-identity"},
+                         .help = "keep machine ID and host keys (for example for a disk without "
+                                 "Linux)"}},
+            .examples = {{"imgforge clone web-1 web-2", "a second one, started"}},
+            .run = run_clone};
 }
 
 Command rename_command() {
@@ -86,10 +86,11 @@ Command rename_command() {
             .group = "Machines",
             .summary = "rename a machine that is shut off",
             .description =
-                "Record, directory, domain and known host keys follow; the host name inside the guest "
-                "stays. Snapshots and saved memory name its files, so they must be gone first.",
+                "Record, directory, domain and known host keys are renamed; the host name inside "
+                "the guest stays. Snapshots and saved memory refer to its files, so they must be "
+                "deleted first.",
             .positionals = {machine_positional(), {.name = "NEW", .help = "its new name"}},
-            .examples = {{"imgforge rename web-1 shop-1", "off, renamed; start it when you like"}},
+            .examples = {{"imgforge rename web-1 shop-1", "the machine must be shut off"}},
             .run = run_rename};
 }
 

@@ -69,12 +69,10 @@ Command compact_command() {
         .group = "Images",
         .summary = "write a disk as the smallest file: no backing files, no stale data",
         .description =
-            "Writes the disk as a machine sees it to a new standalone file: zeros take no space, snapshots, "
-            "backing files and stale "
-            "clusters are gone. The "
-            "new file is checked and flushed before it replaces the image (or appears as --output). The "
-            "machine that uses the image must "
-            "be off.",
+            "Writes the disk as a machine sees it to a new standalone file: zeros take no space, "
+            "and snapshots, backing files and stale clusters are dropped. The new file is "
+            "checked and flushed before it replaces the image (or appears as --output). A "
+            "machine that uses the image must be shut off.",
         .positionals = {{.name = "IMAGE", .help = "disk image", .completes = Completes::file}},
         .options = joined({
             std::vector<Option>{

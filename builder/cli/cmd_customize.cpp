@@ -220,19 +220,17 @@ Command customize_command() {
     return {
         .name = "customize",
         .group = "Images",
-        .summary = "packages, files, users, commands in a disk image, not booted",
+        .summary = "change packages, files and users in a disk image without booting it",
         .description =
-            "Works in an appliance on a copy; the image is replaced in one step when everything went well, "
-            "or written to --output. "
-            "Whatever the order of the options, the order of the work is: packages (--update, --uninstall, "
-            "--install), files (--mkdir, "
-            "--upload, --copy-in, --write, --link, --copy, --move, --edit, --append-line, --touch, "
-            "--truncate, --truncate-recursive, "
-            "--chmod, --chown, --delete, --scrub), SSH keys, passwords, settings, commands (--run, "
-            "--script), first "
-            "boot. "
-            "Options of one name keep their order. Run it twice for another order. Commands "
-            "have network only when packages are installed or updated, or with --network.",
+            "Works on a copy in an appliance; on success the image is replaced in one step, or "
+            "the result written to --output. Regardless of the order of the options, the order "
+            "of the work is: packages (--update, --uninstall, --install), files (--mkdir, "
+            "--upload, --copy-in, --write, --link, --copy, --move, --edit, --append-line, "
+            "--touch, --truncate, --truncate-recursive, --chmod, --chown, --delete, --scrub), SSH "
+            "keys, passwords, settings, "
+            "commands (--run, --script), first boot. Options of the same name keep their order; "
+            "for any other order, run it twice. Commands have network access only when packages "
+            "are installed or updated, or with --network.",
         .positionals = {{.name = "IMAGE",
                          .help = "qcow2 or raw disk image",
                          .required = false,
@@ -245,7 +243,7 @@ Command customize_command() {
                      {"imgforge customize debian.qcow2 --edit '/etc/default/grub:s/quiet//'",
                       "a line changed; an error when none matches"},
                      {"imgforge customize debian.qcow2 --password root:random",
-                      "draws a password and shows it"}},
+                      "generates a password and prints it"}},
         .run = run_customize,
     };
 }

@@ -54,19 +54,20 @@ Command doctor_command() {
             .group = "Tools",
             .summary = "check what this host can do, and how to fix what it cannot",
             .description =
-                "Nothing is guessed: a Linux kernel is really started to see whether KVM runs guests, the "
-                "libguestfs appliance is "
-                "launched, libvirt is asked. "
-                "'limited' is something one can live with; 'MISSING' stops the main job, and the exit code "
-                "is then 4. --fix runs as root, with sudo where this user is not root.",
+                "Nothing is guessed: a Linux kernel is booted to find out whether KVM works, the "
+                "libguestfs appliance is launched, libvirt is queried. 'limited' is a "
+                "restriction that is not fatal; 'MISSING' prevents builds or machines, and the "
+                "exit code is then 4. --fix runs as root, with sudo if this user is not root.",
             .options = {{.names = {"--quick"}, .help = "skip the checks that start a virtual machine"},
                         {.names = {"--fix"},
                          .help = "offer to run each command that fixes something, then check again"},
                         {.names = {"--yes", "-y"}, .help = "with --fix, run them without asking"}},
-            .examples = {{"imgforge doctor", "look at everything (about half a minute)"},
-                         {"imgforge doctor --fix", "and put right what can be, one question each"},
+            .examples = {{"imgforge doctor", "check everything (about 30 seconds)"},
+                         {"imgforge doctor --fix",
+                          "fix what can be fixed, asking before each "
+                          "step"},
                          {"imgforge doctor --json | jq '.checks[] | select(.ok | not)'",
-                          "what is not in order, for programs"}},
+                          "failed checks, for scripts"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 doctor::DoctorContext look{.places = context.places,
                                            .settings = context.settings,

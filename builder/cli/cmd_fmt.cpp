@@ -42,11 +42,9 @@ Command fmt_command() {
         .group = "Build",
         .summary = "format recipes",
         .description =
-            "Two blanks per level, lists below their key, no blanks at line ends. Comments, quotes and the "
-            "order of "
-            "keys stay, and what the file means never changes: it is read again before it is written. Prints "
-            "the "
-            "files that changed.",
+            "Two spaces per level, lists below their key, no trailing whitespace. Comments, "
+            "quotes and key order are kept, and the meaning never changes: the result is parsed "
+            "and compared before it is written. Prints the files that changed.",
         .positionals = {{.name = "FILE",
                          .help = "recipe or file of variables",
                          .repeatable = true,

@@ -37,13 +37,10 @@ Command forward_command() {
             .group = "Machines",
             .summary = "forward a port of this host to a machine",
             .description =
-                "At once, and from then on at every start. On a user network QEMU listens itself; for "
-                "networks of "
-                "libvirt a process of this store does, which imgforge-forward.service keeps running and "
-                "which any "
-                "command starts otherwise: rules of the host's firewall are not touched. Bound to 127.0.0.1 "
-                "unless "
-                "an address is given.",
+                "Takes effect immediately and at every start. On a user network QEMU listens "
+                "itself; for libvirt networks a process of this store does, which "
+                "imgforge-forward.service keeps running, or any command starts. Firewall rules "
+                "of the host are not touched. Bound to 127.0.0.1 unless an address is given.",
             .positionals =
                 {{.name = "NAME", .help = "the machine", .required = false, .completes = Completes::machine},
                  {.name = "PORT", .help = "[ADDR:]HOST:GUEST[/udp]", .required = false, .repeatable = true}},
@@ -52,7 +49,7 @@ Command forward_command() {
                          .help = "run as the process that listens (used by the systemd unit)"},
                         {.names = {"--keep"}, .help = "with --serve: also while nothing is published"}},
             .examples = {{"imgforge forward web-1 8080:80", "curl http://127.0.0.1:8080"},
-                         {"imgforge forward web-1 8080:80 --remove", "and take it back"}},
+                         {"imgforge forward web-1 8080:80 --remove", "stop forwarding"}},
             .run = run_forward};
 }
 

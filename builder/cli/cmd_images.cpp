@@ -208,7 +208,7 @@ Json generation_record(const store::Generation& generation, const std::vector<st
 Command images_list_command(std::string name) {
     return {.name = std::move(name),
             .group = "Images",
-            .summary = "golden images and their generations",
+            .summary = "list golden images and their generations",
             .description =
                 "One line per generation: its state (candidate, current, retired, quarantined), when it was "
                 "made, its size for a "
@@ -220,7 +220,7 @@ Command images_list_command(std::string name) {
 Command images_show_command() {
     return {.name = "images show",
             .group = "Images",
-            .summary = "one generation: where it came from and what is in it",
+            .summary = "show one generation: its origin and contents",
             .positionals = {{.name = "IMAGE",
                              .help = "NAME (its current generation) or NAME@GENERATION",
                              .completes = Completes::image}},
@@ -231,11 +231,11 @@ Command images_show_command() {
 Command images_diff_command() {
     return {.name = "images diff",
             .group = "Images",
-            .summary = "packages, files, configuration and sizes that differ between two generations",
+            .summary = "show the packages, files, configuration and sizes that differ",
             .description =
-                "With one generation only, the one in service before it is the other side. Logs, caches and "
-                "files that differ in "
-                "every build are left out unless --all is given.",
+                "With one generation, it is compared with the one that was current before it. "
+                "Logs, caches and files that differ in every build are left out unless --all is "
+                "given.",
             .positionals =
                 {{.name = "A", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
                  {.name = "B", .help = "the newer one", .required = false, .completes = Completes::image}},

@@ -30,7 +30,7 @@ int promotion_code(const Arguments& arguments, const targets::Promotion& done) {
 
 Option later_option() {
     return {.names = {"--later"},
-            .help = "update a target that cannot be reached as soon as a command reaches it"};
+            .help = "update an unreachable target as soon as a later command reaches it"};
 }
 
 int promote_image(const Arguments& arguments, CommandContext& context) {
@@ -166,8 +166,8 @@ Command images_promote_command() {
             .group = "Images",
             .summary = "make a candidate (or an earlier generation) the current one",
             .description =
-                "Also in every target that the generation was pushed to: only pointers move. When one "
-                "of them cannot be reached nothing is changed, unless --later is given.",
+                "Targets the generation was pushed to are updated as well; only pointers move. "
+                "If a target cannot be reached, nothing changes unless --later is given.",
             .positionals = {{.name = "IMAGE",
                              .help = "NAME@GENERATION, or NAME for its newest candidate",
                              .completes = Completes::image}},
@@ -180,7 +180,9 @@ Command images_rollback_command() {
     return {.name = "images rollback",
             .group = "Images",
             .summary = "go back to the generation that was current before",
-            .description = "Also in every target that holds that generation, as `images promote`.",
+            .description =
+                "Targets that hold that generation are updated as well, as by `images "
+                "promote`.",
             .positionals = {{.name = "IMAGE", .help = "NAME", .completes = Completes::image}},
             .options = {later_option()},
             .examples = {{"imgforge images rollback debian13", ""}},
@@ -206,9 +208,9 @@ Command images_gc_command() {
             .group = "Images",
             .summary = "delete generations beyond what the recipe keeps",
             .description =
-                "Follows `keep` and `keep-days` of the recipe's publish stage unless given here. The current "
-                "generation, and what a "
-                "machine, a newer generation or a running build uses, always stays.",
+                "Uses `keep` and `keep-days` of the recipe's publish stage unless given here. "
+                "The current generation, and any used by a machine, a newer generation or a "
+                "running build, is always kept.",
             .positionals = {{.name = "IMAGE",
                              .help = "only these images",
                              .required = false,

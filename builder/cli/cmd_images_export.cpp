@@ -94,15 +94,12 @@ Command images_export_command() {
         .group = "Images",
         .summary = "write a generation as one file for another hypervisor, KubeVirt or containers",
         .description =
-            "The file stands alone, is read back and compared with the generation, and appears under its "
-            "name "
-            "only then. ova is an OVF 1.0 package with a streamOptimized disk; containerdisk is an OCI "
-            "archive "
-            "that KubeVirt runs, with the same digest every time; rootfs is a tar of the root file system "
-            "with "
-            "numeric owners and extended attributes (starts the appliance).\n\n"
-            "Without --output the file is NAME-GENERATION with the format's ending, here. Existing files are "
-            "replaced only with --force.",
+            "The file is standalone; it is read back and compared with the generation before it "
+            "appears under its name. ova is an OVF 1.0 package with a streamOptimized disk; "
+            "containerdisk is an OCI archive that KubeVirt runs, with the same digest every "
+            "time; rootfs is a tar of the root file system with numeric owners and extended "
+            "attributes (starts the appliance).\n\nWithout --output the file is NAME-GENERATION "
+            "with the format's ending, here. Existing files are replaced only with --force.",
         .positionals = {{.name = "IMAGE",
                          .help = "NAME (its current generation) or NAME@GENERATION",
                          .completes = Completes::image}},

@@ -79,15 +79,15 @@ Command images_import_command() {
     return {
         .name = "images import",
         .group = "Images",
-        .summary = "make a file, a URL or an official cloud image the next generation of an image",
+        .summary = "import a file, a URL or an official cloud image as the next generation",
         .description =
-            "SOURCE is a disk image (qcow2, raw, vmdk, vhdx or vdi, also packed as .xz, .gz, .zst or .bz2), "
-            "a URL of one, or a name that `imgforge catalog` lists. The generation is complete and read-only "
-            "like any other; where it came from and how it was verified is in its manifest.\n\n"
-            "The format follows from the file's name and its first bytes, which must agree; --format states "
-            "it otherwise. Images that refer to other files, are encrypted, damaged or truncated are "
-            "refused. "
-            "Content that the image has already makes no second generation.",
+            "SOURCE is a disk image (qcow2, raw, vmdk, vhdx or vdi, also packed as .xz, .gz, "
+            ".zst or .bz2), a URL of one, or a name that `imgforge catalog` lists. The "
+            "generation is complete and read-only like any other; its manifest records its "
+            "origin and how it was verified.\n\nThe format is derived from the file name and the "
+            "first bytes, which must agree; --format overrides the name. Images that refer to "
+            "other files or are encrypted, damaged or truncated are rejected. Importing content "
+            "that is already the current generation creates no new one.",
         .positionals = {{.name = "SOURCE",
                          .help = "a file, a URL, or a name of the catalogue",
                          .completes = Completes::file}},

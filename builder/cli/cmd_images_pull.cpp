@@ -168,11 +168,12 @@ Command images_pull_command() {
             .group = "Images",
             .summary = "pull images that another host pushed, by path or URL",
             .description =
-                "SOURCE is a name under `targets:` in the settings, or a directory that `imgforge images "
-                "push` wrote, or its URL; with /NAME[@GENERATION] "
-                "one image of it, otherwise all current ones. Only what no local generation has travels. The "
-                "index counts when it is signed by the key, not expired, and not older than what was seen "
-                "before; a disk counts when all of it was read back. A killed pull goes on where it was.",
+                "SOURCE is a name under `targets:` in the settings, or a directory that "
+                "`imgforge images push` wrote, or its URL; with /NAME[@GENERATION] for one "
+                "image, otherwise all current ones are pulled. Only data that no local "
+                "generation has is transferred. The index must be signed by the key, not "
+                "expired, and not older than the last one seen; a disk is read back in full "
+                "before it is accepted. An interrupted pull resumes.",
             .positionals = {{.name = "SOURCE",
                              .help = "name of the settings, directory or URL, with /NAME for one image"}},
             .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
@@ -185,19 +186,18 @@ Command images_pull_command() {
 Command images_follow_command() {
     return {.name = "images follow",
             .group = "Images",
-            .summary = "pull once from each source what is current there",
+            .summary = "pull what is current from each source, once",
             .description =
-                "Without SOURCE those of the settings: each `web` target, and others with `follow: true`. An "
-                "index "
-                "that has not changed costs one request over HTTP. One source that cannot be reached "
-                "does not keep the others waiting; the exit code is 1 then.",
+                "Without SOURCE, all sources in the settings: each `web` target, and others with "
+                "`follow: true`. An unchanged index costs one HTTP request. An unreachable "
+                "source does not hold up the others; the exit code is then 1.",
             .positionals = {{.name = "SOURCE",
                              .help = "name of the settings, directory or URL",
                              .required = false,
                              .repeatable = true}},
             .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
             .examples = {{"imgforge images follow https://images.example.org --key index.pub",
-                          "by cron or a timer"}},
+                          "from cron or a timer"}},
             .run = follow_sources};
 }
 

@@ -121,11 +121,11 @@ int list_targets(const Arguments& arguments, CommandContext& context) {
 Command images_targets_command() {
     return {.name = "images targets",
             .group = "Images",
-            .summary = "what the targets hold that images were pushed to",
+            .summary = "list what the targets of `images push` hold",
             .description =
-                "Each TARGET with its generations and the current ones; without any, those of the "
-                "settings and those that something was pushed to. A promotion that did not reach "
-                "a target before is tried again.",
+                "Lists each TARGET with its generations, current ones marked; without TARGET, "
+                "all targets in the settings and all that were pushed to. A promotion that "
+                "failed to reach a target earlier is retried.",
             .positionals = {{.name = "TARGET",
                              .help = "a name of the settings, a directory, its URL, or oci://…",
                              .required = false,
@@ -143,16 +143,16 @@ Command images_push_command() {
         .group = "Images",
         .summary = "push a generation to a directory, registry or other target",
         .description =
-            "TARGET is a name under `targets:` in the settings, or the place itself. In a directory the disk "
-            "is written in windows of 1 MiB named by their SHA-256; only "
-            "those that are missing are written. Any web server can show the directory; `imgforge images "
-            "pull` and `follow` read it. The index is signed when there is a key. The generation is the "
-            "current one there when it is the current one here.\n\n"
-            "oci://HOST/REPOSITORY is a container registry: the generation becomes a containerDisk "
-            "(KubeVirt) "
-            "with its number as tag, and `latest` when it is current. Registries on this host speak http.\n\n"
-            "Every kind of the settings can also be written as KIND:PLACE: s3:https://HOST/BUCKET, rbd:POOL, "
-            "glance:CLOUD, libvirt:URI (a storage pool, \"imgforge\" or \"default\").",
+            "TARGET is a name under `targets:` in the settings, or the place itself. In a "
+            "directory the disk is stored as windows of 1 MiB named by their SHA-256; only "
+            "missing ones are written. Any web server can serve the directory; `imgforge images "
+            "pull` and `follow` read it. The index is signed when a key is configured. A "
+            "generation that is current here becomes current there.\n\noci://HOST/REPOSITORY is "
+            "a container registry: the generation becomes a containerDisk (KubeVirt) with its "
+            "number as tag, and `latest` when it is current. Registries on this host are "
+            "accessed over http.\n\nEvery kind of target in the settings can also be written as "
+            "KIND:PLACE: s3:https://HOST/BUCKET, rbd:POOL, glance:CLOUD, libvirt:URI (a storage "
+            "pool, \"imgforge\" or \"default\").",
         .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
                         {.name = "TARGET",
                          .help = "a name of the settings, a directory, oci://HOST/REPOSITORY, or KIND:PLACE",

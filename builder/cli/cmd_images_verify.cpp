@@ -120,10 +120,9 @@ Command images_verify_command() {
         .group = "Images",
         .summary = "re-hash every generation and compare directories, manifests and database",
         .description =
-            "Exit code 5 when anything is not as it was published; every finding names the file. --repair "
-            "rebuilds the index "
-            "in the database from the directories, also after the database was lost; it never touches a "
-            "disk.",
+            "Exits 5 when anything differs from what was published; every finding names the "
+            "file. --repair rebuilds the database index from the directories, even after the "
+            "database was lost; it never touches a disk.",
         .positionals = {{.name = "IMAGE",
                          .help = "only these: NAME or NAME@GENERATION; with --key also a directory or a file",
                          .required = false,

@@ -78,10 +78,10 @@ Command images_withdraw_command() {
         .group = "Images",
         .summary = "remove a generation from a target",
         .description =
-            "The opposite of `images push`; the store keeps its generation. What is current in the target, "
-            "or "
-            "used there (machines cloned from a Ceph pool), is refused with the names of those who use it. "
-            "With --keep the oldest beyond N go, and those in use stay and are named.",
+            "The opposite of `images push`; the local generation is kept. A generation that is "
+            "current in the target, or in use there (machines cloned from a Ceph pool), is not "
+            "removed, and its users are named. With --keep, all but the newest N are removed, "
+            "except those in use.",
         .positionals = {{.name = "IMAGE",
                          .help = "NAME@GENERATION, or NAME with --keep",
                          .completes = Completes::image},
@@ -89,7 +89,7 @@ Command images_withdraw_command() {
         .options = {{.names = {"--keep"}, .value = "N", .help = "keep the newest N"},
                     target_key_option("private Ed25519 key (PEM) that signs the index")},
         .examples = {{"imgforge images withdraw debian12@3 ceph", "one generation"},
-                     {"imgforge images withdraw debian12 ceph --keep 3", "all but the newest three"}},
+                     {"imgforge images withdraw debian12 ceph --keep 3", "remove all but the newest three"}},
         .run = withdraw_image};
 }
 

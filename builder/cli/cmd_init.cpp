@@ -48,9 +48,9 @@ Command init_command() {
         .group = "Build",
         .summary = "write a recipe to start from",
         .description =
-            "Writes NAME.recipe into the current directory: a recipe with comments that builds as it is. "
-            "With "
-            "--from it extends that recipe and says only what differs. An existing file is never replaced.",
+            "Writes NAME.recipe into the current directory: a commented recipe that builds as "
+            "is. With --from it extends that recipe and contains only what differs. An existing "
+            "file is never replaced.",
         .positionals = {{.name = "NAME", .help = "name of the image; default my-image", .required = false}},
         .options = {{.names = {"--from"},
                      .value = "RECIPE",

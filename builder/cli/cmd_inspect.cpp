@@ -63,14 +63,12 @@ Command inspect_command() {
     return {
         .name = "inspect",
         .group = "Build",
-        .summary = "a recipe as the build sees it, and where each value came from",
+        .summary = "show a recipe as the build sees it, and where each value came from",
         .description =
-            "Shows the recipe with what it extends, with its variables and with defaults, each value with "
-            "the file "
-            "and line it came from. Secrets are not read and not shown.\n\n"
-            "--answers writes what the installer would be handed: the answer file under its real name, what "
-            "goes "
-            "beside it, and kernel-line.txt. It needs no medium.",
+            "Shows the recipe after inheritance, variables and defaults, each value with the "
+            "file and line it came from. Secrets are neither read nor shown.\n\n--answers writes "
+            "what the installer would receive: the answer file under its real name, its "
+            "companion files, and kernel-line.txt. No ISO is needed.",
         .positionals = {{.name = "RECIPE",
                          .help = "recipe file, or name of a shipped recipe",
                          .completes = Completes::recipe}},
@@ -80,7 +78,7 @@ Command inspect_command() {
                      .completes = Completes::folder},
                     set_option(),
                     vars_option()},
-        .examples = {{"imgforge inspect web.recipe", "what is left when all is put together"},
+        .examples = {{"imgforge inspect web.recipe", "the recipe with everything resolved"},
                      {"imgforge inspect debian13 --answers answers/", "see the preseed file"}},
         .run = run_inspect,
     };

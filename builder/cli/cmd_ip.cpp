@@ -41,13 +41,12 @@ Command ip_command() {
             .group = "Machines",
             .summary = "print the address at which this host reaches a machine",
             .description =
-                "Asks DHCP leases, the ARP table and the guest agent, whichever answers first. A machine on "
-                "a user network has no address "
-                "this host "
-                "could reach: the loopback port that leads to its SSH is printed instead (127.0.0.1:PORT).",
+                "Queries DHCP leases, the ARP table and the guest agent; the first answer is "
+                "printed. A machine on a user network has no address this host can reach: the "
+                "loopback port forwarded to its SSH is printed instead (127.0.0.1:PORT).",
             .positionals = {machine_positional()},
             .options = {{.names = {"--guest"}, .help = "the guest's own address, also on a user network"},
-                        timeout_option("keep asking for so long (default: ask once)")},
+                        timeout_option("keep trying this long (default: try once)")},
             .examples = {{"ping $(imgforge ip web-1)", "is it there?"}},
             .run = run_ip};
 }

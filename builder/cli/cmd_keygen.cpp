@@ -34,23 +34,22 @@ int run_keygen(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command keygen_command() {
-    return {
-        .name = "keygen",
-        .group = "Tools",
-        .summary = "make an Ed25519 key that signs golden images",
-        .description =
-            "Writes the private key to FILE (mode 0600, its directory is made if it is missing) "
-            "and the public one to FILE.pub. `signing: {key: "
-            "FILE}` in the settings signs everything with it; without that each store signs with a key of "
-            "its own, signing/key.pem, which the first publication makes.",
-        .positionals = {{.name = "FILE",
-                         .help = "private key; default: imgforge-signing.pem",
-                         .required = false,
-                         .completes = Completes::file}},
-        .examples = {{"imgforge keygen signing.pem", "signing.pem and signing.pem.pub"},
-                     {"imgforge images verify debian13 --key signing.pem.pub",
-                      "elsewhere, with the public key"}},
-        .run = run_keygen};
+    return {.name = "keygen",
+            .group = "Tools",
+            .summary = "generate an Ed25519 key for signing golden images",
+            .description =
+                "Writes the private key to FILE (mode 0600; missing directories are created) and the "
+                "public key to FILE.pub. `signing: {key: FILE}` in the settings signs everything "
+                "with it; otherwise each store uses its own key, signing/key.pem, created by the "
+                "first publication.",
+            .positionals = {{.name = "FILE",
+                             .help = "private key; default: imgforge-signing.pem",
+                             .required = false,
+                             .completes = Completes::file}},
+            .examples = {{"imgforge keygen signing.pem", "signing.pem and signing.pem.pub"},
+                         {"imgforge images verify debian13 --key signing.pem.pub",
+                          "verify with the public key, on any host"}},
+            .run = run_keygen};
 }
 
 }  // namespace imgforge::cli

@@ -11,11 +11,11 @@ namespace imgforge::cli {
 namespace {
 
 constexpr const char* file_text =
-    "The file is YAML: `machines:` by name with image, count, size, memory, vcpus, disk, data-disks, "
-    "networks, "
-    "user-data, publish, needs, wait, ttl, hostname, comment; `networks:` by name with isolated and subnet; "
-    "`lab:` names the whole, else the file does. `imgforge lab status --schema` prints its JSON Schema. "
-    "Examples: /usr/share/imgforge/pipelines/labs.";
+    "The file is YAML: `machines:` by name with image, count, size, memory, vcpus, disk, "
+    "data-disks, networks, user-data, publish, needs, wait, ttl, hostname, comment; `networks:` "
+    "by name with isolated and subnet; `lab:` is the name of the lab (default: the file name). "
+    "`imgforge lab status --schema` prints its JSON Schema. Examples: "
+    "/usr/share/imgforge/pipelines/labs.";
 
 Positional lab_positional() {
     return {.name = "FILE", .help = "the lab", .required = false, .completes = Completes::file};
@@ -83,11 +83,11 @@ Command lab_up_command() {
     return {
         .name = "lab up",
         .group = "Machines",
-        .summary = "several machines and their networks from one file",
-        .description =
-            std::string("Makes what is missing, in the order of `needs:`, changes what differs and says "
-                        "so, and leaves the rest alone; run again after an interruption it goes on.\n\n") +
-            file_text,
+        .summary = "create several machines and their networks from one file",
+        .description = std::string("Creates what is missing, in the order of `needs:`, changes what differs "
+                                   "and reports it, and leaves the rest alone. After an interruption, run "
+                                   "it again to continue.\n\n") +
+                       file_text,
         .positionals = {lab_positional()},
         .options = {{.names = {"--replace"},
                      .help = "recreate machines whose changes require it; their disks are lost"},
@@ -113,7 +113,7 @@ Command lab_down_command() {
             .summary = "destroy a lab's machines and networks, and nothing else",
             .positionals = {lab_positional()},
             .options = {{.names = {"--yes", "-y"}, .help = "do not ask"}},
-            .examples = {{"imgforge lab down shop.yaml --yes", "as if it had never been"}},
+            .examples = {{"imgforge lab down shop.yaml --yes", "remove the whole lab"}},
             .run = run_down};
 }
 

@@ -7,13 +7,13 @@ namespace imgforge::cli {
 Command list_command() {
     return {.name = "list",
             .group = "Machines",
-            .summary = "all machines with state, image, address, age and size",
+            .summary = "list machines with state, image, address, age and size",
             .options = {{.names = {"--all-hosts"},
                          .help = "also ask the hosts of remote machines for their state"},
                         {.names = {"--all"}, .help = "destroyed machines, too"}},
             .examples = {{"imgforge list", "what is there"},
                          {"imgforge list --json | jq '.machines[] | select(.outdated) | .name'",
-                          "what stands on an old image"}},
+                          "machines on an outdated image"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
                 auto records = machines.reservations().all();

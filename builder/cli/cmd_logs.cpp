@@ -57,7 +57,7 @@ int run_logs(const Arguments& arguments, CommandContext& context) {
 Command logs_command() {
     return {.name = "logs",
             .group = "Machines",
-            .summary = "what the machine wrote to its console",
+            .summary = "print what a machine wrote to its console",
             .positionals = {machine_positional()},
             .options = {{.names = {"--lines"}, .value = "N", .help = "the last N lines (default: 200)"},
                         {.names = {"--follow", "-f"},

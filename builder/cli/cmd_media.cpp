@@ -67,57 +67,52 @@ int create(const Arguments& arguments, CommandContext& context) {
 Command media_probe_command() {
     return {.name = "media probe",
             .group = "Tools",
-            .summary = "recognise an installer ISO",
+            .summary = "identify an installer ISO",
             .description =
-                "Reads an ISO image and says which distribution's installer is on it, where its kernel and "
-                "initrd are, and whether it installs "
-                "without a network. Damaged, truncated and unknown images are refused with the reason, and "
-                "so are media that cannot be "
-                "installed from unattended (live images, network-boot images, further discs of a set).",
+                "Reads an ISO image and reports which distribution's installer is on it, where "
+                "its kernel and initrd are, and whether it can install without a network. "
+                "Damaged, truncated and unknown images are rejected with the reason, as are "
+                "images that do not support unattended installation (live images, network-boot "
+                "images, additional discs of a set).",
             .positionals = {{.name = "ISO", .help = "ISO image file", .completes = Completes::file}},
-            .examples = {{"imgforge media probe debian-13.1.0-amd64-netinst.iso", "what is on this medium"}},
+            .examples = {{"imgforge media probe debian-13.1.0-amd64-netinst.iso", "identify this ISO"}},
             .run = probe};
 }
 
 Command media_create_command() {
-    return {
-        .name = "media create",
-        .group = "Tools",
-        .summary = "make an offline installer ISO from the Debian archive",
-        .description = fmt::format(
-            "Assembles an installer ISO from the Debian archive that this host's apt uses: kernel and "
-            "modules of one version, the "
-            "installer's "
-            "components, and a package pool with the base system, a cloud kernel, boot loaders for BIOS and "
-            "UEFI (signed), "
-            "openssh-server, cloud-init, qemu-guest-agent, sudo and locales. It installs with no network.\n\n"
-            "apt checks the archive's signature; every file is checked against the signed index. When the "
-            "mirror does not have the "
-            "suite's own installer whole, a newer suite's installer is taken with the packages of the suite, "
-            "and the result says so. "
-            "Downloads and finished media stay in the cache; nothing is made again until the archive or the "
-            "request changes.\n\n"
-            "Suites: {}.",
-            fmt::join(templates::archive_suites(), ", ")),
-        .positionals = {{.name = "SUITE",
-                         .help = "code name of the release",
-                         .completes = Completes::choice}},
-        .options = {{.names = {"--package", "-p"},
-                     .value = "NAME",
-                     .help = "include this package and its dependencies",
-                     .repeatable = true},
-                    {.names = {"--mirror"},
-                     .value = "URI",
-                     .help = "archive to use instead of the one in the host's apt sources"},
-                    {.names = {"--output", "-o"},
-                     .value = "FILE",
-                     .help = "copy the image here",
-                     .completes = Completes::file},
-                    {.names = {"--force"}, .help = "replace FILE"}},
-        .examples = {{"imgforge media create bookworm", "a Debian 12 medium in the cache"},
-                     {"imgforge media create trixie --package nginx --output debian13-nginx.iso",
-                      "Debian 13 with nginx on board"}},
-        .run = create};
+    return {.name = "media create",
+            .group = "Tools",
+            .summary = "make an offline installer ISO from the Debian archive",
+            .description = fmt::format(
+                "Assembles an installer ISO from the Debian archive that this host's apt uses: "
+                "kernel and modules of one version, the installer's components, and a package pool "
+                "with the base system, a cloud kernel, boot loaders for BIOS and UEFI (signed), "
+                "openssh-server, cloud-init, qemu-guest-agent, sudo and locales. It installs with no "
+                "network.\n\napt checks the archive's signature; every file is checked against the "
+                "signed index. If the mirror lacks parts of the suite's own installer, the installer "
+                "of a newer suite is used with the packages of the suite, and the result says so. "
+                "Downloads and finished ISOs stay in the cache and are reused until the archive or "
+                "the request changes.\n\nSuites: {}.",
+                fmt::join(templates::archive_suites(), ", ")),
+            .positionals = {{.name = "SUITE",
+                             .help = "code name of the release",
+                             .completes = Completes::choice}},
+            .options = {{.names = {"--package", "-p"},
+                         .value = "NAME",
+                         .help = "include this package and its dependencies",
+                         .repeatable = true},
+                        {.names = {"--mirror"},
+                         .value = "URI",
+                         .help = "archive to use instead of the one in the host's apt sources"},
+                        {.names = {"--output", "-o"},
+                         .value = "FILE",
+                         .help = "copy the image here",
+                         .completes = Completes::file},
+                        {.names = {"--force"}, .help = "replace FILE"}},
+            .examples = {{"imgforge media create bookworm", "a Debian 12 ISO in the cache"},
+                         {"imgforge media create trixie --package nginx --output debian13-nginx.iso",
+                          "a Debian 13 ISO with nginx"}},
+            .run = create};
 }
 
 }  // namespace imgforge::cli

@@ -79,11 +79,10 @@ Command media_replay_command() {
             .group = "Tools",
             .summary = "run the watcher on a recorded console",
             .description =
-                "Plays the recorded serial console of an installation to the watcher, lets time pass without "
-                "a sign "
-                "of life, and prints its verdict: what the installer waits for or why it failed, in which "
-                "step, and "
-                "the line to write. For rows of your own, and for logs people send. Exit code 1: no verdict.",
+                "Replays the recorded serial console of an installation to the watcher, then "
+                "simulates silence, and prints the verdict: what the installer is waiting for or "
+                "why it failed, in which step, and the line to add. Use it for distributions of "
+                "your own and for logs others send. Exits 1 when there is no verdict.",
             .positionals = {{.name = "LOG",
                              .help = "console log, such as serial0.log",
                              .completes = Completes::file}},

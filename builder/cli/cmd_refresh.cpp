@@ -72,46 +72,41 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command refresh_command() {
-    return {
-        .name = "refresh",
-        .group = "Build",
-        .summary = "the nightly job: update images, publish those that changed",
-        .description =
-            "For each image: when its recipe or medium changed, a full build; when it is older than the "
-            "recipe's max-age and its "
-            "package sources changed, package updates on the cached layer before sysprep, then sysprep, "
-            "audit, proof boot and "
-            "publication. Nothing is published when packages and files are those of the current "
-            "generation. A failed run is never "
-            "taken for unchanged.\n\nImages are worked on in parallel within `jobs` and `budget: "
-            "{memory, cpus, disk}` of the "
-            "settings. `notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` gets a "
-            "report on its standard input; "
-            "`metrics: FILE` is written for node_exporter. Exit code 1 when one of several images failed; "
-            "when one "
-            "image was asked for, that of its failure (5: audit or verification).\n\n--list names the images "
-            "that "
-            "have work to do, with what each takes of a host and why: what a scheduler (Slurm, CI) makes its "
-            "jobs from, `imgforge refresh NAME` each.",
-        .positionals = {{.name = "IMAGE",
-                         .help = "image names",
-                         .required = false,
-                         .repeatable = true,
-                         .completes = Completes::image}},
-        .options = {{.names = {"--all"}, .help = "all images"},
-                    {.names = {"--plan"}, .help = "report what would be done and why, then stop"},
-                    {.names = {"--list"}, .help = "list the images that are due, for a scheduler"},
-                    {.names = {"--force"},
-                     .help = "look for updates even when the image is younger than its max-age"},
-                    {.names = {"--jobs"}, .value = "N", .help = "how many images in parallel, at most"},
-                    {.names = {"--metrics"},
-                     .value = "FILE",
-                     .help = "write Prometheus metrics there",
-                     .completes = Completes::file}},
-        .examples = {{"imgforge refresh --all", "what the timer runs"},
-                     {"imgforge refresh debian13 --plan", "would anything be done, and why"},
-                     {"imgforge refresh --list --json", "jobs for a scheduler"}},
-        .run = refresh_images};
+    return {.name = "refresh",
+            .group = "Build",
+            .summary = "update images and publish those that changed (the nightly job)",
+            .description =
+                "An image whose recipe or installer ISO changed is built in full. One that is older "
+                "than the recipe's max-age, with changed package sources, gets its package updates "
+                "on the cached layer before sysprep, then sysprep, audit, proof boot and "
+                "publication. Nothing is published when packages and files equal those of the "
+                "current generation. A failed run never counts as unchanged.\n\nImages are processed "
+                "in parallel within `jobs` and `budget: {memory, cpus, disk}` of the settings. "
+                "`notify: {command: [mail, -s, imgforge, root], on: [failure, change]}` receives a "
+                "report on standard input; `metrics: FILE` is written for node_exporter. The exit "
+                "code is 1 when one of several images failed; for a single image it is that of its "
+                "failure (5: audit or verification).\n\n--list prints the images that are due, with "
+                "the resources each needs and why, for a scheduler (Slurm, CI) that runs `imgforge "
+                "refresh NAME` for each.",
+            .positionals = {{.name = "IMAGE",
+                             .help = "image names",
+                             .required = false,
+                             .repeatable = true,
+                             .completes = Completes::image}},
+            .options = {{.names = {"--all"}, .help = "all images"},
+                        {.names = {"--plan"}, .help = "report what would be done and why, then stop"},
+                        {.names = {"--list"}, .help = "list the images that are due, for a scheduler"},
+                        {.names = {"--force"},
+                         .help = "look for updates even when the image is younger than its max-age"},
+                        {.names = {"--jobs"}, .value = "N", .help = "how many images in parallel, at most"},
+                        {.names = {"--metrics"},
+                         .value = "FILE",
+                         .help = "write Prometheus metrics there",
+                         .completes = Completes::file}},
+            .examples = {{"imgforge refresh --all", "what the timer runs"},
+                         {"imgforge refresh debian13 --plan", "what would be done, and why"},
+                         {"imgforge refresh --list --json", "jobs for a scheduler"}},
+            .run = refresh_images};
 }
 
 }  // namespace imgforge::cli

@@ -55,13 +55,13 @@ Command report_command() {
         .group = "Build",
         .summary = "write a page about a build, or a site about all images",
         .description =
-            "Stages with their times and what was cached, how the installation ended, its last screen, "
-            "the image, the packages "
-            "against the generation before, and the audit. The page fetches nothing and holds no script; "
-            "secrets are masked.\n\n"
-            "With --site pages about the whole store: each image's generations over time (size, packages, "
-            "build time), what changed in them, the machines on them, and their SBOM and attestation. It "
-            "needs no server; run it after each refresh to keep it up to date.",
+            "The page shows the stages with their times and what was cached, how the "
+            "installation ended, its last screen, the image, the package changes since the "
+            "previous generation, and the audit. It loads nothing from elsewhere and contains no "
+            "script; secrets are masked.\n\nWith --site, pages about the whole store are "
+            "written: each image's generations over time (size, packages, build time), what "
+            "changed in them, the machines on them, and their SBOM and attestation. It needs no "
+            "server; run it after each refresh to keep it up to date.",
         .positionals = {{.name = "RUN", .help = "id of a run; default: the newest", .required = false}},
         .options = {{.names = {"--output", "-o"},
                      .value = "FILE",

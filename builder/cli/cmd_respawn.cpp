@@ -40,13 +40,14 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
 Command respawn_command() {
     return {.name = "respawn",
             .group = "Machines",
-            .summary = "replace the root disk by the current generation; identity and data stay",
+            .summary = "replace the root disk with the current generation; identity and data stay",
             .description =
-                "MAC and IP addresses, SSH host keys, instance name and data disks stay; whatever was "
-                "written to the root disk is lost. What other tools changed in the domain (memory, CPUs, "
-                "disks, devices) stays as well. A running machine is shut down first and started again "
-                "afterwards. A machine with saved memory, with snapshots, or on another root disk than the "
-                "recorded one is refused, unless the options below say that they may go.",
+                "MAC and IP addresses, SSH host keys, instance name and data disks are kept; "
+                "everything written to the root disk is lost. Changes other tools made to the "
+                "domain (memory, CPUs, disks, devices) are kept as well. A running machine is "
+                "shut down first and started again afterwards. A machine with saved memory or "
+                "snapshots, or on another root disk than the recorded one, is left alone unless "
+                "the options below allow losing them.",
             .positionals = {machine_positional(true)},
             .options = {drop_options()[0],
                         drop_options()[1],

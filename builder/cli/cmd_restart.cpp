@@ -7,12 +7,12 @@ namespace imgforge::cli {
 Command restart_command() {
     return {.name = "restart",
             .group = "Machines",
-            .summary = "stop and start",
+            .summary = "stop machines and start them again",
             .positionals = {machine_positional(true)},
             .options = {{.names = {"--force"}, .help = "cut the power instead of shutting down"},
                         wait_option("none"),
                         timeout_option("cut the power after this time (default: 2m)")},
-            .examples = {{"imgforge restart web-1", "with everything its definition says now"}},
+            .examples = {{"imgforge restart web-1", "picks up pending changes of its definition"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
                 const std::chrono::milliseconds timeout =

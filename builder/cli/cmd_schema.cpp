@@ -19,12 +19,11 @@ Command schema_command() {
     return {
         .name = "schema",
         .group = "Build",
-        .summary = "JSON Schema of recipes",
+        .summary = "print the JSON Schema of recipes",
         .description =
-            "Composed from the stage types of this imgforge. Editors with a YAML language server complete "
-            "and check recipes with it; recipes name it in their first line, and it is installed beside the "
-            "shipped "
-            "ones as recipe.schema.json.",
+            "The schema is composed from the stage types of this version. Editors with a YAML "
+            "language server use it to complete and check recipes; recipes name it in their "
+            "first line, and it is installed next to the shipped ones as recipe.schema.json.",
         .examples = {{"imgforge schema > recipe.schema.json", "for an editor"}},
         .run = run_schema,
     };

@@ -175,29 +175,27 @@ Command seed_create_command() {
                        .help = "what to write, - for stdout; default: NAME-seed.iso",
                        .completes = Completes::file});
     options.push_back({.names = {"--force"}, .help = "replace an existing file"});
-    return {
-        .name = "seed create",
-        .group = "Tools",
-        .summary = "write the seed that a cloud-init guest reads at its first boot",
-        .description =
-            "Writes a NoCloud or ConfigDrive medium. What is given by options is merged with the files of "
-            "--user-data: lists are joined, on other keys the files stand. The files are judged first as "
-            "cloud-init reads them, with line numbers: what it drops or refuses is an error, what it takes "
-            "but was hardly meant is a warning.\n\n"
-            "The same inputs and the same --instance-id give the same bytes; the time in the image is "
-            "SOURCE_DATE_EPOCH or 2020-01-01. "
-            "The file gets mode 0600. Attach it as a read-only virtio disk: cloud kernels have no SATA "
-            "driver.\n\n"
-            "Ignition and the EC2 metadata service are not supported.",
-        .options = std::move(options),
-        .examples = {{"imgforge seed create --name web-1 --ssh-key ~/.ssh/id_ed25519.pub",
-                      "a NoCloud seed in web-1-seed.iso"},
-                     {"imgforge seed create --name w1 --user-data a.yaml --user-data setup.sh:script",
-                      "two parts of user-data"},
-                     {"imgforge seed create --name w1 --nic "
-                      "52:54:00:12:34:56,ip=192.0.2.5/24",
-                      "a static address"}},
-        .run = create};
+    return {.name = "seed create",
+            .group = "Tools",
+            .summary = "write the seed that a cloud-init guest reads at its first boot",
+            .description =
+                "Writes a NoCloud or ConfigDrive seed. Values given by options are merged with the "
+                "--user-data files: lists are joined; for other keys the files win. The files are "
+                "checked first as cloud-init reads them, with line numbers: what it ignores or "
+                "rejects is an error, what it accepts but was probably not intended is a "
+                "warning.\n\nThe same inputs and the same --instance-id give the same bytes; the "
+                "time in the image is SOURCE_DATE_EPOCH or 2020-01-01. The file gets mode 0600. "
+                "Attach it as a read-only virtio disk: cloud kernels have no SATA "
+                "driver.\n\nIgnition and the EC2 metadata service are not supported.",
+            .options = std::move(options),
+            .examples = {{"imgforge seed create --name web-1 --ssh-key ~/.ssh/id_ed25519.pub",
+                          "a NoCloud seed in web-1-seed.iso"},
+                         {"imgforge seed create --name w1 --user-data a.yaml --user-data setup.sh:script",
+                          "two parts of user-data"},
+                         {"imgforge seed create --name w1 --nic "
+                          "52:54:00:12:34:56,ip=192.0.2.5/24",
+                          "a static address"}},
+            .run = create};
 }
 
 }  // namespace imgforge::cli

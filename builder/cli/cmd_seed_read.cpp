@@ -224,9 +224,10 @@ Command seed_inspect_command() {
             .group = "Tools",
             .summary = "read a seed and report what is wrong with it",
             .description =
-                "Reads a seed made by any program and judges it as cloud-init does. Ends with 5 when "
-                "cloud-init would not take the medium or drops something on it. Parts are decoded before "
-                "they are shown; passwords, hashes and private keys are masked.",
+                "Reads a seed written by any program and checks it as cloud-init would. Exits 5 "
+                "when cloud-init would not accept the seed or would ignore something in it. "
+                "Parts are decoded before they are shown; passwords, hashes and private keys are "
+                "masked.",
             .positionals = {image_argument("ISO")},
             .options = {{.names = {"--contents"}, .help = "also show what is in the files, secrets masked"},
                         {.names = {"--show-secrets"}, .help = "show what is in the files, secrets too"},
@@ -236,16 +237,17 @@ Command seed_inspect_command() {
 }
 
 Command seed_extract_command() {
-    return {
-        .name = "seed extract",
-        .group = "Tools",
-        .summary = "write the files of a seed into a directory",
-        .description = "Files get mode 0600. An existing directory is written into; its other files stay.",
-        .positionals = {image_argument("ISO"),
-                        {.name = "DIR", .help = "where to", .completes = Completes::file}},
-        .options = {{.names = {"--force"}, .help = "replace existing files"}},
-        .examples = {{"imgforge seed extract web-1-seed.iso web-1", "its files below web-1/"}},
-        .run = extract};
+    return {.name = "seed extract",
+            .group = "Tools",
+            .summary = "write the files of a seed into a directory",
+            .description =
+                "Files get mode 0600. In an existing directory, other files are left "
+                "alone.",
+            .positionals = {image_argument("ISO"),
+                            {.name = "DIR", .help = "where to", .completes = Completes::file}},
+            .options = {{.names = {"--force"}, .help = "replace existing files"}},
+            .examples = {{"imgforge seed extract web-1-seed.iso web-1", "its files below web-1/"}},
+            .run = extract};
 }
 
 Command seed_diff_command() {
@@ -253,8 +255,8 @@ Command seed_diff_command() {
             .group = "Tools",
             .summary = "compare two seeds file by file",
             .description =
-                "Says which files differ and how, decoded and with secrets masked. Ends with 1 when the "
-                "seeds differ.",
+                "Shows which files differ and how, decoded and with secrets masked. Exits 1 when "
+                "the seeds differ.",
             .positionals = {image_argument("A"), image_argument("B")},
             .options = {secrets_option()},
             .examples = {{"imgforge seed diff old-seed.iso new-seed.iso", "what a new seed changes"}},

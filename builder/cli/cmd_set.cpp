@@ -57,9 +57,10 @@ Command set_command() {
         .group = "Machines",
         .summary = "change a machine's size, disks, comment, protection or expiry",
         .description =
-            "At once where libvirt and QEMU can: memory and CPUs up to what the machine was started with, "
-            "disks, everything that is not hardware. The rest holds from the next start on; which is which "
-            "is said. Respawn, consolidate, restore and repair keep it.",
+            "Applied immediately where libvirt and QEMU can: memory and CPUs up to what the "
+            "machine was started with, disks, and everything that is not hardware. The rest "
+            "applies from the next start; the output says which. The changes survive respawn, "
+            "consolidate, restore and repair.",
         .positionals = {machine_positional()},
         .options =
             {{.names = {"--memory"}, .value = "SIZE", .help = "memory, such as 2G"},
@@ -73,7 +74,8 @@ Command set_command() {
               .choices = {"on", "off"},
               .completes = Completes::choice},
              {.names = {"--ttl"}, .value = "TIME", .help = "destroyed after this time; off: never"}},
-        .examples = {{"imgforge set web-1 --memory 4G --vcpus 2", "now, or at the next start: it says which"},
+        .examples = {{"imgforge set web-1 --memory 4G --vcpus 2",
+                      "now or at the next start; the output says which"},
                      {"imgforge set web-1 --ttl 8h", "eight hours more"}},
         .run = run_set};
 }

@@ -154,7 +154,7 @@ Command show_command() {
         .options = {{.names = {"--repair"},
                      .help =
                          "define a lost or changed domain again, settle interrupted work, rewrite records"}},
-        .examples = {{"imgforge show web-1", "what it is and where it stands"}},
+        .examples = {{"imgforge show web-1", "its state, address, disks and differences"}},
         .run = run_show};
 }
 

@@ -88,8 +88,8 @@ Command snapshot_command() {
             .group = "Machines",
             .summary = "take a snapshot of a machine",
             .description =
-                "All its disks, and its memory when it runs. It is stored in the root disk; `imgforge "
-                "restore` goes back to it.",
+                "Covers all disks, and the memory of a running machine. It is stored in the root "
+                "disk; `imgforge restore` reverts to it.",
             .positionals = {machine_positional(), snapshot_positional(false)},
             .options = {{.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge snapshots`"}},
             .examples = {{"imgforge snapshot web-1 before-upgrade",
@@ -101,7 +101,7 @@ Command snapshot_command() {
 Command snapshots_command() {
     return {.name = "snapshots",
             .group = "Machines",
-            .summary = "a machine's snapshots; delete them, merge external ones",
+            .summary = "list a machine's snapshots; delete them, merge external ones",
             .positionals = {machine_positional()},
             .options = {{.names = {"--delete"},
                          .value = "SNAPSHOT",
@@ -109,7 +109,7 @@ Command snapshots_command() {
                          .repeatable = true},
                         {.names = {"--merge"},
                          .help = "write external snapshots of other tools back into the root disk"}},
-            .examples = {{"imgforge snapshots web-1", "what there is to go back to"},
+            .examples = {{"imgforge snapshots web-1", "list the snapshots"},
                          {"imgforge snapshots web-1 --merge", "after virsh snapshot-create-as --disk-only"}},
             .run = run_snapshots};
 }
@@ -120,11 +120,11 @@ Command restore_command() {
         .group = "Machines",
         .summary = "revert a machine to a snapshot",
         .description =
-            "Its disks, and its memory where the snapshot holds it. Size, devices and ports stay "
-            "as they are set now. A machine that runs is running afterwards.",
+            "Reverts its disks, and its memory if the snapshot includes it. Size, devices and "
+            "ports stay as they are set now. A running machine is running again afterwards.",
         .positionals = {machine_positional(), snapshot_positional(true)},
         .options = {{.names = {"--yes", "-y"}, .help = "do not ask"}, drop_options()[0]},
-        .examples = {{"imgforge restore web-1 before-upgrade --yes", "as if nothing had been done since"}},
+        .examples = {{"imgforge restore web-1 before-upgrade --yes", "undo everything since the snapshot"}},
         .run = run_restore};
 }
 

@@ -194,7 +194,7 @@ std::vector<Option> first_boot_options() {
     return {
         {.names = {"--ssh-key"},
          .value = "FILE",
-         .help = "further public keys that may log in",
+         .help = "additional public keys that may log in",
          .repeatable = true,
          .completes = Completes::file},
         {.names = {"--user-data"},
@@ -265,39 +265,35 @@ std::vector<Option> spawn_options() {
 }  // namespace
 
 Command spawn_command() {
-    return {
-        .name = "spawn",
-        .group = "Machines",
-        .summary = "a new machine from a golden image",
-        .description =
-            "Makes an overlay on the image's current generation, a seed with a fresh identity, and a libvirt "
-            "domain; starts it and "
-            "waits until "
-            "you can log in. Your public keys (~/.ssh/id_*.pub) and a key of imgforge's own are let in; "
-            "there is never a password.\n\n"
-            "IMAGE may also be what `imgforge images import` takes; it is imported first.\n\n"
-            "With --warm a template boots once per generation, size and QEMU version and is kept in "
-            "cache/warm; machines go on from its "
-            "memory, get an identity of their own through the guest agent, and only then their network "
-            "cards. Their first reboot is "
-            "an ordinary first boot with the same identity.\n\n"
-            "What is refused before it is defined is removed again. A machine that does not start, gives no "
-            "signal in time, or is waited for when you press Ctrl-C, stays and is marked \"not ready\"; "
-            "--rollback removes it. "
-            "Either way the end of the console is shown.",
-        .positionals = {{.name = "IMAGE",
-                         .help = "NAME[@GENERATION], a disk image, a URL or a catalogue name",
-                         .completes = Completes::image},
-                        {.name = "NAME",
-                         .help = "of the machine; {n} is a number (default: IMAGE-{n})",
-                         .required = false}},
-        .options = spawn_options(),
-        .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
-                     {"imgforge spawn ./debian-12-generic-amd64.qcow2 web-2", "from a cloud image"},
-                     {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty in parallel"},
-                     {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip",
-                      "an older generation, on a VLAN"}},
-        .run = run_spawn};
+    return {.name = "spawn",
+            .group = "Machines",
+            .summary = "create and start a machine from a golden image",
+            .description =
+                "Makes an overlay on the image's current generation, a seed with a fresh "
+                "identity, and a libvirt domain; starts it and waits until you can log in. Your "
+                "public keys (~/.ssh/id_*.pub) and imgforge's own key may log in; no password is "
+                "ever set.\n\nIMAGE may also be anything `imgforge images import` accepts; it is "
+                "imported first.\n\nWith --warm, a template is booted once per generation, size "
+                "and QEMU version and kept in cache/warm; machines resume from its memory, "
+                "receive their own identity through the guest agent, and only then their network "
+                "cards. Their first reboot is an ordinary first boot with the same "
+                "identity.\n\nA machine that is rejected before its domain is defined is removed "
+                "again. One that does not start, does not give its signal in time, or is "
+                "interrupted by Ctrl-C while waiting, stays and is marked \"not ready\"; "
+                "--rollback removes it. Either way the end of its console is shown.",
+            .positionals = {{.name = "IMAGE",
+                             .help = "NAME[@GENERATION], a disk image, a URL or a catalogue name",
+                             .completes = Completes::image},
+                            {.name = "NAME",
+                             .help = "of the machine; {n} is a number (default: IMAGE-{n})",
+                             .required = false}},
+            .options = spawn_options(),
+            .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},
+                         {"imgforge spawn ./debian-12-generic-amd64.qcow2 web-2", "from a cloud image"},
+                         {"imgforge spawn debian13 web-{n} --count 20 --size medium", "twenty in parallel"},
+                         {"imgforge spawn debian13@3 old --network bridge=br0,vlan=12 --wait ip",
+                          "an older generation, on a VLAN"}},
+            .run = run_spawn};
 }
 
 }  // namespace imgforge::cli

@@ -18,25 +18,17 @@ const Option host_option{.names = {"--host-name"},
 
 constexpr const char* protocol_text =
     "Files are requests: start/NAME, stop/NAME, destroy/NAME and cleanup/NAME (empty files; the last frees "
-    "the "
-    "name of a destroyed machine), and inst/NAME.properties with "
-    "image=, size=, comment=, "
-    "memory=, vcpus=, disk=, "
-    "network=, host=, autostart=yes|no, start=yes|no, user-data=FILE, init=SCRIPT (files of the spool "
-    "directory), "
-    "which makes the machine. A file or link autostart/NAME "
-    "lets it start with the host. "
-    "log/ACTION.log tells what became of each request; NAME.FAILED beside it why it was refused (change the "
-    "properties to try again), "
-    "inst/NAME.DESTROYED that it was destroyed (remove the mark to make it anew), inst/NAME.EDITED that its "
-    "properties were changed too late. installed.txt and "
-    "mac-addresses.txt list what there "
-    "is.\n\n"
-    "Only machines made through the spool are touched; links, and files of users other than the directory's "
-    "owner, "
-    "root and the one it runs as, are refused.\n\n"
+    "the name of a destroyed machine), and inst/NAME.properties with image=, size=, comment=, memory=, "
+    "vcpus=, disk=, network=, host=, autostart=yes|no, start=yes|no, user-data=FILE, init=SCRIPT (files of "
+    "the spool directory), which creates the machine. A file or link autostart/NAME lets it start with the "
+    "host. log/ACTION.log records the outcome of each request; NAME.FAILED says why one was rejected (change "
+    "the properties to retry), inst/NAME.DESTROYED that a machine was destroyed (remove the file to create "
+    "it again), and inst/NAME.EDITED that its properties were changed too late. installed.txt and "
+    "mac-addresses.txt list the machines.\n\n"
+    "Only machines created through the spool are touched. Links are rejected, and files of users other than "
+    "the directory's owner, root and the user it runs as.\n\n"
     "Several hosts may serve one directory on NFS: inst/NAME.host names the one that has the machine. A host "
-    "leaves new machines to another that has fewer, for two minutes; host= in the properties decides itself.";
+    "leaves new machines to one that has fewer, for two minutes; host= in the properties assigns them.";
 
 }  // namespace
 
@@ -70,8 +62,9 @@ Command spool_watch_command() {
             .options = {host_option,
                         {.names = {"--poll"},
                          .value = "TIME",
-                         .help = "also look every so often, for changes by other hosts (default: 10s)"}},
-            .examples = {{"imgforge spool watch /srv/vrt", "reacts at once to local changes"}},
+                         .help = "also poll at this interval, for changes by other hosts "
+                                 "(default: 10s)"}},
+            .examples = {{"imgforge spool watch /srv/vrt", "reacts immediately to local changes"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 auto machines = machines_of(context);
                 lifecycle::LifecycleActions actions(machines);
@@ -92,11 +85,11 @@ Command spool_takeover_command() {
     return {
         .name = "spool takeover",
         .group = "Machines",
-        .summary = "make the machines of a host that is gone machines of this one",
+        .summary = "take over the machines of a host that is gone",
         .description =
-            "Their disks must be reachable from here, at the path they have there; they are copied whole. "
-            "Only "
-            "when you know that the other host is off: two hosts with one machine destroy its data.",
+            "Their disks must be reachable from this host under the same path; they are copied "
+            "in full. Use this only when you know that the other host is off: two hosts that run "
+            "one machine destroy its data.",
         .positionals = {folder_positional, {.name = "HOST", .help = "the host that is gone"}},
         .options = {host_option, {.names = {"--yes", "-y"}, .help = "do not ask"}},
         .examples = {{"imgforge spool takeover /srv/vrt host-a --yes", "then: imgforge start NAME"}},

@@ -89,11 +89,10 @@ Command ssh_command() {
             .group = "Machines",
             .summary = "log in, or run a command there",
             .description =
-                "Uses the store's own key and checks the host key that was made for the machine before its "
-                "first boot: nothing asks to "
-                "answer and nothing is trusted on first use. The exit code is ssh's. Everything behind NAME "
-                "belongs "
-                "to ssh(1): its options first, then the command with its own.",
+                "Uses the store's own key and verifies the host key generated for the machine "
+                "before its first boot: there is no prompt and no trust on first use. The exit "
+                "code is that of ssh. Everything after NAME is passed to ssh(1): its options "
+                "first, then the command with its own.",
             .positionals = {machine_positional(),
                             {.name = "COMMAND",
                              .help = "[ssh options] [--] command; without: a shell",

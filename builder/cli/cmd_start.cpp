@@ -35,21 +35,22 @@ int run_start(const Arguments& arguments, CommandContext& context) {
 }  // namespace
 
 Command start_command() {
-    return {
-        .name = "start",
-        .group = "Machines",
-        .summary = "start machines that are shut off, resume suspended ones",
-        .positionals = {{.name = "NAME",
-                         .help = "machines",
-                         .required = false,
-                         .repeatable = true,
-                         .completes = Completes::machine}},
-        .options = {{.names = {"--autostart"},
-                     .help = "all machines of the embedded driver that shall start with the host"},
-                    wait_option("none"),
-                    timeout_option("give up waiting after this time (default: 15m); the machine goes on")},
-        .examples = {{"imgforge start web-1 --wait ssh", "and wait until it can be used"}},
-        .run = run_start};
+    return {.name = "start",
+            .group = "Machines",
+            .summary = "start machines that are shut off, resume suspended ones",
+            .positionals = {{.name = "NAME",
+                             .help = "machines",
+                             .required = false,
+                             .repeatable = true,
+                             .completes = Completes::machine}},
+            .options = {{.names = {"--autostart"},
+                         .help = "all machines of the embedded driver that are set to start with the "
+                                 "host"},
+                        wait_option("none"),
+                        timeout_option("give up waiting after this time (default: 15m); the machine "
+                                       "keeps running")},
+            .examples = {{"imgforge start web-1 --wait ssh", "and wait until it can be used"}},
+            .run = run_start};
 }
 
 }  // namespace imgforge::cli

@@ -39,7 +39,7 @@ Command stop_command() {
             .positionals = {machine_positional(true)},
             .options = {{.names = {"--force"}, .help = "cut the power instead of shutting down"},
                         timeout_option("cut the power after this time (default: 2m)")},
-            .examples = {{"imgforge stop web-1 --timeout 30s", "half a minute of politeness"}},
+            .examples = {{"imgforge stop web-1 --timeout 30s", "allow 30 seconds for a clean shutdown"}},
             .run = run_stop};
 }
 

@@ -37,10 +37,10 @@ Command resume_command() {
             .group = "Machines",
             .summary = "resume paused machines",
             .description =
-                "Also after an I/O error, once there is room on the host's disk again; a machine that "
-                "halts again at once is an error that names the reason.",
+                "Also resumes after an I/O error once the host's disk has space again; a machine "
+                "that pauses again immediately is reported with the reason.",
             .positionals = {machine_positional(true)},
-            .examples = {{"imgforge resume web-1", "where it was halted"}},
+            .examples = {{"imgforge resume web-1", "continue where it was paused"}},
             .run = [](const Arguments& arguments, CommandContext& context) {
                 return run_each(arguments, context, lifecycle::resume_machine);
             }};

@@ -81,16 +81,14 @@ Command sysprep_command() {
     return {
         .name = "sysprep",
         .group = "Images",
-        .summary = "clean a disk image of identity and secrets: clones are unique",
+        .summary = "remove identity and secrets from a disk image so that clones are unique",
         .description =
-            "Removes what makes two copies of an installed system the same machine (machine ID, SSH host "
-            "keys, network identities, seeds), "
-            "what belongs to its builder (logs, "
-            "histories, credentials, installer answers), and wipes free space, so that nothing deleted is "
-            "left in the file.\n\n"
-            "The image is replaced in one step at the end, or written to a new file with --output. It must "
-            "not be in use. Windows guests "
-            "are not supported.",
+            "Removes what makes two copies of an installed system the same machine (machine ID, "
+            "SSH host keys, network identities, seeds) and what belongs to its builder (logs, "
+            "histories, credentials, installer answers), and wipes free space so that no deleted "
+            "data remains in the file.\n\nThe image is replaced in one step at the end, or "
+            "written to a new file with --output. It must not be in use. Windows guests are not "
+            "supported.",
         .positionals = {{.name = "IMAGE",
                          .help = "qcow2 or raw disk image",
                          .required = false,
@@ -99,7 +97,7 @@ Command sysprep_command() {
             std::vector<Option>{
                 {.names = {"--output", "-o"},
                  .value = "FILE",
-                 .help = "write the cleaned image here and leave IMAGE alone",
+                 .help = "write the cleaned image here and leave IMAGE unchanged",
                  .completes = Completes::file},
                 {.names = {"--operations"},
                  .value = "LIST",
@@ -120,7 +118,7 @@ Command sysprep_command() {
                  .repeatable = true},
                 {.names = {"--remove-user"},
                  .value = "USER",
-                 .help = "remove a build user with home, keys and sudo rules",
+                 .help = "remove a build user with its home, keys and sudo rules",
                  .repeatable = true},
                 {.names = {"--new-uuids"},
                  .help = "renew UUIDs of file systems, LVM and partitions, "
@@ -141,7 +139,7 @@ Command sysprep_command() {
                      {"imgforge sysprep debian.qcow2 --operations -logs,-caches", "leave logs and caches"},
                      {"imgforge sysprep debian.qcow2 --new-uuids", "two clones may be attached to one host"},
                      {"imgforge sysprep debian.qcow2 --remove '/etc/wireguard/*'",
-                      "also what the audit found of the administrator's"}},
+                      "also remove what the audit found"}},
         .run = run_sysprep,
     };
 }

@@ -77,15 +77,13 @@ Command validate_command() {
     return {
         .name = "validate",
         .group = "Build",
-        .summary = "every error of a recipe at once",
+        .summary = "report every error of a recipe at once",
         .description =
-            "Prints file:line:column: message for each error, with the nearest known name for a mistyped "
-            "one, and exits 3. "
-            "Nothing is run and nothing is downloaded. The answers of the installer are written and thrown "
-            "away, so "
-            "that what its format cannot say is found here. A .yaml file with a distribution's row "
-            "(`detect`) is "
-            "checked as one.",
+            "Prints file:line:column: message for each error, with the nearest known name for a "
+            "mistyped one, and exits 3. Nothing is run and nothing is downloaded. The "
+            "installer's answer file is generated and discarded, so that settings its format "
+            "cannot express are reported here. A .yaml file that describes a distribution (it "
+            "has `detect`) is checked as such.",
         .positionals = {{.name = "RECIPE",
                          .help = "recipe file, or name of a shipped recipe",
                          .repeatable = true,
@@ -93,7 +91,7 @@ Command validate_command() {
         .options = {set_option(), vars_option()},
         .examples = {{"imgforge validate my.recipe", "check one recipe"},
                      {"imgforge validate ~/.config/imgforge/distributions.d/mint.yaml",
-                      "check a row of your own"},
+                      "check a distribution of your own"},
                      {"imgforge validate *.recipe --json", "check many, for an editor or CI"}},
         .run = run_validate,
     };

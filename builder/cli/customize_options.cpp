@@ -46,7 +46,10 @@ std::vector<Option> package_and_file_options() {
          .value = "PATTERN",
          .help = "remove files and directories",
          .repeatable = true},
-        {.names = {"--touch"}, .value = "PATH", .help = "make a file when missing", .repeatable = true},
+        {.names = {"--touch"},
+         .value = "PATH",
+         .help = "create a file if it does not exist",
+         .repeatable = true},
         {.names = {"--truncate"}, .value = "PATH", .help = "empty a file", .repeatable = true},
         {.names = {"--truncate-recursive"},
          .value = "PATH",
@@ -59,7 +62,7 @@ std::vector<Option> package_and_file_options() {
         {.names = {"--chmod"}, .value = "MODE:PATH", .help = "set the mode, octal", .repeatable = true},
         {.names = {"--chown"},
          .value = "USER:GROUP:PATH",
-         .help = "set the owner, names of the guest or numbers",
+         .help = "set the owner, by names of the guest or numbers",
          .repeatable = true},
     };
 }
@@ -103,7 +106,7 @@ std::vector<Option> account_and_command_options() {
          .value = "USER[:KEY]",
          .help = "public key of an existing user: FILE, file:FILE, string:KEY; else your own",
          .repeatable = true},
-        {.names = {"--selinux-relabel"}, .help = "make SELinux labels anew after the changes"},
+        {.names = {"--selinux-relabel"}, .help = "relabel for SELinux after the changes"},
         {.names = {"--commands-from-file"},
          .value = "FILE",
          .help = "read further options from a file, one per line, without dashes",
@@ -126,7 +129,7 @@ std::vector<Option> result_options() {
         {.names = {"--dry-run", "-n"}, .help = "check the options and stop; the image is not opened"},
         {.names = {"--output", "-o"},
          .value = "FILE",
-         .help = "write the result here and leave IMAGE alone",
+         .help = "write the result here and leave IMAGE unchanged",
          .completes = Completes::file},
     };
 }

@@ -85,7 +85,7 @@ std::vector<Option> guest_opening_options() {
     std::vector<Option> options = image_opening_options();
     options.push_back({.names = {"--passphrase-file"},
                        .value = "FILE",
-                       .help = "passphrases of encrypted volumes, one a line",
+                       .help = "passphrases of encrypted volumes, one per line",
                        .completes = Completes::file});
     options.push_back({.names = {"--root"},
                        .value = "DEVICE",

@@ -11,7 +11,7 @@ std::vector<Option> image_opening_options() {
              .completes = Completes::choice},
             {.names = {"--backing-file"},
              .value = "FILE",
-             .help = "a file that IMAGE stands on",
+             .help = "a backing file of IMAGE",
              .repeatable = true,
              .completes = Completes::file}};
 }

@@ -117,8 +117,8 @@ std::vector<ByteSize> sizes_of(const Arguments& arguments, std::string_view opti
 }
 
 std::vector<Option> drop_options() {
-    return {{.names = {"--drop-saved"}, .help = "throw memory saved by `virsh managedsave` away"},
-            {.names = {"--drop-snapshots"}, .help = "throw snapshots in the root disk away"}};
+    return {{.names = {"--drop-saved"}, .help = "discard memory saved by `virsh managedsave`"},
+            {.names = {"--drop-snapshots"}, .help = "discard snapshots in the root disk"}};
 }
 
 lifecycle::Drop drop_of(const Arguments& arguments) {

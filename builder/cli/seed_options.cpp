@@ -243,10 +243,13 @@ std::vector<Option> seed_options() {
         word_option("instance-id", "ID", "identity of the instance; default: a fresh one"),
         word_option("hostname", "NAME", "host name of the guest, with its domain or without"),
         word_option("fqdn", "NAME", "fully qualified name of the guest"),
-        word_option("user", "NAME", "make this login, with sudo, as well as the image's own"),
+        word_option("user", "NAME", "create this login, with sudo, in addition to the image's own"),
         word_option("shell", "PATH", "login shell of --user; default: /bin/bash"),
-        word_option("groups", "LIST", "further groups of --user, separated by commas", true),
-        file_option("ssh-key", "public keys that may log in; a bad line is left out with a warning", true),
+        word_option("groups", "LIST", "additional groups of --user, separated by commas", true),
+        file_option("ssh-key",
+                    "public keys that may log in; an invalid line is skipped with a "
+                    "warning",
+                    true),
         word_option("ssh-import-id", "ID", "let the guest fetch the keys of gh:NAME or lp:NAME", true),
         file_option("password-file", "file with the password of --user or its crypt(5) hash, - for stdin"),
         word_option("password-hash", "HASH", "crypt(5) hash of the password of --user"),
@@ -257,7 +260,7 @@ std::vector<Option> seed_options() {
         word_option("write", "HOST:GUEST[:MODE]", "write a file of this host into the guest", true),
         word_option("run", "COMMAND", "shell command run at the end of the first boot", true),
         word_option("phone-home", "URL", "let the guest post its keys and name there when it is ready"),
-        {.names = {"--host-keys"}, .help = "make the guest's SSH host keys here"},
+        {.names = {"--host-keys"}, .help = "generate the guest's SSH host keys here"},
         word_option("nic", "MAC[,KEY=VALUE…]",
                     "a network card: name=lan0, ip=192.0.2.5/24, gw=192.0.2.1, dns=192.0.2.53, search=…, "
                     "mtu=9000, dhcp6; without ip it asks for DHCP",
@@ -269,19 +272,18 @@ std::vector<Option> seed_options() {
                  "parts in their order",
          .repeatable = true,
          .completes = Completes::file},
-        file_option("meta-data", "NoCloud's meta-data; what it does not say is added"),
+        file_option("meta-data", "NoCloud meta-data; missing keys are added"),
         file_option("vendor-data", "defaults below user-data"),
         {.names = {"--dsmode"},
          .value = "MODE",
          .help = "when cloud-init takes the seed: local, net or pass",
          .choices = {"local", "net", "pass"},
          .completes = Completes::choice},
-        {.names = {"--verbatim"},
-         .help = "take --user-data byte for byte; what is wrong with it is a warning"},
-        {.names = {"--no-check"}, .help = "do not look at the contents of the files"},
+        {.names = {"--verbatim"}, .help = "use --user-data byte for byte; errors in it become warnings"},
+        {.names = {"--no-check"}, .help = "do not check the contents of the files"},
         word_option("for", "GUEST",
-                    "judge as the cloud-init of debian12, ubuntu2404 … or of a version such as "
-                    "22.4 does; default: the newest"),
+                    "check as the cloud-init of debian12, ubuntu2404 … or of a version such as "
+                    "22.4 would; default: the newest"),
     };
 }
 

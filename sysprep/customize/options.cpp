@@ -248,7 +248,8 @@ const Json& customize_schema() {
             "truncate": {"type": "array", "items": {"type": "string"}, "description": "files to empty",
                 "default": []},
             "truncate-recursive": {"type": "array", "items": {"type": "string"},
-                "description": "directories whose files are emptied, those of subdirectories too", "default": []},
+                "description": "directories whose files are emptied, those of subdirectories too",
+                "default": []},
             "scrub": {"type": "array", "items": {"type": "string"},
                 "description": "files to overwrite with zeros and remove; patterns allowed", "default": []},
             "delete": {"type": "array", "items": {"type": "string"},
@@ -263,7 +264,7 @@ const Json& customize_schema() {
             "firstboot-install": {"type": "array", "items": {"type": "string"},
                 "description": "packages that every clone installs at its first boot", "default": []},
             "selinux-relabel": {"type": "boolean",
-                "description": "make SELinux labels anew after the changes", "default": false},
+                "description": "relabel for SELinux after the changes", "default": false},
             "users": {"type": "array", "description": "users to make", "default": [],
                 "items": {"type": "object", "additionalProperties": false, "required": ["name"],
                 "properties": {
