@@ -30,7 +30,9 @@ int become_host(char** argv) {
             ::execv(host.c_str(), argv);
         }
     }
-    std::fprintf(stderr, "imgforge: imgforge-host is not beside %s (%s)\n  try: install imgforge again\n",
+    std::fprintf(stderr,
+                 "imgforge: imgforge-host was not found next to %s (%s)\n  try: "
+                 "reinstall imgforge\n",
                  folder.c_str(), std::strerror(errno));
     return static_cast<int>(imgforge::ExitCode::host_prerequisite);
 }

@@ -90,7 +90,7 @@ void check_changes(const Json& chpasswd, Findings& findings) {
         const auto fault = type == "hash" && !password.empty() ? password_hash_fault(password) : std::nullopt;
         if (fault) {
             findings.warning(pointer + "/password",
-                             fmt::format("without a type this is taken for a hash, but {}", *fault),
+                             fmt::format("without a type this is treated as a hash, but {}", *fault),
                              "add type: text");
         }
     }

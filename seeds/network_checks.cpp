@@ -176,8 +176,7 @@ void check_network_tree(const GuestYaml& yaml, const Guest& guest, Diagnostics& 
         for (const auto& [key, value] : root.items()) {
             if (key != "network") {
                 findings.warning("/" + pointer_token(key),
-                                 fmt::format("'{}' stands beside 'network', it will be ignored", key), {},
-                                 true);
+                                 fmt::format("'{}' is next to 'network' and will be ignored", key), {}, true);
             }
         }
     }

@@ -69,7 +69,7 @@ std::string unknown_beginning(std::string_view text, std::string& suggestion) {
         return "the file begins with a byte order mark, so cloud-init does not see the '#cloud-config' line";
     }
     if (const std::string packed = packed_as(text); !packed.empty()) {
-        suggestion = "use gzip, or leave it as it is";
+        suggestion = "use gzip, or no compression";
         return fmt::format("this is {} data, which cloud-init does not unpack", packed);
     }
     if (is_base64_of_user_data(text)) {

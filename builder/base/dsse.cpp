@@ -76,7 +76,7 @@ std::string open_envelope(const Json& envelope, std::string_view type, const fs:
         return *std::move(payload);
     }
     throw Error(Failure::integrity, fmt::format("{} is not signed by {}", source, key.string()),
-                "it was changed, or the key is another one; nothing was taken from it");
+                "it was changed, or signed with another key; nothing was imported");
 }
 
 }  // namespace imgforge

@@ -80,7 +80,7 @@ Error as_error(const std::exception& fault) {
                             file->code().value());
     }
     if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) {
-        return {Failure::host, "out of memory", "free some memory, or run fewer jobs at once"};
+        return {Failure::host, "out of memory", "free some memory, or run fewer jobs in parallel"};
     }
     {
         const std::lock_guard lock(translators().mutex);

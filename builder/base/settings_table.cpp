@@ -134,7 +134,7 @@ std::vector<SettingRow> machine_setting_rows() {
 std::vector<SettingRow> refresh_setting_rows() {
     return {
         {"jobs",
-         R"json({"description": "how many images a refresh works on at once; without it half the cores",
+         R"json({"description": "how many images a refresh processes in parallel; default: half the cores",
              "type": "integer", "minimum": 1, "maximum": 256, "examples": [3]})json",
          [](Settings& s, Name, Value v) { s.jobs = v.get<int>(); }},
         {"budget", R"json({"description": "what the jobs of a refresh may take of this host together"})json"},

@@ -19,7 +19,7 @@ Command destroy_command() {
             .positionals = {machine_positional(true)},
             .options = {{.names = {"--yes", "-y"}, .help = "do not ask"},
                         {.names = {"--forget"},
-                         .help = "remove its record as well, so that the name is free at once"},
+                         .help = "remove its record as well, so that the name is free immediately"},
                         drop_options()[0],
                         {.names = {"--drop-changes"},
                          .help = "also when the domain was put on another disk (which stays)"}},

@@ -15,7 +15,7 @@ int run_respawn(const Arguments& arguments, CommandContext& context) {
     require_machines(machines, names);
     if (!confirm(
             arguments, context,
-            fmt::format("The root disk of {} is thrown away and made anew.",
+            fmt::format("The root disk of {} will be replaced; its contents are lost.",
                         fmt::format("{}", names.size() == 1 ? names.front()
                                                             : fmt::format("{} machines", names.size()))))) {
         return 0;

@@ -61,7 +61,7 @@ std::string details(const lifecycle::Lifecycle& machines, const lifecycle::Machi
         {"login", fmt::format("imgforge ssh {}   (user {})", record.name, record.user)},
         {"memory, cpus", fmt::format("{}, {}", view.record.memory.text(), view.record.vcpus)},
         {"disk", fmt::format("{} ({})", record.disk.string(), ByteSize::bytes(view.disk_bytes).text())},
-        {"stands on", record.backing.empty() ? "nothing (consolidated)" : record.backing.front().string()},
+        {"backing", record.backing.empty() ? "nothing (consolidated)" : record.backing.front().string()},
         {"console", machines.console_log(record).string()},
         {"uuid", record.uuid},
         {"instance-id", record.instance_id},

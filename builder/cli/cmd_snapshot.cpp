@@ -67,7 +67,7 @@ int run_restore(const Arguments& arguments, CommandContext& context) {
     const std::string name = arguments.get_or("NAME", "");
     const std::string snapshot = arguments.get_or("SNAPSHOT", "");
     static_cast<void>(machines.require(name));
-    if (!confirm(arguments, context, fmt::format("What {} did since '{}' is thrown away.", name, snapshot))) {
+    if (!confirm(arguments, context, fmt::format("Changes to {} since '{}' will be lost.", name, snapshot))) {
         return 0;
     }
     lifecycle::restore_snapshot(machines, name, snapshot, drop_of(arguments));

@@ -201,7 +201,7 @@ void Watcher::ended(bool by_itself, const std::string& how, Instant now) {
     }
     decide({.kind = Outcome::Kind::crashed,
             .message = fmt::format("the machine ended: {} {}", how, where(now)),
-            .remedy = "see the console log and domain.log beside it"});
+            .remedy = "see the console log and domain.log in the same directory"});
 }
 
 void Watcher::tick(Instant now) {
@@ -213,7 +213,7 @@ void Watcher::tick(Instant now) {
             decide(
                 {.kind = Outcome::Kind::no_poweroff,
                  .message = fmt::format(
-                     "the installation said it succeeded, but the machine did not power off {}", where(now)),
+                     "the installation reported success, but the machine did not power off {}", where(now)),
                  .remedy = "let the answers end with power-off"});
         }
         return;

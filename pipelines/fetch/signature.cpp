@@ -158,7 +158,7 @@ std::string verify_signature(ProcessRunner& runner, const fs::path& keyring, con
     throw Error(Failure::integrity,
                 fmt::format("the signature of {} is not good: {}", data.filename().string(),
                             why_not_good(result.out, pinned)),
-                fmt::format("nothing was used; keys are taken from {} only", keyring.string()));
+                fmt::format("nothing was used; only keys in {} are accepted", keyring.string()));
 }
 
 }  // namespace imgforge::fetch

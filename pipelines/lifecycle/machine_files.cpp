@@ -142,7 +142,7 @@ std::vector<fs::path> image_chain(store::Store& store, const store::Generation& 
         const auto next = store.parent_of(above);
         if (!next) {
             throw Error(Failure::integrity,
-                        fmt::format("{} stands on {}@{}, which is not in the store", generation.label(),
+                        fmt::format("{} is based on {}@{}, which is not in the store", generation.label(),
                                     generation.image, *above.parent),
                         "imgforge images verify");
         }

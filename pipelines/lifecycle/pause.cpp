@@ -32,9 +32,9 @@ std::string full_reason(const virt::Domain& domain, const std::string& reason) {
                                 record.disk.parent_path().string(), record.name));
     }
     if (reason == "crashed") {
-        throw Error(
-            Failure::domain, fmt::format("machine '{}' is paused because its guest crashed", record.name),
-            fmt::format("imgforge logs {0} shows why; imgforge restart {0} boots it anew", record.name));
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' is paused because its guest crashed", record.name),
+                    fmt::format("imgforge logs {0} shows why; imgforge restart {0} reboots it", record.name));
     }
     throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
                 "another tool is at work on it; try again when that has ended");

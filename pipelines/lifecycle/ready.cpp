@@ -69,9 +69,8 @@ private:
                                       .front()
                                       .state;
         if (state == "shut off" || state == "missing" || state == "crashed") {
-            throw Error(Failure::guest,
-                        fmt::format("machine '{}' stopped by itself while it was waited for (now: {})",
-                                    record_.name, state));
+            throw Error(Failure::guest, fmt::format("machine '{}' stopped while waiting for it (now: {})",
+                                                    record_.name, state));
         }
     }
 

@@ -42,7 +42,7 @@ void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
                     hint);
     };
     if (record.is_remote()) {
-        refuse("it is on another host", "spawn it anew there");
+        refuse("it is on another host", "spawn a new one there");
     }
     const auto domain = lifecycle.open(record).find(record.uuid);
     if (!domain) {

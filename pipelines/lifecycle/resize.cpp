@@ -93,8 +93,9 @@ public:
                         "a disk only grows; a smaller one needs a new machine");
         }
         AppliedChange change{fmt::format("disk {}", size.text()), running(),
-                             running() ? "the guest sees it at once; its file system grows at its next boot "
-                                         "(or by growpart and resize2fs or xfs_growfs now)"
+                             running() ? "the guest sees it immediately; its file system grows "
+                                         "at its next boot (or by growpart and resize2fs or "
+                                         "xfs_growfs now)"
                                        : "its file system grows at the next boot"};
         if (running()) {
             domain_.resize_block(root_target(), size.in_bytes());

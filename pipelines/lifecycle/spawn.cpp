@@ -39,7 +39,7 @@ NamePattern names_of(const SpawnOptions& options, const std::string& image) {
 
 void check_numbers(const Lifecycle& lifecycle, const SpawnOptions& options) {
     if (options.count < 1 || options.count > 1000) {
-        throw Error(Failure::usage, fmt::format("cannot spawn {} machines at once", options.count),
+        throw Error(Failure::usage, fmt::format("cannot spawn {} machines in one command", options.count),
                     "--count is from 1 to 1000");
     }
     const ByteSize memory = size_of(lifecycle, options).memory;

@@ -39,8 +39,8 @@ std::string uri_of(const BuildMachinePlan& plan) {
     return plan.connection.empty() ? virt::embedded_uri(plan.folder / "libvirt") : plan.connection;
 }
 
-/// A command that ends a kept machine. Not virsh on the embedded driver: a virsh that has just opened the root may
-/// destroy the domain before the driver has found its QEMU again, and reports an error for it.
+/// A command that ends a kept machine. Not virsh on the embedded driver: a virsh that has just opened the
+/// root may destroy the domain before the driver has found its QEMU again, and reports an error for it.
 std::string line_that_ends(const BuildMachinePlan& plan) {
     if (plan.connection.empty()) {
         const auto qemu = virt::embedded_qemu(plan.folder / "libvirt", plan.name, "guest=" + plan.name + ",");
@@ -151,7 +151,7 @@ struct BuildMachine::State {
         }
         asked = now;
         if (const auto status = domain->status(); !status || !status->active()) {
-            throw Error(Failure::guest, "the provisioning machine stopped by itself",
+            throw Error(Failure::guest, "the provisioning machine stopped unexpectedly",
                         "the console shows why: " + console_of(plan).string());
         }
     }

@@ -37,7 +37,7 @@ Peer listen_to(int fd, Deadline deadline, std::string& seen) {
         seen = "the server answered";
         return Peer::talks;
     }
-    seen = count == 0 ? "the connection was closed at once" : errno_text(errno);
+    seen = count == 0 ? "the connection was closed immediately" : errno_text(errno);
     return Peer::gone;
 }
 

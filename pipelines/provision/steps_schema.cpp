@@ -155,8 +155,8 @@ Json make_schema() {
         {"x-affects-result", false},
         {"items", {{"type", "object"}, {"additionalProperties", false}, {"properties", step}}},
         {"description",
-         "steps in their order, one action each (upload, script, run, ansible, reboot, wait-for); "
-         "they come after the actions written beside this key"}};
+         "steps in their order, one action each (upload, script, run, ansible, reboot, "
+         "wait-for); they run after the actions given next to this key"}};
     properties["env"] = env_option("environment variables of all scripts and commands");
     properties["network"] = {
         {"enum", {"off", "user", "nat"}},

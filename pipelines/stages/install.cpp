@@ -183,9 +183,9 @@ const Json& InstallStage::schema() const {
              "the file; a secret is masked in all that is kept"}};
         properties["network"] = {{"type", "boolean"},
                                  {"description",
-                                  "Give the installation a network, beside a file of your own; default: when "
-                                  "the file names a mirror "
-                                  "or the medium cannot do without"}};
+                                  "Give the installation a network, together with an answer file "
+                                  "of your own; default: when the file names a mirror or the "
+                                  "medium cannot do without"}};
         properties["timeout"] = {
             {"type", "string"},
             {engine::affects_result, false},
@@ -219,7 +219,9 @@ void InstallStage::check(const RecipeFacts& recipe, const Json& options, const Y
         diagnostics.add(document.at(
             pointer + "/values", "'values' fills in a file of your own, and none is named", "preseed: FILE"));
     } else if (options.contains("network")) {
-        diagnostics.add(document.at(pointer + "/network", "'network' stands beside a file of your own only",
+        diagnostics.add(document.at(pointer + "/network",
+                                    "'network' is only valid together with "
+                                    "an answer file of your own",
                                     "answers: {offline: false}"));
     }
     Diagnostics faults;

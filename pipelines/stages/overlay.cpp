@@ -21,26 +21,26 @@ Json size_option(const char* description) {
 }
 
 Json overlay_schema() {
-    return {{"type", "object"},
-            {"additionalProperties", false},
-            {"properties",
-             {{"base",
-               {{"type", "string"},
-                {"format", "path"},
-                {"minLength", 1},
-                {"description", "Disk image to stand on; without it the disk of the stage before"}}},
-              {"format",
-               {{"type", "string"},
-                {"enum", {"qcow2", "raw"}},
-                {"default", "qcow2"},
-                {"description", "Format of base; it is stated, never probed"}}},
-              {"backing-files",
-               {{"type", "array"},
-                {"items", {{"type", "string"}, {"format", "path"}, {"minLength", 1}}},
-                {"default", Json::array()},
-                {"description",
-                 "Files that base stands on; a base whose header names any other file is refused"}}},
-              {"size", size_option("Virtual size, at least that of the disk below; without it the same")}}}};
+    return {
+        {"type", "object"},
+        {"additionalProperties", false},
+        {"properties",
+         {{"base",
+           {{"type", "string"},
+            {"format", "path"},
+            {"minLength", 1},
+            {"description", "Disk image to stand on; without it the disk of the stage before"}}},
+          {"format",
+           {{"type", "string"},
+            {"enum", {"qcow2", "raw"}},
+            {"default", "qcow2"},
+            {"description", "Format of base; it is stated, never probed"}}},
+          {"backing-files",
+           {{"type", "array"},
+            {"items", {{"type", "string"}, {"format", "path"}, {"minLength", 1}}},
+            {"default", Json::array()},
+            {"description", "Backing files of base; a base whose header names any other file is rejected"}}},
+          {"size", size_option("Virtual size, at least that of the disk below; without it the same")}}}};
 }
 
 Json resize_schema() {
@@ -91,7 +91,10 @@ Error no_disk(const engine::StageTask& task) {
 class Overlay final : public engine::StageType {
 public:
     std::string_view name() const override { return "overlay"; }
-    std::string_view summary() const override { return "Start from a disk image, leaving it as it is"; }
+    std::string_view summary() const override {
+        return "Start from a disk image without changing "
+               "it";
+    }
     int revision() const override { return 2; }
     const Json& schema() const override {
         static const Json schema = overlay_schema();

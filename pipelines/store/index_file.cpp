@@ -84,7 +84,7 @@ std::optional<ImageIndex> read_index(const fs::path& image_folder) {
     if (!record.is_object() || !record.contains(checksum_key) || record[checksum_key] != checksum(record)) {
         throw Error(Failure::integrity,
                     fmt::format("{} was changed or is damaged: its checksum does not fit", path.string()),
-                    "run `imgforge images verify --repair`, which writes it anew");
+                    "run `imgforge images verify --repair` to rewrite it");
     }
     try {
         ImageIndex index;
@@ -99,7 +99,7 @@ std::optional<ImageIndex> read_index(const fs::path& image_folder) {
         return index;
     } catch (const Json::exception& fault) {
         throw Error(Failure::integrity, fmt::format("{} is damaged: {}", path.string(), fault.what()),
-                    "run `imgforge images verify --repair`, which writes it anew");
+                    "run `imgforge images verify --repair` to rewrite it");
     }
 }
 

@@ -149,13 +149,11 @@ Generation Store::resolve(std::string_view text) const {
         throw Error(
             Failure::domain,
             fmt::format("no golden image named '{}'{}", spec.name, did_you_mean(spec.name, names)),
-            folder
-                ? "its directory exists but the database does not know it: run `imgforge images verify "
-                  "--repair`"
-                : fmt::format(
-                      "`imgforge images list` shows what there is; `imgforge images import {0}` fetches an "
-                      "official image, `imgforge build {0}` installs one",
-                      spec.name));
+            folder ? "its directory exists but the database does not know it: run `imgforge images verify "
+                     "--repair`"
+                   : fmt::format("`imgforge images list` lists the images; `imgforge images import {0}` "
+                                 "fetches an official image, `imgforge build {0}` installs one",
+                                 spec.name));
     }
     if (spec.generation) {
         throw Error(Failure::domain, fmt::format("{} has no generation {}", spec.name, *spec.generation),

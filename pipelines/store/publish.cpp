@@ -160,7 +160,7 @@ void write_whole(Work& work) {
             [&](double percent) { work.activity.progress(percent, 100); });
     }
     work.parent.reset();
-    work.how = "stored whole";
+    work.how = "stored in full";
 }
 
 Generation describe_disk(Work& work) {

@@ -49,7 +49,7 @@ std::vector<Holder> holders_of(const Rows& rows, std::string_view image, int gen
 
 Error not_there(std::string_view image, int generation) {
     return {Failure::domain, fmt::format("{}@{} does not exist (any more)", image, generation),
-            fmt::format("`imgforge images show {}` lists what there is", image)};
+            fmt::format("`imgforge images show {}` lists its generations", image)};
 }
 
 }  // namespace

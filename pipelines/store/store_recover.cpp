@@ -51,9 +51,10 @@ void Store::write_index(std::string_view image) const {
         const Rows rows(database_, places_.images());
         const auto row = rows.image(image);
         if (row && index_is_ahead(image_folder(image), row)) {
-            log::warn(fmt::format(
-                "{} is ahead of the database and was left as it is; run `imgforge images verify --repair`",
-                index_path(image_folder(image)).string()));
+            log::warn(
+                fmt::format("{} is newer than the database and was left unchanged; run `imgforge images "
+                            "verify --repair`",
+                            index_path(image_folder(image)).string()));
         } else if (row) {
             store::write_index(image_folder(image), {.image = *row, .generations = rows.generations(image)});
         }

@@ -72,7 +72,7 @@ public:
         for (const auto& use : overlays) {
             if (recorded.count(use) == 0) {
                 add(use.second.first, use.second.second, "reference", store_.places().instances() / use.first,
-                    fmt::format("the machine {} stands on it, but no reference is recorded", use.first),
+                    fmt::format("the machine {} is based on it, but no reference is recorded", use.first),
                     true);
             }
         }
@@ -220,7 +220,7 @@ private:
             }
             if (truth->parent && !fs::exists(folder / wanted)) {
                 add(image, number, "chain", disk,
-                    fmt::format("stands on {}@{}, which is gone", image, *truth->parent), false);
+                    fmt::format("is based on {}@{}, which is missing", image, *truth->parent), false);
             }
             if (header.virtual_size != truth->virtual_size) {
                 add(image, number, "disk", disk,
@@ -280,7 +280,7 @@ void remember_damage(Store& store, const Wanted& wanted, bool digests, const std
         for (const Generation& generation : store.generations(image)) {
             const auto below = generation.parent ? problems.find(*generation.parent) : problems.end();
             if (below != problems.end()) {
-                problems.emplace(generation.generation, fmt::format("it stands on {}@{}, which is damaged",
+                problems.emplace(generation.generation, fmt::format("it is based on {}@{}, which is damaged",
                                                                     image, *generation.parent));
             }
             if ((digests && (only.empty() || only.contains(generation.generation))) ||

@@ -44,7 +44,7 @@ DiskManifest read_manifest(FolderReader& reader, const std::string& digest) {
     }
     if (sha256_hex(answer.bytes) != digest) {
         throw Error(Failure::integrity, fmt::format("{} has another digest than its name", source),
-                    "it was changed or damaged; nothing was taken from it");
+                    "it was changed or damaged; nothing was imported");
     }
     return parse_manifest(answer.bytes, source);
 }

@@ -33,17 +33,16 @@ void SeenIndexes::require_not_older(const std::string& source, std::int64_t seri
                                     const std::string& digest) const {
     const Entry seen = find(source);
     if (serial < seen.serial) {
-        throw Error(
-            Failure::integrity,
-            fmt::format("the index of {} has the serial {}, but {} was seen before", redact(source), serial,
-                        seen.serial),
-            "a mirror that lags, or an old index in the place of a new one; nothing was taken from it");
+        throw Error(Failure::integrity,
+                    fmt::format("the index of {} has the serial {}, but {} was seen before", redact(source),
+                                serial, seen.serial),
+                    "a stale mirror, or a replayed old index; nothing was imported");
     }
     if (serial == seen.serial && digest != seen.digest) {
         throw Error(
             Failure::integrity,
             fmt::format("the index of {} was changed without a new serial ({})", redact(source), serial),
-            "somebody edited it; nothing was taken from it");
+            "it was edited by hand; nothing was imported");
     }
 }
 

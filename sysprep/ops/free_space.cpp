@@ -242,7 +242,7 @@ Operation free_space_operation() {
                     }
                     if (is_encrypted(work, device)) {
                         work.notes.push_back(
-                            fmt::format("free space of {} is encrypted and was left as it is", device));
+                            fmt::format("free space of {} is encrypted and was not wiped", device));
                     } else if (type.starts_with("ext")) {
                         wipe_ext(work, device, type);
                     } else if (type == "xfs") {

@@ -23,7 +23,7 @@ bool all_zero(const std::string& bytes) {
 
 void wipe_device(DeviceWork& work, const std::string& device) {
     if (is_encrypted(work, device)) {
-        work.notes.push_back(fmt::format("swap on {} is encrypted and was left as it is", device));
+        work.notes.push_back(fmt::format("swap on {} is encrypted and was not wiped", device));
         return;
     }
     const std::string header = work.appliance.read_device(device, 0, page);

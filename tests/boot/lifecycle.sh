@@ -139,7 +139,7 @@ same "state after repair" "$(show life-sys .state)" 'shut off'
 say "stop and consolidate; without the golden image they stand by themselves"
 run stop warm-1 --timeout 90s & stopping=$!
 run cleanup
-same "deleting the image while an overlay stands on it" "$(exit_code run images delete "$image" --force)" 1
+same "deleting the image while an overlay is based on it" "$(exit_code run images delete "$image" --force)" 1
 holds "the refusal says who" grep -q life-1 "$work/err"
 run consolidate life-1
 same "backing after consolidate" "$(show life-1 .disk.backing)" null

@@ -149,14 +149,14 @@ private:
         if (!keys.empty() && !possible && options_.replace) {
             destroy_machine(lifecycle_, record.name, {.saved = true, .snapshots = true}, true);
             make(machine);
-            steps_.back().note = "anew, for its " + joined(keys);
+            steps_.back().note = "recreated, for its " + joined(keys);
             return;
         }
         LabStep step{machine.name, "unchanged", ""};
         if (!keys.empty()) {
             step.did = possible ? "changed" : "differs";
             step.note = possible ? change(lifecycle_, record, machine, keys)
-                                 : joined(keys) + ": --replace makes it anew, with an empty disk";
+                                 : joined(keys) + ": --replace recreates it, with an empty disk";
         }
         const std::string state =
             look(lifecycle_, lifecycle_.require(machine.name), {.addresses = false, .sizes = false}).state;

@@ -46,7 +46,7 @@ Json machine_schema() {
               {"disk", text_of("the root disk grows to this")},
               {"data-disks", texts("sizes of further empty disks")},
               {"networks", texts("networks of this lab, or as for spawn --network; one NIC each")},
-              {"user-data", text_of("cloud-init user-data: a file beside this one")},
+              {"user-data", text_of("cloud-init user-data: a file, relative to this one")},
               {"publish", texts("[ADDRESS:]HOSTPORT:GUESTPORT[/udp]")},
               {"needs", texts("machines that must be up first")},
               {"wait",

@@ -142,7 +142,7 @@ private:
         }
         const auto status = domain_.status();
         if (!status || !status->active()) {
-            throw Error(Failure::guest, "the warm template stopped by itself");
+            throw Error(Failure::guest, "the warm template stopped unexpectedly");
         }
         try {
             static_cast<void>(domain_.agent({{"execute", "guest-ping"}}, std::chrono::seconds(3)));

@@ -118,7 +118,7 @@ void require_warm_possible(const SpawnOptions& options, const MachineRecord& rec
             reasons.emplace_back(reason);
         }
     };
-    unless(options.start, "--no-start: it starts by itself");
+    unless(options.start, "--no-start: it starts automatically");
     unless(options.mode == DiskMode::overlay, "--copy and --thick: its memory belongs to an overlay");
     unless(options.firmware == Firmware::bios,
            "--firmware: only bios keeps nothing outside of disk and memory");

@@ -75,7 +75,7 @@ TEST_F(SysprepOnEncryptedGuest, opens_a_luks2_volume_with_the_passphrase_of_a_fi
         sysprep::Devices::wiped);
     guest::mount_guest(appliance, os, false);
     EXPECT_EQ(fs.read("/etc/machine-id"), "");
-    EXPECT_THAT(report.to_text(false), testing::HasSubstr("is encrypted and was left as it is"));
+    EXPECT_THAT(report.to_text(false), testing::HasSubstr("is encrypted and was not wiped"));
 }
 
 }  // namespace

@@ -145,7 +145,7 @@ TEST_F(Publish, unlike_disk_is_stored_whole) {
     publish_and_promote(candidate(1, {}));
     const PublishResult result = publish_and_promote(candidate(2, {.seed = 99}));
     EXPECT_FALSE(result.generation.parent.has_value());
-    EXPECT_EQ(result.reason, "stored whole");
+    EXPECT_EQ(result.reason, "stored in full");
 }
 
 TEST_F(Publish, candidate_with_a_backing_chain_is_flattened) {

@@ -32,7 +32,7 @@ BuildFacts all_facts() {
                                     .generation = 4,
                                     .published = true,
                                     .candidate = true,
-                                    .reason = "stored whole",
+                                    .reason = "stored in full",
                                     .disk = "/store/images/debian13/4/disk.qcow2",
                                     .sha256 = std::string(64, 'b'),
                                     .virtual_size = ByteSize::gib(10),
