@@ -82,7 +82,7 @@ Command media_replay_command() {
                 "Replays the recorded serial console of an installation to the watcher, then "
                 "simulates silence, and prints the verdict: what the installer is waiting for or "
                 "why it failed, in which step, and the line to add. Use it for distributions of "
-                "your own and for logs others send. Exits 1 when there is no verdict.",
+                "your own and for logs others send. Exits 1 without a verdict.",
             .positionals = {{.name = "LOG",
                              .help = "console log, such as serial0.log",
                              .completes = Completes::file}},

@@ -90,9 +90,9 @@ Command ssh_command() {
             .summary = "log in, or run a command there",
             .description =
                 "Uses the store's own key and verifies the host key generated for the machine "
-                "before its first boot: there is no prompt and no trust on first use. The exit "
-                "code is that of ssh. Everything after NAME is passed to ssh(1): its options "
-                "first, then the command with its own.",
+                "before its first boot: nothing prompts, and nothing is trusted on first use. "
+                "The exit code is that of ssh. Everything after NAME is passed to ssh(1): its "
+                "options first, then the command with its own.",
             .positionals = {machine_positional(),
                             {.name = "COMMAND",
                              .help = "[ssh options] [--] command; without: a shell",

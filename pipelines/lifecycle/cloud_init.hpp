@@ -20,8 +20,8 @@ bool cloud_init_is_done(Monitor& monitor, const std::string& machine, const Json
 /// "module scripts_user: RuntimeError('…')". Other text as it is; control characters are made visible.
 std::string cloud_init_error(const std::string& recorded);
 
-/// What cloud-init says, asked through the guest agent; nothing when there is no agent, or it runs no
-/// programs, or there is no cloud-init.
+/// What cloud-init says, asked through the guest agent; nothing without an agent that runs programs
+/// and without cloud-init.
 std::optional<Json> cloud_init_status_by_agent(Clock& clock, const virt::Domain& domain);
 
 }  // namespace imgforge::lifecycle

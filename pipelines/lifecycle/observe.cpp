@@ -256,7 +256,7 @@ MachineView look(Lifecycle& lifecycle, const MachineRecord& record, const LookOp
         try {
             merge_addresses(view.addresses, agent_addresses(lifecycle.open(record), record));
         } catch (const virt::VirtError& error) {
-            // Most guests have no agent; that is no trouble.
+            // Most guests have no agent; that is fine.
             view.problem = error.cause() == virt::VirtCause::agent_unavailable ? "" : error.message();
         } catch (const Error& error) {
             view.problem = error.message();

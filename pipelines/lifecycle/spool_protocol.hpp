@@ -47,11 +47,11 @@ struct SpoolRequest {
 
 std::string_view to_string(SpoolRequest::Action action);
 
-/// What lies in a spool directory now.
+/// What is in a spool directory now.
 struct SpoolListing {
-    std::vector<SpoolRequest> requests;  ///< destroy, cleanup, stop, spawn, start, each by name
-    std::vector<std::string> autostart;  ///< names under autostart/
-    std::vector<std::string> edited;     ///< machines whose properties are younger than they, not yet told
+    std::vector<SpoolRequest> requests;          ///< destroy, cleanup, stop, spawn, start, each by name
+    std::vector<std::string> autostart;          ///< names under autostart/
+    std::vector<std::string> edited;             ///< machines whose properties are newer, not yet reported
     std::vector<std::filesystem::path> foreign;  ///< files whose name can be no machine's
 };
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kill -9 at random moments of set, forward, snapshot (disk; disk and memory), clone and lab up, on a libvirtd of the test's own. After each:
-one cleanup, and a second one that finds nothing; every machine is there with its data; its record, its directory and libvirt say the same;
-the same command succeeds. IMGFORGE_KILLS: how many (default: two of each kind); IMGFORGE_SEED replays a run."""
+"""kill -9 at random moments of set, forward, snapshot (disk; disk and memory), clone and lab up, on a
+libvirtd of the test's own. After each: one cleanup, and a second one that finds nothing; every machine is
+there with its data; its record, its directory and libvirt say the same; the same command succeeds.
+IMGFORGE_KILLS: how many (default: two of each kind); IMGFORGE_SEED replays a run."""
 import json
 import os
 import pathlib
@@ -24,7 +25,8 @@ PROGRAM = os.environ["IMGFORGE_BINARY"]
 KILLS = int(os.environ.get("IMGFORGE_KILLS", "14"))
 SEED = int(os.environ.get("IMGFORGE_SEED", "7"))
 random.seed(SEED)
-lacks = missing() or next((tool for tool in ("qemu-img", "qemu-io", "qemu-system-x86_64", "ip") if not shutil.which(tool)), None)
+lacks = missing() or next((tool for tool in ("qemu-img", "qemu-io", "qemu-system-x86_64", "ip")
+                           if not shutil.which(tool)), None)
 if lacks:
     print(lacks, "(needed here)")
     sys.exit(77)
@@ -39,9 +41,11 @@ class Lost(Exception):
 
 
 def run(*words, good=True, timeout=120):
-    done = subprocess.run([PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run([PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=timeout, check=False)
     if good and done.returncode != 0:
-        raise Lost(f"{' '.join(map(str, words))} ends with {done.returncode}: {(done.stdout + done.stderr)[-1500:]}")
+        said = (done.stdout + done.stderr)[-1500:]
+        raise Lost(f"{' '.join(map(str, words))} ends with {done.returncode}: {said}")
     return done
 
 
@@ -50,10 +54,12 @@ def answer(*words):
 
 
 def kill_within(kind, *words):
-    """The command in a process group of its own, which ends at a random moment of its life. True when it was killed."""
+    """The command in a process group of its own, which ends at a random moment of its life. True when it was
+    killed."""
     global killed, finished
     started = time.monotonic()
-    victim = subprocess.Popen([PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    victim = subprocess.Popen([PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               start_new_session=True)
     try:
         victim.wait(random.uniform(0, spans.get(kind, 1.0)))
@@ -78,13 +84,15 @@ def free_port():
 
 
 def io(disk, command, *more):
-    done = subprocess.run(["qemu-io", *more, "-f", "qcow2", "-c", command, disk], capture_output=True, text=True, check=False)
+    done = subprocess.run(["qemu-io", *more, "-f", "qcow2", "-c", command, disk], capture_output=True,
+                          text=True, check=False)
     if done.returncode != 0 or "failed" in done.stdout:
         raise Lost(f"{command} of {disk}: {done.stdout}{done.stderr}")
 
 
 def snapshots_inside(disk):
-    text = subprocess.run(["qemu-img", "snapshot", "-U", "-l", disk], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(["qemu-img", "snapshot", "-U", "-l", disk], capture_output=True, text=True,
+                          check=True).stdout
     return sorted(line.split()[1] for line in text.splitlines() if re.match(r"\d+\s", line))
 
 
@@ -96,7 +104,8 @@ class World:
         self.states = {"off": "shut off", "on": "running", "port": "running"}
         run("images", "import", self.disk(), "--name", "base", "--os", "debian13")
         run("spawn", "base", "off", "--no-start", "--wait", "none", "--network", "nat")
-        run("spawn", "base", "on", "--memory", "96M", "--vcpus", "2", "--wait", "none", "--no-start", "--network", "nat")
+        run("spawn", "base", "on", "--memory", "96M", "--vcpus", "2", "--wait", "none", "--no-start",
+            "--network", "nat")
         run("spawn", "base", "port", "--memory", "64M", "--wait", "none", "--no-start", "--network", "user")
         for name in self.states:
             io(self.machines()[name]["disk"]["path"], "write -P 0x5a 32M 64k")
@@ -152,10 +161,12 @@ class World:
         if int(re.search(r"<vcpu[^>]*>(\d+)<", definition).group(1)) != record["vcpus"]:
             raise Lost(f"{name}: other CPUs in libvirt than {record['vcpus']}")
         files = {record["disk"]["path"], record["seed"], *(disk["path"] for disk in record["data_disks"])}
-        defined = set(re.findall(r"<source file='([^']*)'", definition)) & {str(path) for path in folder.iterdir()} - {str(folder / "console.log")}
+        sources = set(re.findall(r"<source file='([^']*)'", definition))
+        defined = sources & {str(path) for path in folder.iterdir()} - {str(folder / "console.log")}
         if defined != files:
             raise Lost(f"{name}: {defined} in libvirt, {files} on record")
-        known = {"instance.json", "domain.xml", "console.log", "console.sock", "known_hosts", *(pathlib.Path(file).name for file in files)}
+        known = {"instance.json", "domain.xml", "console.log", "console.sock", "known_hosts",
+                 *(pathlib.Path(file).name for file in files)}
         strangers = {path.name for path in folder.iterdir()} - known
         if strangers:
             raise Lost(f"{name}: {strangers} left in its directory")
@@ -165,7 +176,8 @@ class World:
         changes = answer("show", name)["machines"][0]["changes"]
         if changes:
             raise Lost(f"{name}: record and domain differ: {changes}")
-        io(record["disk"]["path"], "read -P 0x5a 32M 64k" if not name.startswith("lab") else "read -P 3 0 64k", "-r", "-U")
+        io(record["disk"]["path"], "read -P 0x5a 32M 64k" if not name.startswith("lab")
+           else "read -P 3 0 64k", "-r", "-U")
         self.check_snapshots(name, record["disk"]["path"], one)
 
     def check_snapshots(self, name, disk, one):
@@ -184,7 +196,8 @@ class World:
 
 
 def kill_set(world, turn, name):
-    words = ["set", name, "--memory", f"{64 + turn % 2 * 32}M", "--vcpus", 1 + turn % 2, "--disk", f"{65 + turn}M", "--data-disk", "1M",
+    words = ["set", name, "--memory", f"{64 + turn % 2 * 32}M", "--vcpus", 1 + turn % 2, "--disk",
+             f"{65 + turn}M", "--data-disk", "1M",
              "--comment", f"turn {turn}"]
     kill_within(f"set {name}", *words)
     world.check_killed(name)
@@ -205,7 +218,8 @@ def kill_set_on(world, turn):
     kill_set(world, turn, "on")
     if turn > 0 and turn % 3 == 0:
         run("destroy", "on", "--yes", "--forget")
-        run("spawn", "base", "on", "--memory", "96M", "--vcpus", "2", "--wait", "none", "--no-start", "--network", "nat")
+        run("spawn", "base", "on", "--memory", "96M", "--vcpus", "2", "--wait", "none", "--no-start",
+            "--network", "nat")
         io(world.machines()["on"]["disk"]["path"], "write -P 0x5a 32M 64k")
         run("start", "on")
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Debian's cloud-init makes of each user-data file in a directory: one line "NAME taken|dropped|refused".
+"""What Debian's cloud-init makes of each user-data file in a directory: one line "NAME
+taken|dropped|refused".
 
 taken: every part is loaded and passes cloud-init's own schema; dropped: a part cannot be loaded, is not a map
 or has no handler; refused: the schema has errors. One process for all, because importing cloud-init takes
