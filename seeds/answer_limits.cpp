@@ -83,10 +83,10 @@ private:
     void offline(AnswerFormat format) {
         const std::vector<std::string> missing = beyond_medium(format, answers_);
         if (answers_.offline.value_or(false) && !missing.empty()) {
-            fault("packages",
-                  fmt::format("not on the medium, and the installation is to be offline: {}",
-                              fmt::join(missing, ", ")),
-                  "leave `offline: true` out");
+            fault(
+                "packages",
+                fmt::format("not on the ISO, and the installation is offline: {}", fmt::join(missing, ", ")),
+                "leave `offline: true` out");
         }
         if (answers_.offline.value_or(false) && !answers_.mirror.empty()) {
             fault("mirror", "a mirror needs a network, but the installation is to be offline");

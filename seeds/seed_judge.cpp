@@ -27,7 +27,7 @@ void judge_user_data(FoundSeed& seed, const std::string& path, const Guest& gues
 void judge_nocloud(FoundSeed& seed, const Guest& guest) {
     for (const char* const name : {"meta-data", "user-data"}) {
         if (!seed.files.contains(name)) {
-            add(seed, name, "missing, so cloud-init does not take this medium for a NoCloud seed");
+            add(seed, name, "missing, so cloud-init does not recognise a NoCloud seed");
         }
     }
     if (const auto meta = seed.files.find("meta-data"); meta != seed.files.end()) {
@@ -57,8 +57,7 @@ void judge_configdrive(FoundSeed& seed, const Guest& guest) {
     const std::string base = "openstack/latest/";
     const auto meta = seed.files.find(base + "meta_data.json");
     if (meta == seed.files.end()) {
-        add(seed, base + "meta_data.json",
-            "missing, so cloud-init does not take this medium for a ConfigDrive");
+        add(seed, base + "meta_data.json", "missing, so cloud-init does not recognise a ConfigDrive");
     } else {
         const Json value = Json::parse(meta->second, nullptr, false);
         if (!value.is_object() || !value.contains("uuid")) {

@@ -74,7 +74,7 @@ std::string unknown_beginning(std::string_view text, std::string& suggestion) {
     }
     if (is_base64_of_user_data(text)) {
         suggestion = "decode it first";
-        return "this is base64: cloud-init does not decode user-data on a medium";
+        return "this is base64: cloud-init does not decode user-data in a seed";
     }
     if (lower.starts_with("##") && lower.find("template") != std::string::npos) {
         suggestion = "## template: jinja";

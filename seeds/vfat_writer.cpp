@@ -186,7 +186,7 @@ private:
 
 std::string seed_vfat(const SeedFiles& files, std::string_view label, std::int64_t epoch) {
     if (label.empty() || label.size() > 11) {
-        throw Error(Failure::usage, fmt::format("'{}' cannot be the label of a vfat medium", label),
+        throw Error(Failure::usage, fmt::format("'{}' is not a valid label of a vfat volume", label),
                     "a FAT label has 1 to 11 characters");
     }
     std::string upper = fmt::format("{:<11}", label);

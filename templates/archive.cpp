@@ -57,9 +57,10 @@ std::vector<std::string> archive_suites() {
 ArchiveSuite archive_suite(std::string_view name) {
     const std::vector<std::string> names = archive_suites();
     if (std::find(names.begin(), names.end(), name) == names.end())
-        throw Error(Failure::usage,
-                    fmt::format("no medium can be made for '{}'{}", name, did_you_mean(name, names)),
-                    fmt::format("suites: {}", fmt::join(names, ", ")));
+        throw Error(
+            Failure::usage,
+            fmt::format("cannot assemble an installer ISO for '{}'{}", name, did_you_mean(name, names)),
+            fmt::format("suites: {}", fmt::join(names, ", ")));
     const std::filesystem::path folder = data_path("templates/archives");
     Diagnostics faults;
     ArchiveSuite suite;

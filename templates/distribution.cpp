@@ -213,7 +213,8 @@ std::string render_kernel_line(const Distribution& row, const std::map<std::stri
         const auto fact = facts.find(key);
         if (fact == facts.end())
             throw Error(Failure::recipe,
-                        fmt::format("the kernel line of {} needs '{}', which this medium does not tell",
+                        fmt::format("the kernel line of {} needs '{}', which this ISO does not "
+                                    "provide",
                                     row.name, key));
         for (const char c : fact->second) {
             // dracut splits the command line at blanks; udev's encoding of a label is what hd:LABEL= compares

@@ -227,10 +227,10 @@ std::vector<IndexedPackage> AptArchive::resolve(const std::vector<std::string>& 
         const std::string errors = apt_errors(result);
         if (errors.empty())
             throw process_error(spec, result);
-        throw Error(
-            Failure::recipe,
-            fmt::format("the packages for the medium cannot be had from {}: {}", source_.suite, errors),
-            "correct the names in the recipe's packages");
+        throw Error(Failure::recipe,
+                    fmt::format("the packages for the installer ISO are not available from {}: {}",
+                                source_.suite, errors),
+                    "correct the names in the recipe's packages");
     }
     std::vector<IndexedPackage> packages;
     const std::string base = source_.uri + "/";

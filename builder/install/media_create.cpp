@@ -69,7 +69,9 @@ private:
                                                               {"dpkg-deb", "dpkg"}}) {
             if (!find_program(program))
                 throw Error(Failure::host,
-                            fmt::format("'{}' is needed to make a medium and is not installed", program),
+                            fmt::format("'{}' is needed to assemble an installer ISO and is not "
+                                        "installed",
+                                        program),
                             fmt::format("apt-get install {}", package));
         }
         if (free_space(places_.media()) < space_needed)
@@ -82,10 +84,9 @@ private:
     void find_source() {
         mirror_ = !request_.mirror.empty() ? request_.mirror : host_mirror(runner_);
         if (mirror_.empty()) {
-            throw Error(
-                Failure::host,
-                "apt on this host is set up for no Debian archive, so there is nothing to make a medium from",
-                "add a Debian archive to /etc/apt/sources.list.d, or name one with --mirror");
+            throw Error(Failure::host,
+                        "apt on this host uses no Debian archive, so an installer ISO cannot be assembled",
+                        "add a Debian archive to /etc/apt/sources.list.d, or name one with --mirror");
         }
         while (mirror_.ends_with("/"))
             mirror_.pop_back();
@@ -325,7 +326,7 @@ MadeMedium create_media(const MediaRequest& request, const Places& places, Proce
         if (std::optional<MadeMedium> made = find_made_medium(request, places))
             return *std::move(made);
     }
-    return in_context([&] { return fmt::format("the medium of {}", request.suite); },
+    return in_context([&] { return fmt::format("the installer ISO of {}", request.suite); },
                       [&] { return Maker(request, places, runner, monitor, activity).make(); });
 }
 

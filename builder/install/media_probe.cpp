@@ -120,7 +120,8 @@ void refuse_foreign(const image::IsoReader& iso, Prober& prober) {
         const auto& rules = refusal.detect;
         if (std::any_of(rules.begin(), rules.end(),
                         [&](const Detection& rule) { return prober.match(rule).has_value(); }))
-            throw Error(Failure::recipe, fmt::format("{} is a {} medium, which imgforge cannot install: {}",
+            throw Error(Failure::recipe, fmt::format("{} is a {} ISO, which imgforge cannot "
+                                                     "install: {}",
                                                      iso.file().string(), refusal.product, refusal.reason));
     }
 }
@@ -131,7 +132,7 @@ void reject_if_unusable(const Distribution& row, const image::IsoReader& iso, Pr
             throw Error(
                 Failure::recipe,
                 fmt::format("{} cannot be installed from unattended: {}", iso.file().string(), rule.reason),
-                fmt::format("it was recognised as {} media by its files", row.product));
+                fmt::format("its files identify it as {}", row.product));
     }
 }
 
@@ -155,12 +156,11 @@ MediaInfo describe(const Distribution& row, std::map<std::string, std::string> c
                    const image::IsoReader& iso, Prober& prober) {
     const BootFiles* files = boot_files(row, captures["arch"], prober);
     if (files == nullptr)
-        throw Error(
-            Failure::recipe,
-            fmt::format(
-                "{} is {} {} media, but its kernel and initrd are not where that distribution keeps them",
-                iso.file().string(), row.product, captures["version"]),
-            "the image may be incomplete: compare its checksum with the publisher's");
+        throw Error(Failure::recipe,
+                    fmt::format("{} is an ISO of {} {}, but its kernel and initrd are not where that "
+                                "distribution keeps them",
+                                iso.file().string(), row.product, captures["version"]),
+                    "the image may be incomplete: compare its checksum with the publisher's");
     const bool offline = std::any_of(row.offline_files.begin(), row.offline_files.end(),
                                      [&](const std::string& path) { return prober.exists(path); });
     return {.distribution = row.name,

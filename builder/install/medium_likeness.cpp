@@ -84,7 +84,7 @@ Error unknown_medium(const image::IsoReader& iso, const std::vector<Distribution
     if (row == nullptr) {
         return {
             Failure::recipe,
-            fmt::format("{} is not an installer medium imgforge knows: {}", iso.file().string(),
+            fmt::format("{} is not an installer ISO imgforge knows: {}", iso.file().string(),
                         what_is_there(iso)),
             "known: Debian and its derivatives, Ubuntu live-server, RHEL and its rebuilds, Fedora, openSUSE "
             "and SLES, Alpine"};

@@ -106,7 +106,7 @@ void write_container_disk(const ExportDisk& disk, const fs::path& target, const 
     for (const auto& [name, digest] : tar_digests(target)) {
         if (name.starts_with("blobs/") && name != blob(digest)) {
             throw Error(Failure::integrity, fmt::format("{} reads differently from what was written", name),
-                        "check the medium the file was written to; nothing was kept");
+                        "check the disk the file was written to; nothing was kept");
         }
     }
 }

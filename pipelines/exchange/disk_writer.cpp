@@ -81,7 +81,7 @@ void compare_disk(const ExportDisk& disk, std::string_view format, const fs::pat
         throw Error(
             Failure::integrity,
             fmt::format("what was written as {} reads differently from {}", format, disk.disk.string()),
-            "check the medium the file was written to; nothing was kept");
+            "check the disk the file was written to; nothing was kept");
     }
     if (!answer.ok()) {
         throw process_error(spec, answer);

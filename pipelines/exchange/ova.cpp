@@ -120,7 +120,7 @@ void write_ova(const ExportDisk& disk, const fs::path& target, const ExportServi
     if (tar_digests(target)[vmdk] != disk_digest) {
         throw Error(Failure::integrity,
                     fmt::format("{} in the package reads differently from what was written", vmdk),
-                    "check the medium the file was written to; nothing was kept");
+                    "check the disk the file was written to; nothing was kept");
     }
 }
 

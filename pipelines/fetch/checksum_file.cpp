@@ -98,7 +98,7 @@ Checksum checksum_for(const std::vector<Checksum>& list, const std::string& name
     if (best == nullptr) {
         throw Error(Failure::integrity,
                     fmt::format("{} does not list {}{}", source, name, did_you_mean(name, names)),
-                    "check that the checksums file belongs to this medium");
+                    "check that the checksums file belongs to this ISO");
     }
     return *best;
 }

@@ -283,23 +283,24 @@ std::optional<MediumSpec> MediumSpec::from_installer(const Json& installer, cons
 }
 
 Medium fetch_medium(const MediumSpec& spec, const FetchServices& services) {
-    return in_context(
-        [&] { return fmt::format("medium {}", without_credentials(spec.location)); },
-        [&] {
-            if (is_url(spec.location)) {
-                return fetch_url(spec, services);
-            }
-            std::error_code code;
-            if (spec.location.find("://") != std::string::npos) {
-                throw Error(Failure::recipe, fmt::format("{}: media come by http, https or ftp, or are files",
-                                                         without_credentials(spec.location)));
-            }
-            if (!fs::is_regular_file(spec.location, code)) {
-                throw Error(Failure::recipe, fmt::format("no such file: {}", spec.location),
-                            "give one with --set installer.iso=FILE");
-            }
-            return checked(spec.location, spec.location, spec, expected(spec, services), services);
-        });
+    return in_context([&] { return fmt::format("medium {}", without_credentials(spec.location)); },
+                      [&] {
+                          if (is_url(spec.location)) {
+                              return fetch_url(spec, services);
+                          }
+                          std::error_code code;
+                          if (spec.location.find("://") != std::string::npos) {
+                              throw Error(Failure::recipe, fmt::format("{}: an ISO is a file, or an http, "
+                                                                       "https or ftp URL",
+                                                                       without_credentials(spec.location)));
+                          }
+                          if (!fs::is_regular_file(spec.location, code)) {
+                              throw Error(Failure::recipe, fmt::format("no such file: {}", spec.location),
+                                          "give one with --set installer.iso=FILE");
+                          }
+                          return checked(spec.location, spec.location, spec, expected(spec, services),
+                                         services);
+                      });
 }
 
 }  // namespace imgforge::fetch

@@ -96,14 +96,14 @@ void check_packages(const StageTask& task, const Preparation& made) {
         return;
     }
     const std::string message =
-        fmt::format("not on the medium, and the installation has no network: {}", fmt::join(texts, ", "));
+        fmt::format("not on the ISO, and the installation has no network: {}", fmt::join(texts, ", "));
     if (own_answers(*task.recipe, task.options)) {
         task.monitor->warning(message);
         return;
     }
     throw Error(Failure::recipe, message,
-                "correct the names in answers.packages, take a medium that holds them (installer.archive "
-                "makes one), or give answers.mirror");
+                "correct the names in answers.packages, use an ISO that contains them "
+                "(installer.archive makes one), or give answers.mirror");
 }
 
 void unpack_boot_files(const StageTask& task, Preparation& made) {
@@ -123,8 +123,8 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
             install::pack_initrd(made.work / "initrd.medium", members, made.work / "initrd");
         if (packed.compression == install::unknown_compression) {
             task.monitor->warning(
-                fmt::format("{} on the medium is packed in no way known here: the answers are put behind it, "
-                            "and its kernel must understand both",
+                fmt::format("{} on the ISO is compressed in an unknown format: the answers are "
+                            "appended to it, and its kernel must understand both",
                             made.info.initrd));
         }
     }

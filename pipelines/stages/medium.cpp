@@ -62,13 +62,13 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
     Medium medium{.iso = fetched != task.input.files.end() ? fetched->second : local_path(recipe, iso)};
     if (iso.empty() && fetched == task.input.files.end()) {
         throw Error(Failure::recipe,
-                    recipe.os.empty() ? "the recipe names neither a medium nor a distribution"
-                                      : fmt::format("no official medium of {} is known", recipe.os),
+                    recipe.os.empty() ? "the recipe names neither an installer ISO nor a "
+                                        "distribution"
+                                      : fmt::format("no official installer ISO of {} is known", recipe.os),
                     "set installer.iso, or --set installer.iso=FILE");
     }
     if (!std::filesystem::exists(medium.iso)) {
-        throw Error(Failure::recipe,
-                    fmt::format("installation medium {} does not exist", medium.iso.string()),
+        throw Error(Failure::recipe, fmt::format("installer ISO {} does not exist", medium.iso.string()),
                     "set installer.iso, or --set installer.iso=FILE");
     }
     medium.sha256 = recipe.digest_of ? recipe.digest_of(medium.iso) : sha256_file(medium.iso);

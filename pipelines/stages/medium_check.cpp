@@ -80,7 +80,8 @@ void check_medium(const engine::RecipeFacts& recipe, const YamlDocument& documen
     const std::vector<std::string> suites = templates::archive_suites();
     if (std::find(suites.begin(), suites.end(), archive) == suites.end()) {
         diagnostics.add(document.at("/installer/archive",
-                                    fmt::format("no medium can be assembled of the suite '{}': known are {}",
+                                    fmt::format("cannot assemble an installer ISO of suite '{}'; "
+                                                "known suites: {}",
                                                 archive, fmt::join(suites, ", ")),
                                     nearest(archive, suites).value_or("")));
         return;
@@ -88,9 +89,9 @@ void check_medium(const engine::RecipeFacts& recipe, const YamlDocument& documen
     const std::string expected = suite_of(recipe.os);
     if (!recipe.os.empty() && expected != archive) {
         diagnostics.add(document.at(
-            "/installer/archive", fmt::format("a medium of '{}' does not install '{}'", archive, recipe.os),
+            "/installer/archive", fmt::format("an ISO of '{}' does not install '{}'", archive, recipe.os),
             expected.empty()
-                ? fmt::format("{} has no archive to assemble a medium from: give installer.iso", recipe.os)
+                ? fmt::format("{} has no archive to assemble an ISO from: set installer.iso", recipe.os)
                 : expected));
     }
 }

@@ -72,7 +72,7 @@ fetch::MediumSpec newest_of(fetch::MediumSpec spec, const std::string& pattern,
     remove_tree(list);
     remove_tree(list.string() + ".meta");
     if (name.empty()) {
-        throw Error(Failure::tool, fmt::format("{} lists no medium of {}", spec.checksums, task.recipe->os),
+        throw Error(Failure::tool, fmt::format("{} lists no ISO of {}", spec.checksums, task.recipe->os),
                     "name one with installer.iso");
     }
     spec.location = spec.location.substr(0, spec.location.rfind('/') + 1) + name;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks of imgforge against its peers in one run; see README.md in this folder.
+"""Benchmarks of imgforge against its peers in one run; see README.md in this directory.
 
   tests/bench/bench.py                       all that takes seconds
   tests/bench/bench.py --slow --golden HOME  sysprep, rebuild and refresh of a golden image, too (minutes)

@@ -283,7 +283,7 @@ const std::vector<Refusal>& refusals() {
         {"freebsd",
          "14_3_RELEASE_AMD64_CD",
          {{"boot/loader.efi", "x"}, {"boot/kernel/kernel", "x"}},
-         "is a FreeBSD medium, which imgforge cannot install: its installer bsdinstall is not supported"},
+         "is a FreeBSD ISO, which imgforge cannot install: its installer bsdinstall is not supported"},
         {"nixos", "nixos-minimal-25.11-x86_64", {{"boot/bzImage", "k"}}, "is a NixOS medium"},
         {"windows",
          "CCCOMA_X64FRE_EN-US_DV9",

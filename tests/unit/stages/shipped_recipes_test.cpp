@@ -72,7 +72,7 @@ TEST(Medium, a_recipe_without_one_or_with_a_wrong_one_is_refused) {
     EXPECT_THAT(faults("name: x\nos: debian13\ninstaller: {archive: trixi}\n" + stages),
                 Contains(AllOf(HasSubstr("the suite 'trixi'"), HasSubstr("did you mean 'trixie'?"))));
     EXPECT_THAT(faults("name: x\nos: debian13\ninstaller: {archive: bookworm}\n" + stages),
-                Contains(HasSubstr("a medium of 'bookworm' does not install 'debian13'")));
+                Contains(HasSubstr("an ISO of 'bookworm' does not install 'debian13'")));
     EXPECT_THAT(faults("name: x\nos: rocky9\ninstaller: {archive: trixie}\n" + stages),
                 Contains(HasSubstr("give installer.iso")));
 }
