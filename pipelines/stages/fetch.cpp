@@ -50,7 +50,7 @@ class Fetch final : public engine::StageType {
 public:
     std::string_view name() const override { return "fetch"; }
     std::string_view summary() const override {
-        return "Download an ISO or disk image, resuming, and verify it";
+        return "Download and verify an ISO or disk image; interrupted downloads resume";
     }
     int revision() const override { return 1; }
     const Json& schema() const override {

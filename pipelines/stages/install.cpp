@@ -184,8 +184,8 @@ const Json& InstallStage::schema() const {
         properties["network"] = {{"type", "boolean"},
                                  {"description",
                                   "Give the installation a network, together with an answer file "
-                                  "of your own; default: when the file names a mirror or the "
-                                  "medium cannot do without"}};
+                                  "of your own; default: if the file names a mirror or the ISO "
+                                  "requires one"}};
         properties["timeout"] = {
             {"type", "string"},
             {engine::affects_result, false},
