@@ -6,8 +6,8 @@
         images lie in $IMGFORGE_PHONY_GUESTS; rows are appended to $IMGFORGE_PHONY_TABLE
 
 For each guest, on copies: the dry run changes no byte; what virt-sysprep removes or empties, sysprep removes
-or empties; what it rewrites, sysprep has rewritten or removed; nothing changes that the report does not name. Windows and CoreOS are refused in one sentence.
-"""
+or empties; what it rewrites, sysprep has rewritten or removed; nothing changes that the report does not name.
+Windows and CoreOS are refused in one sentence. """
 import hashlib
 import json
 import os
