@@ -13,7 +13,6 @@
 #include "builder/base/fd.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/observe.hpp"
-#include "tests/support/require.hpp"
 #include "tests/tools/lifecycle/machine_home.hpp"
 
 namespace imgforge::lifecycle {
@@ -50,17 +49,8 @@ private:
     std::uint16_t port_ = 0;
 };
 
-class FailureTools : public testing::Test {
+class FailureTools : public test::MachineTest {
 protected:
-    void SetUp() override {
-        for (const char* const program : {"qemu-system-x86_64", "qemu-img"}) {
-            if (!find_program(program)) {
-                IMGFORGE_SKIP("tools", fmt::format("{} is not installed", program));
-            }
-        }
-        home_.emplace();
-    }
-
     static SpawnOptions small(const std::string& name) {
         return {.image = "tiny", .name = name, .memory = ByteSize::mib(64), .wait = Wait::none};
     }
@@ -86,8 +76,6 @@ protected:
         EXPECT_THAT(lifecycle.reservations().all(), IsEmpty());
         EXPECT_THAT(lifecycle.store().holders("tiny", 1), IsEmpty());
     }
-
-    std::optional<test::MachineHome> home_;
 };
 
 TEST_F(FailureTools, a_machine_that_does_not_start_stays_defined_and_says_why) {

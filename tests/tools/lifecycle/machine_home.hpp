@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -17,6 +19,7 @@
 #include "pipelines/lifecycle/spawn.hpp"
 #include "pipelines/store/publish.hpp"
 #include "tests/support/disk_maker.hpp"
+#include "tests/support/require.hpp"
 
 namespace imgforge::test {
 
@@ -110,6 +113,21 @@ public:
     SystemProcessRunner processes;
     SystemClock clock;
     NullMonitor monitor;
+};
+
+/// A test on a MachineHome; skipped where QEMU is missing.
+class MachineTest : public testing::Test {
+protected:
+    void SetUp() override {
+        for (const char* const program : {"qemu-system-x86_64", "qemu-img"}) {
+            if (!find_program(program)) {
+                IMGFORGE_SKIP("tools", fmt::format("{} is not installed", program));
+            }
+        }
+        home_.emplace();
+    }
+
+    std::optional<MachineHome> home_;
 };
 
 }  // namespace imgforge::test

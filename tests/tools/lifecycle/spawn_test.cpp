@@ -21,17 +21,8 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class SpawnTools : public testing::Test {
+class SpawnTools : public test::MachineTest {
 protected:
-    void SetUp() override {
-        for (const char* const program : {"qemu-system-x86_64", "qemu-img"}) {
-            if (!find_program(program)) {
-                IMGFORGE_SKIP("tools", fmt::format("{} is not installed", program));
-            }
-        }
-        home_.emplace();
-    }
-
     static SpawnOptions defined_only(const std::string& name, std::size_t count = 1) {
         return {.image = "tiny", .name = name, .count = count, .start = false, .wait = Wait::none};
     }
@@ -46,8 +37,6 @@ protected:
         }
         return "no error";
     }
-
-    std::optional<test::MachineHome> home_;
 };
 
 TEST_F(SpawnTools, of_32_that_want_one_name_exactly_one_gets_it) {
