@@ -55,7 +55,7 @@ int run_snapshots(const Arguments& arguments, CommandContext& context) {
     }
     if (arguments.has("merge")) {
         context.monitor->message(lifecycle::merge_snapshots(machines, name)
-                                     ? fmt::format("{}: everything is in its root disk again", name)
+                                     ? fmt::format("{}: everything is in its own disks again", name)
                                      : fmt::format("{}: nothing to merge", name));
     }
     show_snapshots(context, name, lifecycle::list_snapshots(machines, name));

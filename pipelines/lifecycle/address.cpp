@@ -2,6 +2,7 @@
 #include "pipelines/lifecycle/address.hpp"
 
 #include <arpa/inet.h>
+#include <libvirt/libvirt.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/handle.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -79,6 +81,40 @@ std::vector<std::string> leased_addresses(const virt::Connection& connection, co
             return {};
         }
         throw;
+    }
+}
+
+LeaseTimes lease_times(const virt::Connection& connection, const MachineRecord& record) {
+    using NetworkHandle = Handle<virNetwork, virNetworkFree>;
+    LeaseTimes times;
+    virConnectPtr raw = connection.raw();
+    for (const auto& nic : record.nics) {
+        const std::string name = libvirt_network(nic.network);
+        const NetworkHandle network(
+            raw == nullptr || name.empty() ? nullptr : virNetworkLookupByName(raw, name.c_str()));
+        virNetworkDHCPLeasePtr* leases = nullptr;
+        const int count =
+            network ? virNetworkGetDHCPLeases(network.get(), nic.network.mac.value_or("").c_str(), &leases, 0)
+                    : 0;
+        for (int i = 0; i < count; ++i) {
+            if (leases[i]->ipaddr != nullptr) {
+                times[leases[i]->ipaddr] = leases[i]->expirytime;
+            }
+            virNetworkDHCPLeaseFree(leases[i]);
+        }
+        free(leases);  // NOLINT: allocated by libvirt with malloc
+    }
+    return times;
+}
+
+void drop_old_leases(NicAddresses& addresses, const LeaseTimes& old, const LeaseTimes& now) {
+    for (auto& list : addresses) {
+        std::erase_if(list, [&](const std::string& address) {
+            const auto before = old.find(address);
+            const auto present = now.find(address);
+            return before != old.end() && present != now.end() && before->second != 0 &&
+                   before->second == present->second;
+        });
     }
 }
 

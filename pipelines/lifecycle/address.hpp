@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,14 @@ AddressSearch find_addresses(const virt::Connection& connection, const MachineRe
 
 /// Leases of one NIC; empty for NICs that libvirt's DHCP does not serve and when the network is unknown.
 std::vector<std::string> leased_addresses(const virt::Connection& connection, const Nic& nic);
+
+/// Leases with the second they end in, 0 for never; by address.
+using LeaseTimes = std::map<std::string, long long>;
+/// Those that libvirt's DHCP servers have for the machine now; empty when they cannot be asked.
+LeaseTimes lease_times(const virt::Connection& connection, const MachineRecord& record);
+/// Takes out the addresses whose lease is one of `old` still: a guest that boots asks for it anew, which
+/// moves its end.
+void drop_old_leases(NicAddresses& addresses, const LeaseTimes& old, const LeaseTimes& now);
 
 /// By the guest agent. Throws what libvirt says when it does not answer.
 NicAddresses agent_addresses(const virt::Connection& connection, const MachineRecord& record);

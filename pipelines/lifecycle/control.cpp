@@ -43,7 +43,8 @@ void start_networks(Lifecycle& lifecycle, const virt::Connection& connection, co
     }
 }
 
-void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
+/// False when it ran already.
+bool bring_up(Lifecycle& lifecycle, MachineRecord& record) {
     settle_root_disk(lifecycle, record);
     if (!record.is_remote()) {
         check_memory(record.memory, 1);
@@ -52,11 +53,12 @@ void bring_up(Lifecycle& lifecycle, MachineRecord& record) {
     const auto domain = connection.find(record.uuid);
     if (domain && !is_down(*domain)) {
         go_on(lifecycle, record, *domain);
-        return;
+        return false;
     }
     check_published(lifecycle, record);
     start_networks(lifecycle, connection, record);
     start_domain(lifecycle, connection, record);
+    return true;
 }
 
 /// Waits; false when the time is over.
@@ -112,16 +114,19 @@ MachineView start_held(Lifecycle& lifecycle, MachineRecord& record, Wait wait,
                        std::optional<std::chrono::milliseconds> timeout) {
     const auto begun = std::chrono::steady_clock::now();
     const auto console_start = console_size(lifecycle.console_log(record));
-    bring_up(lifecycle, record);
+    auto leases = wait == Wait::none || record.is_embedded() ? LeaseTimes()
+                                                             : lease_times(lifecycle.open(record), record);
+    const bool booted = bring_up(lifecycle, record);
     ensure_forwarder(lifecycle);
     Readiness ready;
     if (wait != Wait::none) {
         ready = wait_until_ready(lifecycle, record, wait, timeout.value_or(std::chrono::minutes(15)),
-                                 console_start);
-        if (!record.not_ready.empty()) {
-            record.not_ready.clear();
-            lifecycle.save(record);
-        }
+                                 console_start, booted ? std::move(leases) : LeaseTimes());
+    }
+    // A boot that nobody waits for has nothing of the one before.
+    if (!record.not_ready.empty() && (booted || wait != Wait::none)) {
+        record.not_ready.clear();
+        lifecycle.save(record);
     }
     MachineView view = look(lifecycle, record);
     merge_addresses(view.addresses, ready.addresses);

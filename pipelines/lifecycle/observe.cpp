@@ -177,7 +177,7 @@ void set_state(Lifecycle& lifecycle, const std::map<std::string, DaemonView>& da
         row == daemon->second.rows.end() ? static_cast<void>(view.state = "missing")
                                          : set_from(row->second, view);
     }
-    if (!record.not_ready.empty() && view.state == "running") {
+    if (!record.not_ready.empty() && (view.state == "running" || view.state == "shut off")) {
         view.reason = "not ready: " + record.not_ready;
     }
 }

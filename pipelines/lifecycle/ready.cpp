@@ -26,8 +26,12 @@ constexpr std::array signals = {std::pair(Wait::none, std::string_view("none")),
 /// One machine on its way up.
 class Waiting {
 public:
-    Waiting(Lifecycle& lifecycle, const MachineRecord& record, std::uint64_t watch_from)
-        : lifecycle_(lifecycle), record_(record), console_(lifecycle.console_log(record), watch_from) {}
+    Waiting(Lifecycle& lifecycle, const MachineRecord& record, std::uint64_t watch_from,
+            LeaseTimes old_leases)
+        : lifecycle_(lifecycle),
+          record_(record),
+          console_(lifecycle.console_log(record), watch_from),
+          old_leases_(std::move(old_leases)) {}
 
     bool arrived(Wait signal) {
         console_.look();
@@ -86,8 +90,16 @@ private:
             // The address inside a user network tells nothing; that the guest answers through the port does.
             return !read_banner("127.0.0.1", *record_.ssh_port, std::chrono::seconds(3), seen_).empty();
         }
-        found_ = find_addresses(lifecycle_.open(record_), record_);
+        const auto connection = lifecycle_.open(record_);
+        found_ = find_addresses(connection, record_);
         seen_ = found_.tried;
+        // A guest that never asks DHCP again (an address of its own, say) is believed its old lease in the
+        // end.
+        constexpr std::chrono::minutes distrust{2};
+        if (!old_leases_.empty() && std::chrono::steady_clock::now() - begun_ < distrust) {
+            drop_old_leases(found_.addresses, old_leases_, lease_times(connection, record_));
+            seen_ += found_.best().empty() ? ", of an earlier boot" : "";
+        }
         return !found_.best().empty();
     }
 
@@ -173,6 +185,8 @@ private:
     Lifecycle& lifecycle_;
     MachineRecord record_;
     ConsoleWatch console_;
+    LeaseTimes old_leases_;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
     int silent_logins_ = 0;
     unsigned agent_looks_ = 0;
     AddressSearch found_;
@@ -202,8 +216,9 @@ std::string_view to_string(Wait wait) {
 }
 
 Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wait signal,
-                           std::chrono::milliseconds timeout, std::uint64_t watch_from) {
-    Waiting waiting(lifecycle, record, watch_from);
+                           std::chrono::milliseconds timeout, std::uint64_t watch_from,
+                           LeaseTimes old_leases) {
+    Waiting waiting(lifecycle, record, watch_from, std::move(old_leases));
     wait_until(
         lifecycle.clock(), fmt::format("signal '{}' of machine '{}'", to_string(signal), record.name),
         timeout, [&] { return waiting.arrived(signal); }, [&] { return waiting.last_seen(); },

@@ -25,9 +25,11 @@ struct Readiness {
 
 /// Waits until the machine gives the signal. Fails early when the domain ends or the console shows that the
 /// kernel gave up; otherwise Failure::timeout with what was last seen and tried. `watch_from` are the console
-/// bytes that belong to an earlier boot.
+/// bytes that belong to an earlier boot, `old_leases` its DHCP leases: for the first two minutes of the wait
+/// they are no address of this one.
 Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wait signal,
-                           std::chrono::milliseconds timeout, std::uint64_t watch_from = 0);
+                           std::chrono::milliseconds timeout, std::uint64_t watch_from = 0,
+                           LeaseTimes old_leases = {});
 
 /// How the host reaches a running machine now: its forwarded port, else a found address. Throws
 /// Failure::domain with what was tried.
