@@ -29,7 +29,7 @@ Json overlay_schema() {
            {{"type", "string"},
             {"format", "path"},
             {"minLength", 1},
-            {"description", "Disk image to stand on; without it the disk of the stage before"}}},
+            {"description", "Disk image to start from; default: the disk of the stage before"}}},
           {"format",
            {{"type", "string"},
             {"enum", {"qcow2", "raw"}},
