@@ -151,6 +151,19 @@ TYPED_TEST(GuestFsContract, leaves_other_hard_links_alone) {
     EXPECT_EQ(fs.lstat("/a")->mode, 0600U);
 }
 
+TYPED_TEST(GuestFsContract, overwrites_a_file_in_its_own_blocks) {
+    Fresh<TypeParam> fresh;
+    GuestFs& fs = fresh.fs;
+    fs.write("/a", "content", 0600);
+    fresh.hard_link("/a", "/b");
+    fs.symlink("/a", "/link");
+
+    fs.overwrite("/a");
+
+    EXPECT_EQ(fs.read("/b"), std::string(7, '\0'));
+    EXPECT_THROW(fs.overwrite("/link"), Error);
+}
+
 TYPED_TEST(GuestFsContract, lists_names_with_newlines_and_dots_in_order) {
     Fresh<TypeParam> fresh;
     GuestFs& fs = fresh.fs;
