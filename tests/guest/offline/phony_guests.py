@@ -7,7 +7,8 @@
 
 For each guest, on copies: the dry run changes no byte; what virt-sysprep removes or empties, sysprep removes
 or empties; what it rewrites, sysprep has rewritten or removed; nothing changes that the report does not name.
-Windows and CoreOS are refused in one sentence. """
+Windows and CoreOS are refused in one sentence.
+"""
 import hashlib
 import json
 import os
@@ -83,7 +84,10 @@ def digest(paths):
 def tree(disks, mounts, keys, folder):
     """Every file of the guest, read by an appliance: path → (type, mode, uid, gid, link, digest, size)."""
     lines = ["run"]
-    lines += [f"cryptsetup-open {key.split(':')[0]} open{number}" for number, key in enumerate(keys)]
+    for number, key in enumerate(keys):
+        device, passphrase = key.split(":")
+        # With --keys-from-stdin the passphrase is the line after the command.
+        lines += [f"cryptsetup-open {device} open{number}", passphrase]
     if keys:
         lines += ["lvm-scan true"]
     spare = [mount for mount in mounts if mount.endswith(":+")]
@@ -94,13 +98,10 @@ def tree(disks, mounts, keys, folder):
     lines += [f"tar-out / {archive}", "umount-all"]
     for number, mount in enumerate(spare):
         lines += [f"mount-ro {mount.rpartition(':')[0]} /", f"tar-out / {archive}.{number}", "umount-all"]
-    script = os.path.join(folder, "script")
-    with open(script, "w", encoding="utf-8") as text:
-        text.write("\n".join(lines) + "\n")
     words = ["guestfish", "--keys-from-stdin", "--format=raw", "--ro"]
     for disk in disks:
         words += ["-a", disk]
-    checked(words + ["-f", script], PEER_ENV, "".join(key.split(":")[1] + "\n" for key in keys))
+    checked(words, PEER_ENV, "\n".join(lines) + "\n")
     files = {}
     for number in [None, *range(len(spare))]:
         name = archive if number is None else f"{archive}.{number}"
