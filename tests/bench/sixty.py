@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""60 machines on a libvirtd of the benchmark's own: defined, listed, destroyed, forgotten; seconds of whole commands.
+"""60 machines on a libvirtd of the benchmark's own: defined, listed, destroyed, forgotten; seconds of whole
+commands.
 
-  sixty.py PROGRAM [ROUNDS]     PROGRAM: an imgforge; on a busy host under `chrt -r 10`, as bench.py --alone does"""
+  sixty.py PROGRAM [ROUNDS]     PROGRAM: an imgforge; on a busy host under `chrt -r 10`, as bench.py --alone
+  does"""
 import json
 import os
 import shutil
@@ -23,11 +25,20 @@ class Store:
 
     def __init__(self, program, folder, uri):
         self.program = program
-        self.env = dict(os.environ, IMGFORGE_HOME=os.path.join(folder, "home"), XDG_CONFIG_HOME=os.path.join(folder, "config"),
-                        LIBVIRT_DEFAULT_URI=uri, IMGFORGE_IMMUTABLE="off")
+        self.env = dict(
+            os.environ,
+            IMGFORGE_HOME=os.path.join(folder, "home"),
+            XDG_CONFIG_HOME=os.path.join(folder, "config"),
+            LIBVIRT_DEFAULT_URI=uri,
+            IMGFORGE_IMMUTABLE="off",
+        )
         os.makedirs(os.path.join(folder, "config", "imgforge"))
-        with open(os.path.join(folder, "config", "imgforge", "config.yaml"), "w", encoding="ascii") as settings:
-            settings.write("acceleration: tcg\n")  # nothing starts: measuring what the host can do would be in the first figure
+        with open(
+            os.path.join(folder, "config", "imgforge", "config.yaml"), "w", encoding="ascii"
+        ) as settings:
+            settings.write(
+                "acceleration: tcg\n"
+            )  # nothing starts: measuring what the host can do would be in the first figure
         disk = os.path.join(folder, "disk.qcow2")
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"], check=True)
         self.seconds("images", "import", disk, "--name", "base")
@@ -35,15 +46,37 @@ class Store:
 
     def seconds(self, *words):
         begun = time.monotonic()
-        subprocess.run([self.program, *words], check=True, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [self.program, *words],
+            check=True,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         return time.monotonic() - begun
 
     def round(self):
         names = [f"m-{i + 1}" for i in range(COUNT)]
-        define = self.seconds("spawn", "base", "m-{n}", "--count", str(COUNT), "--no-start", "--wait", "none", "--memory", "256M")
+        define = self.seconds(
+            "spawn",
+            "base",
+            "m-{n}",
+            "--count",
+            str(COUNT),
+            "--no-start",
+            "--wait",
+            "none",
+            "--memory",
+            "256M",
+        )
         listed = statistics.median(self.seconds("list", "--json") for _ in range(5))
-        return {"define": define, "list": listed, "destroy": self.seconds("destroy", "--yes", *names), "cleanup": self.seconds("cleanup")}
+        return {
+            "define": define,
+            "list": listed,
+            "destroy": self.seconds("destroy", "--yes", *names),
+            "cleanup": self.seconds("cleanup"),
+        }
 
 
 def main():
@@ -63,7 +96,11 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     figures = {key: sorted(round(one[key], 2) for one in rounds) for key in rounds[0]}
     missed = [key for key, goal in GOALS.items() if statistics.median(figures[key]) > goal]
-    print(json.dumps({"count": COUNT, "seconds": figures, "goals": GOALS, "missed": missed, "load": os.getloadavg()}))
+    print(
+        json.dumps(
+            {"count": COUNT, "seconds": figures, "goals": GOALS, "missed": missed, "load": os.getloadavg()}
+        )
+    )
     return 1 if missed else 0
 
 
