@@ -100,9 +100,9 @@ Found url_password(std::string_view data, std::size_t at) {
     static constexpr std::array<std::string_view, 14> users{"user",   "username", "usr",   "login", "name",
                                                             "joe",    "foo",      "me",    "you",   "myuser",
                                                             "userid", "uname",    "alice", "bob"};
-    static constexpr std::array<std::string_view, 17> samples{
-        "pass", "pw",  "pwd", "passw", "foo",  "bar",     "mypass",   "mypassword", "userpass",
-        "port", "123", "psw", "xxx",   "test", "passwrd", "passcode", "1234"};
+    static constexpr std::array<std::string_view, 20> samples{
+        "pass",      "pw",    "pwd",  "passw", "foo", "bar", "mypass", "mypassword", "userpass", "tiger",
+        "secretkey", "guest", "port", "123",   "psw", "xxx", "test",   "passwrd",    "passcode", "1234"};
     const bool sample = std::find(users.begin(), users.end(), user) != users.end() ||
                         std::find(samples.begin(), samples.end(), lower_case(password)) != samples.end();
     const bool host = at + 1 < data.size() && (is_alnum(data[at + 1]) || data[at + 1] == '[');

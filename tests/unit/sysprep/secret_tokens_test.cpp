@@ -76,7 +76,8 @@ TEST(Tokens, of_manuals_are_none) {
          {"ghp_" + std::string(36, 'x'), "sk_live_" + std::string(24, '1'), "glpat-" + std::string(20, 'a'),
           std::string("https://user:password@example.com/"), std::string("https://user:pass@host/x"),
           std::string("http://$USER:$PASS@proxy/"), std::string("PrivateKey = <your key>"),
-          std::string("https://host.example:8080/a@b")}) {
+          std::string("https://host.example:8080/a@b"), std::string("AKIA") + "I44QH8DHBEXAMPLE",
+          std::string("oracle://scott:tiger@db1.corp/x")}) {
         EXPECT_THAT(rules(text), IsEmpty()) << text;
     }
 }
