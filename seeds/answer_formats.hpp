@@ -14,6 +14,10 @@ std::string preseed_text(const Answers& answers, const AnswerFacts& facts);
 /// Starts the copy of the installer's log on the second serial port, and eatmydata; empty when neither is
 /// wanted.
 std::string preseed_early_command(const Answers& answers, const AnswerFacts& facts);
+/// Gives a system that was installed from the disc alone the distribution's own package sources, when nothing
+/// else did: without one no later stage and no user could install a package. Runs in the target before the
+/// user's own lines; empty where the answers name a mirror or the sources are not known.
+std::string preseed_sources_script(const Answers& answers, const AnswerFacts& facts);
 AnswerFiles preseed_files(const std::string& text, const std::string& post, const AnswerFacts& facts);
 std::string preseed_with_marker(const std::string& text, const AnswerFacts& facts);
 std::vector<std::string> preseed_packages(const std::string& text);

@@ -166,7 +166,8 @@ private:
 AnswerFiles with_post(AnswerFormat format, const std::string& text, const std::string& post,
                       const Answers& answers, const AnswerFacts& facts) {
     switch (format) {
-        case AnswerFormat::preseed: return preseed_files(text, post, facts);
+        case AnswerFormat::preseed:
+            return preseed_files(text, preseed_sources_script(answers, facts) + post, facts);
         case AnswerFormat::autoinstall: return autoinstall_files(text);
         case AnswerFormat::kickstart: return kickstart_files(text);
         case AnswerFormat::autoyast: return autoyast_files(text);
@@ -236,7 +237,9 @@ std::string with_marker(AnswerFormat format, const std::string& text, const Answ
 }
 
 AnswerFiles deliver(AnswerFormat format, const std::string& text, const AnswerFacts& facts) {
-    return with_post(format, text, {}, {}, facts);
+    AnswerFacts own = facts;
+    own.package_sources.clear();  // a file of the user's own says itself where packages come from
+    return with_post(format, text, {}, {}, own);
 }
 
 AnswerFiles generate(AnswerFormat format, const Answers& answers, const AnswerFacts& facts) {

@@ -71,6 +71,8 @@ struct AnswerFacts {
     bool offline = true;    ///< the medium alone must do
     std::string version{};  ///< "13", "24.04", "9", "3.21"
     std::string suite{};    ///< Debian, Ubuntu: codename
+    /// Lines for the sources.list of a system that the disc alone made; empty: it gets none.
+    std::string package_sources{};
     std::string product{};  ///< "Debian", "Rocky Linux": for differences inside a family
     std::string arch = "amd64";
     std::string console = "ttyS0";  ///< marker goes to /dev/<console>; also the installed system's console

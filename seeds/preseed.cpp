@@ -257,6 +257,16 @@ std::string preseed_text(const Answers& answers, const AnswerFacts& facts) {
     return Preseed(answers, facts).text();
 }
 
+std::string preseed_sources_script(const Answers& answers, const AnswerFacts& facts) {
+    if (!is_offline(answers, facts) || facts.package_sources.empty()) {
+        return {};
+    }
+    return fmt::format(
+        "if ! cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -q -e '^deb ' -e "
+        "'^URIs:'; then\n    cat >>/etc/apt/sources.list <<'IMGFORGE-SOURCES'\n{}{}IMGFORGE-SOURCES\nfi\n",
+        facts.package_sources, facts.package_sources.back() == '\n' ? "" : "\n");
+}
+
 AnswerFiles preseed_files(const std::string& text, const std::string& post, const AnswerFacts& facts) {
     AnswerFiles files{.main_file = "preseed.cfg"};
     files.initrd.push_back({.path = "preseed.cfg", .bytes = text});

@@ -206,6 +206,7 @@ void read_row(RowReader& row, Distribution& out) {
     row.text("product", out.product);
     row.text("version", out.version);
     row.text("codename", out.codename);
+    row.text("package-sources", out.package_sources);
     row.text("installer", out.installer);
     row.text("answers", out.answers);
     read_proof(row, out.proven);

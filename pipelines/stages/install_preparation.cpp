@@ -58,6 +58,7 @@ void write_answers(const StageTask& task, Preparation& made) {
                   .offline = made.info.offline,
                   .version = made.row->version.empty() ? made.info.version : made.row->version,
                   .suite = made.row->codename,
+                  .package_sources = made.row->package_sources,
                   .product = made.row->product,
                   .arch = made.info.arch,
                   .medium_has_eatmydata = has_eatmydata(iso),

@@ -8,6 +8,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/process.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/base/text.hpp"
 
 namespace imgforge::seeds {
 namespace {
@@ -123,6 +124,38 @@ TEST(Preseed, writes_the_marker_last_and_runs_post_lines_from_a_file) {
     EXPECT_THAT(post, HasSubstr("ann ALL=(ALL) NOPASSWD:ALL"));
     EXPECT_THAT(late, HasSubstr("IMGFORGE-RESULT: success n0nce' > /target/var/lib/imgforge-result"));
     EXPECT_THAT(late, testing::EndsWith("sync\necho 'IMGFORGE-RESULT: success n0nce' > /dev/ttyS0\n"));
+}
+
+/// The post script's part about package sources, run by a shell on files of the test.
+std::string sources_after(const std::string& before, const Answers& answers, const AnswerFacts& facts) {
+    const TempDir root("imgforge-sources");
+    write_file_atomically(root.path() / "sources.list", before);
+    std::string post = bytes_of(generate(AnswerFormat::preseed, answers, facts), "imgforge-post.sh");
+    post = "set -e\n" + post.substr(0, post.find("\nfi\n") + 4);
+    replace_all(post, "/etc/apt", root.path().string());
+    SystemProcessRunner runner;
+    const ProcessResult ran = runner.run({.program = "sh", .args = {"-s"}, .stdin_text = post});
+    EXPECT_TRUE(ran.ok()) << ran.err;
+    return read_file(root.path() / "sources.list");
+}
+
+TEST(Preseed, gives_package_sources_to_a_system_that_the_disc_alone_made) {
+    AnswerFacts known = facts();
+    known.package_sources = "deb http://deb.example.org/debian trixie main\n";
+    const std::string comment = "# deb cdrom:[Debian] trixie main\n";
+
+    EXPECT_EQ(sources_after(comment, {}, known), comment + known.package_sources);
+    const std::string own = "deb http://mirror.example.org/debian trixie main\n";
+    EXPECT_EQ(sources_after(own, {}, known), own) << "one that is there is enough";
+
+    Answers online;
+    online.mirror = "http://mirror.example.org/debian";
+    EXPECT_EQ(
+        bytes_of(generate(AnswerFormat::preseed, online, known), "imgforge-post.sh").find("deb.example.org"),
+        std::string::npos);
+    for (const auto& file : deliver(AnswerFormat::preseed, "d-i time/zone string UTC\n", known).initrd) {
+        EXPECT_EQ(file.bytes.find("deb.example.org"), std::string::npos) << "not in a file of the user's own";
+    }
 }
 
 TEST(Preseed, refuses_values_that_would_break_its_lines) {
