@@ -7,6 +7,7 @@
 #include "builder/cli/build_support.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/manual.hpp"
+#include "pipelines/lifecycle/lab/lab_file.hpp"
 
 namespace imgforge::cli {
 
@@ -25,6 +26,7 @@ Command manual_command() {
                     pages["imgforge.recipe.5"] =
                         recipe_page(engine::recipe_schema(rules.types, rules.known_os));
                     pages["imgforge.config.5"] = settings_page(settings_schema());
+                    pages["imgforge.lab.5"] = lab_page(lifecycle::lab_schema());
                     pages["config.yaml"] = settings_file(settings_schema());
                     for (const auto& [name, text] : pages) {
                         write_file_atomically(folder / name, text);

@@ -19,6 +19,9 @@ std::string recipe_page(const Json& schema);
 /// imgforge.config(5), made from settings_schema().
 std::string settings_page(const Json& schema);
 
+/// imgforge.lab(5), from the schema of lab files.
+std::string lab_page(const Json& schema);
+
 /// config.yaml with every key of settings_schema() explained and commented out, as a package installs it.
 std::string settings_file(const Json& schema);
 

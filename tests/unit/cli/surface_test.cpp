@@ -12,6 +12,7 @@
 #include "builder/cli/help.hpp"
 #include "builder/cli/manual.hpp"
 #include "pipelines/engine/recipe.hpp"
+#include "pipelines/lifecycle/lab/lab_file.hpp"
 #include "tests/support/require.hpp"
 
 namespace imgforge::cli {
@@ -102,6 +103,14 @@ TEST(SettingsManual, names_every_key_at_every_depth) {
     EXPECT_THAT(page, HasSubstr("One of: auto, kvm, tcg."));
 }
 
+TEST(LabManual, names_every_key_at_every_depth) {
+    const std::string page = lab_page(lifecycle::lab_schema());
+
+    for (const char* const key : {"machines", "networks", "NAME", "needs", "subnet", "user\\-data", "ttl"}) {
+        EXPECT_THAT(page, HasSubstr(std::string("\\fB") + key + "\\fR")) << key;
+    }
+}
+
 TEST(Manual, man_finds_no_fault_in_any_page) {
     if (!find_program("man")) {
         IMGFORGE_SKIP("unit", "man is missing");
@@ -110,6 +119,7 @@ TEST(Manual, man_finds_no_fault_in_any_page) {
     std::map<std::string, std::string> pages = manual_pages(all_commands());
     pages["imgforge.recipe.5"] = recipe_manual();
     pages["imgforge.config.5"] = settings_page(settings_schema());
+    pages["imgforge.lab.5"] = lab_page(lifecycle::lab_schema());
     for (const auto& [name, text] : pages) {
         write_file_atomically(folder / name, text);
         SystemProcessRunner runner;
