@@ -39,8 +39,7 @@ public:
                     "description": "pack the clusters of the qcow2: smaller, slower to read the first time"},
                 "formats": {"type": "array", "items": {"enum": ["raw", "vmdk", "vhdx", "vdi"]},
                     "uniqueItems": true, "default": [],
-                            "description": "additional files to write next to the qcow2, for "
-                                           "other hypervisors"},
+                    "description": "additional files to write next to the qcow2, for other hypervisors"},
                 "compare": {"type": "boolean", "default": false,
                     "description": "read every file again and compare it with the source, byte by byte"}
             }
