@@ -31,6 +31,7 @@ Json texts(const char* description) {
 
 Json machine_schema() {
     return {{"type", "object"},
+            {"description", "a machine, or several of one kind"},
             {"additionalProperties", false},
             {"required", {"image"}},
             {"properties",
@@ -60,6 +61,7 @@ Json machine_schema() {
 
 Json network_schema() {
     return {{"type", "object"},
+            {"description", "a network of libvirt: NAT, or isolated"},
             {"additionalProperties", false},
             {"properties",
              {{"isolated", {{"type", "boolean"}, {"description", "no way out of the lab"}}},
