@@ -93,9 +93,8 @@ TEST(Packages, that_the_medium_lacks_mean_a_network) {
     EXPECT_TRUE(wants_network(AnswerFormat::alpine, sudo, alpine));
     EXPECT_THAT(answer_text(AnswerFormat::alpine, sudo, alpine), HasSubstr("APKREPOSOPTS='-c -1'"));
     EXPECT_THAT(answer_text(AnswerFormat::alpine, {}, alpine), HasSubstr("/media/*/apks"));
-    EXPECT_THAT(
-        limits(AnswerFormat::alpine, {{"packages", {"sudo"}}, {"offline", true}}, alpine),
-        HasSubstr("/answers/packages: not on the ISO, and the installation is offline: sudo"));
+    EXPECT_THAT(limits(AnswerFormat::alpine, {{"packages", {"sudo"}}, {"offline", true}}, alpine),
+                HasSubstr("/answers/packages: not on the ISO, and the installation is offline: sudo"));
 }
 
 TEST(Autoyast, names_the_product_of_sles_and_types_the_timeout) {
