@@ -3,7 +3,7 @@
 # How much of the code the unit tests reach, by gcov: lines and branches.
 #   scripts/coverage.sh [AREA…]     areas as in tests/unit (default: all); with areas only their programs are
 #                                   built, and only the code of the same name is counted
-# Pages per file go to build/coverage/pages. Needs gcovr.
+# Pages per file go to build/coverage/pages. Needs gcovr (not installed with the tests).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v gcovr >/dev/null || { echo "gcovr is not installed: apt-get install gcovr" >&2; exit 4; }

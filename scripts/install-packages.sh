@@ -13,7 +13,7 @@ run=(qemu-system-x86 qemu-utils qemu-system-common qemu-block-extra ovmf libvirt
      dnsmasq-base iproute2 iptables libguestfs-xfs guestfs-tools linux-image-amd64 xorriso genisoimage mtools
      dosfstools isolinux syslinux syslinux-common cpio zstd kmod apt-utils dpkg-dev gpgv openssh-client
      debian-archive-keyring zerofree swtpm swtpm-tools)
-test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format doxygen gcovr universal-ctags
+test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format universal-ctags
       libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev libvalijson-dev libcpp-httplib-dev
       libxml2-utils cloud-init cloud-image-utils cloud-guest-utils virtinst gnupg sqlite3 python3-yaml
       python3-jsonschema python3-cryptography systemd ansible-core python3-testinfra openssh-server
