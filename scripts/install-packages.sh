@@ -17,7 +17,7 @@ test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format universal-cta
       libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev libvalijson-dev libcpp-httplib-dev
       libxml2-utils cloud-init cloud-image-utils cloud-guest-utils virtinst gnupg sqlite3 python3-yaml
       python3-jsonschema python3-cryptography systemd ansible-core python3-testinfra openssh-server
-      xz-utils bzip2 openssl skopeo docker-registry nginx-light systemd-container ipxe
+      xz-utils bzip2 openssl skopeo docker-registry nginx-light nbdkit systemd-container ipxe
       jing busybox-static fdisk debconf
       btrfs-progs xfsprogs ntfs-3g lvm2 cryptsetup-bin e2fsprogs jq shellcheck man-db time procps zsh mkdocs)
 

@@ -28,12 +28,16 @@ namespace {
 Pool::Pool(const PoolName& /*name*/) { refuse_pools(); }
 Pool::~Pool() = default;
 const PoolName& Pool::name() const { return state_->name; }
+std::string Pool::cluster_id() const { refuse_pools(); }
+std::optional<std::string> Pool::login_key() const { refuse_pools(); }
 std::vector<std::string> Pool::images() const { refuse_pools(); }
 bool Pool::has_image(const std::string&) const { refuse_pools(); }
 void Pool::create_image(const std::string&, std::uint64_t) { refuse_pools(); }
 PoolImage Pool::open(const std::string&) const { refuse_pools(); }
 PoolImage Pool::open_read_only(const std::string&) const { refuse_pools(); }
 void Pool::clone(const std::string&, const std::string&, const std::string&) { refuse_pools(); }
+void Pool::rename_image(const std::string&, const std::string&) { refuse_pools(); }
+void Pool::copy_image(const std::string&, const std::string&) { refuse_pools(); }
 void Pool::remove_image(const std::string&) { refuse_pools(); }
 std::optional<std::string> Pool::read_object(const std::string&) const { refuse_pools(); }
 void Pool::write_object(const std::string&, const std::string&) { refuse_pools(); }
@@ -46,6 +50,7 @@ PoolImage::PoolImage(std::unique_ptr<ImageState> state) : state_(std::move(state
 PoolImage::~PoolImage() = default;
 PoolImage::PoolImage(PoolImage&&) noexcept = default;
 PoolImage& PoolImage::operator=(PoolImage&&) noexcept = default;
+void* PoolImage::handle() const { refuse_pools(); }
 std::uint64_t PoolImage::size() const { refuse_pools(); }
 void PoolImage::resize(std::uint64_t) { refuse_pools(); }
 std::string PoolImage::read(std::uint64_t, std::size_t) const { refuse_pools(); }

@@ -146,6 +146,23 @@ void Pool::clone(const std::string& image, const std::string& snapshot, const st
     require_done(result, "clone", fmt::format("{}/{}@{} as {}", pool.name.pool, image, snapshot, name));
 }
 
+void Pool::rename_image(const std::string& from, const std::string& to) {
+    const PoolConnection& pool = *state_->connection;
+    require_done(pool.api.rbd_rename(pool.io, from.c_str(), to.c_str()), "rename image",
+                 fmt::format("{}/{} to {}", pool.name.pool, from, to));
+}
+
+void Pool::copy_image(const std::string& from, const std::string& to) {
+    const PoolConnection& pool = *state_->connection;
+    const PoolImage opened = open_read_only(from);
+    rbd_image_options_t options = nullptr;
+    pool.api.rbd_image_options_create(&options);
+    pool.api.rbd_image_options_set_uint64(options, RBD_IMAGE_OPTION_CLONE_FORMAT, 1);
+    const int result = pool.api.rbd_deep_copy(opened.handle(), pool.io, to.c_str(), options);
+    pool.api.rbd_image_options_destroy(options);
+    require_done(result, "copy image", fmt::format("{}/{} to {}", pool.name.pool, from, to));
+}
+
 void Pool::remove_image(const std::string& image) {
     const PoolConnection& pool = *state_->connection;
     const int result = pool.api.rbd_remove(pool.io, image.c_str());

@@ -31,6 +31,7 @@ std::string to_string(const PoolName& name);
 struct Snapshot {
     std::string name;
     std::uint64_t size = 0;
+    std::int64_t created = 0;  ///< seconds since 1970
 };
 
 struct PoolState;
@@ -85,6 +86,9 @@ public:
     void set_metadata(const std::string& key, const std::string& value);
     void remove_metadata(const std::string& key);
 
+    /// librbd's own handle, for pool.cpp.
+    void* handle() const;
+
 private:
     std::unique_ptr<ImageState> state_;
 };
@@ -100,6 +104,11 @@ public:
     Pool& operator=(const Pool&) = delete;
 
     const PoolName& name() const;
+    /// UUID of the cluster.
+    std::string cluster_id() const;
+    /// The key that this user logs in with, in base64: a secret. Nothing where the cluster asks for none.
+    /// Throws Failure::host when no keyring has it.
+    std::optional<std::string> login_key() const;
     std::vector<std::string> images() const;
     bool has_image(const std::string& image) const;
     void create_image(const std::string& image, std::uint64_t size);
@@ -108,6 +117,10 @@ public:
     /// Nothing is copied. Of the old clone format on purpose: with it a snapshot with clones cannot be
     /// unprotected, whoever asks.
     void clone(const std::string& image, const std::string& snapshot, const std::string& name);
+    /// Throws Failure::domain when `to` is taken.
+    void rename_image(const std::string& from, const std::string& to);
+    /// An image with all that `from` holds, its snapshots included, and the same parent.
+    void copy_image(const std::string& from, const std::string& to);
     /// Missing is fine. Throws Failure::domain while it has snapshots or is open elsewhere.
     void remove_image(const std::string& image);
 

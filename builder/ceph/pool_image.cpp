@@ -47,6 +47,10 @@ PoolImage::~PoolImage() {
     }
 }
 
+void* PoolImage::handle() const {
+    return state_->image;
+}
+
 std::uint64_t PoolImage::size() const {
     std::uint64_t size = 0;
     require(*state_, state_->connection->api.rbd_get_size(state_->image, &size), "read the size of");
@@ -100,7 +104,9 @@ std::vector<Snapshot> PoolImage::snapshots() const {
     std::vector<Snapshot> list;
     for (int i = 0; i < count; ++i) {
         const rbd_snap_info_t& snapshot = found[static_cast<std::size_t>(i)];
-        list.push_back({snapshot.name, snapshot.size});
+        timespec created{};
+        api.rbd_snap_get_timestamp(state_->image, snapshot.id, &created);  // zero when it fails
+        list.push_back({snapshot.name, snapshot.size, created.tv_sec});
     }
     if (count > 0) {
         api.rbd_snap_list_end(found.data());

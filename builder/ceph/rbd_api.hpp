@@ -12,6 +12,8 @@ namespace imgforge::ceph {
     X(rados_create)                 \
     X(rados_conf_read_file)         \
     X(rados_conf_set)               \
+    X(rados_conf_get)               \
+    X(rados_cluster_fsid)           \
     X(rados_connect)                \
     X(rados_shutdown)               \
     X(rados_ioctx_create)           \
@@ -34,6 +36,8 @@ namespace imgforge::ceph {
     X(rbd_create)                         \
     X(rbd_clone3)                         \
     X(rbd_remove)                         \
+    X(rbd_rename)                         \
+    X(rbd_deep_copy)                      \
     X(rbd_image_options_create)           \
     X(rbd_image_options_destroy)          \
     X(rbd_image_options_set_uint64)       \
@@ -52,6 +56,7 @@ namespace imgforge::ceph {
     X(rbd_snap_is_protected)              \
     X(rbd_snap_rollback)                  \
     X(rbd_snap_set)                       \
+    X(rbd_snap_get_timestamp)             \
     X(rbd_flatten_with_progress)          \
     X(rbd_get_parent)                     \
     X(rbd_linked_image_spec_cleanup)      \

@@ -109,6 +109,8 @@ SpawnOptions read_options(const Arguments& arguments) {
     options.overcommit = arguments.has("overcommit");
     options.start = !arguments.has("no-start");
     options.host = arguments.get_or("host", "");
+    options.lazy = arguments.get_or("lazy", "");
+    options.storage = arguments.get_or("storage", "");
     options.wait = wait_of(arguments, options.start ? lifecycle::Wait::ssh : lifecycle::Wait::none);
     options.timeout = timeout_of(arguments);
     options.comment = arguments.get_or("comment", "");
@@ -139,8 +141,10 @@ std::string spawned_text(const lifecycle::Lifecycle& machines,
 int run_spawn(const Arguments& arguments, CommandContext& context) {
     SpawnOptions options = read_options(arguments);
     auto machines = machines_of(context);
-    options.image = pulled_image(context, arguments, options.image, arguments.get_or("pull", "missing"),
-                                 [&] { lifecycle::check_spawn(machines, options); });
+    if (options.storage.empty() && options.lazy.empty()) {
+        options.image = pulled_image(context, arguments, options.image, arguments.get_or("pull", "missing"),
+                                     [&] { lifecycle::check_spawn(machines, options); });
+    }
     if (const auto kind = arguments.get("print")) {
         const std::string text = lifecycle::printed_machine(machines, options, *kind);
         context.result({{"kind", *kind}, {"text", text}}, text);
@@ -239,7 +243,13 @@ std::vector<Option> spawn_options() {
          .help = "resume the saved memory of a booted machine, made once per generation and size"},
         {.names = {"--host"},
          .value = "HOST",
-         .help = "an entry of `hosts:`, or `any`: most free memory wins"},
+         .help = "an entry of `hosts:`, or `any`: those with enough memory in turn"},
+        {.names = {"--storage"},
+         .value = "TARGET",
+         .help = "root disk in this Ceph pool, as a clone of the golden image there"},
+        {.names = {"--lazy"},
+         .value = "TARGET",
+         .help = "start before the image is here: read from this web target, the rest follows"},
         {.names = {"--no-start"}, .help = "define it but do not start it"},
         {.names = {"--print"},
          .value = "FORM",

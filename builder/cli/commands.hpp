@@ -43,6 +43,7 @@ Command start_command();
 Command suspend_command();
 Command resume_command();
 Command forward_command();
+Command hydrate_command();
 Command set_command();
 Command snapshot_command();
 Command snapshots_command();

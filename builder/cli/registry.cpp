@@ -49,14 +49,14 @@ std::vector<Command> image_commands() {
 /// Machines and labs.
 std::vector<Command> machine_commands() {
     return {
-        spawn_command(),      list_command(),     show_command(),       ip_command(),
-        ssh_command(),        cp_command(),       ssh_config_command(), inventory_command(),
-        forward_command(),    console_command(),  logs_command(),       start_command(),
-        stop_command(),       restart_command(),  set_command(),        snapshot_command(),
-        snapshots_command(),  restore_command(),  clone_command(),      rename_command(),
-        suspend_command(),    resume_command(),   autostart_command(),  consolidate_command(),
-        respawn_command(),    destroy_command(),  cleanup_command(),    lab_up_command(),
-        lab_status_command(), lab_down_command(),
+        spawn_command(),       list_command(),       show_command(),       ip_command(),
+        ssh_command(),         cp_command(),         ssh_config_command(), inventory_command(),
+        forward_command(),     console_command(),    logs_command(),       start_command(),
+        stop_command(),        restart_command(),    set_command(),        snapshot_command(),
+        snapshots_command(),   restore_command(),    clone_command(),      rename_command(),
+        suspend_command(),     resume_command(),     autostart_command(),  hydrate_command(),
+        consolidate_command(), respawn_command(),    destroy_command(),    cleanup_command(),
+        lab_up_command(),      lab_status_command(), lab_down_command(),
     };
 }
 

@@ -77,8 +77,8 @@ Connection Connection::open(const std::string& uri, const std::filesystem::path&
     return {uri, std::make_shared<GuardedHost>(uri, timeout)};
 }
 
-HostInfo Connection::host() const {
-    const Json info = transport_->call({{"op", "host"}}, usual);
+HostInfo Connection::host(milliseconds deadline) const {
+    const Json info = transport_->call({{"op", "host"}}, deadline);
     return {.hostname = info.at("hostname"),
             .memory_free = ByteSize::bytes(info.at("memory_free")),
             .cpus = info.at("cpus"),
@@ -168,6 +168,11 @@ void Connection::reserve_address(const std::string& network, const std::string& 
 
 void Connection::forget_address(const std::string& network, const std::string& mac) const {
     transport_->call({{"op", "network-forget"}, {"network", network}, {"mac", mac}}, usual);
+}
+
+void Connection::keep_ceph_secret(const std::string& usage, const std::string& key) const {
+    const std::vector<std::uint8_t> bytes(key.begin(), key.end());
+    transport_->call({{"op", "secret-ceph"}, {"usage", usage}, {"key", bytes}}, usual);
 }
 
 bool Connection::alive() const {

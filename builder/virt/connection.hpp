@@ -54,7 +54,7 @@ struct DomainRow {
 
 struct HostInfo {
     std::string hostname;
-    ByteSize memory_free{};  ///< zero when the driver cannot tell
+    ByteSize memory_free{};  ///< buffers and cache included; zero when the driver cannot tell
     int cpus = 0;
     std::string libvirt_version;
     std::string hypervisor_version;  ///< QEMU's, empty when unknown
@@ -76,7 +76,7 @@ public:
     const std::string& uri() const { return uri_; }
     bool embedded() const { return uri_.starts_with("qemu:///embed"); }
 
-    HostInfo host() const;
+    HostInfo host(std::chrono::milliseconds deadline = std::chrono::seconds(60)) const;
     /// XML of virConnectGetDomainCapabilities for x86_64/q35.
     std::string domain_capabilities(bool kvm) const;
 
@@ -101,6 +101,10 @@ public:
     void reserve_address(const std::string& network, const std::string& mac, const std::string& name,
                          const std::string& ip) const;
     void forget_address(const std::string& network, const std::string& mac) const;
+
+    /// Keeps the key of a Ceph user (bytes, not base64) as libvirt's secret of that usage name; one that is
+    /// there gets the new key. On an embedded root this must come before a machine that uses it starts.
+    void keep_ceph_secret(const std::string& usage, const std::string& key) const;
 
     /// False once the daemon or worker has gone.
     bool alive() const;

@@ -227,6 +227,10 @@ void Domain::start_block_copy(const std::string& target, const std::filesystem::
     call("block-copy", {{"target", target}, {"destination", destination.string()}});
 }
 
+void Domain::start_top_copy(const std::string& target, const std::filesystem::path& overlay) const {
+    call("block-copy", {{"target", target}, {"destination", overlay.string()}, {"top", true}});
+}
+
 void Domain::start_block_pull(const std::string& target) const {
     call("block-pull", {{"target", target}});
 }

@@ -151,6 +151,9 @@ public:
     /// Copies the whole chain of a disk into a new qcow2 file and switches to it when pivot_block_copy() is
     /// called.
     void start_block_copy(const std::string& target, const std::filesystem::path& destination) const;
+    /// The same for the top file alone, into an overlay that is there already: its backing file must hold
+    /// what the disk's own backing chain holds.
+    void start_top_copy(const std::string& target, const std::filesystem::path& overlay) const;
     /// Copies the backing chain into the top file (virDomainBlockPull).
     void start_block_pull(const std::string& target) const;
     /// Writes what is above `base` into it; pivot_block_copy() then makes `base` the disk

@@ -17,6 +17,17 @@ namespace imgforge::virt {
 struct BackingFile {
     std::filesystem::path path;
     std::string format;  ///< "qcow2" or "raw": stated, never probed
+    /// Not a file but the export of an NBD server at this socket, which QEMU connects to again for a while
+    /// when it goes away; `path` does not count then.
+    std::filesystem::path nbd_socket{};
+};
+
+/// An image in a Ceph pool.
+struct CephDisk {
+    std::string image;             ///< "POOL/IMAGE"
+    std::filesystem::path config;  ///< ceph.conf, at this path on the host that runs the machine
+    std::string user{};            ///< without "client."
+    std::string secret{};          ///< usage name of libvirt's secret with the user's key; empty: no login
 };
 
 struct DiskSpec {
@@ -27,6 +38,8 @@ struct DiskSpec {
     std::string bus = "virtio";
     Device device = Device::disk;
     bool readonly = false;
+    std::optional<CephDisk> ceph{};   ///< then `path` does not count, and the format is raw
+    bool stop_on_error = false;       ///< the machine pauses when reading or writing fails
     std::string cache{};              ///< "none", "unsafe", "writeback" …; empty: libvirt's default
     bool discard = true;              ///< discard='unmap' detect_zeroes='unmap' on writable disks
     std::string serial{};             ///< shown in the guest as /dev/disk/by-id/virtio-SERIAL

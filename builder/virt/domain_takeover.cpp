@@ -68,8 +68,10 @@ void take_metadata(pugi::xml_node present, pugi::xml_node wanted) {
     metadata.append_copy(source);
 }
 
+/// Of a disk in a Ceph pool its name there.
 std::string_view file_of(pugi::xml_node disk) {
-    return disk.child("source").attribute("file").value();
+    const auto source = disk.child("source");
+    return source.attribute(source.attribute("protocol") ? "name" : "file").value();
 }
 
 pugi::xml_node same_disk(pugi::xml_node devices, pugi::xml_node wanted) {

@@ -23,7 +23,7 @@ std::string nic_xml(const NicSpec& nic);
 /// One disk as a domain's XML has it.
 struct DomainDisk {
     std::string target;  ///< "vda"
-    std::string path;    ///< empty: an empty drive, or no file
+    std::string path;    ///< "rbd:POOL/IMAGE" in a Ceph pool; empty: an empty drive, or no file
     std::string format{};
     std::string serial{};
     bool readonly = false;

@@ -12,41 +12,6 @@ namespace imgforge::virt {
 
 namespace {
 
-void check_file(const std::filesystem::path& path, const std::string& format) {
-    if (!path.is_absolute()) {
-        throw Error(Failure::domain, fmt::format("disk path '{}' is not absolute", path.string()));
-    }
-    if (format != "qcow2" && format != "raw") {
-        throw Error(Failure::domain, fmt::format("disk '{}' has format '{}'; qcow2 or raw must be stated",
-                                                 path.string(), format));
-    }
-}
-
-/// An explicit chain down to an empty <backingStore/>: libvirt then opens no image to look for backing files.
-void add_backing(pugi::xml_node parent, const std::vector<BackingFile>& chain) {
-    for (const BackingFile& file : chain) {
-        check_file(file.path, file.format);
-        parent = parent.append_child("backingStore");
-        parent.append_attribute("type") = "file";
-        parent.append_child("format").append_attribute("type") = file.format.c_str();
-        parent.append_child("source").append_attribute("file") = file.path.c_str();
-    }
-    parent.append_child("backingStore");
-}
-
-/// The only slot of a PCIe root port.
-void add_address(pugi::xml_node device, const std::optional<int>& port) {
-    if (!port) {
-        return;
-    }
-    auto address = device.append_child("address");
-    address.append_attribute("type") = "pci";
-    address.append_attribute("domain") = "0x0000";
-    address.append_attribute("bus") = fmt::format("{:#04x}", *port).c_str();
-    address.append_attribute("slot") = "0x00";
-    address.append_attribute("function") = "0x0";
-}
-
 void add_root_ports(pugi::xml_node devices, int count) {
     for (int index = 0; index <= count && count != 0; ++index) {
         auto controller = devices.append_child("controller");
@@ -178,39 +143,6 @@ void check_socket_path(const CharacterSpec& host) {
     }
 }
 
-void add_disk(pugi::xml_node devices, const DiskSpec& item) {
-    check_file(item.path, item.format);
-    const bool cdrom = item.device == DiskSpec::Device::cdrom;
-    auto disk = devices.append_child("disk");
-    disk.append_attribute("type") = "file";
-    disk.append_attribute("device") = cdrom ? "cdrom" : "disk";
-    auto driver = disk.append_child("driver");
-    driver.append_attribute("name") = "qemu";
-    driver.append_attribute("type") = item.format.c_str();
-    if (!item.cache.empty()) {
-        driver.append_attribute("cache") = item.cache.c_str();
-    }
-    if (item.discard && !item.readonly && !cdrom) {
-        driver.append_attribute("discard") = "unmap";
-        driver.append_attribute("detect_zeroes") = "unmap";
-    }
-    disk.append_child("source").append_attribute("file") = item.path.c_str();
-    add_backing(disk, item.backing);
-    auto target = disk.append_child("target");
-    target.append_attribute("dev") = item.target.c_str();
-    target.append_attribute("bus") = item.bus.c_str();
-    if (item.readonly || cdrom) {
-        disk.append_child("readonly");
-    }
-    if (!item.serial.empty()) {
-        disk.append_child("serial").text().set(item.serial.c_str());
-    }
-    if (item.boot_order) {
-        disk.append_child("boot").append_attribute("order") = *item.boot_order;
-    }
-    add_address(disk, item.port);
-}
-
 void add_nic(pugi::xml_node devices, const NicSpec& item) {
     auto nic = devices.append_child("interface");
     nic.append_attribute("type") = item.kind == NicSpec::Kind::network  ? "network"
@@ -233,7 +165,7 @@ void add_nic(pugi::xml_node devices, const NicSpec& item) {
     nic.append_child("link").append_attribute("state") = item.link_up ? "up" : "down";
     // No option ROM: netboot is never wanted, and loading it costs a second of every boot.
     nic.append_child("rom").append_attribute("enabled") = "no";
-    add_address(nic, item.port);
+    add_port_address(nic, item.port);
 }
 
 std::vector<std::string> user_nic_arguments(const DomainSpec& spec) {

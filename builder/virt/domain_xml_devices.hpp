@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
 #include <pugixml.hpp>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@ namespace imgforge::virt {
 
 void add_devices(pugi::xml_node devices, const DomainSpec& spec);
 void add_disk(pugi::xml_node devices, const DiskSpec& disk);
+/// The only slot of a PCIe root port; nothing when there is none.
+void add_port_address(pugi::xml_node device, const std::optional<int>& port);
 void add_nic(pugi::xml_node devices, const NicSpec& nic);
 
 /// -netdev and -device of the user NICs that forward ports: libvirt 9.0 has no element for it without passt.

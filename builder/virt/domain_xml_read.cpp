@@ -32,7 +32,10 @@ std::uint64_t unit_bytes(std::string_view unit) {
 
 void read_disks(pugi::xml_node devices, DomainFacts& facts) {
     for (const auto disk : devices.children("disk")) {
-        const std::string path = disk.child("source").attribute("file").value();
+        const auto source = disk.child("source");
+        const bool ceph = std::string_view(source.attribute("protocol").value()) == "rbd";
+        const std::string path = ceph ? std::string("rbd:") + source.attribute("name").value()
+                                      : std::string(source.attribute("file").value());
         if (!path.empty()) {
             facts.disk_paths.push_back(path);
         }

@@ -59,8 +59,11 @@ Json block(virDomainPtr domain, const std::string& op, const Json& request) {
     if (op == "block-copy") {
         const std::string xml = copy_target_xml(request.at("destination"));
         // TRANSIENT_JOB: copying a persistent domain's disk is allowed at all only so.
+        const unsigned top = request.value("top", false)
+                                 ? unsigned{VIR_DOMAIN_BLOCK_COPY_SHALLOW} | VIR_DOMAIN_BLOCK_COPY_REUSE_EXT
+                                 : 0U;
         need_success(virDomainBlockCopy(domain, target.c_str(), xml.c_str(), nullptr, 0,
-                                        VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB),
+                                        VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB | top),
                      op, domain);
     } else if (op == "block-pull") {
         need_success(virDomainBlockPull(domain, target.c_str(), 0, 0), op, domain);

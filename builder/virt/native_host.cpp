@@ -5,6 +5,7 @@
 
 #include <array>
 #include <thread>
+#include <vector>
 
 #include "builder/base/log.hpp"
 #include "builder/virt/virt_error.hpp"
@@ -17,12 +18,34 @@ std::string version_text(unsigned long version) {
     return fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000);
 }
 
+/// What a new machine can have: free memory, and what the kernel gives back at once. Zero when the driver
+/// cannot tell: the test driver, and session daemons without rights.
+std::uint64_t available_memory(virConnectPtr connection) {
+    int count = 0;
+    if (virNodeGetMemoryStats(connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, nullptr, &count, 0) < 0 ||
+        count == 0) {
+        return virNodeGetFreeMemory(connection);
+    }
+    std::vector<virNodeMemoryStats> stats(static_cast<std::size_t>(count));
+    if (virNodeGetMemoryStats(connection, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats.data(), &count, 0) < 0) {
+        return virNodeGetFreeMemory(connection);
+    }
+    std::uint64_t kib = 0;
+    for (const auto& entry : stats) {
+        const std::string_view field = std::data(entry.field);
+        if (field == VIR_NODE_MEMORY_STATS_FREE || field == VIR_NODE_MEMORY_STATS_BUFFERS ||
+            field == VIR_NODE_MEMORY_STATS_CACHED) {
+            kib += entry.value;
+        }
+    }
+    return kib * 1024;
+}
+
 Json host_info(virConnectPtr connection) {
     Json info;
     const Handle<char, free> name(virConnectGetHostname(connection));
     info["hostname"] = name ? name.get() : "";
-    // Zero means "cannot tell": the test driver and session daemons without rights answer 0.
-    info["memory_free"] = virNodeGetFreeMemory(connection);
+    info["memory_free"] = available_memory(connection);
     virNodeInfo node{};
     info["cpus"] = virNodeGetInfo(connection, &node) == 0 ? static_cast<int>(node.cpus) : 0;
     unsigned long version = 0;
@@ -116,6 +139,9 @@ Json NativeHost::call(const Json& request, std::chrono::milliseconds /*deadline*
     }
     if (op == "alive") {
         return Json{{"alive", virConnectIsAlive(connection_.get()) == 1}};
+    }
+    if (op.starts_with("secret-")) {
+        return secret_operation(*this, op, request);
     }
     if (op.starts_with("network-")) {
         return network_operation(*this, op, request);

@@ -56,6 +56,7 @@ Json domain_operation(NativeHost& host, const std::string& op, const Json& reque
 Json device_operation(NativeHost& host, const std::string& op, const Json& request);
 /// Snapshots, saved memory, sizes: what changes a machine that exists.
 Json state_operation(NativeHost& host, const std::string& op, const Json& request);
+Json secret_operation(NativeHost& host, const std::string& op, const Json& request);
 Json network_operation(NativeHost& host, const std::string& op, const Json& request);
 
 }  // namespace imgforge::virt

@@ -8,7 +8,9 @@
 #include "builder/virt/domain_takeover.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/virt_error.hpp"
+#include "pipelines/lifecycle/ceph/ceph_root.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
+#include "pipelines/lifecycle/lazy/nbdkit.hpp"
 #include "pipelines/lifecycle/machine_domain.hpp"
 
 namespace imgforge::lifecycle {
@@ -70,6 +72,11 @@ void start_domain(Lifecycle& lifecycle, const virt::Connection& connection, Mach
     auto domain = connection.find(record.uuid);
     if (!domain) {
         domain = define_machine(lifecycle, connection, record);
+    }
+    keep_ceph_login(connection, record);
+    if (record.lazy) {
+        ensure_nbdkit(lifecycle, record);
+        lifecycle.save(record);
     }
     domain->start();
 }

@@ -8,6 +8,7 @@
 #include "pipelines/lifecycle/change_journal.hpp"
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/observe.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 #include "pipelines/lifecycle/warm/warm_template.hpp"
 
 namespace imgforge::lifecycle {
@@ -94,9 +95,8 @@ void treat_stray(Lifecycle& lifecycle, const fs::path& folder, bool dry_run, Cle
                 "machine '{}' cannot be taken up: its name, MAC or port belongs to another one", name));
             return;
         }
-        if (!dry_run && !record.backing.empty()) {
-            lifecycle.store().add_reference(record.image, record.generation,
-                                            {store::Holder::Kind::instance, name});
+        if (!dry_run) {
+            add_reference(lifecycle, record);
         }
         report.adopted.push_back(name);
     } else {

@@ -13,10 +13,14 @@
 #include "builder/base/random.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/ceph/ceph_changes.hpp"
+#include "pipelines/lifecycle/ceph/ceph_root.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/erase.hpp"
+#include "pipelines/lifecycle/lazy/hydrate.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
 #include "pipelines/lifecycle/preflight.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -118,10 +122,7 @@ private:
         }
         reserved_ = lifecycle_.reservations().reserve(request);
         record().generation_id = random_uuid();
-        if (!record().backing.empty()) {
-            lifecycle_.store().add_reference(record().image, record().generation,
-                                             {store::Holder::Kind::instance, record().name});
-        }
+        add_reference(lifecycle_, record());
     }
 
     void make() {
@@ -140,18 +141,36 @@ private:
     void copy_disks(MachineRecord& made) {
         const fs::path folder = lifecycle_.folder(made.name);
         Activity activity(lifecycle_.monitor(), fmt::format("copy the disks of {}", origin_.name));
-        copy_disk(lifecycle_.processes(), origin_.disk, folder / "disk.qcow2", origin_.backing,
-                  options_.snapshot);
+        if (origin_.ceph) {
+            copy_in_pool(origin_, made, options_.snapshot);
+        } else {
+            copy_disk(lifecycle_.processes(), origin_.disk, folder / "disk.qcow2", origin_.backing,
+                      options_.snapshot);
+            made.disk = folder / "disk.qcow2";
+        }
         for (std::size_t i = 0; i < origin_.data_disks.size(); ++i) {
             made.data_disks[i].path = folder / fmt::format("data-{}.qcow2", i + 1);
             copy_disk(lifecycle_.processes(), origin_.data_disks[i].path, made.data_disks[i].path, {},
-                      options_.snapshot);
+                      origin_.ceph ? std::string() : options_.snapshot);
         }
-        made.disk = folder / "disk.qcow2";
         made.backing = origin_.backing;
         if (options_.clear_identity) {
-            options_.clear_identity(made.disk);
+            origin_.ceph ? clear_in_pool(made) : options_.clear_identity(made.disk);
         }
+    }
+
+    /// The appliance works on an overlay here, which is then written into the pool's image.
+    void clear_in_pool(const MachineRecord& made) {
+        const fs::path overlay = lifecycle_.folder(made.name) / "identity.qcow2";
+        ProcessSpec create{.program = "qemu-img"};
+        create.args = {"create", "-q", "-f", "qcow2", "-F", "raw", "-b", qemu_disk(made), overlay.string()};
+        run_checked(lifecycle_.processes(), create);
+        options_.clear_identity(overlay);
+        ProcessSpec commit{.program = "qemu-img"};
+        commit.args = {"commit", "-q", "-d", "-f", "qcow2", overlay.string()};
+        commit.timeout = std::chrono::hours(1);
+        run_checked(lifecycle_.processes(), commit);
+        remove_tree(overlay);
     }
 
     MachineView finish() {
@@ -178,12 +197,17 @@ MachineView clone_machine(Lifecycle& lifecycle, std::string_view origin, const C
                     fmt::format("machine '{}' is on another host: only machines of this host are cloned",
                                 record.name));
     }
+    require_complete(record, "clone");
     const auto domain = lifecycle.open(record).find(record.uuid);
     if (!domain) {
         throw Error(Failure::domain, fmt::format("libvirt does not know machine '{}' any more", record.name),
                     fmt::format("imgforge show {} --repair", record.name));
     }
-    require_copyable(record, examine(record, *domain), options.snapshot);
+    DomainReality reality = examine(record, *domain);
+    if (record.ceph) {
+        reality.snapshots = snapshots_in_pool(record);
+    }
+    require_copyable(record, reality, options.snapshot);
     return Clone(lifecycle, record, options).run();
 }
 

@@ -155,8 +155,8 @@ DomainReality examine(const MachineRecord& record, const virt::Domain& domain) {
     }
     reality.saved = domain.managed_save();
     reality.snapshots = domain.snapshots();
-    if (record.is_remote()) {
-        // Files of another host cannot be looked at; their names can.
+    if (record.is_remote() || record.ceph) {
+        // Files of another host and images of a pool cannot be looked at; their names can.
         const auto& paths = reality.defined.disk_paths;
         reality.root_intact = std::find(paths.begin(), paths.end(), record.disk.string()) != paths.end();
         reality.root = reality.root_intact ? record.disk : fs::path(paths.empty() ? "" : paths.front());

@@ -7,6 +7,8 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "pipelines/lifecycle/ceph/ceph_root.hpp"
+#include "pipelines/lifecycle/lazy/nbdkit.hpp"
 #include "pipelines/lifecycle/observe.hpp"
 #include "pipelines/lifecycle/remote.hpp"
 
@@ -73,6 +75,8 @@ void erase_domain(Lifecycle& lifecycle, const MachineRecord& record) {
 }
 
 void erase_files(Lifecycle& lifecycle, const MachineRecord& record, bool keep_record) {
+    end_nbdkit(record);
+    remove_ceph_root(lifecycle, record);
     if (!record.pool.empty()) {
         delete_remote_volumes(lifecycle.open(record), record);
     }

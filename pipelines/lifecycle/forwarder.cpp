@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/forwarder.hpp"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -19,6 +12,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/lock.hpp"
 #include "pipelines/lifecycle/address.hpp"
+#include "pipelines/lifecycle/background.hpp"
 #include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/relay.hpp"
 
@@ -98,33 +92,6 @@ void follow_records(Lifecycle& lifecycle, Relays& relays, std::map<std::string, 
     }
 }
 
-/// A process of its own session, with nothing of ours open.
-void leave_behind(const Lifecycle& lifecycle) {
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    const std::string log = (lifecycle.places().instances() / ".forward.log").string();
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    // This command ends soon, and init takes it over.
-    std::string program = "/proc/self/exe";
-    std::string command = "forward";
-    std::string serve = "--serve";
-    const std::string home = lifecycle.places().home.string();
-    setenv("IMGFORGE_HOME", home.c_str(), 1);
-    std::array<char*, 4> argv{program.data(), command.data(), serve.data(), nullptr};
-    pid_t child = 0;
-    const int code = posix_spawn(&child, program.c_str(), &actions, &attributes, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    if (code != 0) {
-        throw system_error("start", "the port forwarder", code);
-    }
-}
-
 }  // namespace
 
 void ensure_forwarder(Lifecycle& lifecycle) {
@@ -134,7 +101,8 @@ void ensure_forwarder(Lifecycle& lifecycle) {
     }
     try {
         if (FileLock::try_acquire(lock_file(lifecycle), "look for a port forwarder")) {
-            leave_behind(lifecycle);
+            start_in_background(lifecycle, {"forward", "--serve"},
+                                lifecycle.places().instances() / ".forward.log");
         }
     } catch (const Error& error) {
         lifecycle.monitor().warning(

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "builder/ceph/pool.hpp"
+
 namespace imgforge::lifecycle {
 namespace {
 
@@ -18,8 +20,18 @@ std::vector<virt::DiskSpec> machine_disks(const MachineRecord& record) {
     std::vector<virt::DiskSpec> disks;
     virt::DiskSpec root{
         .path = record.disk, .format = record.disk_format, .target = disk_target(0), .boot_order = 1};
-    for (const auto& path : record.backing) {
-        root.backing.push_back({path, "qcow2"});
+    if (record.ceph) {
+        const ceph::PoolName pool = ceph::parse_pool_name(record.ceph->pool);
+        root.ceph = virt::CephDisk{record.disk.native().substr(std::string_view("rbd:").size()), pool.conf,
+                                   pool.user, record.ceph->secret};
+    } else {
+        for (const auto& path : record.backing) {
+            root.backing.push_back({path, "qcow2"});
+        }
+        if (record.lazy) {
+            root.backing.push_back({.path = {}, .format = "qcow2", .nbd_socket = record.lazy->socket});
+            root.stop_on_error = true;
+        }
     }
     if (record.ephemeral) {
         // Nobody will look at the disk after a crash of the host, so flushes are wasted time.

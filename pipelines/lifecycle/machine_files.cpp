@@ -233,6 +233,9 @@ seeds::SeedSpec make_machine_files(Lifecycle& lifecycle, MachineRecord& record, 
                           write_file_unflushed(folder / "instance.json", pretty(to_json(record)));
                           if (source.copy_disks) {
                               source.copy_disks(record);
+                          } else if (source.make_root) {
+                              source.make_root(record);
+                              make_data_disks(record, folder);
                           } else {
                               make_root_disk(lifecycle.processes(), record.disk, source);
                               make_data_disks(record, folder);

@@ -32,6 +32,9 @@ struct MachineSource {
     std::filesystem::path
         warm_disk{};  ///< a warm template's overlay on the same chain, to be copied; empty: a fresh one
     seeds::SeedSpec seed;
+    /// Makes the root disk elsewhere than here and fills in its path, format and chain; empty: a file from
+    /// `chain`.
+    std::function<void(MachineRecord&)> make_root{};
     /// Makes root and data disks and fills in their paths (clone); empty: from `chain`.
     std::function<void(MachineRecord&)> copy_disks{};
 };

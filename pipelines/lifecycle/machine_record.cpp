@@ -111,8 +111,42 @@ void read_lists(const Json& json, MachineRecord& record) {
     record.host_keys = json.value("host_keys", std::vector<std::string>());
 }
 
+std::optional<CephRoot> read_ceph(const Json& json) {
+    const Json ceph = json.value("ceph", Json());
+    return ceph.is_object()
+               ? std::optional(CephRoot{ceph.at("pool").get<std::string>(), ceph.value("secret", "")})
+               : std::nullopt;
+}
+
+Json ceph_json(const std::optional<CephRoot>& ceph) {
+    return ceph ? Json{{"pool", ceph->pool}, {"secret", ceph->secret}} : Json();
+}
+
+std::optional<LazyRoot> read_lazy(const Json& json) {
+    const Json lazy = json.value("lazy", Json());
+    if (!lazy.is_object()) {
+        return std::nullopt;
+    }
+    return LazyRoot{.source = lazy.at("source").get<std::string>(),
+                    .url = lazy.at("url").get<std::string>(),
+                    .generation = lazy.at("generation").get<int>(),
+                    .socket = lazy.at("socket").get<std::string>(),
+                    .pid = lazy.at("pid").get<int>()};
+}
+
+Json lazy_json(const std::optional<LazyRoot>& lazy) {
+    return lazy ? Json{{"source", lazy->source},
+                       {"url", lazy->url},
+                       {"generation", lazy->generation},
+                       {"socket", lazy->socket.string()},
+                       {"pid", lazy->pid}}
+                : Json();
+}
+
 /// Fields that records of the first version do not have.
 void read_later_fields(const Json& json, MachineRecord& record) {
+    record.ceph = read_ceph(json);
+    record.lazy = read_lazy(json);
     record.hardware = json.value("hardware", 0);
     record.size = json.value("size", "");
     record.os_id = json.value("os_id", "");
@@ -214,6 +248,8 @@ Json to_json(const MachineRecord& record) {
                   {{"path", record.disk.string()},
                    {"format", record.disk_format},
                    {"chain", paths_json(record.backing)}}},
+                 {"ceph", ceph_json(record.ceph)},
+                 {"lazy", lazy_json(record.lazy)},
                  {"seed", record.seed.string()},
                  {"data_disks", disks_json(record)},
                  {"shares", shares_json(record)},

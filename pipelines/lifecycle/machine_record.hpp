@@ -57,6 +57,22 @@ struct PublishedPort {
     std::string text() const;
 };
 
+/// Where a root disk in a Ceph cluster is; MachineRecord::disk is "rbd:POOL/IMAGE" then.
+struct CephRoot {
+    std::string pool;      ///< as parse_pool_name() reads it, with configuration file and user
+    std::string secret{};  ///< usage name of libvirt's secret with the user's key; empty: no login
+};
+
+/// A root disk whose golden image is not here yet: what was not read so far comes from a web server, through
+/// an nbdkit of this machine's own.
+struct LazyRoot {
+    std::string source;              ///< the target it is pulled from, as the user named it
+    std::string url;                 ///< of the whole disk
+    int generation = 0;              ///< its number at the source
+    std::filesystem::path socket{};  ///< the nbdkit's
+    int pid = 0;                     ///< the nbdkit; 0: not started yet
+};
+
 /// One machine: instances/NAME/instance.json, and the same text in state.db. Holds no secret.
 struct MachineRecord {
     std::string name;
@@ -76,6 +92,8 @@ struct MachineRecord {
     std::filesystem::path disk;
     std::string disk_format = "qcow2";
     std::vector<std::filesystem::path> backing{};  ///< chain under the disk, top first; empty: standalone
+    std::optional<CephRoot> ceph{};                ///< nothing: the disk is a file or a volume
+    std::optional<LazyRoot> lazy{};                ///< nothing: all of the disk is here
     std::filesystem::path seed{};
     std::vector<DataDisk> data_disks{};
     std::vector<SharedFolder> shares{};

@@ -7,21 +7,23 @@
 #include "builder/base/random.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/ceph/ceph_root.hpp"
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
 #include "pipelines/lifecycle/spawn_plan.hpp"
+#include "pipelines/store/image_os.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
 
 /// The record as it would be, with examples for what is only known once it is reserved.
 MachineRecord example_record(Lifecycle& lifecycle, const SpawnOptions& options,
-                             const store::Generation& generation) {
+                             const store::Generation& generation, const std::optional<PoolGeneration>& pool) {
     const Placement placement{.connection =
                                   lifecycle.choice().embedded() ? "qemu:///embed" : lifecycle.choice().uri};
     MachineRecord record = common_record(lifecycle, options, generation, placement);
     check_options(options, record, placement);
-    set_login(choose_login(generation, options.user), record);
+    set_login(choose_login(pool ? pool->os : store::image_os(generation), options.user), record);
     const std::string pattern = options.name.empty() ? generation.image : options.name;
     record.name = NamePattern(pattern, options.name.empty()).name(1);
     record.uuid = random_uuid();
@@ -35,8 +37,15 @@ MachineRecord example_record(Lifecycle& lifecycle, const SpawnOptions& options,
         }
     }
     const auto folder = lifecycle.folder(record.name);
-    record.disk = folder / "disk.qcow2";
-    record.backing = image_chain(lifecycle.store(), generation);
+    if (pool) {
+        record.ceph = CephRoot{ceph::to_string(pool->pool),
+                               ceph_secret_name(ceph::Pool(pool->pool), placement.embedded())};
+        record.disk = ceph_disk(pool->pool, record.name);
+        record.backing = {ceph_backing(*pool)};
+    } else {
+        record.disk = folder / "disk.qcow2";
+        record.backing = image_chain(lifecycle.store(), generation);
+    }
     record.seed = folder / "seed.iso";
     for (std::size_t i = 0; i < record.data_disks.size(); ++i) {
         record.data_disks[i].path = folder / fmt::format("data-{}.qcow2", i + 1);
@@ -99,8 +108,15 @@ std::string nova(const MachineRecord& record, const SpawnOptions& options, ByteS
 }  // namespace
 
 std::string printed_machine(Lifecycle& lifecycle, const SpawnOptions& options, const std::string& kind) {
-    const auto generation = lifecycle.store().resolve(options.image);
-    const MachineRecord record = example_record(lifecycle, options, generation);
+    if (!options.storage.empty() && kind != "libvirt") {
+        throw Error(Failure::usage, fmt::format("--storage does not go with --print {}", kind),
+                    "only libvirt's XML names a Ceph pool");
+    }
+    const auto pool = options.storage.empty()
+                          ? std::nullopt
+                          : std::optional(find_in_pool(lifecycle, options.storage, options.image));
+    const auto generation = pool ? pool->generation : lifecycle.store().resolve(options.image);
+    const MachineRecord record = example_record(lifecycle, options, generation, pool);
     if (kind == "libvirt") {
         return own_domain_xml(lifecycle, record);
     }

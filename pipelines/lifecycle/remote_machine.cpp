@@ -46,16 +46,18 @@ std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& place
     return virt::provide_volume(pool, volume, file, progress).path;
 }
 
-void move_to_pool(Lifecycle& lifecycle, MachineRecord& record, const std::filesystem::path& base,
-                  ByteSize root_size) {
+void move_to_pool(Lifecycle& lifecycle, MachineRecord& record,
+                  const std::optional<std::filesystem::path>& base, ByteSize root_size) {
     const auto connection = lifecycle.open(record);
     const auto replace = [](std::filesystem::path& local, const std::filesystem::path& there) {
         remove_tree(local);
         local = there;
     };
-    record.backing = {base};
-    replace(record.disk, create_remote_overlay(connection, record.pool, record.name + ".disk.qcow2", base,
-                                               root_size.in_bytes()));
+    if (base) {
+        record.backing = {*base};
+        replace(record.disk, create_remote_overlay(connection, record.pool, record.name + ".disk.qcow2",
+                                                   *base, root_size.in_bytes()));
+    }
     for (std::size_t i = 0; i < record.data_disks.size(); ++i) {
         auto& disk = record.data_disks[i];
         replace(disk.path, create_remote_overlay(connection, record.pool,

@@ -10,6 +10,7 @@
 #include "pipelines/lifecycle/clone.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/machine_name.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -43,6 +44,9 @@ void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
     };
     if (record.is_remote()) {
         refuse("it is on another host", "spawn a new one there");
+    }
+    if (record.lazy) {
+        refuse("its disk is not complete", fmt::format("imgforge hydrate {}", record.name));
     }
     const auto domain = lifecycle.open(record).find(record.uuid);
     if (!domain) {
@@ -113,11 +117,8 @@ void rename_machine(Lifecycle& lifecycle, std::string_view name, const std::stri
     lifecycle.save(record);
     rename_domain(lifecycle, record, from);
     write_known_hosts(lifecycle, record);
-    auto& store = lifecycle.store();
-    if (!record.backing.empty()) {
-        store.add_reference(record.image, record.generation, {store::Holder::Kind::instance, record.name});
-    }
-    store.remove_references({store::Holder::Kind::instance, old_name});
+    add_reference(lifecycle, record);
+    lifecycle.store().remove_references({store::Holder::Kind::instance, old_name});
     refresh_ssh_config(lifecycle);
 }
 

@@ -12,6 +12,7 @@
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/domain_check.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -56,8 +57,11 @@ void find_losses(const DomainReality& reality, const MachineRecord& record,
 }
 
 void find_missing_files(const MachineRecord& record, std::vector<Difference>& differences) {
-    std::vector<fs::path> files = {record.disk, record.seed};
-    files.insert(files.end(), record.backing.begin(), record.backing.end());
+    std::vector<fs::path> files = {record.seed};
+    if (!record.ceph) {
+        files.push_back(record.disk);
+        files.insert(files.end(), record.backing.begin(), record.backing.end());
+    }
     for (const auto& file : files) {
         if (!file.empty() && !fs::exists(file)) {
             differences.push_back({fmt::format("the file {} is gone", file.string()), Repair::none});
@@ -172,10 +176,7 @@ std::vector<std::string> repair_machine(Lifecycle& lifecycle, std::string_view n
     for (const auto& difference : differences) {
         done.push_back(std::string(word_of(difference.repair)) + difference.what);
     }
-    if (!record.backing.empty()) {
-        lifecycle.store().add_reference(record.image, record.generation,
-                                        {store::Holder::Kind::instance, record.name});
-    }
+    add_reference(lifecycle, record);
     if (!record.is_remote()) {
         rewrite_files(lifecycle, record, done);
     }

@@ -14,6 +14,7 @@
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/ceph/ceph_changes.hpp"
 #include "pipelines/lifecycle/change_journal.hpp"
 #include "pipelines/lifecycle/domain_check.hpp"
 
@@ -85,7 +86,8 @@ public:
     }
 
     AppliedChange grow_disk(ByteSize size) {
-        const ByteSize now = image::virtual_size(record_.disk, image::DiskFormat::qcow2);
+        const ByteSize now = record_.ceph ? size_in_pool(record_)
+                                          : image::virtual_size(record_.disk, image::DiskFormat::qcow2);
         if (size < now) {
             throw Error(Failure::domain,
                         fmt::format("the root disk of machine '{}' has {} and cannot shrink to {}",
@@ -99,6 +101,8 @@ public:
                                        : "its file system grows at the next boot"};
         if (running()) {
             domain_.resize_block(root_target(), size.in_bytes());
+        } else if (record_.ceph) {
+            resize_in_pool(record_, size);
         } else {
             run_checked(lifecycle_.processes(),
                         image::qemu_img::resize(record_.disk, image::DiskFormat::qcow2, size));

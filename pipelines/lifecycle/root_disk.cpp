@@ -17,11 +17,47 @@
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/address.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/ceph/ceph_changes.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/domain_check.hpp"
+#include "pipelines/lifecycle/lazy/hydrate.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
+
+void add_reference(Lifecycle& lifecycle, const MachineRecord& record) {
+    auto& store = lifecycle.store();
+    if (!record.backing.empty() && (!record.ceph || store.find(record.image, record.generation))) {
+        store.add_reference(record.image, record.generation, {store::Holder::Kind::instance, record.name});
+    }
+}
+
+void keep_reference(Lifecycle& lifecycle, const MachineRecord& record) {
+    lifecycle.store().remove_references({store::Holder::Kind::instance, record.name});
+    add_reference(lifecycle, record);
+}
+
+void keep_addresses(Lifecycle& lifecycle, MachineRecord& record) {
+    const auto connection = lifecycle.open(record);
+    for (auto& nic : record.nics) {
+        const auto leased = nic.network.ip ? std::vector<std::string>() : leased_addresses(connection, nic);
+        const auto v4 = std::find_if(leased.begin(), leased.end(),
+                                     [](const std::string& address) { return is_ipv4(address); });
+        if (v4 == leased.end()) {
+            continue;
+        }
+        try {
+            connection.reserve_address(libvirt_network(nic.network), nic.network.mac.value_or(""),
+                                       record.name, *v4);
+            nic.network.ip = *v4;
+        } catch (const Error& error) {
+            lifecycle.monitor().warning(
+                fmt::format("machine '{}' may get another address: {}", record.name, error.message()));
+        }
+    }
+}
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -62,16 +98,6 @@ bool runs(Lifecycle& lifecycle, const MachineRecord& record) {
     return status && status->active();
 }
 
-/// Keeps only the reference the machine's disk needs now.
-void keep_reference(Lifecycle& lifecycle, const MachineRecord& record) {
-    auto& store = lifecycle.store();
-    const store::Holder holder{store::Holder::Kind::instance, record.name};
-    store.remove_references(holder);
-    if (!record.backing.empty()) {
-        store.add_reference(record.image, record.generation, holder);
-    }
-}
-
 void flush(const fs::path& file) {
     const Fd fd = open_fd(file, O_RDONLY);
     if (fsync(fd.get()) != 0) {
@@ -86,28 +112,6 @@ void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
     rename_durably(new_disk(record), record.disk);
     define_machine(lifecycle, lifecycle.open(record), record);
     keep_reference(lifecycle, record);
-}
-
-/// A new root means a new machine-id, and DHCP clients make their identifier from that: the server would hand
-/// out another address. So the present one is reserved for the MAC, which stays.
-void keep_addresses(Lifecycle& lifecycle, MachineRecord& record) {
-    const auto connection = lifecycle.open(record);
-    for (auto& nic : record.nics) {
-        const auto leased = nic.network.ip ? std::vector<std::string>() : leased_addresses(connection, nic);
-        const auto v4 = std::find_if(leased.begin(), leased.end(),
-                                     [](const std::string& address) { return is_ipv4(address); });
-        if (v4 == leased.end()) {
-            continue;
-        }
-        try {
-            connection.reserve_address(libvirt_network(nic.network), nic.network.mac.value_or(""),
-                                       record.name, *v4);
-            nic.network.ip = *v4;
-        } catch (const Error& error) {
-            lifecycle.monitor().warning(
-                fmt::format("machine '{}' may get another address: {}", record.name, error.message()));
-        }
-    }
 }
 
 void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
@@ -148,6 +152,9 @@ void consolidate_stopped(Lifecycle& lifecycle, MachineRecord& record) {
 }  // namespace
 
 bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
+    if (record.ceph) {
+        return settle_in_pool(lifecycle, record);
+    }
     if (record.is_remote() || !fs::exists(new_disk(record))) {
         return false;
     }
@@ -170,7 +177,12 @@ bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
 
 bool consolidate_machine(Lifecycle& lifecycle, std::string_view name, const Drop& drop) {
     auto [record, lock] = lifecycle.hold(name);
+    if (record.ceph) {
+        settle_root_disk(lifecycle, record);
+        return consolidate_in_pool(lifecycle, record);
+    }
     require_local(record, "consolidate");
+    require_complete(record, "consolidate");
     require_intact(lifecycle, record, "consolidating it", drop);
     settle_root_disk(lifecycle, record);
     if (record.backing.empty()) {
@@ -183,9 +195,15 @@ bool consolidate_machine(Lifecycle& lifecycle, std::string_view name, const Drop
 RespawnResult respawn_machine(Lifecycle& lifecycle, std::string_view name, const std::string& image_spec,
                               std::chrono::milliseconds timeout, const Drop& drop) {
     auto [record, lock] = lifecycle.hold(name);
-    require_local(record, "respawn");
+    if (!record.ceph) {
+        require_local(record, "respawn");
+    }
+    require_complete(record, "respawn");
     require_intact(lifecycle, record, "respawning it", drop);
     settle_root_disk(lifecycle, record);
+    if (record.ceph) {
+        return respawn_in_pool(lifecycle, record, image_spec, timeout, drop);
+    }
     auto& store = lifecycle.store();
     const auto generation = store.resolve(image_spec.empty() ? record.image : image_spec);
     store.require_usable(generation);

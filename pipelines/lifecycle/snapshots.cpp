@@ -9,6 +9,7 @@
 #include "builder/base/file.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/ceph/ceph_changes.hpp"
 #include "pipelines/lifecycle/change_journal.hpp"
 
 namespace imgforge::lifecycle {
@@ -59,8 +60,8 @@ std::string chosen_name(const MachineRecord& record, const std::vector<virt::Sna
     return name;
 }
 
-const virt::SnapshotInfo& required(const MachineRecord& record, const std::vector<virt::SnapshotInfo>& all,
-                                   const std::string& name) {
+virt::SnapshotInfo required(const MachineRecord& record, const std::vector<virt::SnapshotInfo>& all,
+                            const std::string& name) {
     const auto found =
         std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; });
     if (found == all.end()) {
@@ -80,6 +81,27 @@ void refuse_external(const MachineRecord& record, const virt::SnapshotInfo& snap
     }
 }
 
+/// A snapshot in a Ceph pool has no memory, and the pool cannot change a disk under a running guest.
+void restore_off(const MachineRecord& record, const DomainReality& reality, const std::string& snapshot,
+                 const Drop& drop) {
+    static_cast<void>(required(record, snapshots_in_pool(record), snapshot));
+    require_same_disks(record, reality);
+    if (reality.running) {
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' runs: its disk in the Ceph pool goes back to a snapshot only "
+                                "while it is off",
+                                record.name),
+                    fmt::format("imgforge stop {0} && imgforge restore {0} {1}", record.name, snapshot));
+    }
+    if (reality.saved && !drop.saved) {
+        throw Error(
+            Failure::integrity,
+            fmt::format("machine '{}' is saved: its memory does not belong to the older disk", record.name),
+            "--drop-saved throws the saved memory away");
+    }
+    restore_in_pool(record, snapshot);
+}
+
 }  // namespace
 
 std::string take_snapshot(Lifecycle& lifecycle, std::string_view name, std::string snapshot,
@@ -96,13 +118,21 @@ std::string take_snapshot(Lifecycle& lifecycle, std::string_view name, std::stri
             fmt::format("machine '{}' is saved: its disk alone is not what it would go on with", record.name),
             fmt::format("imgforge start {} first", record.name));
     }
-    snapshot = chosen_name(record, reality.snapshots, std::move(snapshot));
-    domain.create_snapshot(snapshot, description);
+    snapshot =
+        chosen_name(record, record.ceph ? snapshots_in_pool(record) : reality.snapshots, std::move(snapshot));
+    if (record.ceph) {
+        snapshot_in_pool(record, snapshot, description);
+    } else {
+        domain.create_snapshot(snapshot, description);
+    }
     return snapshot;
 }
 
 std::vector<virt::SnapshotInfo> list_snapshots(Lifecycle& lifecycle, std::string_view name) {
     const MachineRecord record = lifecycle.require(name);
+    if (record.ceph) {
+        return snapshots_in_pool(record);
+    }
     return known_domain(lifecycle.open(record), record).snapshots();
 }
 
@@ -113,7 +143,12 @@ void restore_snapshot(Lifecycle& lifecycle, std::string_view name, const std::st
     const auto connection = lifecycle.open(record);
     const auto domain = known_domain(connection, record);
     const DomainReality reality = examine(record, domain);
-    const auto& wanted = required(record, reality.snapshots, snapshot);
+    if (record.ceph) {
+        restore_off(record, reality, snapshot, drop);
+        domain.drop_managed_save();
+        return;
+    }
+    const auto wanted = required(record, reality.snapshots, snapshot);
     refuse_external(record, wanted);
     require_same_disks(record, reality);
     if (reality.saved && !drop.saved) {
@@ -136,6 +171,11 @@ void restore_snapshot(Lifecycle& lifecycle, std::string_view name, const std::st
 
 void delete_snapshot(Lifecycle& lifecycle, std::string_view name, const std::string& snapshot) {
     const auto [record, lock] = lifecycle.hold(name);
+    if (record.ceph) {
+        static_cast<void>(required(record, snapshots_in_pool(record), snapshot));
+        delete_snapshot_in_pool(record, snapshot);
+        return;
+    }
     const auto connection = lifecycle.open(record);
     const auto domain = known_domain(connection, record);
     const auto all = domain.snapshots();

@@ -2,6 +2,8 @@
 #include "pipelines/lifecycle/spawn.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -10,8 +12,11 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/random.hpp"
 #include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/ceph/ceph_root.hpp"
 #include "pipelines/lifecycle/console_log.hpp"
 #include "pipelines/lifecycle/forwarder.hpp"
+#include "pipelines/lifecycle/lazy/hydrate.hpp"
+#include "pipelines/lifecycle/lazy/web_disk.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
 #include "pipelines/lifecycle/parallel.hpp"
 #include "pipelines/lifecycle/placement.hpp"
@@ -21,6 +26,7 @@
 #include "pipelines/lifecycle/spawn_batch.hpp"
 #include "pipelines/lifecycle/spawn_plan.hpp"
 #include "pipelines/lifecycle/warm/warm_clone.hpp"
+#include "pipelines/store/image_os.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -55,7 +61,15 @@ public:
     Spawn(Lifecycle& lifecycle, const SpawnOptions& options)
         : lifecycle_(lifecycle),
           options_(options),
-          generation_(lifecycle.store().resolve(options.image)),
+          in_pool_(options.storage.empty()
+                       ? std::nullopt
+                       : std::optional(find_in_pool(lifecycle, options.storage, options.image))),
+          on_web_(options.lazy.empty()
+                      ? std::nullopt
+                      : std::optional(find_web_disk(lifecycle, options.lazy, options.image))),
+          generation_(in_pool_  ? in_pool_->generation
+                      : on_web_ ? on_web_->generation
+                                : lifecycle.store().resolve(options.image)),
           started_(std::chrono::steady_clock::now()),
           batch_(lifecycle, options.rollback, options.wait != Wait::none) {}
 
@@ -77,17 +91,20 @@ public:
 private:
     /// Everything that can be checked before anything is made.
     void prepare() {
-        lifecycle_.store().require_usable(generation_);
-        placement_ = place(lifecycle_, options_.host, size_of(lifecycle_, options_).memory);
+        if (stored()) {
+            lifecycle_.store().require_usable(generation_);
+        }
+        const ByteSize memory = options_.overcommit ? ByteSize() : size_of(lifecycle_, options_).memory;
+        placement_ = place(lifecycle_, options_.host, memory, options_.count);
         common_ = common_record(lifecycle_, options_, generation_, placement_);
         check_options(options_, common_, placement_);
         if (options_.warm) {
             require_warm_possible(options_, common_);
         }
-        const Login login = choose_login(generation_, options_.user);
+        const Login login = choose_login(in_pool_ ? in_pool_->os : os(), options_.user);
         set_login(login, common_);
         check_published(lifecycle_, common_);
-        source_.chain = image_chain(lifecycle_.store(), generation_);
+        prepare_root();
         source_.mode = options_.mode;
         source_.disk_size = size_of(lifecycle_, options_).disk;
         if (source_.disk_size && *source_.disk_size < generation_.virtual_size) {
@@ -104,12 +121,40 @@ private:
         if (!placement_.embedded()) {
             prepare_networks(lifecycle_.open_uri(placement_.connection), networks_of(common_));
             if (placement_.pool.empty() && placement_.connection == "qemu:///system") {
-                auto files = source_.chain;
+                auto files = source_.make_root ? std::vector<std::filesystem::path>() : source_.chain;
                 files.push_back(lifecycle_.places().instances() / "x" / "disk.qcow2");
                 check_paths_for_system(files);
             }
         }
     }
+
+    /// Where root disks come from: the store, a pool (one clone after the other: milliseconds), a web server.
+    void prepare_root() {
+        if (in_pool_) {
+            if (uri_host(placement_.connection).empty()) {
+                check_ceph_in_qemu(lifecycle_);
+            }
+            pool_ = std::make_unique<ceph::Pool>(in_pool_->pool);
+            common_.ceph =
+                CephRoot{ceph::to_string(in_pool_->pool), ceph_secret_name(*pool_, placement_.embedded())};
+            source_.make_root = [this](MachineRecord& record) {
+                const std::lock_guard guard(cloning_);
+                make_ceph_root(*pool_, *in_pool_, root_size(), record);
+            };
+        } else if (on_web_) {
+            common_.lazy = on_web_->root;
+            source_.make_root = [this](MachineRecord& record) {
+                make_lazy_root(lifecycle_, record, generation_.virtual_size, root_size());
+            };
+        } else {
+            source_.chain = image_chain(lifecycle_.store(), generation_);
+        }
+    }
+
+    ByteSize root_size() const { return source_.disk_size.value_or(generation_.virtual_size); }
+    /// Whether this store has the generation: then it stays while the machines live.
+    bool stored() const { return in_pool_ ? in_pool_->stored : !on_web_; }
+    std::string os() const { return on_web_ ? on_web_->os : store::image_os(generation_); }
 
     void reserve() {
         ReservationRequest request{names_of(options_, generation_.image), options_.count, common_};
@@ -121,13 +166,16 @@ private:
         ready_.resize(batch_.machines().size());
         for (auto& machine : batch_.machines()) {
             machine.record.generation_id = random_uuid();
-            lifecycle_.store().add_reference(generation_.image, generation_.generation,
-                                             {store::Holder::Kind::instance, machine.record.name});
+            if (stored()) {
+                lifecycle_.store().add_reference(generation_.image, generation_.generation,
+                                                 {store::Holder::Kind::instance, machine.record.name});
+            }
         }
+        placement_.turn.reset();
     }
 
     void make_all() {
-        if (!placement_.pool.empty()) {
+        if (!placement_.pool.empty() && !in_pool_) {
             remote_base_ = provide_image(lifecycle_, placement_, generation_, source_.chain);
         }
         if (options_.warm) {
@@ -159,9 +207,8 @@ private:
         Reserved& machine = batch_.machines()[i];
         interrupt::check();
         const seeds::SeedSpec seed = make_machine_files(lifecycle_, machine.record, source_);
-        if (remote_base_) {
-            move_to_pool(lifecycle_, machine.record, *remote_base_,
-                         source_.disk_size.value_or(generation_.virtual_size));
+        if (!placement_.pool.empty()) {
+            move_to_pool(lifecycle_, machine.record, remote_base_, root_size());
         }
         const auto connection = lifecycle_.open(machine.record);
         for (const auto& nic : machine.record.nics) {
@@ -175,6 +222,7 @@ private:
         if (template_) {
             start_warm(lifecycle_, connection, machine.record, *template_, seed, machine.port);
         } else if (options_.start) {
+            keep_ceph_login(connection, machine.record);
             domain.start();
             machine.port.reset();  // QEMU has it now
         }
@@ -226,6 +274,11 @@ private:
         if (!common_.published.empty()) {
             ensure_forwarder(lifecycle_);
         }
+        if (on_web_ && options_.start) {
+            for (const auto& machine : batch_.machines()) {
+                hydrate_in_background(lifecycle_, machine.record);
+            }
+        }
         std::vector<MachineView> views;
         for (std::size_t i = 0; i < batch_.machines().size(); ++i) {
             const MachineRecord& record = batch_.machines()[i].record;
@@ -260,12 +313,16 @@ private:
 
     Lifecycle& lifecycle_;
     const SpawnOptions& options_;
+    std::optional<PoolGeneration> in_pool_;
+    std::optional<WebDisk> on_web_;
     store::Generation generation_;
     std::chrono::steady_clock::time_point started_;
     Placement placement_;
     MachineRecord common_;
     MachineSource source_;
     std::optional<std::filesystem::path> remote_base_;
+    std::unique_ptr<ceph::Pool> pool_;
+    std::mutex cloning_;
     std::optional<WarmTemplate> template_;
     SpawnBatch batch_;
     std::vector<Readiness> ready_;  ///< one for each machine, written by several threads

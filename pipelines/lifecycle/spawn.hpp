@@ -47,7 +47,9 @@ struct SpawnOptions {
         false;  ///< go on from the memory of a template that has booted, made once per generation and size
     bool start = true;        ///< false: define only (then nothing is waited for)
     bool overcommit = false;  ///< do not compare memory with what the host has left
-    std::string host{};       ///< key under `hosts:` of the settings; "any": the one with most free memory
+    std::string host{};  ///< key under `hosts:` of the settings; "any": those of them that have room, in turn
+    std::string storage{};  ///< root disk as a clone in this Ceph pool: a target's name or "rbd:POOL…"
+    std::string lazy{};     ///< start before the image is here: the target to read it from
     Wait wait = Wait::ssh;
     std::optional<std::chrono::milliseconds> timeout{};  ///< empty: 5 minutes with KVM, 15 without
     std::string comment{};

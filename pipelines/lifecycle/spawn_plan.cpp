@@ -67,11 +67,7 @@ void take_wishes(Lifecycle& lifecycle, const SpawnOptions& options, MachineRecor
 
 }  // namespace
 
-Login choose_login(const store::Generation& generation, const std::string& wanted) {
-    const Json manifest = generation.manifest();
-    const std::string os = manifest.contains("recipe") && manifest["recipe"].is_object()
-                               ? manifest["recipe"].value("os", "")
-                               : "";
+Login choose_login(const std::string& os, const std::string& wanted) {
     std::string images_own;
     std::optional<ProcessorLevel> processor;
     for (const auto& row : templates::distributions()) {
@@ -175,6 +171,18 @@ void check_options(const SpawnOptions& options, const MachineRecord& record, con
     if (!options.start && options.wait != Wait::none) {
         throw Error(Failure::usage, "a machine that is not started gives no signal",
                     "use --wait none with --no-start");
+    }
+    if (!options.storage.empty() && (options.mode != DiskMode::overlay || options.warm)) {
+        throw Error(Failure::usage,
+                    "a root disk in a Ceph pool is a clone: --copy, --thick and --warm do not apply",
+                    "leave them out; imgforge consolidate makes the clone independent of its golden image");
+    }
+    const bool other = options.mode != DiskMode::overlay || options.warm || !options.storage.empty();
+    if (!options.lazy.empty() && (other || !placement.pool.empty())) {
+        throw Error(Failure::usage,
+                    "--lazy makes an overlay on this host: --copy, --thick, --warm, --storage and another "
+                    "host do not apply",
+                    "leave them out, or pull the image first: imgforge images pull");
     }
     if (placement.pool.empty()) {
         return;

@@ -20,7 +20,8 @@ struct Login {
     std::string os{};                           ///< "debian13"; empty when unknown
 };
 
-Login choose_login(const store::Generation& generation, const std::string& wanted);
+/// `os`: name of the distribution's row, empty when unknown.
+Login choose_login(const std::string& os, const std::string& wanted);
 
 /// The parts of a record that follow from the distribution.
 void set_login(const Login& login, MachineRecord& record);

@@ -52,6 +52,8 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
          {{"path", record.disk.string()},
           {"format", record.disk_format},
           {"backing", record.backing.empty() ? Json() : Json(record.backing.front().string())}}},
+        {"storage", record.ceph ? Json(record.ceph->pool) : Json()},
+        {"lazy", record.lazy ? Json(record.lazy->url) : Json()},
         {"seconds", view.seconds},
         {"connection", record.connection},
         {"memory", record.memory.in_bytes()},

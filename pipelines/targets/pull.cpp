@@ -305,6 +305,17 @@ void mark_up_to_date(const PullSource& source, const AcceptedIndex& accepted, co
              {.serial = accepted.index.serial, .digest = accepted.digest, .entity_tag = accepted.entity_tag});
 }
 
+DiskManifest accepted_manifest(const PullSource& source, FolderReader& reader, const AcceptedIndex& accepted,
+                               const std::string& image, std::optional<int> generation) {
+    const IndexEntry entry = wanted_entry(accepted.index, image, generation, source.location);
+    DiskManifest manifest = read_manifest(reader, entry.manifest);
+    if (manifest.image != image || manifest.generation != entry.generation) {
+        throw Error(Failure::integrity, fmt::format("the manifest of {}@{} is that of {}@{}", image,
+                                                    entry.generation, manifest.image, manifest.generation));
+    }
+    return manifest;
+}
+
 PullResult pull_generation(const PullSource& source, FolderReader& reader, const AcceptedIndex& accepted,
                            const std::string& image, std::optional<int> generation,
                            const PullServices& services) {
@@ -317,12 +328,7 @@ PullResult pull_generation(const PullSource& source, FolderReader& reader, const
                                 : services.store.promote(image, here->generation);
         result.remote_generation = entry.generation;
     } else {
-        DiskManifest manifest = read_manifest(reader, entry.manifest);
-        if (manifest.image != image || manifest.generation != entry.generation) {
-            throw Error(Failure::integrity,
-                        fmt::format("the manifest of {}@{} is that of {}@{}", image, entry.generation,
-                                    manifest.image, manifest.generation));
-        }
+        DiskManifest manifest = accepted_manifest(source, reader, accepted, image, entry.generation);
         result = Pull(source, reader, accepted, std::move(manifest), entry.manifest, services).run();
     }
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

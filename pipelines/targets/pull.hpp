@@ -52,6 +52,12 @@ AcceptedIndex accept_index(const PullSource& source, FolderReader& reader, const
 /// Everything of that index is here now: the next look asks only whether there is a newer one.
 void mark_up_to_date(const PullSource& source, const AcceptedIndex& accepted, const PullServices& services);
 
+/// The manifest of one generation (the source's current one when `generation` is empty), with the digest that
+/// the index names. Throws Failure::usage for what is not there, Failure::integrity for a manifest that does
+/// not count.
+DiskManifest accepted_manifest(const PullSource& source, FolderReader& reader, const AcceptedIndex& accepted,
+                               const std::string& image, std::optional<int> generation);
+
 struct PullResult {
     store::Generation generation;
     bool published = false;     ///< false: it was here already (and is current now)

@@ -85,11 +85,9 @@ RbdObjects parse_rbd_objects(const std::string& text, const std::string& source)
 }
 
 std::string to_text(const RbdGeneration& generation) {
-    return Json{{"generation", generation.generation},
-                {"digest", generation.digest},
-                {"sha256", generation.sha256},
-                {"size", generation.size},
-                {"created", generation.created}}
+    return Json{{"generation", generation.generation}, {"digest", generation.digest},
+                {"sha256", generation.sha256},         {"size", generation.size},
+                {"created", generation.created},       {"os", generation.os}}
         .dump();
 }
 
@@ -100,7 +98,8 @@ RbdGeneration parse_rbd_generation(const std::string& text, const std::string& s
                 .digest = json.at("digest").get<std::string>(),
                 .sha256 = json.at("sha256").get<std::string>(),
                 .size = json.at("size").get<std::uint64_t>(),
-                .created = json.at("created").get<std::int64_t>()};
+                .created = json.at("created").get<std::int64_t>(),
+                .os = json.value("os", "")};
     } catch (const Json::exception& fault) {
         throw Error(Failure::integrity, fmt::format("{} is damaged: {}", source, fault.what()));
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/base/settings.hpp"
 #include "builder/ceph/pool.hpp"
 
 /// Golden images in a Ceph pool. Image NAME is the RBD image NAME; generation N is its protected snapshot
@@ -25,12 +26,16 @@ struct RbdGeneration {
     std::string sha256;  ///< of the disk.qcow2 it was made from
     std::uint64_t size = 0;
     std::int64_t created = 0;
+    std::string os{};  ///< "debian13"; empty: not known, or pushed by imgforge 0.4 or older
     bool current = false;
     std::vector<std::string> used_by{};  ///< "POOL/IMAGE" of its clones
 };
 
 /// The digest of each object with data, by number.
 using RbdObjects = std::map<std::uint64_t, std::string>;
+
+/// The pool of a target of the kind rbd. Throws Failure::usage for a place that cannot be one.
+ceph::PoolName rbd_pool(const TargetSetting& setting);
 
 std::string snapshot_name(int generation);
 /// The number of "gN"; nothing for snapshots of others.

@@ -13,6 +13,7 @@
 #include "builder/image/backing_chain.hpp"
 #include "builder/image/disk_view.hpp"
 #include "pipelines/exchange/workspace.hpp"
+#include "pipelines/store/image_os.hpp"
 #include "pipelines/targets/rbd_generations.hpp"
 #include "pipelines/targets/windows.hpp"
 
@@ -41,6 +42,7 @@ public:
         record_.sha256 = generation_.sha256;
         record_.size = disk_.size();
         record_.created = generation_.created;
+        record_.os = store::image_os(generation_);
         record_.digest = sha256_hex(to_text(wanted_, disk_.size()));
         result_.digest = record_.digest;
         result_.objects = wanted_.size();

@@ -79,7 +79,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Target> open_rbd_target(const TargetSetting& setting, const TargetServices& services) {
+ceph::PoolName rbd_pool(const TargetSetting& setting) {
     const std::string place = setting.place();
     ceph::PoolName name = ceph::parse_pool_name(place.starts_with("rbd:") ? place : "rbd:" + place);
     if (const std::string conf = setting.option("conf"); !conf.empty()) {
@@ -88,7 +88,11 @@ std::unique_ptr<Target> open_rbd_target(const TargetSetting& setting, const Targ
     if (const std::string user = setting.option("user"); !user.empty()) {
         name.user = user;
     }
-    return std::make_unique<RbdTarget>(std::move(name), services);
+    return name;
+}
+
+std::unique_ptr<Target> open_rbd_target(const TargetSetting& setting, const TargetServices& services) {
+    return std::make_unique<RbdTarget>(rbd_pool(setting), services);
 }
 
 }  // namespace imgforge::targets

@@ -1,62 +1,93 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A golden image is pushed into a real Ceph pool, 20 clones are made of it, and a machine boots from one of
-# them to a login over SSH.
+# Machines on a real Ceph pool by `imgforge spawn --storage`: one boots from its clone to a login over SSH;
+# twenty more are made, and what can
+# be done to a machine's disk is done to some of them.
 #   rbd_boot.sh [IMAGE]   with IMGFORGE_BINARY and IMGFORGE_HOME of a store that has the image (debian13);
-#   minutes without KVM
+# minutes without KVM.
+#   BOOT=no rbd_boot.sh   all but the boot, in a minute
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/../../.." && pwd)
 image=${1:-debian13}
 imgforge=${IMGFORGE_BINARY:?name the program}
-for program in ceph-mon ceph-osd rbd qemu-system-x86_64 ssh-keygen; do
+for program in ceph-mon ceph-osd rbd qemu-system-x86_64 jq; do
     command -v "$program" >/dev/null ||
-        { echo "SKIPPED: no $program (apt install ceph-mon ceph-osd ceph-common)"; exit 77; }
+        { echo "SKIPPED: no $program (apt install ceph-mon ceph-osd ceph-common qemu-block-extra jq)"; exit 77; }
 done
-[ -d "${IMGFORGE_HOME:?}/images/$image" ] || { echo "SKIPPED: no golden image $image in $IMGFORGE_HOME"; \
-    exit 77; }
+[ -d "${IMGFORGE_HOME:?}/images/$image" ] ||
+    { echo "SKIPPED: no golden image $image in $IMGFORGE_HOME"; exit 77; }
 dir=$(mktemp -d /var/tmp/rbd-boot.XXXXXX)
 finish() {
-    [ ! -s "$dir/qemu.pid" ] || kill "$(cat "$dir/qemu.pid")" 2>/dev/null || true
+    for name in $("$imgforge" list --json 2>/dev/null | jq -r '.machines[] | select(.storage) | .name'); do
+        "$imgforge" destroy "$name" --yes --forget --drop-changes --quiet >/dev/null 2>&1 || true
+    done
     "$source_dir/tests/support/engines/ceph.sh" stop "$dir"
     rm -rf "$dir"
 }
 trap finish EXIT
-fail() { echo "FAILED: $*"; tail -5 "$dir/console.log" 2>/dev/null; exit 1; }
+fail() { echo "FAILED: $*"; exit 1; }
 say() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+pool=rbd:images:conf=$dir/ceph.conf
+machine() { "$imgforge" "$@" --quiet; }
+refused() { # TEXT COMMAND…
+    local text=$1
+    shift
+    if "$imgforge" "$@" >"$dir/refused" 2>&1; then fail "not refused: imgforge $*"; fi
+    grep -q -- "$text" "$dir/refused" ||
+        fail "imgforge $*: not the refusal that was expected: $(cat "$dir/refused")"
+}
+used_by() { "$imgforge" images targets "$pool" --json | jq -r '.targets[0].generations[0].used_by | length'; }
+in_pool() { rbd -c "$dir/ceph.conf" ls images | grep -qx "$1"; }
+
 "$source_dir/tests/support/engines/ceph.sh" start "$dir"
 say "Ceph runs"
-pool=rbd:images:conf=$dir/ceph.conf
-"$imgforge" images push "$image" "$pool" --quiet --json >"$dir/push.json"
-say "pushed: $(tr -d '\n ' <"$dir/push.json")"
-generation=$(sed -n 's/.*"generation": *\([0-9]*\).*/\1/p' "$dir/push.json" | head -1)
-for i in $(seq 20); do
-    rbd -c "$dir/ceph.conf" clone --rbd-default-clone-format 1 "images/$image@g$generation" "images/web-$i"
-done
-say "20 clones"
+refused "imgforge images push $image" spawn "$image" web-1 --storage "$pool"
+machine images push "$image" "$pool" --json >"$dir/push.json"
+say "pushed: $(jq -c '.targets[0] // .' "$dir/push.json")"
+if [ "${BOOT:-yes}" != no ]; then
+    machine --connect embedded spawn "$image" web-1 --storage "$pool" --memory 1G --wait ssh --timeout 20m
+    machine ssh web-1 -- 'hostname; lsblk -no SIZE /dev/vda | head -1' >"$dir/answer"
+    grep -q web-1 "$dir/answer" || fail "the machine is called $(head -1 "$dir/answer")"
+    say "a login over SSH: $(paste -sd' ' "$dir/answer")"
+    refused 'only while it is off' restore web-1 none || true
+else
+    machine --connect embedded spawn "$image" web-1 --storage "$pool" --no-start
+fi
+started=$(date +%s%N)
+machine --connect embedded spawn "$image" 'c-{n}' --count 20 --storage "$pool" --no-start
+say "20 machines on clones in $((($(date +%s%N) - started) / 1000000)) ms"
+[ "$(used_by)" = 21 ] || fail "used_by does not have the 21 clones"
+generation=$(jq -r '.generation // .targets[0].generation' "$dir/push.json")
 ! rbd -c "$dir/ceph.conf" snap unprotect "images/$image@g$generation" 2>"$dir/refused" ||
     fail "Ceph let go of a snapshot with clones"
 grep -qi 'busy' "$dir/refused" || fail "not the refusal that was expected: $(cat "$dir/refused")"
-"$imgforge" images targets "$pool" --json >"$dir/targets.json"
-[ "$(grep -c 'images/web-' "$dir/targets.json")" = 20 ] || fail "used_by does not have the 20 clones"
+refused 'c-1' images withdraw "$image@$generation" "$pool"
+refused 'has an image' --connect embedded spawn "$image" "$image" --storage "$pool" --no-start
+say "in use: refused by Ceph and by imgforge"
 
-ssh-keygen -q -t ed25519 -N '' -f "$dir/key"
-"$imgforge" seed create --output "$dir/seed.iso" --hostname web-1 --ssh-key "$dir/key.pub" --quiet
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-accel=tcg
-[ ! -w /dev/kvm ] || accel=kvm
-qemu-system-x86_64 -accel $accel -cpu max -m 1024 -smp 2 -display none -serial "file:$dir/console.log" \
-    -pidfile "$dir/qemu.pid" -daemonize \
-    -drive "if=virtio,format=raw,cache=writeback,file=rbd:images/web-1:conf=$dir/ceph.conf" \
-    -drive "if=virtio,format=raw,readonly=on,file=$dir/seed.iso" \
-    -netdev "user,id=n,hostfwd=tcp:127.0.0.1:$port-:22" -device virtio-net-pci,netdev=n -device virtio-rng-pci
-deadline=$((SECONDS + 900))
-until timeout 30 ssh -i "$dir/key" -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-    -o BatchMode=yes -o ConnectTimeout=20 \
-    debian@127.0.0.1 'hostname; lsblk -no SIZE /dev/vda | head -1' >"$dir/answer" 2>/dev/null; do
-    [ $SECONDS -lt $deadline ] || fail "no login over SSH in 15 minutes"
-    kill -0 "$(cat "$dir/qemu.pid")" || fail "QEMU ended"
-    sleep 3
-done
-grep -q web-1 "$dir/answer" || fail "the machine is called $(head -1 "$dir/answer")"
-say "a login over SSH: $(paste -sd' ' "$dir/answer")"
-rbd -c "$dir/ceph.conf" du images/web-1 2>/dev/null | tail -1
+machine consolidate c-1
+[ "$(used_by)" = 20 ] || fail "a flattened clone still counts as one"
+machine snapshot c-2 before
+rbd -c "$dir/ceph.conf" snap ls images/c-2 | grep -q before || fail "no snapshot in the pool"
+echo changed | rbd -c "$dir/ceph.conf" bench --io-type write --io-size 4K --io-total 64K images/c-2 >/dev/null
+before=$(rbd -c "$dir/ceph.conf" export images/c-2@before - 2>/dev/null | head -c 1M | sha256sum)
+machine restore c-2 before
+after=$(rbd -c "$dir/ceph.conf" export images/c-2 - 2>/dev/null | head -c 1M | sha256sum)
+[ "$before" = "$after" ] || fail "the disk is not what the snapshot has"
+refused 'snapshots (before)' respawn c-2
+machine respawn c-2 --drop-snapshots
+machine set c-3 --disk 12G
+[ "$(rbd -c "$dir/ceph.conf" info images/c-3 --format json | jq .size)" = $((12 << 30)) ] ||
+    fail "c-3 did not grow"
+machine clone c-3 copy-3 --no-start --keep-identity
+rbd -c "$dir/ceph.conf" info images/copy-3 | grep -q "parent: images/$image@g$generation" ||
+    fail "the copy has another parent"
+say "consolidated, snapshot taken and gone back to, respawned, grown, cloned"
+
+machine destroy c-4 --yes
+! in_pool c-4 || fail "the clone of a destroyed machine is still there"
+rbd -c "$dir/ceph.conf" create images/strange --size 1M
+refused 'has an image' --connect embedded spawn "$image" strange --storage "$pool" --no-start
+in_pool strange || fail "an image of somebody else is gone"
+! rbd -c "$dir/ceph.conf" ls images | grep -q '^imgforge-' || fail "something half made is left in the pool"
+say "destroyed: its clone is gone, an image of somebody else stays"

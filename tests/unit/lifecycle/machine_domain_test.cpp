@@ -42,6 +42,61 @@ TEST(MachineDomain, states_the_whole_backing_chain) {
     EXPECT_THAT(xml, HasSubstr("console.sock"));
 }
 
+TEST(MachineDomain, a_root_disk_in_a_ceph_pool_is_opened_with_libvirts_secret) {
+    MachineRecord record = a_machine();
+    record.ceph = CephRoot{"rbd:images:conf=/srv/ceph.conf:id=forge", "imgforge client.forge of abc"};
+    record.disk = "rbd:images/web-1";
+    record.disk_format = "raw";
+    record.backing = {"rbd:images/debian13@g3"};
+
+    const std::string xml =
+        virt::domain_xml(machine_domain(record, "/h/instances/web-1", virt::DomainSpec::Accel::tcg));
+
+    EXPECT_THAT(xml, HasSubstr("<source protocol=\"rbd\" name=\"images/web-1\">"));
+    EXPECT_THAT(xml, HasSubstr("<config file=\"/srv/ceph.conf\" />"));
+    EXPECT_THAT(xml, HasSubstr("<auth username=\"forge\">"));
+    EXPECT_THAT(xml, HasSubstr("usage=\"imgforge client.forge of abc\""));
+    EXPECT_THAT(xml, Not(HasSubstr("g3")));
+    EXPECT_EQ(virt::read_domain_xml(xml).disks.front().path, "rbd:images/web-1");
+
+    record.ceph->secret.clear();
+    EXPECT_THAT(virt::domain_xml(machine_domain(record, "/h", virt::DomainSpec::Accel::tcg)),
+                Not(HasSubstr("<auth")));
+}
+
+TEST(MachineDomain, a_disk_that_is_read_from_a_server_halts_the_machine_when_that_fails) {
+    MachineRecord record = a_machine();
+    record.backing.clear();
+    record.lazy = LazyRoot{
+        .source = "web", .url = "http://h/debian13-3.qcow2", .socket = "/h/instances/web-1/base.sock"};
+
+    const std::string xml =
+        virt::domain_xml(machine_domain(record, "/h/instances/web-1", virt::DomainSpec::Accel::tcg));
+
+    EXPECT_THAT(xml, HasSubstr("<backingStore type=\"network\">"));
+    EXPECT_THAT(xml, HasSubstr("socket=\"/h/instances/web-1/base.sock\""));
+    EXPECT_THAT(xml, HasSubstr("rerror_policy=\"stop\""));
+    EXPECT_THAT(virt::domain_xml(machine_domain(a_machine(), "/h", virt::DomainSpec::Accel::tcg)),
+                Not(HasSubstr("rerror_policy")));
+}
+
+TEST(MachineDomain, the_record_keeps_where_a_root_disk_comes_from) {
+    MachineRecord record = a_machine();
+    record.ceph = CephRoot{"rbd:images", "secret"};
+    record.lazy = LazyRoot{"web", "http://h/d.qcow2", 7, "/h/base.sock", 42};
+
+    const MachineRecord read = machine_record(to_json(record), "test");
+
+    ASSERT_TRUE(read.ceph && read.lazy);
+    EXPECT_EQ(read.ceph->pool, "rbd:images");
+    EXPECT_EQ(read.ceph->secret, "secret");
+    EXPECT_EQ(read.lazy->url, "http://h/d.qcow2");
+    EXPECT_EQ(read.lazy->generation, 7);
+    EXPECT_EQ(read.lazy->socket, "/h/base.sock");
+    EXPECT_EQ(read.lazy->pid, 42);
+    EXPECT_FALSE(machine_record(to_json(a_machine()), "test").ceph);
+}
+
 TEST(MachineDomain, an_emulated_processor_is_as_the_guest_needs_it) {
     MachineRecord record = a_machine();
     record.processor = ProcessorLevel::v2;

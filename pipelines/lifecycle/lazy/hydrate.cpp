@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/lazy/hydrate.hpp"
+
+#include <fmt/format.h>
+
+#include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
+#include "builder/image/backing_chain.hpp"
+#include "builder/image/overlay.hpp"
+#include "builder/image/qemu_img.hpp"
+#include "pipelines/lifecycle/background.hpp"
+#include "pipelines/lifecycle/boot.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/lazy/nbdkit.hpp"
+#include "pipelines/lifecycle/lazy/web_disk.hpp"
+#include "pipelines/lifecycle/machine_files.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
+
+namespace imgforge::lifecycle {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One machine on its way from the server's disk to the local one.
+class Hydration {
+public:
+    Hydration(Lifecycle& lifecycle, std::string name) : lifecycle_(lifecycle), name_(std::move(name)) {}
+
+    Hydrated run(std::optional<std::chrono::milliseconds> timeout) {
+        if (!lifecycle_.require(name_).lazy) {
+            result_.was_complete = true;
+            return result_;
+        }
+        const auto started = std::chrono::steady_clock::now();
+        while (true) {
+            try {
+                keep_serving();
+                const store::Generation generation = pull();
+                put_under(generation);
+                return result_;
+            } catch (const Error& error) {
+                const bool again = error.kind() == Failure::tool || error.kind() == Failure::timeout;
+                if (!again || (timeout && std::chrono::steady_clock::now() - started >= *timeout)) {
+                    throw;
+                }
+                lifecycle_.monitor().warning(fmt::format("{}; trying again", error.message()));
+            }
+            lifecycle_.clock().sleep(std::chrono::seconds(5));
+        }
+    }
+
+private:
+    /// The server answers, or this throws; the machine runs on then.
+    void keep_serving() {
+        auto [record, lock] = lifecycle_.hold(name_);
+        if (!record.lazy) {
+            return;
+        }
+        const auto source = lazy_source(lifecycle_, record.lazy->source);
+        static_cast<void>(
+            targets::accept_index(source, *targets::open_source(source), lazy_services(lifecycle_)));
+        const int before = record.lazy->pid;
+        ensure_nbdkit(lifecycle_, record);
+        if (record.lazy->pid != before) {
+            lifecycle_.save(record);
+        }
+        if (halted(record)) {
+            const auto connection = lifecycle_.open(record);
+            if (const auto domain = connection.find(record.uuid)) {
+                let_go_on(record, *domain);
+            }
+        }
+    }
+
+    bool halted(const MachineRecord& record) {
+        const MachineView view = look(lifecycle_, record, {.addresses = false, .sizes = false});
+        return view.state == "paused" && view.reason == "I/O error";
+    }
+
+    /// One that halts again at once is reported, and looked at again after the next step.
+    void let_go_on(const MachineRecord& record, const virt::Domain& domain) {
+        try {
+            go_on(lifecycle_, record, domain);
+            lifecycle_.monitor().message(fmt::format("machine '{}' goes on", record.name));
+        } catch (const Error& error) {
+            lifecycle_.monitor().warning(error.message());
+        }
+    }
+
+    store::Generation pull() {
+        const MachineRecord record = lifecycle_.require(name_);
+        const auto source = lazy_source(lifecycle_, record.lazy->source);
+        const auto reader = targets::open_source(source);
+        const auto services = lazy_services(lifecycle_);
+        const auto accepted = targets::accept_index(source, *reader, services);
+        const auto pulled = targets::pull_generation(source, *reader, accepted, record.image,
+                                                     record.lazy->generation, services);
+        result_.bytes += pulled.bytes;
+        return pulled.generation;
+    }
+
+    void put_under(const store::Generation& generation) {
+        auto [record, lock] = lifecycle_.hold(name_);
+        auto& store = lifecycle_.store();
+        store.require_usable(generation);
+        store.add_reference(generation.image, generation.generation,
+                            {store::Holder::Kind::instance, record.name});
+        const auto chain = image_chain(store, generation);
+        const auto connection = lifecycle_.open(record);
+        const auto domain = connection.find(record.uuid);
+        const auto status = domain ? domain->status() : std::nullopt;
+        result_.was_running = status && status->active();
+        const fs::path old = record.disk;
+        if (result_.was_running) {
+            record.disk = move_running(record, *domain, chain.front());
+        } else {
+            run_checked(lifecycle_.processes(),
+                        image::qemu_img::rebase_unsafe(
+                            record.disk, fs::proximate(chain.front(), record.disk.parent_path()).string(),
+                            image::DiskFormat::qcow2));
+        }
+        const MachineRecord served = record;
+        record.backing = chain;
+        record.lazy.reset();
+        record.generation = generation.generation;
+        lifecycle_.save(record);
+        define_machine(lifecycle_, connection, record);
+        if (old != record.disk) {
+            remove_tree(old);
+        }
+        if (result_.was_running && halted(record)) {
+            let_go_on(record, *domain);
+        }
+        end_nbdkit(served);
+        result_.image = record.image;
+        result_.generation = record.generation;
+    }
+
+    /// What the guest has written so far goes into a new overlay on the local image, while it runs on; then
+    /// the domain changes over. Returns the new overlay.
+    fs::path move_running(const MachineRecord& record, const virt::Domain& domain, const fs::path& base) {
+        const fs::path overlay = lifecycle_.folder(record.name) / "root.qcow2";
+        const auto now = examine(record, domain);
+        if (now.running && !now.running->disks.empty() && now.running->disks.front().path == overlay) {
+            return overlay;  // a killed call came as far as here
+        }
+        remove_tree(overlay);
+        image::create_overlay({.overlay = overlay,
+                               .backing = base,
+                               .backing_name = fs::proximate(base, overlay.parent_path()).string(),
+                               .virtual_size = image::virtual_size(record.disk, image::DiskFormat::qcow2)});
+        Activity activity(lifecycle_.monitor(), fmt::format("put {} on its local image", record.name));
+        domain.start_top_copy("vda", overlay);
+        constexpr std::chrono::minutes longest{30};
+        wait_until(
+            lifecycle_.clock(), fmt::format("copying what '{}' has written", record.name), longest,
+            [&] {
+                const auto job = domain.block_job("vda");
+                if (!job) {
+                    throw Error(Failure::domain,
+                                fmt::format("libvirt ended the copy for machine '{}' before it was complete",
+                                            record.name),
+                                "the machine is unchanged; try again, or hydrate it while it is off");
+                }
+                activity.progress(static_cast<double>(job->done), static_cast<double>(job->total), "bytes");
+                return job->total > 0 && job->done == job->total;
+            },
+            [] { return std::string("the copy is not complete"); });
+        domain.pivot_block_copy("vda");
+        return overlay;
+    }
+
+    Lifecycle& lifecycle_;
+    std::string name_;
+    Hydrated result_;
+};
+
+}  // namespace
+
+Hydrated hydrate_machine(Lifecycle& lifecycle, std::string_view name,
+                         std::optional<std::chrono::milliseconds> timeout) {
+    return Hydration(lifecycle, std::string(name)).run(timeout);
+}
+
+void hydrate_in_background(const Lifecycle& lifecycle, const MachineRecord& record) {
+    start_in_background(lifecycle, {"hydrate", record.name, "--keep-trying"},
+                        lifecycle.folder(record.name) / "hydrate.log");
+}
+
+void require_complete(const MachineRecord& record, const char* what) {
+    if (record.lazy) {
+        throw Error(Failure::domain,
+                    fmt::format("the disk of machine '{}' is not complete: {} needs all of it here",
+                                record.name, what),
+                    fmt::format("imgforge hydrate {} brings the rest", record.name));
+    }
+}
+
+}  // namespace imgforge::lifecycle
