@@ -103,7 +103,7 @@ public:
     void forget_address(const std::string& network, const std::string& mac) const;
 
     /// Keeps the key of a Ceph user (bytes, not base64) as libvirt's secret of that usage name; one that is
-    /// there gets the new key. On an embedded root this must come before a machine that uses it starts.
+    /// there gets the new key. Not for the embedded driver, which hands out none.
     void keep_ceph_secret(const std::string& usage, const std::string& key) const;
 
     /// False once the daemon or worker has gone.
