@@ -262,7 +262,8 @@ std::string preseed_sources_script(const Answers& answers, const AnswerFacts& fa
         return {};
     }
     return fmt::format(
-        "if ! cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -q -e '^deb ' -e "
+        "if [ -d /etc/apt ] && ! cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -q "
+        "-e '^deb ' -e "
         "'^URIs:'; then\n    cat >>/etc/apt/sources.list <<'IMGFORGE-SOURCES'\n{}{}IMGFORGE-SOURCES\nfi\n",
         facts.package_sources, facts.package_sources.back() == '\n' ? "" : "\n");
 }
