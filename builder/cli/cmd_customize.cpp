@@ -8,6 +8,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/redact.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/customize_options.hpp"
@@ -184,16 +185,18 @@ sysprep::CustomizeSpec spec_of(const Arguments& arguments) {
 int run_customize(const Arguments& arguments, CommandContext& context) {
     const sysprep::ImageRequest request = image_request(arguments, context);
     const sysprep::CustomizeSpec spec = spec_of(with_files(arguments));
-    if (!sysprep::has_work(spec)) {
-        throw Error(Failure::usage, "customize has nothing to do",
-                    "name a change, for example --install PACKAGE; imgforge customize --help lists them");
-    }
     std::string faults;
     for (const auto& [option, message] : sysprep::check_customize(spec)) {
+        // A user's name or a word of ours, which is not the value of a key "password".
+        never_redact(fmt::format("{}: {}", option.substr(1), message.substr(0, message.find(' '))));
         faults += fmt::format("{}--{}: {}", faults.empty() ? "" : "; ", option.substr(1), message);
     }
     if (!faults.empty()) {
         throw Error(Failure::usage, faults);
+    }
+    if (!sysprep::has_work(spec)) {
+        throw Error(Failure::usage, "customize has nothing to do",
+                    "name a change, for example --install PACKAGE; imgforge customize --help lists them");
     }
     if (arguments.has("dry-run")) {
         context.result({{"dry_run", true}, {"options", "valid"}},

@@ -94,6 +94,26 @@ UserSpec user_of(const Json& json) {
     return user;
 }
 
+/// A hash that does not exist is an error also where no password is given as text, and is reported once.
+Pairs check_passwords(const CustomizeSpec& spec) {
+    Pairs faults;
+    std::string crypto = spec.password_crypto;
+    try {
+        check_crypto(crypto);
+    } catch (const Error& error) {
+        faults.emplace_back("/password-crypto", fmt::format("{}: {}", error.message(), error.hint()));
+        crypto = CustomizeSpec().password_crypto;
+    }
+    for (const auto& [user, change] : spec.passwords) {
+        try {
+            parse_password(change, spec.folder, crypto);
+        } catch (const Error& error) {
+            faults.emplace_back("/password", fmt::format("{}: {}", user, error.message()));
+        }
+    }
+    return faults;
+}
+
 bool is_guest_path(const std::string& path) {
     return path.starts_with("/") && path.find("/../") == std::string::npos && !path.ends_with("/..");
 }
@@ -181,13 +201,8 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
     check_paths(spec.link, "/link");
     const auto more = check_file_steps(spec.files);
     faults.insert(faults.end(), more.begin(), more.end());
-    for (const auto& [user, change] : spec.passwords) {
-        try {
-            parse_password(change, spec.folder, spec.password_crypto);
-        } catch (const Error& error) {
-            faults.emplace_back("/password", fmt::format("{}: {}", user, error.message()));
-        }
-    }
+    const auto passwords = check_passwords(spec);
+    faults.insert(faults.end(), passwords.begin(), passwords.end());
     static const std::regex user_name("[a-z_][a-z0-9_-]{0,31}");
     for (const UserSpec& user : spec.users) {
         if (!std::regex_match(user.name, user_name)) {

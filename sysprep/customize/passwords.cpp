@@ -19,15 +19,10 @@ namespace imgforge::sysprep {
 namespace {
 
 /// crypt(5). The default is SHA-512: older guests do not know yescrypt.
-const char* prefix_of(std::string_view crypto) {
-    static const std::map<std::string_view, const char*> prefixes{
+const std::map<std::string_view, const char*>& prefixes() {
+    static const std::map<std::string_view, const char*> all{
         {"md5", "$1$"}, {"sha256", "$5$"}, {"sha512", "$6$"}, {"yescrypt", "$y$"}};
-    const auto found = prefixes.find(crypto);
-    if (found == prefixes.end()) {
-        throw Error(Failure::recipe, fmt::format("invalid password hash '{}'", crypto),
-                    "one of md5, sha256, sha512, yescrypt");
-    }
-    return found->second;
+    return all;
 }
 
 std::string hash_of(const std::string& plain, std::string_view crypto) {
@@ -35,7 +30,7 @@ std::string hash_of(const std::string& plain, std::string_view crypto) {
         throw Error(Failure::recipe, "a password is empty or has a line break in it",
                     "give one line of text");
     }
-    const Handle<char, std::free> setting(crypt_gensalt_ra(prefix_of(crypto), 0, nullptr, 0));
+    const Handle<char, std::free> setting(crypt_gensalt_ra(prefixes().at(crypto), 0, nullptr, 0));
     const auto scratch = std::make_unique<struct crypt_data>();
     const char* const hash = setting ? crypt_r(plain.c_str(), setting.get(), scratch.get()) : nullptr;
     if (hash == nullptr || hash[0] == '*') {  // crypt(3): a failure token begins with an asterisk
@@ -47,8 +42,16 @@ std::string hash_of(const std::string& plain, std::string_view crypto) {
 
 }  // namespace
 
+void check_crypto(std::string_view crypto) {
+    if (!prefixes().contains(crypto)) {
+        throw Error(Failure::recipe, fmt::format("invalid password hash '{}'", crypto),
+                    "one of md5, sha256, sha512, yescrypt");
+    }
+}
+
 PasswordChange parse_password(std::string_view text, const std::filesystem::path& folder,
                               std::string_view crypto) {
+    check_crypto(crypto);
     PasswordChange change;
     if (text == "locked") {
         change.keep_hash = true;

@@ -15,9 +15,13 @@ struct PasswordChange {
     std::string generated{};  ///< the password, when it was drawn here: shown once, kept nowhere
 };
 
+/// Throws Failure::recipe unless `crypto` is a hash for passwords: md5, sha256, sha512 or yescrypt.
+void check_crypto(std::string_view crypto);
+
 /// `password:TEXT`, `file:PATH` (first line; relative to `folder`), `hash:CRYPT`, `random`, `disabled`,
 /// `locked`, `locked:` and one of these. Throws Failure::recipe for others, Failure::host for a file that
-/// cannot be read. Text is hashed by `crypto`: md5, sha256, sha512 or yescrypt.
+/// cannot be read. Text is hashed by `crypto`, which
+/// is checked whether there is text or not: see check_crypto().
 PasswordChange parse_password(std::string_view text, const std::filesystem::path& folder,
                               std::string_view crypto = "sha512");
 

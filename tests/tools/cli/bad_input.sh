@@ -92,6 +92,10 @@ expect 2 "nothing.qcow2 does not exist" "$imgforge" sysprep nothing.qcow2
 expect 3 "imgforge: 'a b' is not a host name" "$imgforge" seed create --name 'a b' --output seed.iso
 truncate -s 1M empty.img
 expect 2 "customize has nothing to do" "$imgforge" customize empty.img --format raw
+expect 2 "--password: root: 'foo' does not say" "$imgforge" customize empty.img \
+    --format raw --password root:foo
+expect 2 "--password-crypto: invalid password hash 'rot13': one of md5" "$imgforge" \
+    customize empty.img --format raw --password-crypto rot13 --password root:locked
 
 # A reader that wants no more (`imgforge list | head`) is not an error, a disk that is full is one; an error
 # that cannot be written is still an exit code.

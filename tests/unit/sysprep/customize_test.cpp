@@ -126,6 +126,27 @@ TEST_F(Customize, finds_all_faults_of_the_options_at_once) {
     EXPECT_EQ(faults.size(), 4U);
 }
 
+TEST_F(Customize, refuses_an_invalid_hash_whether_a_password_is_given_as_text_or_not) {
+    const std::vector<Json> passwords{Json::object(),
+                                      {{"root", "locked"}},
+                                      {{"root", "random"}},
+                                      {{"root", "hash:$6$a$b"}, {"user", "password:Tr0ub4dor"}}};
+    for (const Json& password : passwords) {
+        const auto faults = check_customize(
+            customize_spec({{"password", password}, {"password-crypto", "rot13"}}, folder.path()));
+        ASSERT_EQ(faults.size(), 1U) << password;
+        EXPECT_EQ(faults[0].first, "/password-crypto");
+        EXPECT_THAT(faults[0].second, HasSubstr("'rot13': one of md5, sha256, sha512, yescrypt"));
+    }
+    EXPECT_THAT(check_customize(customize_spec({{"password-crypto", "yescrypt"}}, folder.path())), IsEmpty());
+    EXPECT_EQ(
+        check_customize(customize_spec({{"password", {{"root", "changed"}}}, {"password-crypto", "rot13"}},
+                                       folder.path()))
+            .size(),
+        2U)
+        << "the other errors are reported as well";
+}
+
 TEST(PackageCommand, speaks_to_the_manager_of_each_family_and_refuses_options_as_names) {
     guest::Inspection os;
     os.family = "debian";
