@@ -41,7 +41,7 @@ Inspection Opening::run() {
     mount_esp();
     // Last: a /usr of its own holds os-release and the programs.
     read_system(appliance_, fs_, os_);
-    mount_unlisted();
+    mount_unplaced();
     finish();
     return std::move(os_);
 }
@@ -67,14 +67,16 @@ void Opening::refuse_container_linux() const {
     }
 }
 
-void Opening::mount(const std::string& mountable, const std::string& mount_point) {
+/// Empty when the list of file systems does not have it.
+std::string Opening::type_of(const std::string& mountable) const {
     const auto found =
         std::find_if(os_.file_systems.begin(), os_.file_systems.end(),
                      [&](const FileSystem& file_system) { return file_system.mountable == mountable; });
-    const std::string type = mountable.starts_with("btrfsvol:") ? "btrfs"
-                             : found == os_.file_systems.end()  ? ""
-                                                                : found->type;
-    mount_as(appliance_, mountable, type, mount_point, options_.read_only);
+    return mountable.starts_with("btrfsvol:") ? "btrfs" : found == os_.file_systems.end() ? "" : found->type;
+}
+
+void Opening::mount(const std::string& mountable, const std::string& mount_point) {
+    mount_as(appliance_, mountable, type_of(mountable), mount_point, options_.read_only);
     os_.mountpoints.emplace_back(mount_point, mountable);
 }
 

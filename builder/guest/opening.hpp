@@ -12,6 +12,7 @@
 #include "builder/guest/device_resolver.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/guest/os_files.hpp"
+#include "builder/guest/spare_places.hpp"
 #include "builder/guest/system_facts.hpp"
 
 namespace imgforge::guest {
@@ -47,7 +48,9 @@ private:
     void mount_others();
     void mount_one(const FstabEntry& entry);
     void mount_esp();
-    void mount_unlisted();
+    void mount_unplaced();
+    bool is_unplaced(const std::string& mountable) const;
+    std::string type_of(const std::string& mountable) const;
     bool is_mounted(const FileSystem& file_system) const;
     std::optional<std::string> array_named(const FstabEntry& entry);
     void finish();
@@ -63,6 +66,7 @@ private:
     const OpenOptions& options_;
     Inspection os_;
     std::vector<FstabEntry> fstab_;
+    std::vector<Unplaced> unplaced_;
     std::set<std::string> claimed_;  ///< devices that belong to the system found
 };
 

@@ -48,12 +48,13 @@ void Opening::mount_one(const FstabEntry& entry) {
     if (!mountable && entry.spec.starts_with("/dev/md")) {
         mountable = array_named(entry);
     }
-    const auto target = fs_.resolve(entry.mount_point);
     if (!mountable) {
         return complain("no file system of the image is that");
     }
-    if (!target || !fs_.is_directory(*target)) {
-        return complain("the mount point does not exist in the guest");
+    const auto target = mount_directory(fs_, entry.mount_point);
+    if (!target) {
+        unplaced_.push_back({*mountable, type_of(*mountable), entry.mount_point});
+        return;
     }
     for (const auto& mounted : os_.mountpoints) {
         if (mounted.first == *target) {
@@ -126,30 +127,31 @@ bool Opening::is_mounted(const FileSystem& file_system) const {
     });
 }
 
-/// What no fstab names is searched, and its free space wiped, as what is named: mounted where a guest has
-/// empty directories for such. With a root that was chosen it may be another system's, which is left alone.
-void Opening::mount_unlisted() {
-    if (!options_.root_device.empty()) {
-        return;
-    }
-    std::vector<std::string> places{"/mnt", "/media", "/srv", "/opt"};
-    std::erase_if(places, [&](const std::string& place) {
-        return fs_.resolve(place) != place || !fs_.is_directory(place) || !fs_.list(place).empty();
+bool Opening::is_unplaced(const std::string& mountable) const {
+    return std::any_of(unplaced_.begin(), unplaced_.end(), [&](const Unplaced& file_system) {
+        return device_of(file_system.mountable) == device_of(mountable);
     });
+}
+
+/// What the guest's fstab does not name, or names by a directory that is missing, is searched, and its free
+/// space wiped, as all else: mounted where a guest has empty directories for such. With a root that was
+/// chosen what fstab does not name may be another system's, which is left alone.
+void Opening::mount_unplaced() {
     for (const FileSystem& file_system : os_.file_systems) {
         const bool known = is_linux_type(file_system.type) || file_system.type == "vfat";
-        if (places.empty() || !known || is_mounted(file_system)) {
-            continue;
+        if (options_.root_device.empty() && known && !is_mounted(file_system) &&
+            !is_unplaced(file_system.mountable)) {
+            unplaced_.push_back({file_system.mountable, file_system.type, ""});
         }
-        try {
-            mount(file_system.mountable, places.front());
-            os_.warnings.push_back(fmt::format(
-                "{} ({}) is not in the guest's fstab; it is searched and its free space wiped as {}",
-                file_system.mountable, file_system.type, places.front()));
-            places.erase(places.begin());
-        } catch (const ApplianceError& error) {
-            os_.warnings.push_back(error.message());
+    }
+    SparePlaces places(fs_, os_.mountpoints);
+    for (const Unplaced& file_system : unplaced_) {
+        if (std::any_of(os_.mountpoints.begin(), os_.mountpoints.end(),
+                        [&](const auto& mount) { return mount.second == file_system.mountable; })) {
+            continue;  // by another line of fstab
         }
+        os_.warnings.push_back(
+            places.give(file_system, [&](const std::string& place) { mount(file_system.mountable, place); }));
     }
 }
 
@@ -164,7 +166,7 @@ void Opening::finish() {
             os_.warnings.push_back(fmt::format(
                 "{}: the guest was not shut down cleanly; its journal was replayed", file_system.mountable));
         }
-        const bool covered = is_mounted(file_system);
+        const bool covered = is_mounted(file_system) || is_unplaced(file_system.mountable);
         if (!covered &&
             (is_linux_type(file_system.type) || file_system.type == "vfat" || file_system.type == "ntfs")) {
             os_.warnings.push_back(fmt::format("{} ({}) is not in the guest's fstab and is left alone",
