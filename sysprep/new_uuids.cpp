@@ -12,6 +12,7 @@
 #include "builder/base/random.hpp"
 #include "builder/base/text.hpp"
 #include "builder/guest/inspection.hpp"
+#include "builder/guest/superblock.hpp"
 #include "sysprep/audit/content_scan.hpp"
 #include "sysprep/cleaner.hpp"
 
@@ -65,25 +66,42 @@ private:
             return;
         }
         if (!done_.contains(device)) {
-            renew(device, ext);
+            renew(device, system.type);
         }
         system.uuid = done_[device];
     }
 
-    void renew(const std::string& device, bool ext) {
+    void renew(const std::string& device, const std::string& type) {
         const std::string old = uuid_of(device);
-        if (ext) {
+        if (type.starts_with("ext")) {
             // tune2fs demands a check after the last mount where checksums depend on the UUID.
             appliance_.call("check " + device, [&](guestfs_h* g) {
                 return guestfs_e2fsck(g, device.c_str(), GUESTFS_E2FSCK_CORRECT, 1, -1);
             });
         }
-        appliance_.call("renew the UUID of " + device,
-                        [&](guestfs_h* g) { return guestfs_set_uuid_random(g, device.c_str()); });
+        if (type == "swap") {
+            swap_area(device);
+        } else {
+            appliance_.call("renew the UUID of " + device,
+                            [&](guestfs_h* g) { return guestfs_set_uuid_random(g, device.c_str()); });
+        }
         const std::string now = uuid_of(device);
+        if (now == old) {
+            throw Error(Failure::tool, fmt::format("{} ({}) still has the UUID {}", device, type, old),
+                        "the image is unchanged; leave out --new-uuids");
+        }
         renewed_[old] = now;
         done_[device] = now;
         record(device, "renew");
+    }
+
+    /// libguestfs' set_uuid_random (seen with 1.48) reports success for swap and writes nothing.
+    void swap_area(const std::string& device) {
+        const std::string bytes = guest::uuid_bytes(random_uuid());
+        appliance_.call("renew the UUID of " + device, [&](guestfs_h* g) {
+            return guestfs_pwrite_device(g, device.c_str(), bytes.data(), bytes.size(),
+                                         static_cast<std::int64_t>(guest::swap_uuid_offset));
+        });
     }
 
     void partitions(const std::string& disk) {

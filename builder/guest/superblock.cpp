@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdint>
+
+#include "builder/base/error.hpp"
 
 namespace imgforge::guest {
 
@@ -71,6 +74,24 @@ Superblock vfat(std::string_view start, std::size_t serial, std::size_t label) {
 
 }  // namespace
 
+std::string uuid_bytes(std::string_view text) {
+    std::string digits(text);
+    std::erase(digits, '-');
+    std::string bytes;
+    for (std::size_t at = 0; at + 2 <= digits.size(); at += 2) {
+        unsigned value = 0;
+        const char* const end = digits.data() + at + 2;
+        if (std::from_chars(digits.data() + at, end, value, 16).ptr != end) {
+            break;
+        }
+        bytes += static_cast<char>(value);
+    }
+    if (bytes.size() != 16 || digits.size() != 32) {
+        throw Error(Failure::tool, fmt::format("'{}' is not a UUID", text));
+    }
+    return bytes;
+}
+
 Superblock probe_superblock(std::string_view start) {
     Superblock found;
     constexpr std::size_t ext = 1024;
@@ -87,10 +108,10 @@ Superblock probe_superblock(std::string_view start) {
     } else if (field(start, btrfs + 0x40, 8) == "_BHRfS_M") {
         found = {"btrfs", uuid_at(start, btrfs + 0x20), text_at(start, btrfs + 0x12b, 256), false, false};
     } else if (swap == "SWAPSPACE2") {
-        found = {"swap", uuid_at(start, 0x40c), text_at(start, 0x41c, 16), false, false};
+        found = {"swap", uuid_at(start, swap_uuid_offset), text_at(start, 0x41c, 16), false, false};
     } else if (swap.starts_with("S1SUSPEND") || swap.starts_with("S2SUSPEND") ||
                swap.starts_with("ULSUSPEND") || swap == "LINHIB0001") {
-        found = {"swap", uuid_at(start, 0x40c), text_at(start, 0x41c, 16), false, true};
+        found = {"swap", uuid_at(start, swap_uuid_offset), text_at(start, 0x41c, 16), false, true};
     } else if (field(start, 0, 6) == std::string_view("LUKS\xba\xbe", 6)) {
         found.type = "crypto_LUKS";
         found.uuid = text_at(start, 168, 40);

@@ -19,6 +19,13 @@ struct Superblock {
 /// Bytes wanted from the start of the device.
 inline constexpr std::size_t superblock_bytes = 68U << 10U;
 
+/// Where a swap area holds its UUID: 16 bytes (mkswap.h), whatever the size of a page.
+inline constexpr std::size_t swap_uuid_offset = 1036;
+
+/// The 16 bytes that file systems and swap areas store for "0a1b2c3d-…", as libblkid prints them. Throws
+/// Failure::tool for a text that has not 32 hexadecimal digits.
+std::string uuid_bytes(std::string_view text);
+
 /// Reads the on-disk format (ext4 Documentation/filesystems/ext4/super.rst, xfs_format.h, btrfs "Superblock",
 /// mkswap.h, LUKS specifications). Untrusted input: every field is bounds checked.
 Superblock probe_superblock(std::string_view start);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "builder/base/error.hpp"
+
 namespace imgforge::guest {
 namespace {
 
@@ -31,6 +33,18 @@ TEST(Superblock, tells_a_hibernated_swap_from_a_plain_one) {
     EXPECT_FALSE(probe_superblock(device(4086, "SWAPSPACE2")).hibernated);
     EXPECT_TRUE(probe_superblock(device(4086, "S1SUSPEND")).hibernated);
     EXPECT_EQ(probe_superblock(device(4086, "S1SUSPEND")).type, "swap");
+}
+
+TEST(Superblock, stores_a_uuid_as_the_bytes_that_it_reads) {
+    const std::string uuid = "568d6339-1dee-4b59-a8bc-4c6f12b64cb4";
+    std::string start = device(4086, "SWAPSPACE2");
+    start.replace(swap_uuid_offset, 16, uuid_bytes(uuid));
+
+    EXPECT_EQ(probe_superblock(start).uuid, uuid);
+    for (const char* text :
+         {"", "568d6339", "568d6339-1dee-4b59-a8bc-4c6f12b64cg4", "568d6339-1dee-4b59-a8bc-4c6f12b64cb4f"}) {
+        EXPECT_THROW(uuid_bytes(text), Error) << text;
+    }
 }
 
 TEST(Superblock, survives_a_device_shorter_than_any_file_system) {
