@@ -147,7 +147,7 @@ def kill_snapshot(turn):
 def main():
     check("import", run("images", "import", make_disk("base.qcow2", 3), "--name", "base", "--os", "debian13"))
     check("push", run("images", "push", "base", work / "folder"))
-    check("spawn", run("spawn", "base", "web-1", "--no-start"))
+    check("spawn", run("spawn", "base", "web-1", "--no-start", "--connect", "embedded"))
     disk = json.loads(run("list", "--json").stdout)["machines"][0]["disk"]["path"]
     subprocess.run(
         ["qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 32M 64k", disk], check=True, stdout=subprocess.DEVNULL
