@@ -66,6 +66,12 @@ for seconds in 0.3 2; do
     "$imgforge" spawn "$image" life-3 --connect embedded --wait ssh >/dev/null 2>&1 & victim=$!
     sleep $seconds; kill -9 $victim; wait $victim 2>/dev/null || true
     run cleanup
+    # One that was waited for is a machine by then: it stays, marked, until somebody destroys it.
+    if run show life-3 --json >"$work/killed.json" 2>/dev/null; then
+        same "ready" "$(jq '.machines[0].ready' "$work/killed.json")" false
+        run destroy life-3 --yes
+        run cleanup
+    fi
     holds "after ${seconds}s: no directory, QEMU or name is left" \
         bash -c "! test -e '$IMGFORGE_HOME/instances/life-3' && ! pgrep -f 'guest=life-[3],' &&
             ! '$imgforge' show life-3 2>/dev/null"
