@@ -13,13 +13,14 @@ media=$root/../shared/media/debian-13-netinst-amd64.iso
 settings=(--set machine.vcpus=1 --set stages.install.answers.locale=C.UTF-8)
 [ -f "$media" ] && settings+=(--set "installer.iso=$media")
 
+# The embedded driver for all of it: qemu:///system may be a daemon that another test started, and will end.
 say "plan: everything runs"
-"$imgforge" build debian13.recipe "${settings[@]}" --plan --json >"$work/plan.json"
+"$imgforge" build debian13.recipe "${settings[@]}" --connect embedded --plan --json >"$work/plan.json"
 same "stages to run" "$(jq '[.stages[]|select(.verdict=="run")]|length' "$work/plan.json")" \
     "$(jq '.stages|length' "$work/plan.json")"
 
 say "build"
-"$imgforge" build debian13.recipe "${settings[@]}" --json >"$work/build.json" ||
+"$imgforge" build debian13.recipe "${settings[@]}" --connect embedded --json >"$work/build.json" ||
     { cat "$work/build.json"; find "$IMGFORGE_HOME/runs" -name '*.txt' -exec tail -n 40 {} +; fail "build"; }
 jq -c '.stages[]|[.name,.verdict,.seconds]' "$work/build.json"
 same "generation" "$(jq .generation "$work/build.json")" 1
@@ -33,7 +34,7 @@ same "audit" "$(jq .clean "$(dirname "$image")/audit.json")" true
 holds "the package list names openssh-server" grep -q openssh-server "$(dirname "$image")/packages.json"
 
 say "again: nothing to do"
-"$imgforge" build debian13.recipe "${settings[@]}" --json >"$work/again.json"
+"$imgforge" build debian13.recipe "${settings[@]}" --connect embedded --json >"$work/again.json"
 same "stages run the second time" "$(jq '[.stages[]|select(.verdict=="run")]|length' "$work/again.json")" 0
 
 say "the store"
