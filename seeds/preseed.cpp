@@ -261,10 +261,11 @@ std::string preseed_sources_script(const Answers& answers, const AnswerFacts& fa
     if (!is_offline(answers, facts) || facts.package_sources.empty()) {
         return {};
     }
+    // The disc itself is still among the sources: finish-install.d/10apt-cdrom-setup takes it out after this.
     return fmt::format(
-        "if [ -d /etc/apt ] && ! cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -q "
-        "-e '^deb ' -e "
-        "'^URIs:'; then\n    cat >>/etc/apt/sources.list <<'IMGFORGE-SOURCES'\n{}{}IMGFORGE-SOURCES\nfi\n",
+        "if [ -d /etc/apt ] && ! cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |\n"
+        "    grep -v cdrom: | grep -q -e '^deb ' -e '^URIs:'; then\n"
+        "    cat >>/etc/apt/sources.list <<'IMGFORGE-SOURCES'\n{}{}IMGFORGE-SOURCES\nfi\n",
         facts.package_sources, facts.package_sources.back() == '\n' ? "" : "\n");
 }
 

@@ -142,9 +142,10 @@ std::string sources_after(const std::string& before, const Answers& answers, con
 TEST(Preseed, gives_package_sources_to_a_system_that_the_disc_alone_made) {
     AnswerFacts known = facts();
     known.package_sources = "deb http://deb.example.org/debian trixie main\n";
-    const std::string comment = "# deb cdrom:[Debian] trixie main\n";
+    // As late commands see it: the disc is taken out after them.
+    const std::string disc = "deb cdrom:[Debian GNU/Linux 13.5.0]/ trixie main\n";
 
-    EXPECT_EQ(sources_after(comment, {}, known), comment + known.package_sources);
+    EXPECT_EQ(sources_after(disc, {}, known), disc + known.package_sources);
     const std::string own = "deb http://mirror.example.org/debian trixie main\n";
     EXPECT_EQ(sources_after(own, {}, known), own) << "one that is there is enough";
 
