@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// debian-installer. Each answer here was met in real runs of Debian 12 and 13; the reasons for the less
-// obvious ones stand beside them.
+// debian-installer. Each answer here was met in real runs of Debian 12 and 13.
 #include <algorithm>
 #include <regex>
 #include <sstream>
@@ -17,9 +16,9 @@ namespace {
 
 constexpr const char* late_script = "imgforge-late.sh";
 constexpr const char* post_script = "imgforge-post.sh";
-/// Comes with every boot loader later, and its postinst then makes the initramfs a second time: two minutes
-/// under emulation. Installed before there is a kernel (bootstrap-base gives base-installer/includes to
-/// debootstrap --include) it has nothing to do.
+/// Comes with every boot loader later, and its postinst makes the initramfs a second time: minutes under
+/// emulation. Installed before there is a kernel (base-installer/includes goes to debootstrap --include) it
+/// has nothing to do.
 constexpr std::string_view early_package = "dmsetup";
 
 class Preseed {
