@@ -16,9 +16,8 @@ namespace {
 
 constexpr const char* late_script = "imgforge-late.sh";
 constexpr const char* post_script = "imgforge-post.sh";
-/// Comes with every boot loader later, and its postinst makes the initramfs a second time: minutes under
-/// emulation. Installed before there is a kernel (base-installer/includes goes to debootstrap --include) it
-/// has nothing to do.
+/// Its postinst makes the initramfs a second time, minutes under emulation, unless it runs before there is a
+/// kernel (base-installer/includes goes to debootstrap --include). Every boot loader brings it later.
 constexpr std::string_view early_package = "dmsetup";
 
 class Preseed {
