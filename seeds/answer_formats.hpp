@@ -14,7 +14,7 @@ std::string preseed_text(const Answers& answers, const AnswerFacts& facts);
 /// Starts the copy of the installer's log on the second serial port, and eatmydata; empty when neither is
 /// wanted.
 std::string preseed_early_command(const Answers& answers, const AnswerFacts& facts);
-/// Gives a system that was installed from the disc alone the distribution's own package sources, when nothing
+/// Gives a system that was installed from the disc alone the package sources of its facts, when nothing
 /// else did: without one no later stage and no user could install a package. Runs in the target before the
 /// user's own lines; empty where the answers name a mirror or the sources are not known.
 std::string preseed_sources_script(const Answers& answers, const AnswerFacts& facts);

@@ -112,7 +112,6 @@ seeds::AnswerFacts facts_of_row(const templates::Distribution& row, const Recipe
             .offline = !row.offline_files.empty(),
             .version = row.version,
             .suite = row.codename,
-            .package_sources = row.package_sources,
             .product = row.product,
             .arch = row.boot.empty() ? "amd64" : row.boot.front().arch};
 }

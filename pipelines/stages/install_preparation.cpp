@@ -10,8 +10,10 @@
 #include "builder/base/file.hpp"
 #include "builder/base/process.hpp"
 #include "builder/base/random.hpp"
+#include "builder/base/text.hpp"
 #include "builder/image/iso_reader.hpp"
 #include "builder/image/overlay.hpp"
+#include "builder/install/apt_archive.hpp"
 #include "builder/install/artefacts.hpp"
 #include "builder/install/cpio.hpp"
 #include "builder/install/initrd_pack.hpp"
@@ -51,6 +53,21 @@ std::string kernel_on_medium(const image::IsoReader& iso, const Preparation& mad
     return lacks(cloud) && !lacks(general) ? general : std::string();
 }
 
+/// The row's package sources on the archive that this host's apt uses, as `media create` does; none where
+/// that is a directory of this host, or its address has a password, which an image must not keep.
+std::string sources_of(const templates::Distribution& row, ProcessRunner& processes) {
+    if (row.package_sources.empty()) {
+        return {};
+    }
+    const std::string mirror = install::host_mirror(processes);
+    if (!mirror.starts_with("http") || mirror.find('@') != std::string::npos) {
+        return {};
+    }
+    std::string sources = row.package_sources;
+    replace_all(sources, "{mirror}", mirror);
+    return sources;
+}
+
 void write_answers(const StageTask& task, Preparation& made) {
     const image::IsoReader iso(made.medium.iso);
     made.facts = {.nonce = random_hex(8),
@@ -58,7 +75,7 @@ void write_answers(const StageTask& task, Preparation& made) {
                   .offline = made.info.offline,
                   .version = made.row->version.empty() ? made.info.version : made.row->version,
                   .suite = made.row->codename,
-                  .package_sources = made.row->package_sources,
+                  .package_sources = sources_of(*made.row, *task.services->processes),
                   .product = made.row->product,
                   .arch = made.info.arch,
                   .medium_has_eatmydata = has_eatmydata(iso),
