@@ -162,8 +162,8 @@ struct Distribution {
     std::string product;  ///< "Debian GNU/Linux"
     std::string version;  ///< "13"; empty when the row serves all versions
     std::string codename{};
-    /// Lines of sources.list(5) for a system that was installed without a network, with {mirror} in place of the
-    /// archive that the host's apt uses; empty: none are known.
+    /// Lines of sources.list(5) for a system that was installed without a network, with {mirror} in place of
+    /// the archive that the host's apt uses; empty: none are known.
     std::string package_sources{};
     std::string
         installer;  ///< "d-i", "subiquity", "anaconda", "autoyast", "agama", "setup-alpine", "archinstall"

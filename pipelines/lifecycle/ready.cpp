@@ -136,8 +136,8 @@ private:
         return probe.reached;
     }
 
-    /// cloud-init's own word, by SSH or the agent. A guest that nobody can log in to is believed what its
-    /// console says.
+    /// cloud-init's own report, by SSH or the agent. For a guest that allows no login it is inferred from
+    /// what its console says.
     bool cloud_init_done() {
         const bool console_says = console_.cloud_init_finished();
         if (const auto status = cloud_init_status()) {
@@ -152,7 +152,8 @@ private:
         return ++silent_logins_ > logins;
     }
 
-    /// What `cloud-init status --format json` says; nothing while nobody can ask or it has not begun.
+    /// What `cloud-init status --format json` says; nothing while the guest cannot be asked or cloud-init has
+    /// not begun.
     std::optional<Json> cloud_init_status() {
         if (auto status = cloud_init_status_by_ssh()) {
             return status;
