@@ -96,15 +96,6 @@ fs::path recipe_file(const std::string& name) {
     return engine::find_recipe(name, data_path("pipelines/recipes"));
 }
 
-engine::StageServices stage_services(const CommandContext& context) {
-    return {.places = context.places,
-            .settings = context.settings,
-            .processes = context.processes,
-            .clock = context.clock,
-            .monitor = context.monitor,
-            .connection = context.connection};
-}
-
 engine::BuildSeams build_seams(const CommandContext& context) {
     return {.disk_in_use = [places = context.places](const fs::path& disk) {
         return machine_backings(places).count(disk) > 0;

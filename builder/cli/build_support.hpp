@@ -31,8 +31,6 @@ std::vector<engine::Recipe> load_all(const Arguments& arguments, const CommandCo
 /// The file of a recipe given by path or by the name of a shipped one.
 std::filesystem::path recipe_file(const std::string& name);
 
-engine::StageServices stage_services(const CommandContext& context);
-
 /// Keeps cached layers that a machine's disk stands on.
 engine::BuildSeams build_seams(const CommandContext& context);
 

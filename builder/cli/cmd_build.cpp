@@ -81,11 +81,10 @@ engine::BuildOptions build_options(const Arguments& arguments) {
 int run_matrix(const Arguments& arguments, CommandContext& context, std::vector<engine::Recipe>& recipes) {
     const std::string name = std::filesystem::path(arguments.get_or("RECIPE", "")).stem().string();
     const engine::BuildOptions options = build_options(arguments);
-    const engine::StageServices services = stage_services(context);
     if (arguments.has("plan") || arguments.has("explain")) {
         std::vector<stages::ImagePlan> plans;
         for (engine::Recipe& recipe : recipes) {
-            plans.push_back({recipe.facts.name, engine::plan_build(recipe, options, services)});
+            plans.push_back({recipe.facts.name, engine::plan_build(recipe, options, context)});
         }
         const bool explain = arguments.has("explain");
         context.result(stages::matrix_plan_record(name, plans, explain),
@@ -98,7 +97,7 @@ int run_matrix(const Arguments& arguments, CommandContext& context, std::vector<
     }
     const ReportFiles files{.junit = arguments.get("junit")};
     const std::vector<stages::ImageBuild> images = with_reports(files, context, [&](const auto& seams) {
-        return stages::build_matrix(recipes, options, services, seams);
+        return stages::build_matrix(recipes, options, context, seams);
     });
     stages::throw_failures(images);
     std::string text;
@@ -118,8 +117,7 @@ int run_build(const Arguments& arguments, CommandContext& context) {
     const engine::BuildOptions options = build_options(arguments);
     if (arguments.has("plan") || arguments.has("explain")) {
         const bool explain = arguments.has("explain");
-        const std::vector<engine::PlannedStage> plan =
-            engine::plan_build(recipe, options, stage_services(context));
+        const std::vector<engine::PlannedStage> plan = engine::plan_build(recipe, options, context);
         Json record = engine::plan_record(recipe.facts.name, plan, explain);
         std::string text = engine::plan_text(recipe.facts.name, plan, explain);
         if (const std::string& os = recipe.facts.os; !os.empty()) {
@@ -130,9 +128,8 @@ int run_build(const Arguments& arguments, CommandContext& context) {
         return 0;
     }
     const ReportFiles files{.page = arguments.get("html"), .junit = arguments.get("junit")};
-    const engine::BuildReport report = with_reports(files, context, [&](const auto& seams) {
-        return engine::build(recipe, options, stage_services(context), seams);
-    });
+    const engine::BuildReport report = with_reports(
+        files, context, [&](const auto& seams) { return engine::build(recipe, options, context, seams); });
     context.result(engine::build_record(report), engine::build_text(report));
     return 0;
 }

@@ -55,8 +55,7 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
                     "imgforge refresh NAME…, or imgforge refresh --all");
     }
     options.seams = build_seams(context);
-    const engine::StageServices services = stage_services(context);
-    const std::vector<stages::RefreshResult> results = stages::refresh(options, services);
+    const std::vector<stages::RefreshResult> results = stages::refresh(options, context);
     if (list) {
         context.result(stages::refresh_list_record(results), stages::refresh_list_text(results));
         return 0;

@@ -10,12 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "builder/base/clock.hpp"
+#include "builder/base/host.hpp"
 #include "builder/base/json.hpp"
-#include "builder/base/monitor.hpp"
-#include "builder/base/places.hpp"
-#include "builder/base/process.hpp"
-#include "builder/base/settings.hpp"
 
 namespace imgforge::cli {
 
@@ -62,16 +58,11 @@ public:
     std::optional<long> integer(std::string_view key, long low, long high) const;
 };
 
-/// What every command gets. Owned by main; commands build on top whatever they need.
-struct CommandContext {
-    Places places;
-    Settings settings{};
-    ProcessRunner* processes = nullptr;
-    Clock* clock = nullptr;
-    Monitor* monitor = nullptr;
+/// What every command gets: the host, and how to print. Owned by main; commands build on top whatever they
+/// need.
+struct CommandContext : Host {
     bool json = false;  ///< --json: exactly one JSON object on stdout
     bool verbose = false;
-    std::optional<std::string> connection;  ///< --connect URI
 
     /// Prints the result: the record with --json, else the text. Called at most once per command.
     void result(const Json& record, const std::string& text) const;

@@ -62,14 +62,13 @@ int run_command(const Command& command, const Arguments& arguments) {
     SystemClock clock;
     const std::unique_ptr<Monitor> monitor = make_monitor(style_of(arguments));
     log::to_stderr(arguments.has("verbose"));
-    CommandContext context{.places = Places::from_environment(),
-                           .settings = load_settings(settings_files()),
-                           .processes = &processes,
-                           .clock = &clock,
-                           .monitor = monitor.get(),
-                           .json = arguments.has("json"),
-                           .verbose = arguments.has("verbose"),
-                           .connection = arguments.get("connect")};
+    Host host{.places = Places::from_environment(),
+              .settings = load_settings(settings_files()),
+              .processes = &processes,
+              .clock = &clock,
+              .monitor = monitor.get(),
+              .connection = arguments.get("connect")};
+    CommandContext context{std::move(host), arguments.has("json"), arguments.has("verbose")};
     return command.run(arguments, context);
 }
 

@@ -41,20 +41,14 @@ std::size_t width(const std::string& text) {
 }  // namespace
 
 lifecycle::Lifecycle machines_of(const CommandContext& context) {
-    const lifecycle::LifecycleContext outside{.places = context.places,
-                                              .settings = context.settings,
-                                              .processes = context.processes,
-                                              .clock = context.clock,
-                                              .monitor = context.monitor,
-                                              .connection = context.connection};
     {
         // Any command that passes takes away what has expired; most hosts have no timer for it.
-        lifecycle::Lifecycle passing(outside);
+        lifecycle::Lifecycle passing(context);
         if (lifecycle::any_expired(passing)) {
             static_cast<void>(lifecycle::reap_expired(passing));
         }
     }
-    return lifecycle::Lifecycle(outside);
+    return lifecycle::Lifecycle(context);
 }
 
 Positional machine_positional(bool several) {

@@ -50,14 +50,14 @@ bool is_live(const Places& places, const std::string& run) {
                 .has_value();
 }
 
-std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, const StageServices& services,
+std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, const Host& host,
                                    Journal& journal) {
     recipe.facts.digest_of = [&journal](const fs::path& file) { return journal.digest(file); };
     recipe.facts.secret_digest = [&](const std::string& name) {
         if (!recipe.facts.secrets) {
             throw Error(Failure::recipe, fmt::format("the recipe has no secret '{}'", name));
         }
-        return recipe.facts.secrets->digest(name, compose::digest_key(services.places.keys()));
+        return recipe.facts.secrets->digest(name, compose::digest_key(host.places.keys()));
     };
     const std::vector<StageIdentity> identities = identify(recipe);
     recipe.facts.digest_of = {};
@@ -66,14 +66,14 @@ std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, 
     for (const StageIdentity& one : identities) {
         fingerprints.insert(one.fingerprint);
     }
-    PlanIndex index{.layers = LayerStore(services.places).find(fingerprints),
+    PlanIndex index{.layers = LayerStore(host.places).find(fingerprints),
                     .history = journal.history(recipe.facts.name)};
-    index.now = services.clock->wall_seconds();
+    index.now = host.clock->wall_seconds();
     for (std::size_t i = 0; i < identities.size(); ++i) {
         const auto layer = index.layers.find(identities[i].fingerprint);
         std::string reason;
         if (layer != index.layers.end() &&
-            !recipe.stages[i].handler->still_valid(layer->second.result, services, reason)) {
+            !recipe.stages[i].handler->still_valid(layer->second.result, host, reason)) {
             index.invalid[identities[i].fingerprint] =
                 reason.empty() ? "its cached result can no longer serve" : reason;
         }
@@ -88,20 +88,20 @@ std::vector<PlannedStage> plan_now(Recipe& recipe, const BuildOptions& options, 
 /// Shared state of one build() call, in the order it comes to be.
 class Run {
 public:
-    Run(Recipe& recipe, const BuildOptions& options, const StageServices& services, const BuildSeams& seams)
+    Run(Recipe& recipe, const BuildOptions& options, const Host& host, const BuildSeams& seams)
         : recipe_(recipe),
           options_(options),
-          services_(services),
+          host_(host),
           seams_(seams),
-          database_(prepared(services.places)),
+          database_(prepared(host.places)),
           journal_(database_) {}
 
     BuildReport go() {
         report_.recipe = recipe_.facts.name;
         const FileLock one_build = FileLock::acquire(
-            lock_file(services_.places, "recipe-" + recipe_.facts.name), "build of " + recipe_.facts.name,
+            lock_file(host_.places, "recipe-" + recipe_.facts.name), "build of " + recipe_.facts.name,
             recipe_timeout, [&](const std::string& holder) {
-                services_.monitor->message(fmt::format("waiting for {}", holder));
+                host_.monitor->message(fmt::format("waiting for {}", holder));
             });
         open();
         try {
@@ -110,7 +110,7 @@ public:
                     return fmt::format("run {}; the same command resumes at the stage that failed",
                                        report_.run_folder.string());
                 },
-                [&] { Executor(recipe_, options_, services_, seams_, journal_, report_).run(); });
+                [&] { Executor(recipe_, options_, host_, seams_, journal_, report_).run(); });
         } catch (const Interrupted& signal) {
             close(RunState::interrupted, signal.what());
             throw;
@@ -135,26 +135,25 @@ private:
     }
 
     FileLock lock_store() const {
-        return FileLock::acquire(lock_file(services_.places, "store"), "planning", store_timeout);
+        return FileLock::acquire(lock_file(host_.places, "store"), "planning", store_timeout);
     }
 
     /// Under the store's lock, so that no layer of this plan is evicted between the look and the row that
     /// protects it.
     void open() {
         const FileLock store = lock_store();
-        const std::int64_t now = services_.clock->wall_seconds();
+        const std::int64_t now = host_.clock->wall_seconds();
         const std::set<std::string> live =
-            journal_.settle([&](const std::string& run) { return is_live(services_.places, run); }, now);
-        LayerStore(services_.places).remove_leftovers(live);
-        const std::vector<PlannedStage> plan = plan_now(recipe_, options_, services_, journal_);
+            journal_.settle([&](const std::string& run) { return is_live(host_.places, run); }, now);
+        LayerStore(host_.places).remove_leftovers(live);
+        const std::vector<PlannedStage> plan = plan_now(recipe_, options_, host_, journal_);
         report_.run = new_run_id(recipe_.facts.name, now);
-        report_.run_folder = services_.places.runs() / report_.run;
+        report_.run_folder = host_.places.runs() / report_.run;
         make_directories(report_.run_folder, 0700);
         if (seams_.opened) {
             seams_.opened(report_.run_folder);
         }
-        alive_ =
-            FileLock::try_acquire(run_lock(services_.places, report_.run), "build of " + recipe_.facts.name);
+        alive_ = FileLock::try_acquire(run_lock(host_.places, report_.run), "build of " + recipe_.facts.name);
         log::open(report_.run_folder / "build.log");
         log::debug(plan_text(recipe_.facts.name, plan, true));
         journal_.open_run(report_.run, recipe_.facts.name, now, plan);
@@ -165,7 +164,7 @@ private:
                     reused.insert(stage.fingerprint);
                 }
             }
-            const auto layers = LayerStore(services_.places).find(reused);
+            const auto layers = LayerStore(host_.places).find(reused);
             for (std::size_t i = 0; i < plan.size(); ++i) {
                 if (const auto layer = layers.find(plan[i].fingerprint); layer != layers.end()) {
                     journal_.stage_uses(report_.run, i, layer->second.id, now);
@@ -194,10 +193,9 @@ private:
                 log::warn(message);
             }
             write_file_atomically(report_.run_folder / "record.json", pretty(record), 0600);
-            journal_.close_run(report_.run, state, services_.clock->wall_seconds(), redact(message));
+            journal_.close_run(report_.run, state, host_.clock->wall_seconds(), redact(message));
         } catch (const std::exception& fault) {
-            services_.monitor->warning(
-                fmt::format("the journal of this run is not complete: {}", fault.what()));
+            host_.monitor->warning(fmt::format("the journal of this run is not complete: {}", fault.what()));
         }
     }
 
@@ -205,7 +203,7 @@ private:
     void tidy() noexcept {
         try {
             const FileLock store = lock_store();
-            const std::vector<Layer> layers = LayerStore(services_.places).list();
+            const std::vector<Layer> layers = LayerStore(host_.places).list();
             std::set<std::string> in_use = journal_.layers_in_use(report_.run);
             for (const Layer& layer : layers) {
                 if (seams_.disk_in_use && !layer.result.disk.empty() &&
@@ -223,19 +221,18 @@ private:
                     vanished.push_back(id);
                 }
             }
-            const CachePolicy policy = CachePolicy::from_settings(services_.settings.cache);
-            drop(choose_evictions(layers, used_at, in_use, policy, services_.clock->wall_seconds()),
-                 vanished);
+            const CachePolicy policy = CachePolicy::from_settings(host_.settings.cache);
+            drop(choose_evictions(layers, used_at, in_use, policy, host_.clock->wall_seconds()), vanished);
             for (const std::string& run : journal_.forget_old_runs(kept_runs)) {
-                remove_tree(services_.places.runs() / run);
+                remove_tree(host_.places.runs() / run);
             }
         } catch (const std::exception& fault) {
-            services_.monitor->warning(fmt::format("the cache was not tidied: {}", fault.what()));
+            host_.monitor->warning(fmt::format("the cache was not tidied: {}", fault.what()));
         }
     }
 
     void drop(const Eviction& chosen, const std::vector<std::string>& vanished) {
-        const LayerStore store(services_.places);
+        const LayerStore store(host_.places);
         std::vector<std::string> gone = vanished;
         for (const Layer& layer : chosen.remove) {
             point("removing " + layer.type);
@@ -255,7 +252,7 @@ private:
 
     Recipe& recipe_;
     const BuildOptions& options_;
-    const StageServices& services_;
+    const Host& host_;
     const BuildSeams& seams_;
     StateDb database_;
     Journal journal_;
@@ -265,19 +262,17 @@ private:
 
 }  // namespace
 
-std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options,
-                                     const StageServices& services) {
+std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options, const Host& host) {
     return translated([&] {
-        services.places.create();
-        StateDb database(services.places.state_db());
+        host.places.create();
+        StateDb database(host.places.state_db());
         Journal journal(database);
-        return plan_now(recipe, options, services, journal);
+        return plan_now(recipe, options, host, journal);
     });
 }
 
-BuildReport build(Recipe& recipe, const BuildOptions& options, const StageServices& services,
-                  const BuildSeams& seams) {
-    return translated([&] { return Run(recipe, options, services, seams).go(); });
+BuildReport build(Recipe& recipe, const BuildOptions& options, const Host& host, const BuildSeams& seams) {
+    return translated([&] { return Run(recipe, options, host, seams).go(); });
 }
 
 Json build_record(const BuildReport& report) {

@@ -48,14 +48,13 @@ struct BuildReport {
 
 /// What `build --plan` shows. Changes nothing but the memory of large files' digests.
 /// `recipe.facts.digest_of` is set here.
-std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options,
-                                     const StageServices& services);
+std::vector<PlannedStage> plan_build(Recipe& recipe, const BuildOptions& options, const Host& host);
 
 /// Runs the pipeline: lock of the recipe, plan, each stage in a scratch directory that becomes a layer by
 /// rename, hooks at the end, clean-up on every exit, eviction. Whatever ends it, finished stages stay and the
 /// same call resumes after them. Errors carry the stage with its recipe line and the run directory as
 /// context.
-BuildReport build(Recipe& recipe, const BuildOptions& options, const StageServices& services,
+BuildReport build(Recipe& recipe, const BuildOptions& options, const Host& host,
                   const BuildSeams& seams = {});
 
 /// The `build` record, and the text for people.

@@ -22,16 +22,16 @@ bool runs(const PlannedStage& stage) {
 
 }  // namespace
 
-Executor::Executor(const Recipe& recipe, const BuildOptions& options, const StageServices& services,
+Executor::Executor(const Recipe& recipe, const BuildOptions& options, const Host& host,
                    const BuildSeams& seams, Journal& journal, BuildReport& report)
     : recipe_(recipe),
       options_(options),
-      services_(services),
+      host_(host),
       seams_(seams),
       journal_(journal),
-      store_(services.places),
+      store_(host.places),
       report_(report),
-      undo_(*services.monitor) {}
+      undo_(*host.monitor) {}
 
 void Executor::run() {
     std::size_t i = 0;
@@ -97,9 +97,8 @@ StageTask Executor::make_task(std::size_t i) {
         task.later.push_back(recipe_.stages[after].type);
     }
     task.recipe = &recipe_.facts;
-    task.services = &services_;
+    task.host = &host_;
     task.run_folder = report_.run_folder;
-    task.monitor = services_.monitor;
     task.expected_seconds = plan.expected_seconds;
     task.keep_failed = options_.keep_failed;
     task.on_undo = [this](std::string what, std::function<void()> action) {
@@ -149,12 +148,12 @@ std::size_t Executor::group_end(std::size_t i) const {
 
 /// One build at a time makes a fingerprint; recipes that share their first stages wait for each other here.
 FileLock Executor::lock_stage(std::size_t i, bool& waited) {
-    const fs::path file = services_.places.cache() / "locks" / (report_.stages[i].plan.fingerprint + ".lock");
+    const fs::path file = host_.places.cache() / "locks" / (report_.stages[i].plan.fingerprint + ".lock");
     return FileLock::acquire(
         file, fmt::format("stage '{}' of {}", recipe_.stages[i].name, recipe_.facts.name), lock_timeout,
         [&](const std::string& holder) {
             waited = true;
-            services_.monitor->message(
+            host_.monitor->message(
                 fmt::format("{}: waiting for {}, which makes the same", recipe_.stages[i].name, holder));
         });
 }
@@ -167,7 +166,7 @@ bool Executor::made_by_another(std::size_t i, bool waited) {
     }
     plan.verdict = PlannedStage::Verdict::reuse;
     plan.reason = "another build made it meanwhile";
-    journal_.stage_uses(report_.run, i, layer->id, services_.clock->wall_seconds());
+    journal_.stage_uses(report_.run, i, layer->id, host_.clock->wall_seconds());
     reuse(i, *layer);
     return true;
 }
@@ -219,19 +218,19 @@ void Executor::run_group(std::size_t begin, std::size_t end) {
 void Executor::begin_stage(std::size_t i, StageTask& task) {
     journal_.stage_started(report_.run, i);
     point("started " + task.name);
-    activity_.emplace(*services_.monitor, task.name);
+    activity_.emplace(*host_.monitor, task.name);
     task.activity = activity_->id();
     task.input = input_;
-    started_ = services_.clock->now();
+    started_ = host_.clock->now();
     if (const auto& why = report_.stages[i].plan.reason; !why.empty()) {
         activity_->detail(why);
     }
 }
 
 void Executor::publish(std::size_t i, const StageTask& task, StageResult result) {
-    const std::int64_t now = services_.clock->wall_seconds();
+    const std::int64_t now = host_.clock->wall_seconds();
     BuiltStage& built = report_.stages[i];
-    built.seconds = std::chrono::duration<double>(services_.clock->now() - started_).count();
+    built.seconds = std::chrono::duration<double>(host_.clock->now() - started_).count();
     point("ran " + task.name);
     Layer layer{.fingerprint = built.plan.fingerprint,
                 .id = random_hex(8),
@@ -275,10 +274,10 @@ void Executor::stage_failed(const std::vector<StageTask>& tasks, std::size_t at)
             }
             const fs::path kept = report_.run_folder / ("failed-" + tasks[i].name);
             fs::rename(tasks[i].scratch, kept);
-            services_.monitor->artifact(kept.string());
+            host_.monitor->artifact(kept.string());
         }
     } catch (const std::exception& fault) {
-        services_.monitor->warning(fmt::format(
+        host_.monitor->warning(fmt::format(
             "the directory of the failed stage stays for the next run to remove: {}", fault.what()));
     }
 }
@@ -295,7 +294,7 @@ void Executor::run_hooks(const BuildEnd& end) {
         try {
             hook.action(end);
         } catch (const std::exception& fault) {
-            services_.monitor->warning(fmt::format("{}: {}", hook.what, fault.what()));
+            host_.monitor->warning(fmt::format("{}: {}", hook.what, fault.what()));
         }
     }
 }

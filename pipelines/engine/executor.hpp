@@ -17,8 +17,8 @@ namespace imgforge::engine {
 /// Works through one plan. Made and driven by build(); see there for what it promises.
 class Executor {
 public:
-    Executor(const Recipe& recipe, const BuildOptions& options, const StageServices& services,
-             const BuildSeams& seams, Journal& journal, BuildReport& report);
+    Executor(const Recipe& recipe, const BuildOptions& options, const Host& host, const BuildSeams& seams,
+             Journal& journal, BuildReport& report);
 
     /// All stages, then the hooks. Throws what a stage throws, with context.
     void run();
@@ -45,7 +45,7 @@ private:
 
     const Recipe& recipe_;
     const BuildOptions& options_;
-    const StageServices& services_;
+    const Host& host_;
     const BuildSeams& seams_;
     Journal& journal_;
     LayerStore store_;

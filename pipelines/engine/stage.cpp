@@ -67,7 +67,7 @@ std::vector<Ingredient> StageType::ingredients(const RecipeFacts&, const Json&) 
     return {};
 }
 
-bool StageType::still_valid(const StageResult&, const StageServices&, std::string&) const {
+bool StageType::still_valid(const StageResult&, const Host&, std::string&) const {
     return true;
 }
 

@@ -45,8 +45,7 @@ public:
     virtual std::string_view group() const { return {}; }
     /// False when a cached result can no longer serve (its generation was quarantined); the reason is shown.
     /// Paths in `cached` are absolute.
-    virtual bool still_valid(const StageResult& cached, const StageServices& services,
-                             std::string& reason) const;
+    virtual bool still_valid(const StageResult& cached, const Host& host, std::string& reason) const;
 
     virtual StageResult run(StageTask& task) const = 0;
 

@@ -10,13 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "builder/base/clock.hpp"
 #include "builder/base/diagnostics.hpp"
+#include "builder/base/host.hpp"
 #include "builder/base/json.hpp"
-#include "builder/base/monitor.hpp"
-#include "builder/base/places.hpp"
-#include "builder/base/process.hpp"
-#include "builder/base/settings.hpp"
 #include "builder/base/strict_yaml.hpp"
 #include "pipelines/engine/build_facts.hpp"
 #include "pipelines/engine/recipe_blocks.hpp"
@@ -26,16 +22,6 @@ class SecretSet;
 }
 
 namespace imgforge::engine {
-
-/// What the world outside gives to stages; owned by the command, alive for the whole build.
-struct StageServices {
-    Places places;
-    Settings settings{};
-    ProcessRunner* processes = nullptr;
-    Clock* clock = nullptr;
-    Monitor* monitor = nullptr;
-    std::optional<std::string> connection{};  ///< --connect URI
-};
 
 /// The parts of a recipe that every stage may need, already checked against the schema.
 struct RecipeFacts {
@@ -122,12 +108,11 @@ struct StageTask {
     std::vector<std::string> later{};  ///< types of the stages after it: what they could use may be gathered
                                        ///< now, nothing else may depend on it
     const RecipeFacts* recipe = nullptr;
-    const StageServices* services = nullptr;
+    const Host* host = nullptr;
     StageInput input;  ///< filled when the task's turn has come
     std::filesystem::path
         scratch;  ///< empty directory on the store's file system; becomes the artefact by rename
-    std::filesystem::path run_folder;  ///< runs/ID of this build: logs and what a failure leaves behind
-    Monitor* monitor = nullptr;
+    std::filesystem::path run_folder;        ///< runs/ID of this build: logs and what a failure leaves behind
     std::uint64_t activity = 0;              ///< parent for Activity objects of the stage
     std::optional<double> expected_seconds;  ///< how long this stage took last time (same recipe)
     bool keep_failed = false;                ///< --keep-failed

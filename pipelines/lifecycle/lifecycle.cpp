@@ -34,10 +34,10 @@ void settle_or_warn(Lifecycle& lifecycle, MachineRecord& record) {
 
 }  // namespace
 
-Lifecycle::Lifecycle(LifecycleContext context)
-    : context_(std::move(context)),
-      database_(created(context_.places).state_db()),
-      reservations_(database_, context_.places.instances()) {}
+Lifecycle::Lifecycle(Host host)
+    : host_(std::move(host)),
+      database_(created(host_.places).state_db()),
+      reservations_(database_, host_.places.instances()) {}
 
 store::Store& Lifecycle::store() {
     if (!store_) {
@@ -57,7 +57,7 @@ virt::Accelerator Lifecycle::accelerator() {
 
 const virt::ConnectionChoice& Lifecycle::choice() {
     if (!choice_) {
-        choice_ = virt::choose_connection(context_.connection, settings().connection);
+        choice_ = virt::choose_connection(host_.connection, settings().connection);
     }
     return *choice_;
 }

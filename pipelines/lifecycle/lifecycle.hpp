@@ -10,12 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "builder/base/clock.hpp"
+#include "builder/base/host.hpp"
 #include "builder/base/json.hpp"
-#include "builder/base/monitor.hpp"
-#include "builder/base/places.hpp"
-#include "builder/base/process.hpp"
-#include "builder/base/settings.hpp"
 #include "builder/base/state_db.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "builder/virt/connection.hpp"
@@ -25,28 +21,18 @@
 
 namespace imgforge::lifecycle {
 
-/// What a program that looks after machines gets from outside.
-struct LifecycleContext {
-    Places places;
-    Settings settings{};
-    ProcessRunner* processes = nullptr;
-    Clock* clock = nullptr;
-    Monitor* monitor = nullptr;
-    std::optional<std::string> connection{};  ///< --connect
-};
-
 /// The machines of one $IMGFORGE_HOME: their records, the libvirt connections that hold them, the golden
 /// images they stand on. The operations (spawn, start, destroy …) are functions of their own in files of
 /// their own. The database is for one thread; open() may be called from several.
 class Lifecycle {
 public:
-    explicit Lifecycle(LifecycleContext context);
+    explicit Lifecycle(Host host);
 
-    const Places& places() const { return context_.places; }
-    const Settings& settings() const { return context_.settings; }
-    ProcessRunner& processes() const { return *context_.processes; }
-    Clock& clock() const { return *context_.clock; }
-    Monitor& monitor() const { return *context_.monitor; }
+    const Places& places() const { return host_.places; }
+    const Settings& settings() const { return host_.settings; }
+    ProcessRunner& processes() const { return *host_.processes; }
+    Clock& clock() const { return *host_.clock; }
+    Monitor& monitor() const { return *host_.monitor; }
 
     Reservations& reservations() { return reservations_; }
     /// Opened at the first use: listing machines needs none of its checks.
@@ -92,7 +78,7 @@ public:
     SshTarget ssh_target(const MachineRecord& record, const std::string& host) const;
 
 private:
-    LifecycleContext context_;
+    Host host_;
     StateDb database_;
     Reservations reservations_;
     std::unique_ptr<store::Store> store_;

@@ -142,8 +142,7 @@ public:
         add_secrets(*task.recipe, needles);
         sysprep::OfflineSession own{session.appliance, session.fs,          session.os,       needles,
                                     session.monitor,   session.work_folder, session.read_only};
-        const Report report =
-            sysprep::audit::audit_in_session(request_of(task), own, *task.services->processes);
+        const Report report = sysprep::audit::audit_in_session(request_of(task), own, *task.host->processes);
         Json result = report.to_json();
         result["text"] = report.text();
         const bool published = std::find(task.later.begin(), task.later.end(), "publish") != task.later.end();
@@ -169,7 +168,7 @@ public:
                     kept.string()));
         }
         for (const Json& warning : inside.at("coverage").value("warnings", Json::array())) {
-            task.monitor->warning(warning.get<std::string>());
+            task.host->monitor->warning(warning.get<std::string>());
         }
         write_file_atomically(task.scratch / "audit.json", pretty(inside));
         StageResult result;

@@ -8,15 +8,6 @@
 
 namespace imgforge::stages {
 
-lifecycle::LifecycleContext machines_of(const engine::StageTask& task) {
-    return {.places = task.services->places,
-            .settings = task.services->settings,
-            .processes = task.services->processes,
-            .clock = task.services->clock,
-            .monitor = task.monitor,
-            .connection = task.services->connection};
-}
-
 int published_generation(const engine::StageTask& task) {
     if (!task.input.facts.published) {
         throw Error(

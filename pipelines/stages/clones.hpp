@@ -11,9 +11,6 @@ namespace imgforge::stages {
 
 /// What the stages share that make machines of the published generation.
 
-/// The machines of this host, as the stage's services reach them.
-lifecycle::LifecycleContext machines_of(const engine::StageTask& task);
-
 /// The generation that a publish stage before this one made. Throws Failure::recipe, naming the stage, when
 /// there is none.
 int published_generation(const engine::StageTask& task);

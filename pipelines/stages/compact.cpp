@@ -76,7 +76,7 @@ public:
 private:
     static image::CompactResult write(const StageTask& task, const std::string& file, DiskFormat format) {
         return image::compact_image(
-            *task.services->processes,
+            *task.host->processes,
             {.from = *task.input.disk,
              .policy = input_policy(task),
              .to = task.scratch / file,
@@ -84,7 +84,7 @@ private:
              .compression = format == DiskFormat::qcow2 ? compression_of(task.options) : Compression::none,
              .compare = task.options.value("compare", false),
              .parent_activity = task.activity},
-            *task.monitor);
+            *task.host->monitor);
     }
 };
 

@@ -181,9 +181,9 @@ std::map<std::string, fs::path> capture_contents_of_disk(const fs::path& disk, c
     guest::ApplianceOptions options;
     options.drives.push_back({.file = disk, .format = "qcow2", .read_only = true});
     options.accelerator =
-        appliance_accelerator(task.services->settings, task.services->places, *task.services->processes);
+        appliance_accelerator(task.host->settings, task.host->places, *task.host->processes);
     options.parent_activity = task.activity;
-    guest::Appliance appliance(std::move(options), *task.monitor);
+    guest::Appliance appliance(std::move(options), *task.host->monitor);
     const TempDir secret("imgforge-contents", folder);
     const guest::Inspection os =
         guest::open_guest(appliance, {.read_only = true,

@@ -97,8 +97,7 @@ public:
                 {.name = "folder", .value = folder_of(recipe, options).string()}};
     }
 
-    bool still_valid(const engine::StageResult& cached, const engine::StageServices&,
-                     std::string& reason) const override {
+    bool still_valid(const engine::StageResult& cached, const Host&, std::string& reason) const override {
         for (const engine::ExportedFile& file : cached.facts.exports) {
             std::error_code code;
             if (fs::file_size(file.path, code) != file.size || code) {
@@ -129,7 +128,7 @@ public:
                                             .format = std::string(to_string(made.format)),
                                             .sha256 = made.sha256,
                                             .size = made.size});
-            task.monitor->message(fmt::format("exported {}", output.string()));
+            task.host->monitor->message(fmt::format("exported {}", output.string()));
         }
         return result;
     }
@@ -137,12 +136,12 @@ public:
 private:
     static exchange::ExportServices services(const engine::StageTask& task) {
         const auto write_rootfs = [&task](const fs::path& from, const fs::path& tar) {
-            const engine::StageServices& given = *task.services;
+            const Host& given = *task.host;
             write_rootfs_tar(from, tar, appliance_accelerator(given.settings, given.places, *given.processes),
-                             *task.monitor);
+                             *task.host->monitor);
         };
-        return {.processes = *task.services->processes,
-                .monitor = *task.monitor,
+        return {.processes = *task.host->processes,
+                .monitor = *task.host->monitor,
                 .work_folder = task.scratch,
                 .write_rootfs = write_rootfs,
                 .activity = task.activity};

@@ -43,7 +43,7 @@ engine::InstallerSource source_of(const engine::RecipeFacts& recipe, const Json&
 
 /// A foreign disk is not trusted: its format is stated, and a backing file would be resolved on this host.
 void check_disk(const engine::StageTask& task, const fs::path& disk) {
-    image::open_image(*task.services->processes, {.file = disk, .format = image::DiskFormat::qcow2});
+    image::open_image(*task.host->processes, {.file = disk, .format = image::DiskFormat::qcow2});
 }
 
 class Fetch final : public engine::StageType {

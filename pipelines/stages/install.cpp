@@ -51,7 +51,7 @@ std::string post_command(const Json& options, std::size_t number) {
         artefacts.attempt("installer logs", [&] {
             const fs::path folder = plan.folder / "installer-logs";
             for (const std::string& name : install::pull_installer_logs(
-                     plan.disk, plan.row->installer_logs, folder, for_appliance(plan), *task.monitor)) {
+                     plan.disk, plan.row->installer_logs, folder, for_appliance(plan), *task.host->monitor)) {
                 artefacts.mask(folder / name);
             }
         });
@@ -102,16 +102,16 @@ engine::BuildFacts facts_of(const Preparation& made, const install::InstalledSys
 install::InstallReport install_patiently(const StageTask& task, const install::InstallPlan& plan,
                                          Activity& activity) {
     install::InstallReport report =
-        install::run_install(plan, *task.services->clock, activity, *task.monitor);
+        install::run_install(plan, *task.host->clock, activity, *task.host->monitor);
     if (!report.outcome.transient || report.outcome.worth_verifying() || !report.reach.empty()) {
         return report;
     }
-    task.monitor->warning("such errors pass: trying once more from an empty disk");
+    task.host->monitor->warning("such errors pass: trying once more from an empty disk");
     const fs::path first = fs::path(plan.folder).concat("-first-try");
     remove_tree(first);
     fs::rename(plan.folder, first);
     make_empty_disk(task, *plan.row);
-    return install::run_install(plan, *task.services->clock, activity, *task.monitor);
+    return install::run_install(plan, *task.host->clock, activity, *task.host->monitor);
 }
 
 /// What of a distribution's row, its family's part included, shapes the installed disk. What watches or
@@ -269,17 +269,17 @@ StageResult InstallStage::run(StageTask& task) const {
     Preparation made;
     made.medium = obtain_medium(task, packages_of(task.options));
     for (const std::string& note : made.medium.notes) {
-        task.monitor->message(note);
+        task.host->monitor->message(note);
     }
     prepare_installation(task, made);
     const virt::Acceleration acceleration = virt::acceleration(
-        *task.services->processes, task.services->places.cache(), task.services->settings.acceleration);
+        *task.host->processes, task.host->places.cache(), task.host->settings.acceleration);
     install::InstallPlan plan = install_plan_of(task, made, acceleration);
     if (const std::string limit = task.options.value("timeout", ""); !limit.empty()) {
         plan.total = parse_duration(limit);
     }
-    Activity activity(*task.monitor, fmt::format("installing {} {}", made.info.product, made.info.version),
-                      task.activity);
+    Activity activity(*task.host->monitor,
+                      fmt::format("installing {} {}", made.info.product, made.info.version), task.activity);
     const install::InstallReport report = install_patiently(task, plan, activity);
     if (!report.outcome.worth_verifying()) {
         fail(task, plan, report);
@@ -293,7 +293,7 @@ StageResult InstallStage::run(StageTask& task) const {
                               .accelerator = for_appliance(plan),
                               .activity = activity.id(),
                               .passphrase_file = write_passphrase(*task.recipe, made.work)},
-                             *task.monitor);
+                             *task.host->monitor);
     activity.finish();
     remove_tree(made.work);
     return {.disk = "disk.qcow2", .facts = facts_of(made, system, report, acceleration), .standalone = true};

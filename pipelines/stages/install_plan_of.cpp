@@ -51,7 +51,7 @@ install::InstallPlan install_plan_of(const StageTask& task, const Preparation& m
     plan.asked = seeds::asked_packages(made.format, made.answers);
     plan.marker = seeds::marker_line(made.facts.nonce);
     plan.folder = task.run_folder / task.name;
-    plan.capabilities = task.services->places.cache() / "libvirt";
+    plan.capabilities = task.host->places.cache() / "libvirt";
     plan.texts = {
         {made.files.main_file.empty() ? "answers" : fs::path(made.files.main_file).filename().string(),
          made.answers},
@@ -59,8 +59,8 @@ install::InstallPlan install_plan_of(const StageTask& task, const Preparation& m
     plan.keep_failed = task.keep_failed;
     plan.expected_seconds = task.expected_seconds;
     // Files are local, so only a local daemon can run it; everything else is served by the embedded driver.
-    if (task.services->connection && *task.services->connection == "qemu:///system") {
-        plan.connection = *task.services->connection;
+    if (task.host->connection && *task.host->connection == "qemu:///system") {
+        plan.connection = *task.host->connection;
     }
     return plan;
 }

@@ -75,7 +75,7 @@ void write_answers(const StageTask& task, Preparation& made) {
                   .offline = made.info.offline,
                   .version = made.row->version.empty() ? made.info.version : made.row->version,
                   .suite = made.row->codename,
-                  .package_sources = sources_of(*made.row, *task.services->processes),
+                  .package_sources = sources_of(*made.row, *task.host->processes),
                   .product = made.row->product,
                   .arch = made.info.arch,
                   .medium_has_eatmydata = has_eatmydata(iso),
@@ -85,7 +85,7 @@ void write_answers(const StageTask& task, Preparation& made) {
     install::remember_answer_secrets(answers.text);
     for (const Diagnostic& fault : answers.faults.list()) {
         if (fault.severity == Diagnostic::Severity::warning) {
-            task.monitor->warning(to_text(fault));
+            task.host->monitor->warning(to_text(fault));
         }
     }
     answers.faults.throw_if_errors();
@@ -116,7 +116,7 @@ void check_packages(const StageTask& task, const Preparation& made) {
     const std::string message =
         fmt::format("not on the ISO, and the installation has no network: {}", fmt::join(texts, ", "));
     if (own_answers(*task.recipe, task.options)) {
-        task.monitor->warning(message);
+        task.host->monitor->warning(message);
         return;
     }
     throw Error(Failure::recipe, message,
@@ -140,7 +140,7 @@ void unpack_boot_files(const StageTask& task, Preparation& made) {
         const install::PackedInitrd packed =
             install::pack_initrd(made.work / "initrd.medium", members, made.work / "initrd");
         if (packed.compression == install::unknown_compression) {
-            task.monitor->warning(
+            task.host->monitor->warning(
                 fmt::format("{} on the ISO is compressed in an unknown format: the answers are "
                             "appended to it, and its kernel must understand both",
                             made.info.initrd));
@@ -166,11 +166,10 @@ fs::path make_empty_disk(const StageTask& task, const templates::Distribution& r
         image::create_empty_qcow2(disk, size);
         return disk;
     }
-    run_checked(*task.services->processes,
-                {.program = "qemu-img",
-                 .args = {"create", "-q", "-f", "qcow2", "-o", "preallocation=falloc", disk.string(),
-                          std::to_string(size.in_bytes())},
-                 .timeout = std::chrono::minutes(10)});
+    run_checked(*task.host->processes, {.program = "qemu-img",
+                                        .args = {"create", "-q", "-f", "qcow2", "-o", "preallocation=falloc",
+                                                 disk.string(), std::to_string(size.in_bytes())},
+                                        .timeout = std::chrono::minutes(10)});
     fs::permissions(disk, fs::perms(0600));
     return disk;
 }

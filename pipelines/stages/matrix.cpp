@@ -92,8 +92,8 @@ std::string matrix_plan_text(const std::string& recipe, const std::vector<ImageP
 }
 
 std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
-                                     const engine::BuildOptions& options,
-                                     const engine::StageServices& services, const engine::BuildSeams& seams) {
+                                     const engine::BuildOptions& options, const Host& host,
+                                     const engine::BuildSeams& seams) {
     std::vector<ImageBuild> images;
     std::vector<JobNeed> needs;
     for (const engine::Recipe& recipe : recipes) {
@@ -102,7 +102,7 @@ std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
     }
     const auto job = [&](std::size_t i) {
         try {
-            images[i].report = engine::build(recipes[i], options, services, seams);
+            images[i].report = engine::build(recipes[i], options, host, seams);
         } catch (const Interrupted&) {
             throw;
         } catch (const std::exception&) {
@@ -115,7 +115,7 @@ std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
             fmt::format("{} of disk space are needed, which the budget does not have", needs[i].disk.text()),
             "make room, or raise budget.disk in the settings"));
     };
-    run_within(Budget::from_settings(services.settings, services.places.home, {}), needs, job, refused);
+    run_within(Budget::from_settings(host.settings, host.places.home, {}), needs, job, refused);
     return images;
 }
 

@@ -33,8 +33,8 @@ struct ImageBuild {
 /// is made by the first and awaited by the others. One image's failure does not stop the others; an interrupt
 /// does, and is thrown.
 std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
-                                     const engine::BuildOptions& options,
-                                     const engine::StageServices& services, const engine::BuildSeams& seams);
+                                     const engine::BuildOptions& options, const Host& host,
+                                     const engine::BuildSeams& seams);
 
 /// `{recipe, images:[build record]}`; an image that failed has `error` in place of its stages.
 Json matrix_build_record(const std::string& recipe, const std::vector<ImageBuild>& images);

@@ -43,8 +43,8 @@ Medium obtain_medium(const engine::StageTask& task, const std::vector<std::strin
     const engine::InstallerSource installer = installer_of(recipe);
     if (!installer.archive.empty()) {
         const install::MadeMedium made =
-            install::create_media(archive_request(installer, packages), task.services->places,
-                                  *task.services->processes, *task.monitor, task.activity);
+            install::create_media(archive_request(installer, packages), task.host->places,
+                                  *task.host->processes, *task.host->monitor, task.activity);
         return {.iso = made.iso,
                 .sha256 = made.sha256,
                 .verified_by = "signature of the archive",

@@ -151,9 +151,9 @@ void check_keyring(const engine::InstallerSource& block, const std::string& poin
 }
 
 fetch::FetchServices fetch_services(const engine::StageTask& task) {
-    return {.places = task.services->places,
-            .processes = task.services->processes,
-            .monitor = task.monitor,
+    return {.places = task.host->places,
+            .processes = task.host->processes,
+            .monitor = task.host->monitor,
             .activity = task.activity};
 }
 

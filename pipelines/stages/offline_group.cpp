@@ -85,15 +85,14 @@ private:
         // Needles that a stage of an earlier run left.
         const auto earlier = task.input.files.find(needles_role);
         run_ = std::make_unique<sysprep::OfflineRun>(
-            sysprep::OfflineRunOptions{
-                .image = *task.input.disk,
-                .work_folder = work_->path(),
-                .network = network_,
-                .accelerator = appliance_accelerator(task.services->settings, task.services->places,
-                                                     *task.services->processes),
-                .passphrase_file = passphrase_,
-                .parent_activity = task.activity},
-            *task.services->processes, *task.monitor);
+            sysprep::OfflineRunOptions{.image = *task.input.disk,
+                                       .work_folder = work_->path(),
+                                       .network = network_,
+                                       .accelerator = appliance_accelerator(
+                                           task.host->settings, task.host->places, *task.host->processes),
+                                       .passphrase_file = passphrase_,
+                                       .parent_activity = task.activity},
+            *task.host->processes, *task.host->monitor);
         if (earlier != task.input.files.end() && std::filesystem::exists(earlier->second)) {
             run_->session().needles = sysprep::Needles::load(earlier->second);
         }

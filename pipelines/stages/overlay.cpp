@@ -134,8 +134,8 @@ public:
             .file = task.recipe->folder / task.options["base"].get<std::string>(),
             .format = image::parse_disk_format(task.options["format"].get<std::string>()),
             .backing_files = stated_files(*task.recipe, task.options),
-            .stores = {task.services->places.images()}};
-        const image::OpenedImage base = image::open_image(*task.services->processes, source);
+            .stores = {task.host->places.images()}};
+        const image::OpenedImage base = image::open_image(*task.host->processes, source);
         engine::StageResult result = put_overlay(task, base.file, base.format);
         result.facts.stated_images = paths_of(base.chain);
         return result;

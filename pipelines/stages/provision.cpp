@@ -55,7 +55,7 @@ std::chrono::seconds time_of(const Json& options, const char* key, std::chrono::
 provision::BuildMachinePlan plan_of(const StageTask& task) {
     const engine::RecipeFacts& recipe = *task.recipe;
     const virt::Acceleration acceleration = virt::acceleration(
-        *task.services->processes, task.services->places.cache(), task.services->settings.acceleration);
+        *task.host->processes, task.host->places.cache(), task.host->settings.acceleration);
     const bool kvm = acceleration.accelerator == virt::Accelerator::kvm;
     provision::BuildMachinePlan plan{
         .name = fmt::format("imgforge-provision-{}-{}", recipe.name.substr(0, 20), random_hex(3)),
@@ -70,11 +70,11 @@ provision::BuildMachinePlan plan_of(const StageTask& task) {
     plan.accel = kvm ? virt::DomainSpec::Accel::kvm : virt::DomainSpec::Accel::tcg;
     plan.processor = processor_of(recipe);
     plan.network = provision::parse_guest_network(task.options.value("network", "off"));
-    plan.capabilities = task.services->places.cache() / "libvirt";
+    plan.capabilities = task.host->places.cache() / "libvirt";
     plan.boot_timeout =
         time_of(task.options, "boot-timeout", kvm ? std::chrono::minutes(5) : std::chrono::minutes(15));
     plan.keep_failed = task.keep_failed;
-    const bool daemon = task.services->connection && *task.services->connection == "qemu:///system";
+    const bool daemon = task.host->connection && *task.host->connection == "qemu:///system";
     if (plan.network == provision::GuestNetwork::nat || daemon) {
         // Files are local, so only the local daemon can run it; and its networks are the daemon's.
         plan.connection = "qemu:///system";
@@ -85,11 +85,11 @@ provision::BuildMachinePlan plan_of(const StageTask& task) {
 /// Boots, runs, removes the traces. On failure with --keep-failed the machine stays.
 void provision_disk(const StageTask& task, const std::vector<provision::Step>& steps,
                     const provision::BuildMachinePlan& plan) {
-    provision::BuildMachine machine(plan, *task.services->processes, *task.services->clock, *task.monitor);
+    provision::BuildMachine machine(plan, *task.host->processes, *task.host->clock, *task.host->monitor);
     const provision::StepContext context{
-        .processes = task.services->processes,
-        .clock = task.services->clock,
-        .monitor = task.monitor,
+        .processes = task.host->processes,
+        .clock = task.host->clock,
+        .monitor = task.host->monitor,
         .activity = task.activity,
         .secret = secret_values(*task.recipe),
         .folder = plan.folder,
@@ -98,11 +98,11 @@ void provision_disk(const StageTask& task, const std::vector<provision::Step>& s
         .total = time_of(task.options, "timeout", default_total)};
     try {
         {
-            Activity activity(*task.monitor, "booting the layer", task.activity);
+            Activity activity(*task.host->monitor, "booting the layer", task.activity);
             machine.wait_until_up();
         }
         provision::run_steps(steps, context);
-        Activity activity(*task.monitor, "removing the build user and turning off", task.activity);
+        Activity activity(*task.host->monitor, "removing the build user and turning off", task.activity);
         machine.finish();
     } catch (Error& error) {
         machine.add_console(error);

@@ -25,13 +25,12 @@ namespace imgforge::stages {
 namespace {
 
 using engine::StageResult;
-using engine::StageServices;
 using engine::StageTask;
 
 /// A Store with the database it stands on, for the length of one action.
 struct OpenStore {
-    explicit OpenStore(const StageServices& services)
-        : database(services.places.state_db()), store(services.places, database, *services.clock) {}
+    explicit OpenStore(const Host& host)
+        : database(host.places.state_db()), store(host.places, database, *host.clock) {}
     StateDb database;
     store::Store store;
 };
@@ -119,8 +118,8 @@ Json policy_of(const Json& options) {
     return policy;
 }
 
-Json tool_records(const StageServices& services) {
-    const ProcessResult result = services.processes->run(
+Json tool_records(const Host& host) {
+    const ProcessResult result = host.processes->run(
         {.program = "qemu-img", .args = {"--version"}, .timeout = std::chrono::seconds(20)});
     // "qemu-img version 7.2.22 (Debian …)"
     const std::size_t start = result.out.find("version ");
@@ -144,10 +143,10 @@ store::Candidate candidate_of(StageTask& task) {
     candidate.image = task.recipe->name;
     candidate.disk = *task.input.disk;
     candidate.references = policy;
-    candidate.signing_key = signing_key_file(task.services->settings, task.services->places);
+    candidate.signing_key = signing_key_file(task.host->settings, task.host->places);
     candidate.recipe = recipe_record(*task.recipe);
     candidate.inputs = input_records(*task.recipe, task);
-    candidate.tools = tool_records(*task.services);
+    candidate.tools = tool_records(*task.host);
     candidate.stages = stage_records(task);
     candidate.policy = policy_of(task.options);
     Json sources;
@@ -181,9 +180,9 @@ engine::PublishedFacts facts_of(const store::PublishResult& result, std::string 
 
 /// After the last stage: a candidate that passed becomes current and old generations go; one that failed is
 /// quarantined.
-void settle(const StageServices& services, const std::string& image, int number, const fs::path& run_folder,
+void settle(const Host& host, const std::string& image, int number, const fs::path& run_folder,
             const engine::BuildEnd& end) {
-    OpenStore open(services);
+    OpenStore open(host);
     const auto generation = open.store.find(image, number);
     if (!generation || generation->state != store::GenerationState::candidate) {
         return;  // nothing was published, or an earlier build settled it
@@ -193,23 +192,23 @@ void settle(const StageServices& services, const std::string& image, int number,
             fmt::format("A stage after `publish` failed; its log and artefacts are in {}\n\n{}\n",
                         run_folder.string(), redact(end.error));
         open.store.quarantine(image, number, "a check of the recipe failed after it was published", report);
-        services.monitor->warning(
+        host.monitor->warning(
             fmt::format("{} is quarantined; the generation in service stays", generation->label()));
         return;
     }
     open.store.promote(image, number);
-    services.monitor->message(fmt::format("{} is now the current generation", generation->label()));
+    host.monitor->message(fmt::format("{} is now the current generation", generation->label()));
     store::collect_garbage(open.store, image, std::nullopt);
 }
 
 void register_end(StageTask& task, const std::string& image, int number) {
-    const StageServices* const services = task.services;
+    const Host* const host = task.host;
     const std::vector<targets::NamedTarget> wanted = publish_targets(task);
     task.at_end(fmt::format("settle {}@{}", image, number),
-                [services, image, number, wanted, folder = task.run_folder](const engine::BuildEnd& end) {
-                    settle(*services, image, number, folder, end);
+                [host, image, number, wanted, folder = task.run_folder](const engine::BuildEnd& end) {
+                    settle(*host, image, number, folder, end);
                     if (end.success) {
-                        push_to_targets(*services, image, number, wanted);
+                        push_to_targets(*host, image, number, wanted);
                     }
                 });
 }
@@ -269,16 +268,15 @@ public:
 
     /// The generation must be sound, and either be there or be superseded by refreshes of the same recipe.
     /// Whether it is current is not asked: an administrator may have rolled it back.
-    bool still_valid(const StageResult& cached, const StageServices& services,
-                     std::string& reason) const override {
-        if (!cached.facts.published || !fs::exists(services.places.state_db())) {
+    bool still_valid(const StageResult& cached, const Host& host, std::string& reason) const override {
+        if (!cached.facts.published || !fs::exists(host.places.state_db())) {
             reason = "the store is empty";
             return false;
         }
         const engine::PublishedFacts& facts = *cached.facts.published;
         const std::string& name = facts.image;
         const int number = facts.generation;
-        const OpenStore open(services);
+        const OpenStore open(host);
         const auto generation = open.store.find(name, number);
         if (generation && generation->state == store::GenerationState::quarantined) {
             reason = fmt::format("{} is quarantined", generation->label());
@@ -312,12 +310,12 @@ public:
         }
         publish_targets(task);  // a wrong name is reported before the work
         const store::Candidate candidate = candidate_of(task);
-        OpenStore open(*task.services);
+        OpenStore open(*task.host);
         const store::PublishResult published =
-            store::publish(open.store, *task.services->processes, candidate, *task.monitor, task.activity);
-        task.monitor->message(published.published
-                                  ? fmt::format("{}: {}", published.generation.label(), published.reason)
-                                  : fmt::format("nothing published: {}", published.reason));
+            store::publish(open.store, *task.host->processes, candidate, *task.host->monitor, task.activity);
+        task.host->monitor->message(
+            published.published ? fmt::format("{}: {}", published.generation.label(), published.reason)
+                                : fmt::format("nothing published: {}", published.reason));
         register_end(task, published.generation.image, published.generation.generation);
         StageResult result;
         result.facts.published = facts_of(published, base_of(task));

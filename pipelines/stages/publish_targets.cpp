@@ -14,11 +14,11 @@
 namespace imgforge::stages {
 namespace {
 
-targets::TargetServices services_for(const engine::StageServices& services, store::Store& store) {
+targets::TargetServices services_for(const Host& host, store::Store& store) {
     return {.store = store,
-            .processes = *services.processes,
-            .monitor = *services.monitor,
-            .signing_key = stated_signing_key(services.settings, services.places)};
+            .processes = *host.processes,
+            .monitor = *host.monitor,
+            .signing_key = stated_signing_key(host.settings, host.places)};
 }
 
 std::string without_line_end(std::string text) {
@@ -33,18 +33,18 @@ std::string without_line_end(std::string text) {
 std::vector<targets::NamedTarget> publish_targets(const engine::StageTask& task) {
     std::vector<targets::NamedTarget> wanted;
     for (const std::string& name : task.options.value("to", std::vector<std::string>())) {
-        wanted.push_back(targets::find_target(task.services->settings, name));
+        wanted.push_back(targets::find_target(task.host->settings, name));
     }
     return wanted;
 }
 
-void push_to_targets(const engine::StageServices& services, const std::string& image, int generation,
+void push_to_targets(const Host& host, const std::string& image, int generation,
                      const std::vector<targets::NamedTarget>& wanted) {
     if (wanted.empty()) {
         return;
     }
-    StateDb database(services.places.state_db());
-    store::Store store(services.places, database, *services.clock);
+    StateDb database(host.places.state_db());
+    store::Store store(host.places, database, *host.clock);
     const auto found = store.find(image, generation);
     if (!found || found->state == store::GenerationState::quarantined) {
         return;
@@ -56,10 +56,10 @@ void push_to_targets(const engine::StageServices& services, const std::string& i
             continue;
         }
         try {
-            const auto done = targets::push_and_record(target, services_for(services, store), *found);
-            services.monitor->message(without_line_end(done.text));
+            const auto done = targets::push_and_record(target, services_for(host, store), *found);
+            host.monitor->message(without_line_end(done.text));
         } catch (const Error& error) {
-            services.monitor->warning(error.describe());
+            host.monitor->warning(error.describe());
             if (!failure) {
                 failure.emplace(error.kind(),
                                 fmt::format("{} is published and stays, but it is not in {}: {}",

@@ -15,7 +15,7 @@ std::vector<targets::NamedTarget> publish_targets(const engine::StageTask& task)
 
 /// Pushes the generation to each target that does not have it yet. All are tried; the first failure is thrown
 /// at the end. The generation stays as it is, and the next build tries again.
-void push_to_targets(const engine::StageServices& services, const std::string& image, int generation,
+void push_to_targets(const Host& host, const std::string& image, int generation,
                      const std::vector<targets::NamedTarget>& wanted);
 
 }  // namespace imgforge::stages

@@ -24,10 +24,8 @@ namespace {
 
 /// A store of its own for each thread: SQLite connections are not shared.
 struct RefreshStore {
-    explicit RefreshStore(const engine::StageServices& services)
-        : database(services.places.state_db()),
-          store(services.places, database, *services.clock),
-          state(database) {}
+    explicit RefreshStore(const Host& host)
+        : database(host.places.state_db()), store(host.places, database, *host.clock), state(database) {}
     StateDb database;
     store::Store store;
     RefreshState state;
@@ -36,8 +34,7 @@ struct RefreshStore {
 /// One image on its way through a refresh.
 class Job {
 public:
-    Job(std::string image, const RefreshOptions& options, const engine::StageServices& services)
-        : options_(options), services_(services) {
+    Job(std::string image, const RefreshOptions& options, const Host& host) : options_(options), host_(host) {
         result.image = std::move(image);
     }
 
@@ -47,7 +44,7 @@ public:
     /// Everything up to the decision: no program is started, the network is asked only when updates are due.
     void decide() {
         guarded([&] {
-            RefreshStore open(services_);
+            RefreshStore open(host_);
             const auto current = open.store.current(result.image);
             result.before = result.after = current ? current->generation : 0;
             const Json manifest = newest_manifest(open.store);
@@ -79,7 +76,7 @@ public:
                 decision = decide_by_mirror(facts, mirror_);
                 if (decision.action == RefreshAction::nothing && !options_.dry_run) {
                     open.state.end(result.image, RefreshOutcome::unchanged, decision.reason, mirror_,
-                                   services_.clock->wall_seconds());
+                                   host_.clock->wall_seconds());
                 }
             }
             result.action = decision.action;
@@ -90,9 +87,9 @@ public:
     }
 
     void run() {
-        const auto start = services_.clock->now();
+        const auto start = host_.clock->now();
         guarded([&] {
-            RefreshStore(services_).state.begin(result.image, services_.clock->wall_seconds());
+            RefreshStore(host_).state.begin(result.image, host_.clock->wall_seconds());
             if (result.action == RefreshAction::build) {
                 build({});
             }
@@ -103,7 +100,7 @@ public:
             }
             settle();
         });
-        result.seconds = std::chrono::duration<double>(services_.clock->now() - start).count();
+        result.seconds = std::chrono::duration<double>(host_.clock->now() - start).count();
     }
 
     void refuse() {
@@ -131,23 +128,23 @@ private:
             result.error = fault.what();
         }
         if (result.outcome == RefreshOutcome::failed && !options_.dry_run) {
-            RefreshStore open(services_);
+            RefreshStore open(host_);
             const auto now = open.store.current(result.image);
             result.after = now ? now->generation : 0;
             open.state.end(result.image, RefreshOutcome::failed, result.error, {},
-                           services_.clock->wall_seconds());
+                           host_.clock->wall_seconds());
         }
     }
 
     void build(const std::string& from) {
         engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, options_, !from.empty());
-        const engine::BuildReport report = engine::build(recipe, {.from = from}, services_, options_.seams);
+        const engine::BuildReport report = engine::build(recipe, {.from = from}, host_, options_.seams);
         result.run_folder = report.run_folder.string();
     }
 
     /// The generation in service says where its updates come from.
     bool has_sources() const {
-        const RefreshStore open(services_);
+        const RefreshStore open(host_);
         const Json sources =
             newest_manifest(open.store).value("recipe", Json::object()).value("sources", Json());
         return sources.is_array() && !sources.empty();
@@ -166,7 +163,7 @@ private:
         RefreshFacts facts;
         facts.recipe_change = recipe_change(recipe);
         facts.has_current = current.has_value();
-        facts.now = services_.clock->wall_seconds();
+        facts.now = host_.clock->wall_seconds();
         facts.last_success = current ? current->created : 0;
         facts.force = options_.force;
         facts.sources_known = recorded_.value("sources", Json()).is_array();
@@ -186,7 +183,7 @@ private:
         if (recorded_.value("sha256", std::string()) != sha256_hex(text_)) {
             return fmt::format("the recipe {} has changed", file_.filename().string());
         }
-        for (const engine::PlannedStage& stage : engine::plan_build(recipe, {}, services_)) {
+        for (const engine::PlannedStage& stage : engine::plan_build(recipe, {}, host_)) {
             if (comes_after_updates(stage.type)) {
                 break;
             }
@@ -207,7 +204,7 @@ private:
     }
 
     void settle() {
-        RefreshStore open(services_);
+        RefreshStore open(host_);
         const auto now = open.store.current(result.image);
         result.after = now ? now->generation : 0;
         result.outcome =
@@ -219,19 +216,19 @@ private:
                 result.changes_text = store::diff_text(*before, *now, diff, 20);
             }
         }
-        open.state.end(result.image, result.outcome, result.reason, mirror_, services_.clock->wall_seconds());
+        open.state.end(result.image, result.outcome, result.reason, mirror_, host_.clock->wall_seconds());
     }
 
     const RefreshOptions& options_;
-    const engine::StageServices& services_;
+    const Host& host_;
     Json recorded_ = Json::object();  ///< `recipe` of the manifest
     fs::path file_;
     std::string text_;
     MirrorState mirror_;
 };
 
-std::vector<std::string> wanted_images(const RefreshOptions& options, const engine::StageServices& services) {
-    const RefreshStore open(services);
+std::vector<std::string> wanted_images(const RefreshOptions& options, const Host& host) {
+    const RefreshStore open(host);
     std::vector<std::string> names;
     if (options.images.empty()) {
         for (std::string& name : open.store.images()) {
@@ -273,14 +270,14 @@ void decide_all(std::vector<Job>& jobs) {
 
 }  // namespace
 
-std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services) {
+std::vector<RefreshResult> refresh(const RefreshOptions& options, const Host& host) {
     std::vector<Job> jobs;
-    for (const std::string& name : wanted_images(options, services)) {
-        jobs.emplace_back(name, options, services);
+    for (const std::string& name : wanted_images(options, host)) {
+        jobs.emplace_back(name, options, host);
     }
     decide_all(jobs);
     for (const Job& job : jobs) {
-        services.monitor->message(
+        host.monitor->message(
             fmt::format("{}: {}: {}", job.result.image, to_string(job.result.action),
                         job.result.outcome == RefreshOutcome::failed ? job.result.error : job.result.reason));
     }
@@ -293,7 +290,7 @@ std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::
         }
     }
     if (!due.empty()) {
-        const Budget budget = Budget::from_settings(services.settings, services.places.home, options.jobs);
+        const Budget budget = Budget::from_settings(host.settings, host.places.home, options.jobs);
         run_within(
             budget, needs, [&](std::size_t i) { jobs[due[i]].run(); },
             [&](std::size_t i) { jobs[due[i]].refuse(); });

@@ -47,7 +47,7 @@ struct RefreshResult {
 /// The nightly job: decides for each image, runs what is due in parallel within the budget of settings, and
 /// settles what it remembers. One image's failure does not stop the others. Throws Failure::usage for names
 /// that are not images.
-std::vector<RefreshResult> refresh(const RefreshOptions& options, const engine::StageServices& services);
+std::vector<RefreshResult> refresh(const RefreshOptions& options, const Host& host);
 
 /// The recipe with a stage of package updates before its sysprep (or, without one, before audit, compact or
 /// publish). Pure.

@@ -152,7 +152,7 @@ public:
 
     StageResult run(StageTask& task) const override {
         const lifecycle::SpawnOptions options = options_of(task, published_generation(task));
-        lifecycle::Lifecycle machines(machines_of(task));
+        lifecycle::Lifecycle machines(*task.host);
         const std::vector<lifecycle::MachineView> views = lifecycle::spawn(machines, options);
         StageResult result;
         const bool ephemeral = task.options.value("ephemeral", true);

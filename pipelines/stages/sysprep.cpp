@@ -111,8 +111,8 @@ public:
         StageResult result;
         // The layer's backing file still holds every secret: the result is a new file without one.
         const std::filesystem::path cleaned = task.scratch / "cleaned.qcow2";
-        sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.services->processes,
-                                  *task.monitor, task.activity);
+        sysprep::write_standalone(layer, cleaned, image::DiskFormat::qcow2, layer, *task.host->processes,
+                                  *task.host->monitor, task.activity);
         std::filesystem::rename(cleaned, layer);
         result.disk = layer.filename();
         result.standalone = true;

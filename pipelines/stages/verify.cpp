@@ -33,9 +33,9 @@ std::vector<CheckResult> check_clone(lifecycle::Lifecycle& machines, const lifec
                                       machines.ssh_target(view.record, lifecycle::first_address(view)));
     const fs::path folder = task.run_folder / task.name / view.record.name;
     make_directories(folder, 0700);
-    const provision::CheckContext context{.processes = task.services->processes,
-                                          .clock = task.services->clock,
-                                          .monitor = task.monitor,
+    const provision::CheckContext context{.processes = task.host->processes,
+                                          .clock = task.host->clock,
+                                          .monitor = task.host->monitor,
                                           .activity = task.activity,
                                           .shell = &shell,
                                           .folder = folder,
@@ -105,7 +105,7 @@ public:
         static_cast<void>(published_generation(task));  // before anything is started
         const std::vector<Check> checks =
             provision::parse_checks(task.options, task.recipe->folder, secret_values(*task.recipe));
-        provision::require_testinfra(checks, *task.services->processes);
+        provision::require_testinfra(checks, *task.host->processes);
         StageResult result;
         result.facts.verify = verified(task, checks);
         return result;
@@ -114,10 +114,10 @@ public:
 private:
     /// All results, with those of earlier verify stages before them; throws when one of these failed.
     static engine::VerifyFacts verified(const StageTask& task, const std::vector<Check>& checks) {
-        lifecycle::Lifecycle machines(machines_of(task));
-        const auto started = task.services->clock->now();
+        lifecycle::Lifecycle machines(*task.host);
+        const auto started = task.host->clock->now();
         const auto seconds = [&] {
-            return std::chrono::duration<double>(task.services->clock->now() - started).count();
+            return std::chrono::duration<double>(task.host->clock->now() - started).count();
         };
         engine::VerifyFacts facts;
         std::optional<VerifyClones> clones;
@@ -146,7 +146,7 @@ private:
         engine::VerifyFacts all = with_earlier(task, facts);
         store::record_checks(machines.store(), task.recipe->name, published_generation(task),
                              engine::verify_json(all),
-                             signing_key_file(task.services->settings, task.services->places));
+                             signing_key_file(task.host->settings, task.host->places));
         judge(task, facts, *clones);
         return all;
     }
@@ -156,7 +156,7 @@ private:
         std::copy_if(facts.checks.begin(), facts.checks.end(), std::back_inserter(failed),
                      [](const auto& check) { return !check.ok; });
         if (failed.empty()) {
-            task.monitor->message(fmt::format("{}: {} checks passed", task.name, facts.checks.size()));
+            task.host->monitor->message(fmt::format("{}: {} checks passed", task.name, facts.checks.size()));
             return;
         }
         const std::string advice =

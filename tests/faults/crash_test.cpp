@@ -104,10 +104,9 @@ private:
     void refresh_one() {
         test::world.curl = fmt::format("8.0-{}", random_());
         test::world.release = test::world.curl;
-        const auto services = test::stand_in_services(places_, processes_, clock_, monitor_);
+        const auto host = test::stand_in_host(places_, processes_, clock_, monitor_);
         say("refreshing");
-        const stages::RefreshResult result =
-            stages::refresh(test::stand_in_refresh({nightly}), services).at(0);
+        const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({nightly}), host).at(0);
         say(result.outcome == stages::RefreshOutcome::failed ? "error " + result.error
                                                              : fmt::format("refreshed {}", result.after));
     }
@@ -181,12 +180,10 @@ protected:
                 {.data_mib = 1, .virtual_mib = 2, .change_seed = 1, .changes = static_cast<std::size_t>(i)});
         }
         places_.create();
-        test::build_stand_in(test::write_stand_in_recipe(work_.path(), nightly), services());
+        test::build_stand_in(test::write_stand_in_recipe(work_.path(), nightly), host());
     }
 
-    engine::StageServices services() {
-        return test::stand_in_services(places_, processes_, clock_, monitor_);
-    }
+    Host host() { return test::stand_in_host(places_, processes_, clock_, monitor_); }
 
     /// Microseconds from fork to the first promise on this machine, as loaded as it is.
     long measure_publication() {
@@ -296,7 +293,7 @@ TEST_F(Crash, kill_9_at_any_moment_leaves_a_clean_store) {
     // What killed refreshes left in the cache is cleared by the next one, which does what they did not.
     test::world.curl = "8.0-last";
     test::world.release = "last";
-    const stages::RefreshResult last = stages::refresh(test::stand_in_refresh({nightly}), services()).at(0);
+    const stages::RefreshResult last = stages::refresh(test::stand_in_refresh({nightly}), host()).at(0);
     EXPECT_EQ(last.outcome, stages::RefreshOutcome::published) << last.error;
     for (const fs::directory_entry& entry : fs::directory_iterator(places_.stages())) {
         EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U) << "left over: " << entry.path();

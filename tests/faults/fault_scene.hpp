@@ -70,7 +70,7 @@ public:
 private:
     void build_nightly() {
         build_stand_in(write_stand_in_recipe(work_.path(), "nightly"),
-                       stand_in_services(places, processes_, clock_, monitor_));
+                       stand_in_host(places, processes_, clock_, monitor_));
     }
 
     TempDir work_{"imgforge-faults", fast_folder()};

@@ -45,9 +45,8 @@ struct Victim {
     void refresh() {
         test::world.curl = fmt::format("8.0-{}", version);
         test::world.release = fmt::format("release {}", version);
-        const auto services = test::stand_in_services(places, processes, clock, monitor);
-        const stages::RefreshResult result =
-            stages::refresh(test::stand_in_refresh({"nightly"}), services).at(0);
+        const auto host = test::stand_in_host(places, processes, clock, monitor);
+        const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({"nightly"}), host).at(0);
         if (result.outcome == stages::RefreshOutcome::failed) {
             throw Error(Failure::tool, result.error);
         }

@@ -150,22 +150,21 @@ inline std::filesystem::path write_stand_in_recipe(const std::filesystem::path& 
 }
 
 /// What the stages get; all of it must outlive them.
-inline engine::StageServices stand_in_services(const Places& places, ProcessRunner& processes, Clock& clock,
-                                               Monitor& monitor) {
-    engine::StageServices services;
-    services.places = places;
-    services.settings.budget.disk = ByteSize::gib(1024);  // /dev/shm is small on some hosts
-    services.processes = &processes;
-    services.clock = &clock;
-    services.monitor = &monitor;
-    return services;
+inline Host stand_in_host(const Places& places, ProcessRunner& processes, Clock& clock, Monitor& monitor) {
+    Host host;
+    host.places = places;
+    host.settings.budget.disk = ByteSize::gib(1024);  // /dev/shm is small on some hosts
+    host.processes = &processes;
+    host.clock = &clock;
+    host.monitor = &monitor;
+    return host;
 }
 
-inline void build_stand_in(const std::filesystem::path& recipe, const engine::StageServices& services) {
+inline void build_stand_in(const std::filesystem::path& recipe, const Host& host) {
     engine::LoadedRecipe loaded =
         engine::load_recipe(recipe, {.types = stand_in_types(), .known_os = {}, .cwd = {}});
     loaded.diagnostics.throw_if_errors();
-    engine::build(*loaded.recipe, {}, services);
+    engine::build(*loaded.recipe, {}, host);
 }
 
 inline stages::RefreshOptions stand_in_refresh(std::vector<std::string> images, bool force = true) {

@@ -23,7 +23,7 @@ TEST(BuildOnAFullDisk, fails_clearly_at_every_write_loses_nothing_and_resumes) {
         return disk_text(elsewhere.build());
     }();
     Workshop shop;
-    const Places places = shop.services().places;
+    const Places places = shop.host().places;
     make_directories(places.home);
     const imgforge::test::SmallFileSystem small(places.home, 8);
     if (!small.mounted()) {

@@ -28,12 +28,12 @@ protected:
             }
         }
         home_.emplace();
-        lifecycle_ = std::make_unique<Lifecycle>(LifecycleContext{.places = home_->places,
-                                                                  .settings = home_->settings,
-                                                                  .processes = &home_->processes,
-                                                                  .clock = &home_->clock,
-                                                                  .monitor = &home_->monitor,
-                                                                  .connection = "embedded"});
+        lifecycle_ = std::make_unique<Lifecycle>(Host{.places = home_->places,
+                                                      .settings = home_->settings,
+                                                      .processes = &home_->processes,
+                                                      .clock = &home_->clock,
+                                                      .monitor = &home_->monitor,
+                                                      .connection = "embedded"});
         spawn(*lifecycle_, {.image = "tiny", .name = "web-1", .start = false, .wait = Wait::none});
     }
 

@@ -34,26 +34,26 @@ protected:
         }
         world = test::World();
         write_recipe("");
-        services_.places = Places{home_.path() / "home"};
-        services_.processes = &processes_;
-        services_.clock = &clock_;
-        services_.monitor = &monitor_;
-        services_.places.create();
+        host_.places = Places{home_.path() / "home"};
+        host_.processes = &processes_;
+        host_.clock = &clock_;
+        host_.monitor = &monitor_;
+        host_.places.create();
     }
 
     void write_recipe(const std::string& motd) {
         test::write_stand_in_recipe(home_.path(), "debian13", motd);
     }
 
-    void build() { test::build_stand_in(home_ / "debian13.recipe", services_); }
+    void build() { test::build_stand_in(home_ / "debian13.recipe", host_); }
 
     RefreshResult refresh_now(bool force = true) {
-        return refresh(test::stand_in_refresh({"debian13"}, force), services_).at(0);
+        return refresh(test::stand_in_refresh({"debian13"}, force), host_).at(0);
     }
 
     std::vector<store::Generation> generations() {
-        StateDb database(services_.places.state_db());
-        store::Store store(services_.places, database, clock_);
+        StateDb database(host_.places.state_db());
+        store::Store store(host_.places, database, clock_);
         EXPECT_THAT(store::verify(store, {}, monitor_), IsEmpty());
         return store.generations("debian13");
     }
@@ -62,7 +62,7 @@ protected:
     SystemProcessRunner processes_;
     SystemClock clock_;
     NullMonitor monitor_;
-    engine::StageServices services_;
+    Host host_;
 };
 
 TEST_F(Refresh, updated_package_is_published_as_exactly_that_difference) {
@@ -146,7 +146,7 @@ TEST_F(Refresh, failed_proof_quarantines_and_leaves_current_alone) {
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].state, store::GenerationState::current);
     EXPECT_EQ(all[1].state, store::GenerationState::quarantined);
-    EXPECT_THAT(read_file(services_.places.images() / "debian13" / "quarantine-2.txt"),
+    EXPECT_THAT(read_file(host_.places.images() / "debian13" / "quarantine-2.txt"),
                 HasSubstr("both clones have one machine-id"));
 
     world.proof_fails = false;
@@ -180,13 +180,13 @@ TEST_F(Refresh, changed_recipe_does_not_bring_old_packages_back) {
 
 TEST_F(Refresh, all_images_are_worked_on_and_one_that_fails_stops_no_other) {
     build();
-    test::build_stand_in(test::write_stand_in_recipe(home_.path(), "rocky9"), services_);
-    test::build_stand_in(test::write_stand_in_recipe(home_.path(), "lost"), services_);
+    test::build_stand_in(test::write_stand_in_recipe(home_.path(), "rocky9"), host_);
+    test::build_stand_in(test::write_stand_in_recipe(home_.path(), "lost"), host_);
     fs::remove(home_ / "lost.recipe");
     world.curl = "8.0-2";
     RefreshOptions options = test::stand_in_refresh({});
     options.jobs = 2;
-    const std::vector<RefreshResult> results = refresh(options, services_);
+    const std::vector<RefreshResult> results = refresh(options, host_);
 
     ASSERT_EQ(results.size(), 3U);
     EXPECT_EQ(results[0].image, "debian13");

@@ -37,7 +37,7 @@ TEST(Build, runs_every_stage_once_and_then_none) {
             << stage.plan.name << ": " << stage.plan.reason;
     }
     EXPECT_EQ(build_record(second)["generation"], 1);
-    EXPECT_EQ(scratch_folders(shop.services().places), 0U);
+    EXPECT_EQ(scratch_folders(shop.host().places), 0U);
 }
 
 TEST(Build, promotes_after_the_last_stage_and_again_when_everything_was_reused) {
@@ -92,7 +92,7 @@ TEST(Build, an_interrupt_leaves_no_scratch_and_resumes) {
 
     EXPECT_THROW(shop.build(), Interrupted);
 
-    EXPECT_EQ(scratch_folders(shop.services().places), 0U);
+    EXPECT_EQ(scratch_folders(shop.host().places), 0U);
     EXPECT_THAT(shop.plan()[2].reason, HasSubstr("was interrupted last time"));
     shop.build();
     EXPECT_THAT(shop.world->ran,
@@ -221,7 +221,7 @@ TEST(Build, keep_failed_moves_the_folder_to_the_run) {
     shop.world->fail["two"] = 1;
     EXPECT_THROW(shop.build({.keep_failed = true}), Error);
     bool kept = false;
-    for (const auto& run : std::filesystem::directory_iterator(shop.services().places.runs())) {
+    for (const auto& run : std::filesystem::directory_iterator(shop.host().places.runs())) {
         kept = kept || std::filesystem::exists(run.path() / "failed-two" / "disk");
     }
     EXPECT_TRUE(kept);

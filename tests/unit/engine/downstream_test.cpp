@@ -46,7 +46,7 @@ std::string change(AnyStage& stage) {
 
 std::vector<PlannedStage> plan(Workshop& shop, const std::vector<AnyStage>& stages) {
     Recipe recipe = shop.recipe_from(recipe_text(stages));
-    return plan_build(recipe, {}, shop.services());
+    return plan_build(recipe, {}, shop.host());
 }
 
 RC_GTEST_PROP(AnyRecipe, one_changed_option_reruns_exactly_the_stages_downstream, ()) {
@@ -56,7 +56,7 @@ RC_GTEST_PROP(AnyRecipe, one_changed_option_reruns_exactly_the_stages_downstream
     }
     Workshop shop;
     Recipe recipe = shop.recipe_from(recipe_text(stages));
-    build(recipe, {}, shop.services());
+    build(recipe, {}, shop.host());
     RC_ASSERT(running(plan(shop, stages)).empty());
 
     const auto changed = *rc::gen::inRange<std::size_t>(0, stages.size());
@@ -70,7 +70,7 @@ RC_GTEST_PROP(AnyRecipe, one_changed_option_reruns_exactly_the_stages_downstream
 
     const std::size_t before = shop.world->ran.size();
     Recipe again = shop.recipe_from(recipe_text(stages));
-    build(again, {}, shop.services());
+    build(again, {}, shop.host());
     RC_ASSERT(shop.world->ran.size() - before == stages.size() - changed);
     RC_ASSERT(running(plan(shop, stages)).empty());
 }

@@ -55,7 +55,7 @@ std::vector<Ingredient> FakeStage::ingredients(const RecipeFacts& recipe, const 
     return list;
 }
 
-bool FakeStage::still_valid(const StageResult&, const StageServices&, std::string& reason) const {
+bool FakeStage::still_valid(const StageResult&, const Host&, std::string& reason) const {
     reason = "refused by the test";
     return std::find(world_->refused.begin(), world_->refused.end(), name_) == world_->refused.end();
 }
@@ -127,7 +127,7 @@ RecipeRules Workshop::rules() const {
     return rules;
 }
 
-StageServices Workshop::services() {
+Host Workshop::host() {
     return {.places = {home.path() / "home"},
             .settings = settings,
             .processes = &processes,
@@ -159,13 +159,13 @@ Recipe Workshop::recipe_from(const std::string& text) const {
 BuildReport Workshop::build(const BuildOptions& options, const std::vector<Override>& overrides,
                             const BuildSeams& seams) {
     Recipe made = recipe(overrides);
-    return engine::build(made, options, services(), seams);
+    return engine::build(made, options, host(), seams);
 }
 
 std::vector<PlannedStage> Workshop::plan(const BuildOptions& options,
                                          const std::vector<Override>& overrides) {
     Recipe made = recipe(overrides);
-    return plan_build(made, options, services());
+    return plan_build(made, options, host());
 }
 
 std::vector<std::string> running(const std::vector<PlannedStage>& plan) {

@@ -50,8 +50,7 @@ public:
                const std::string& pointer, Diagnostics& diagnostics) const override;
     std::vector<Ingredient> ingredients(const RecipeFacts& recipe, const Json& options) const override;
     std::string_view group() const override { return group_; }
-    bool still_valid(const StageResult& cached, const StageServices& services,
-                     std::string& reason) const override;
+    bool still_valid(const StageResult& cached, const Host& host, std::string& reason) const override;
     StageResult run(StageTask& task) const override;
     void reused(StageTask& task, const StageResult& cached) const override;
     void run_group(std::span<StageTask> tasks, std::span<const StageType* const> types,
@@ -87,7 +86,7 @@ class Workshop {
 public:
     Workshop();
     RecipeRules rules() const;
-    StageServices services();
+    Host host();
     std::string recipe_text() const;
     Recipe recipe(const std::vector<Override>& overrides = {}) const;
     Recipe recipe_from(const std::string& text) const;

@@ -51,7 +51,7 @@ TEST(GrownRecipe, a_matrix_on_three_levels_shares_the_stages_that_do_not_differ)
     EXPECT_EQ(loaded.recipes[1].facts.name, "web-y");
     std::set<std::string> prints;
     for (Recipe& recipe : loaded.recipes) {
-        for (const PlannedStage& stage : plan_build(recipe, {}, family.shop.services())) {
+        for (const PlannedStage& stage : plan_build(recipe, {}, family.shop.host())) {
             prints.insert(stage.fingerprint);
         }
     }
@@ -127,10 +127,10 @@ TEST(GrownRecipe, a_secret_is_refused_on_the_command_line_and_where_no_guest_is_
 TEST(GrownRecipe, a_comment_and_an_unused_variable_rerun_nothing) {
     const Family family;
     LoadedRecipes loaded = family.load("extends: middle\nname: web\n");
-    build(loaded.recipes.front(), {}, family.shop.services());
+    build(loaded.recipes.front(), {}, family.shop.host());
     LoadedRecipes again =
         family.load("# a comment\nextends: middle\nname: web\nx-free: 1\nvars: {unused: 2}\n");
-    EXPECT_THAT(running(plan_build(again.recipes.front(), {}, family.shop.services())), IsEmpty());
+    EXPECT_THAT(running(plan_build(again.recipes.front(), {}, family.shop.host())), IsEmpty());
 }
 
 RC_GTEST_PROP(GrownRecipeProperty, a_changed_variable_reruns_only_what_uses_it_and_what_follows, ()) {
@@ -138,7 +138,7 @@ RC_GTEST_PROP(GrownRecipeProperty, a_changed_variable_reruns_only_what_uses_it_a
         {"first", "one"}, {"second", "two"}, {"third", "three"}, {"unused", ""}};
     const Family family;
     LoadedRecipes loaded = family.load("extends: middle\nname: web\n");
-    build(loaded.recipes.front(), {}, family.shop.services());
+    build(loaded.recipes.front(), {}, family.shop.host());
     const auto& [variable, user] = *rc::gen::elementOf(first_user);
     const int value = *rc::gen::inRange(100, 999);
     LoadedRecipes changed =
@@ -146,7 +146,7 @@ RC_GTEST_PROP(GrownRecipeProperty, a_changed_variable_reruns_only_what_uses_it_a
     const std::vector<std::string> order = {"one", "two", "three", "four"};
     const auto from = std::find(order.begin(), order.end(), user);
     const std::vector<std::string> expected(from, order.end());
-    RC_ASSERT(running(plan_build(changed.recipes.front(), {}, family.shop.services())) == expected);
+    RC_ASSERT(running(plan_build(changed.recipes.front(), {}, family.shop.host())) == expected);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ TEST(KilledBuild, resumes_at_every_journal_transition_with_the_same_result) {
         EXPECT_EQ(shop.world->ran.size(), left) << "nothing that was finished ran again";
         EXPECT_EQ(shop.world->hooks, std::vector<std::string>{"promote"});
         EXPECT_EQ(running(shop.plan()).size(), 0U);
-        for (const auto& entry : std::filesystem::directory_iterator(shop.services().places.stages())) {
+        for (const auto& entry : std::filesystem::directory_iterator(shop.host().places.stages())) {
             EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << "left over: " << entry.path();
         }
     }
@@ -99,10 +99,10 @@ TEST(KilledBuild, says_so_in_the_next_plan) {
 
 TEST(KilledBuild, a_second_build_of_the_recipe_waits_and_names_the_first) {
     Workshop shop;
-    shop.services().places.create();
-    std::filesystem::create_directories(shop.services().places.cache() / "locks");
-    std::optional<FileLock> held = FileLock::try_acquire(
-        shop.services().places.cache() / "locks" / "recipe-sample.lock", "build of sample");
+    shop.host().places.create();
+    std::filesystem::create_directories(shop.host().places.cache() / "locks");
+    std::optional<FileLock> held =
+        FileLock::try_acquire(shop.host().places.cache() / "locks" / "recipe-sample.lock", "build of sample");
     ASSERT_TRUE(held);
     std::atomic<bool> waiting = false;
     std::thread release([&] {

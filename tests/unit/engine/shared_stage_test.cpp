@@ -30,7 +30,7 @@ TEST(SharedStage, is_made_by_the_first_build_and_taken_over_by_the_one_that_wait
             return;
         }
         // The first build holds the stage's lock now and goes on once the second one is seen waiting.
-        second = std::thread([&] { taken = engine::build(other, {}, shop.services()); });
+        second = std::thread([&] { taken = engine::build(other, {}, shop.host()); });
         SystemClock clock;
         wait_until(
             clock, "the second build to wait", std::chrono::seconds(60),
