@@ -96,10 +96,8 @@ fs::path recipe_file(const std::string& name) {
     return engine::find_recipe(name, data_path("pipelines/recipes"));
 }
 
-engine::BuildSeams build_seams(const CommandContext& context) {
-    return {.disk_in_use = [places = context.places](const fs::path& disk) {
-        return machine_backings(places).count(disk) > 0;
-    }};
+bool MachineDisks::in_use(const fs::path& disk) const {
+    return machine_backings(places_).count(disk) > 0;
 }
 
 }  // namespace imgforge::cli

@@ -31,7 +31,14 @@ std::vector<engine::Recipe> load_all(const Arguments& arguments, const CommandCo
 /// The file of a recipe given by path or by the name of a shipped one.
 std::filesystem::path recipe_file(const std::string& name);
 
-/// Keeps cached layers that a machine's disk stands on.
-engine::BuildSeams build_seams(const CommandContext& context);
+/// Keeps cached layers that a machine's disk stands on, by the machines' records.
+class MachineDisks final : public engine::DiskUsers {
+public:
+    explicit MachineDisks(const Host& host) : places_(host.places) {}
+    bool in_use(const std::filesystem::path& disk) const override;
+
+private:
+    Places places_;
+};
 
 }  // namespace imgforge::cli

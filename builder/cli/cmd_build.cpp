@@ -37,26 +37,34 @@ void write_reports(const ReportFiles& files, const std::vector<std::filesystem::
     }
 }
 
-/// Runs `body` with seams that remember the run directories, and writes the files however it ends.
+/// Remembers the run directories, for the reports.
+class RunFolders final : public engine::BuildObserver {
+public:
+    void opened(const std::filesystem::path& folder) override {
+        const std::lock_guard guard(mutex_);
+        folders_.push_back(folder);
+    }
+    const std::vector<std::filesystem::path>& list() const { return folders_; }
+
+private:
+    std::mutex mutex_;  // the images of a matrix are built by several threads
+    std::vector<std::filesystem::path> folders_;
+};
+
+/// Runs `body` with an observer, and writes the files however it ends.
 template <class Body>
 auto with_reports(const ReportFiles& files, const CommandContext& context, const Body& body) {
-    engine::BuildSeams seams = build_seams(context);
-    std::mutex mutex;  // the images of a matrix are built by several threads
-    std::vector<std::filesystem::path> folders;
-    seams.opened = [&](const std::filesystem::path& folder) {
-        const std::lock_guard guard(mutex);
-        folders.push_back(folder);
-    };
+    RunFolders folders;
     try {
-        auto built = body(seams);
-        if (files.any() && !folders.empty()) {
-            write_reports(files, folders);
+        auto built = body(&folders);
+        if (files.any() && !folders.list().empty()) {
+            write_reports(files, folders.list());
         }
         return built;
     } catch (...) {
-        if (files.any() && !folders.empty()) {
+        if (files.any() && !folders.list().empty()) {
             try {
-                write_reports(files, folders);
+                write_reports(files, folders.list());
             } catch (const std::exception& fault) {
                 // What ended the build is what the user must read.
                 context.monitor->warning(fmt::format("no report file: {}", fault.what()));
@@ -96,9 +104,11 @@ int run_matrix(const Arguments& arguments, CommandContext& context, std::vector<
                     "choose one with --set matrix.NAME=VALUE");
     }
     const ReportFiles files{.junit = arguments.get("junit")};
-    const std::vector<stages::ImageBuild> images = with_reports(files, context, [&](const auto& seams) {
-        return stages::build_matrix(recipes, options, context, seams);
-    });
+    const MachineDisks disks(context);
+    const std::vector<stages::ImageBuild> images =
+        with_reports(files, context, [&](engine::BuildObserver* observer) {
+            return stages::build_matrix(recipes, options, context, &disks, observer);
+        });
     stages::throw_failures(images);
     std::string text;
     for (const stages::ImageBuild& image : images) {
@@ -128,8 +138,10 @@ int run_build(const Arguments& arguments, CommandContext& context) {
         return 0;
     }
     const ReportFiles files{.page = arguments.get("html"), .junit = arguments.get("junit")};
-    const engine::BuildReport report = with_reports(
-        files, context, [&](const auto& seams) { return engine::build(recipe, options, context, seams); });
+    const MachineDisks disks(context);
+    const engine::BuildReport report = with_reports(files, context, [&](engine::BuildObserver* observer) {
+        return engine::build(recipe, options, context, &disks, observer);
+    });
     context.result(engine::build_record(report), engine::build_text(report));
     return 0;
 }

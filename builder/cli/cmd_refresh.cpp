@@ -54,8 +54,8 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
                     options.images.empty() ? "which image?" : "image names exclude --all and --list",
                     "imgforge refresh NAME…, or imgforge refresh --all");
     }
-    options.seams = build_seams(context);
-    const std::vector<stages::RefreshResult> results = stages::refresh(options, context);
+    const MachineDisks disks(context);
+    const std::vector<stages::RefreshResult> results = stages::refresh(options, context, &disks);
     if (list) {
         context.result(stages::refresh_list_record(results), stages::refresh_list_text(results));
         return 0;

@@ -107,6 +107,17 @@ void Journal::stage_uses(const std::string& run, std::size_t position, const std
     execute(database_, "INSERT OR REPLACE INTO engine_layers(id, used) VALUES(?, ?)", layer_id, now);
 }
 
+void Journal::run_reuses(const std::string& run, const std::vector<PlannedStage>& plan,
+                         const std::map<std::string, Layer>& layers, std::int64_t now) {
+    database_.transaction([&] {
+        for (std::size_t i = 0; i < plan.size(); ++i) {
+            if (const auto layer = layers.find(plan[i].fingerprint); layer != layers.end()) {
+                stage_uses(run, i, layer->second.id, now);
+            }
+        }
+    });
+}
+
 void Journal::stage_done(const std::string& run, const std::string& recipe, std::size_t position,
                          const PlannedStage& stage, double seconds, std::int64_t now) {
     execute(database_, "UPDATE engine_run_stages SET state='done', seconds=? WHERE run=? AND position=?",

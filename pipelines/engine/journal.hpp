@@ -30,6 +30,9 @@ public:
     /// The stage of this run uses (reused or made) this layer.
     void stage_uses(const std::string& run, std::size_t position, const std::string& layer_id,
                     std::int64_t now);
+    /// The same for all stages of a plan whose layer is among `layers` (by fingerprint), at once.
+    void run_reuses(const std::string& run, const std::vector<PlannedStage>& plan,
+                    const std::map<std::string, Layer>& layers, std::int64_t now);
     void stage_done(const std::string& run, const std::string& recipe, std::size_t position,
                     const PlannedStage& stage, double seconds, std::int64_t now);
     void close_run(const std::string& run, RunState state, std::int64_t now, std::string_view message);

@@ -93,7 +93,7 @@ std::string matrix_plan_text(const std::string& recipe, const std::vector<ImageP
 
 std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
                                      const engine::BuildOptions& options, const Host& host,
-                                     const engine::BuildSeams& seams) {
+                                     const engine::DiskUsers* users, engine::BuildObserver* observer) {
     std::vector<ImageBuild> images;
     std::vector<JobNeed> needs;
     for (const engine::Recipe& recipe : recipes) {
@@ -102,7 +102,7 @@ std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
     }
     const auto job = [&](std::size_t i) {
         try {
-            images[i].report = engine::build(recipes[i], options, host, seams);
+            images[i].report = engine::build(recipes[i], options, host, users, observer);
         } catch (const Interrupted&) {
             throw;
         } catch (const std::exception&) {

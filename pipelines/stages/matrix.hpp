@@ -34,7 +34,7 @@ struct ImageBuild {
 /// does, and is thrown.
 std::vector<ImageBuild> build_matrix(std::vector<engine::Recipe>& recipes,
                                      const engine::BuildOptions& options, const Host& host,
-                                     const engine::BuildSeams& seams);
+                                     const engine::DiskUsers* users, engine::BuildObserver* observer);
 
 /// `{recipe, images:[build record]}`; an image that failed has `error` in place of its stages.
 Json matrix_build_record(const std::string& recipe, const std::vector<ImageBuild>& images);

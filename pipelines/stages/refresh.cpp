@@ -14,6 +14,7 @@
 #include "pipelines/stages/refresh_budget.hpp"
 #include "pipelines/stages/refresh_recipe.hpp"
 #include "pipelines/stages/refresh_state.hpp"
+#include "pipelines/stages/registry.hpp"
 #include "pipelines/store/diff.hpp"
 #include "pipelines/store/store.hpp"
 
@@ -34,7 +35,9 @@ struct RefreshStore {
 /// One image on its way through a refresh.
 class Job {
 public:
-    Job(std::string image, const RefreshOptions& options, const Host& host) : options_(options), host_(host) {
+    Job(std::string image, const RefreshOptions& options, const Host& host, const engine::DiskUsers* users,
+        const RefreshWorld& world)
+        : options_(options), host_(host), users_(users), world_(world) {
         result.image = std::move(image);
     }
 
@@ -62,15 +65,16 @@ public:
                             "put it back, or build the image from another one");
             }
             text_ = read_file(file_);
-            engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, options_);
+            engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, world_.types());
             estimate(recipe, current ? current->allocated_size : ByteSize{});
             const RefreshFacts facts = gather(recipe, manifest, current, open.state);
             RefreshDecision decision = decide_refresh(facts);
             if (decision.action != RefreshAction::nothing) {
                 const Json sources = recorded_.value("sources", Json());
-                mirror_ = sources.is_array()
-                              ? ask_mirrors(sources, options_.fetch ? options_.fetch : FetchText(fetch_text))
-                              : MirrorState{};
+                mirror_ =
+                    sources.is_array()
+                        ? ask_mirrors(sources, [&](const std::string& url) { return world_.fetch(url); })
+                        : MirrorState{};
             }
             if (decision.ask_mirror) {
                 decision = decide_by_mirror(facts, mirror_);
@@ -137,8 +141,8 @@ private:
     }
 
     void build(const std::string& from) {
-        engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, options_, !from.empty());
-        const engine::BuildReport report = engine::build(recipe, {.from = from}, host_, options_.seams);
+        engine::Recipe recipe = recorded_recipe(text_, file_, recorded_, world_.types(), !from.empty());
+        const engine::BuildReport report = engine::build(recipe, {.from = from}, host_, users_);
         result.run_folder = report.run_folder.string();
     }
 
@@ -221,6 +225,8 @@ private:
 
     const RefreshOptions& options_;
     const Host& host_;
+    const engine::DiskUsers* users_;
+    const RefreshWorld& world_;
     Json recorded_ = Json::object();  ///< `recipe` of the manifest
     fs::path file_;
     std::string text_;
@@ -270,10 +276,19 @@ void decide_all(std::vector<Job>& jobs) {
 
 }  // namespace
 
-std::vector<RefreshResult> refresh(const RefreshOptions& options, const Host& host) {
+std::vector<const engine::StageType*> RefreshWorld::types() const {
+    return all_stage_types();
+}
+
+std::optional<std::string> RefreshWorld::fetch(const std::string& url) const {
+    return fetch_text(url);
+}
+
+std::vector<RefreshResult> refresh(const RefreshOptions& options, const Host& host,
+                                   const engine::DiskUsers* users, const RefreshWorld& world) {
     std::vector<Job> jobs;
     for (const std::string& name : wanted_images(options, host)) {
-        jobs.emplace_back(name, options, host);
+        jobs.emplace_back(name, options, host, users, world);
     }
     decide_all(jobs);
     for (const Job& job : jobs) {

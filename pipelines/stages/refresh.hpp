@@ -22,9 +22,16 @@ struct RefreshOptions {
     bool force = false;                 ///< look for updates whatever the age
     bool dry_run = false;               ///< decide and explain only
     std::optional<int> jobs{};          ///< in parallel, at most
-    engine::BuildSeams seams{};
-    std::vector<const engine::StageType*> types{};  ///< seam for tests; empty: all stage types
-    FetchText fetch{};                              ///< seam for tests; empty: libcurl
+};
+
+/// What a refresh takes from outside of this host. Tests have a world of their own.
+class RefreshWorld {
+public:
+    virtual ~RefreshWorld() = default;
+    /// What recipes may use: all stage types.
+    virtual std::vector<const engine::StageType*> types() const;
+    /// A text from a mirror, as FetchText; here by libcurl. Called from several threads.
+    virtual std::optional<std::string> fetch(const std::string& url) const;
 };
 
 /// What became of one image.
@@ -46,8 +53,10 @@ struct RefreshResult {
 
 /// The nightly job: decides for each image, runs what is due in parallel within the budget of settings, and
 /// settles what it remembers. One image's failure does not stop the others. Throws Failure::usage for names
-/// that are not images.
-std::vector<RefreshResult> refresh(const RefreshOptions& options, const Host& host);
+/// that are not images. `users` as in engine::build().
+std::vector<RefreshResult> refresh(const RefreshOptions& options, const Host& host,
+                                   const engine::DiskUsers* users = nullptr,
+                                   const RefreshWorld& world = RefreshWorld());
 
 /// The recipe with a stage of package updates before its sysprep (or, without one, before audit, compact or
 /// publish). Pure.

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
-#include "pipelines/stages/registry.hpp"
 
 namespace fs = std::filesystem;
 
@@ -55,9 +54,9 @@ bool comes_after_updates(std::string_view type) {
 }
 
 engine::Recipe recorded_recipe(std::string_view text, const fs::path& file, const Json& recorded,
-                               const RefreshOptions& options, bool updated) {
+                               const std::vector<const engine::StageType*>& types, bool updated) {
     const Overrides overrides(recorded);
-    engine::RecipeRules rules{.types = options.types.empty() ? all_stage_types() : options.types,
+    engine::RecipeRules rules{.types = types,
                               .cwd = overrides.cwd,
                               .shipped = data_path("pipelines/recipes"),
                               .variables = overrides.variables};

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 #include "builder/base/json.hpp"
 #include "pipelines/engine/recipe.hpp"
@@ -11,10 +12,11 @@
 namespace imgforge::stages {
 
 /// The recipe an image was built from, with the --set and --vars options that `recorded` (`recipe` of its
-/// manifest) has; `updated` puts the stage of package updates into it. Throws Failure::recipe with every
-/// error of the recipe, and when an option held a secret, which manifests do not keep.
+/// manifest) has; its stages may be of `types`; `updated` puts the stage of package updates into it. Throws
+/// Failure::recipe with every error of the recipe, and when an option held a secret, which manifests do not
+/// keep.
 engine::Recipe recorded_recipe(std::string_view text, const std::filesystem::path& file, const Json& recorded,
-                               const RefreshOptions& options, bool updated = false);
+                               const std::vector<const engine::StageType*>& types, bool updated = false);
 
 /// Whether updates have to be made before a stage of type `type`.
 bool comes_after_updates(std::string_view type);

@@ -106,7 +106,8 @@ private:
         test::world.release = test::world.curl;
         const auto host = test::stand_in_host(places_, processes_, clock_, monitor_);
         say("refreshing");
-        const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({nightly}), host).at(0);
+        const stages::RefreshResult result =
+            test::refresh_stand_ins(test::stand_in_refresh({nightly}), host).at(0);
         say(result.outcome == stages::RefreshOutcome::failed ? "error " + result.error
                                                              : fmt::format("refreshed {}", result.after));
     }
@@ -293,7 +294,8 @@ TEST_F(Crash, kill_9_at_any_moment_leaves_a_clean_store) {
     // What killed refreshes left in the cache is cleared by the next one, which does what they did not.
     test::world.curl = "8.0-last";
     test::world.release = "last";
-    const stages::RefreshResult last = stages::refresh(test::stand_in_refresh({nightly}), host()).at(0);
+    const stages::RefreshResult last =
+        test::refresh_stand_ins(test::stand_in_refresh({nightly}), host()).at(0);
     EXPECT_EQ(last.outcome, stages::RefreshOutcome::published) << last.error;
     for (const fs::directory_entry& entry : fs::directory_iterator(places_.stages())) {
         EXPECT_NE(entry.path().filename().string().rfind(".scratch", 0), 0U) << "left over: " << entry.path();

@@ -46,7 +46,8 @@ struct Victim {
         test::world.curl = fmt::format("8.0-{}", version);
         test::world.release = fmt::format("release {}", version);
         const auto host = test::stand_in_host(places, processes, clock, monitor);
-        const stages::RefreshResult result = stages::refresh(test::stand_in_refresh({"nightly"}), host).at(0);
+        const stages::RefreshResult result =
+            test::refresh_stand_ins(test::stand_in_refresh({"nightly"}), host).at(0);
         if (result.outcome == stages::RefreshOutcome::failed) {
             throw Error(Failure::tool, result.error);
         }

@@ -167,12 +167,22 @@ inline void build_stand_in(const std::filesystem::path& recipe, const Host& host
     engine::build(*loaded.recipe, {}, host);
 }
 
+/// Recipes of stand-ins, and mirrors that have what `world` says.
+class StandInRefreshWorld final : public stages::RefreshWorld {
+public:
+    std::vector<const engine::StageType*> types() const override { return stand_in_types(); }
+    std::optional<std::string> fetch(const std::string&) const override { return world.release; }
+};
+
+inline std::vector<stages::RefreshResult> refresh_stand_ins(const stages::RefreshOptions& options,
+                                                            const Host& host) {
+    return stages::refresh(options, host, nullptr, StandInRefreshWorld());
+}
+
 inline stages::RefreshOptions stand_in_refresh(std::vector<std::string> images, bool force = true) {
     stages::RefreshOptions options;
     options.images = std::move(images);
     options.force = force;
-    options.types = stand_in_types();
-    options.fetch = [](const std::string&) { return std::optional(world.release); };
     return options;
 }
 

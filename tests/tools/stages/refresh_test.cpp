@@ -48,7 +48,7 @@ protected:
     void build() { test::build_stand_in(home_ / "debian13.recipe", host_); }
 
     RefreshResult refresh_now(bool force = true) {
-        return refresh(test::stand_in_refresh({"debian13"}, force), host_).at(0);
+        return test::refresh_stand_ins(test::stand_in_refresh({"debian13"}, force), host_).at(0);
     }
 
     std::vector<store::Generation> generations() {
@@ -186,7 +186,7 @@ TEST_F(Refresh, all_images_are_worked_on_and_one_that_fails_stops_no_other) {
     world.curl = "8.0-2";
     RefreshOptions options = test::stand_in_refresh({});
     options.jobs = 2;
-    const std::vector<RefreshResult> results = refresh(options, host_);
+    const std::vector<RefreshResult> results = test::refresh_stand_ins(options, host_);
 
     ASSERT_EQ(results.size(), 3U);
     EXPECT_EQ(results[0].image, "debian13");

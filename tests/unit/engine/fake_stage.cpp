@@ -157,9 +157,9 @@ Recipe Workshop::recipe_from(const std::string& text) const {
 }
 
 BuildReport Workshop::build(const BuildOptions& options, const std::vector<Override>& overrides,
-                            const BuildSeams& seams) {
+                            BuildObserver* observer) {
     Recipe made = recipe(overrides);
-    return engine::build(made, options, host(), seams);
+    return engine::build(made, options, host(), nullptr, observer);
 }
 
 std::vector<PlannedStage> Workshop::plan(const BuildOptions& options,

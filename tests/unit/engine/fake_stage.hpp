@@ -91,7 +91,7 @@ public:
     Recipe recipe(const std::vector<Override>& overrides = {}) const;
     Recipe recipe_from(const std::string& text) const;
     BuildReport build(const BuildOptions& options = {}, const std::vector<Override>& overrides = {},
-                      const BuildSeams& seams = {});
+                      BuildObserver* observer = nullptr);
     std::vector<PlannedStage> plan(const BuildOptions& options = {},
                                    const std::vector<Override>& overrides = {});
     FakeStage& type(const std::string& name) { return *types_.at(name); }
@@ -109,6 +109,16 @@ public:
 private:
     std::map<std::string, std::unique_ptr<FakeStage>> types_;
     std::vector<std::string> order_;
+};
+
+/// Calls a function at every journal transition.
+class AtPoints final : public BuildObserver {
+public:
+    explicit AtPoints(std::function<void(std::string_view)> action) : action_(std::move(action)) {}
+    void reached(std::string_view point) override { action_(point); }
+
+private:
+    std::function<void(std::string_view)> action_;
 };
 
 /// Names of the planned stages that run.

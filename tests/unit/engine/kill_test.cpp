@@ -21,7 +21,8 @@ std::vector<std::string> all_points(const Settings& settings = {}) {
     Workshop shop;
     shop.settings = settings;
     std::vector<std::string> points;
-    shop.build({}, {}, {.checkpoint = [&](std::string_view point) { points.emplace_back(point); }});
+    AtPoints observer([&](std::string_view point) { points.emplace_back(point); });
+    shop.build({}, {}, &observer);
     return points;
 }
 
@@ -31,11 +32,12 @@ void build_and_die(Workshop& shop, std::size_t n) {
     ASSERT_GE(child, 0);
     if (child == 0) {
         std::size_t seen = 0;
-        shop.build({}, {}, {.checkpoint = [&](std::string_view) {
-                       if (seen++ == n) {
-                           ::_exit(77);
-                       }
-                   }});
+        AtPoints observer([&](std::string_view) {
+            if (seen++ == n) {
+                ::_exit(77);
+            }
+        });
+        shop.build({}, {}, &observer);
         ::_exit(0);
     }
     int status = 0;

@@ -25,7 +25,7 @@ TEST(SharedStage, is_made_by_the_first_build_and_taken_over_by_the_one_that_wait
     Recipe other = shop.recipe_from("name: other\nos: debian13\nstages:\n  - one: {text: base}\n");
     BuildReport taken;
     std::thread second;
-    const auto start_second = [&](std::string_view point) {
+    AtPoints start_second([&](std::string_view point) {
         if (point != "started one") {
             return;
         }
@@ -36,9 +36,9 @@ TEST(SharedStage, is_made_by_the_first_build_and_taken_over_by_the_one_that_wait
             clock, "the second build to wait", std::chrono::seconds(60),
             [&] { return said(shop.monitor, "which makes the same"); },
             [] { return std::string("no message"); }, std::chrono::milliseconds(2));
-    };
+    });
 
-    const BuildReport made = shop.build({.until = "one"}, {}, {.checkpoint = start_second});
+    const BuildReport made = shop.build({.until = "one"}, {}, &start_second);
     second.join();
 
     EXPECT_THAT(shop.world->ran, testing::ElementsAre("one"));
