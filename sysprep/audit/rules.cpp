@@ -15,7 +15,7 @@ std::set<std::string> string_set(const Json& json, const char* key) {
 std::vector<GuestRule> all_guest_rules() {
     std::vector<GuestRule> all = identity_rules();
     for (auto more : {access_rules(), boot_rules(), leftover_rules(), settings_rules(), cleaned_rules(),
-                      site_rules(), opaque_rules()}) {
+                      site_rules(), name_rules(), opaque_rules()}) {
         all.insert(all.end(), more.begin(), more.end());
     }
     return all;

@@ -84,6 +84,8 @@ std::vector<GuestRule> cleaned_rules();
 std::vector<GuestRule> site_rules();
 /// Identities and secrets known by their names or by looking random.
 std::vector<GuestRule> opaque_rules();
+/// Files whose name says that they are a secret.
+std::vector<GuestRule> name_rules();
 
 /// Homes of all accounts, below system directories left out, and what lies in /home.
 std::vector<std::string> guest_homes(const GuestTree& tree);

@@ -32,6 +32,21 @@ Found bcrypt_hash(std::string_view data, std::size_t at) {
     return cost && run_of(data, at + 7, is_crypt, 54) == 53 ? Found(Span{at, 60}) : std::nullopt;
 }
 
+/// grub-mkpasswd-pbkdf2(1): iterations, salt and hash with dots between.
+Found grub_hash(std::string_view data, std::size_t at) {
+    constexpr std::size_t shortest = 32;
+    std::size_t pos = at + "grub.pbkdf2.sha512."sv.size();
+    pos += run_of(data, pos, is_digit, 12);
+    for (int field = 0; field < 2; ++field) {
+        const std::size_t length = run_of(data, pos + 1, is_alnum, 256);
+        if (pos >= data.size() || data[pos] != '.' || length < shortest) {
+            return std::nullopt;
+        }
+        pos += 1 + length;
+    }
+    return Span{at, pos - at};
+}
+
 template <std::size_t Prefix, std::size_t Fields, std::size_t Hash>
 Found crypt_of(std::string_view data, std::size_t at) {
     return crypt_hash(data, at, Prefix, Fields, Hash);
@@ -51,6 +66,7 @@ std::vector<Pattern> hash_patterns() {
         simple("secret:password-hash", "bcrypt hash", "$2a$", bcrypt_hash),
         simple("secret:password-hash", "bcrypt hash", "$2b$", bcrypt_hash),
         simple("secret:password-hash", "bcrypt hash", "$2y$", bcrypt_hash),
+        simple("secret:password-hash", "hash of GRUB's password", "grub.pbkdf2.sha512.", grub_hash),
     };
 }
 

@@ -157,6 +157,41 @@ Pattern by_name(const char* label, std::string names, Found (*verify)(std::strin
     return pattern;
 }
 
+/// Files that hold commands: scripts, crontabs, units, whatever their ending.
+bool is_command_file(std::string_view path) {
+    static constexpr std::array<std::string_view, 6> folders{"/usr/local/bin/",  "/usr/local/sbin/",
+                                                             "/var/spool/cron/", "/etc/cron",
+                                                             "/etc/rc.local",    "/etc/systemd/"};
+    return std::any_of(folders.begin(), folders.end(),
+                       [&](std::string_view folder) { return path.starts_with(folder); }) ||
+           is_settings_file(path);
+}
+
+/// "bindpw secret" of LDAP clients: the name alone at the start of a line, a blank, the value.
+Pattern by_first_word() {
+    Pattern pattern =
+        simple("secret:setting", "password as a setting", std::string(6, 'x'), setting_of_doubtful_name);
+    pattern.caseless = true;
+    pattern.where = is_settings_file;
+    pattern.expression = R"(\n[ \t]{0,8}(bindpw|rootbindpw|rootpwmodpw|rootpw|password|passwd|secret|psk))"
+                         R"([ \t]{1,8}["']?[^\s"'<,;=:]{6})";
+    return pattern;
+}
+
+Found command_password(std::string_view data, std::size_t at) {
+    const Found found = setting(data, at);
+    return found && found->length >= 4 && data[at] != '-' ? found : std::nullopt;
+}
+
+/// Passwords in the arguments of programs: the expression ends four characters into the value.
+Pattern on_command_line(std::string expression) {
+    Pattern pattern =
+        simple("secret:setting", "password on a command line", std::string(4, 'x'), command_password);
+    pattern.where = is_command_file;
+    pattern.expression = std::move(expression);
+    return pattern;
+}
+
 }  // namespace
 
 bool is_site_file(std::string_view path) {
@@ -186,6 +221,13 @@ std::vector<Pattern> setting_patterns() {
                 "authorization|credential|credentials|webhook[_-]?url|dsn|encrypt|community|"
                 "connection[_-]?string|activation[_-]?key|agent[_-]?key|secretkey|security[_-]?key|[_-]key",
                 setting_of_doubtful_name),
+        by_first_word(),
+        on_command_line(R"((curl|wget|lftp|http)\s[^\n]{0,120}(-u|--user)[ =]["']?)"
+                        R"([A-Za-z0-9._@\\-]{1,64}:[^\s"'$:]{4})"),
+        on_command_line(R"(sshpass\s{1,4}-p\s{0,4}["']?[^\s"'$]{4})"),
+        on_command_line(
+            R"((mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\s[^\n]{0,120}\s-p["']?[^\s"'$]{4})"),
+        on_command_line(R"(\s--(pass|passwd|password|token|api-key|secret)\s["']?[^\s"'$-]{4})"),
         std::move(url)};
 }
 

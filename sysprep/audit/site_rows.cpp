@@ -176,6 +176,8 @@ constexpr const char* service_paths = R"(
     /etc/pki/pki-tomcat/{password.conf,alias/*}
     /var/lib/{step-ca,ejbca,xca,easy-rsa}/{secrets,private,pki}/{*,*/*}
     /{etc,root,opt}/{openvpn/,}easy-rsa/{,pki/,keys/}{private/*,*.key}  /etc/step-ca/{secrets,config,db}/*
+    /var/lib/{softhsm*,opendnssec,opencryptoki,tpm2-pkcs11,tpm2_pkcs11,yubihsm*}/{,*/}tokens/*
+    /var/lib/{opencryptoki,tpm2-pkcs11,tpm2_pkcs11}/*
     /root/.step/{secrets,authorities/*/secrets}/*
 )";
 

@@ -15,6 +15,24 @@
 
 namespace imgforge::sysprep::audit {
 
+bool has_lines(std::string_view text) {
+    const auto lines = lines_of(text);
+    return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+        const auto start = line.find_first_not_of(" \t\r");
+        if (start == std::string_view::npos || line[start] == '#' || line[start] == ';' ||
+            line.substr(start).starts_with("//")) {
+            return false;
+        }
+        // What an "include" names has a row of its own (ipsec.secrets of strongSwan and Libreswan).
+        if (line.substr(start).starts_with("include ") || line.substr(start).starts_with("include\t")) {
+            return false;
+        }
+        // "[section]" holds nothing by itself; "[smtp.example.com]:587 user:password" of postfix does.
+        const auto end = line.find_last_not_of(" \t\r");
+        return line[start] != '[' || line[end] != ']';
+    });
+}
+
 namespace {
 
 using guest::FileType;
@@ -34,25 +52,6 @@ void add_matches(const GuestTree& tree, const std::string& pattern, std::set<std
             }
         }
     }
-}
-
-/// A file of settings that holds something: neither empty, nor only comments, nor only names of sections.
-bool has_lines(std::string_view text) {
-    const auto lines = lines_of(text);
-    return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
-        const auto start = line.find_first_not_of(" \t\r");
-        if (start == std::string_view::npos || line[start] == '#' || line[start] == ';' ||
-            line.substr(start).starts_with("//")) {
-            return false;
-        }
-        // What an "include" names has a row of its own (ipsec.secrets of strongSwan and Libreswan).
-        if (line.substr(start).starts_with("include ") || line.substr(start).starts_with("include\t")) {
-            return false;
-        }
-        // "[section]" holds nothing by itself; "[smtp.example.com]:587 user:password" of postfix does.
-        const auto end = line.find_last_not_of(" \t\r");
-        return line[start] != '[' || line[end] != ']';
-    });
 }
 
 bool is_public(std::string_view path, std::string_view text) {
@@ -88,7 +87,8 @@ bool is_program_text(std::string_view path) {
                                                "/bash-completion/",
                                                "/swcatalog/",
                                                "/app-info/",
-                                               "/var/lib/private/systemd/"};
+                                               "/var/lib/private/systemd/",
+                                               "/var/lib/systemd/"};
     static constexpr std::string_view endings[]{".pyc", ".so", ".mo", ".svg", ".png", ".rst", ".html"};
     const auto lies = [&](std::string_view place) { return path.find(place) != std::string_view::npos; };
     const auto ends = [&](std::string_view ending) { return path.ends_with(ending); };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 namespace imgforge::sysprep::audit {
@@ -21,5 +22,8 @@ struct SiteRow {
 };
 
 const std::vector<SiteRow>& site_rows();
+
+/// Whether a file of settings holds something: more than comments, names of sections and includes.
+bool has_lines(std::string_view text);
 
 }  // namespace imgforge::sysprep::audit

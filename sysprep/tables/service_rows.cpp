@@ -126,6 +126,8 @@ constexpr const char* node_id_paths = R"(
     /var/lib/homebridge/{persist,accessories}/*  /var/lib/{nats,nats-server}/{,*/}{*.nk,*.creds,jwt}
     /var/lib/pulsar/{,*/,*/*/}{cookie*,current/VERSION,*/*/VERSION,*/current/VERSION}
     /var/lib/solr/{,*/}zoo_data/*  /var/lib/{jellyfin,emby}/{,*/}device.txt  /var/lib/vmware/{,*/}*uuid
+    /var/lib/longhorn/longhorn-disk.cfg  /var/lib/rook/*  /etc/pwx/{.private.json,config.json,cluster*}
+    /var/lib/{private/,}systemd/journal-upload/*  /var/lib/boinc*/{gui_rpc_auth.cfg,client_state*,account_*}
     /var/lib/plexmediaserver/*/*/Preferences.xml  /var/lib/{tidb,tikv,pd}/*.{id,toml}
     /var/lib/private/*/{,*/}{*token*,*.key,*secret*,*-id,*_id,uuid,identity*,*credential*}
 )";

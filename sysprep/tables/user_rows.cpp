@@ -15,6 +15,7 @@ constexpr const char* history_paths = R"(
     ~/.lastlogin
     ~/.{local/share,local/state,config,cache}/*/{,*/}{*history*,*_hist,*.hst,*hst,*-hist}
     ~/.{local/share,local/state}/{*history*,*hst,*_hist,recently-used.xbel*,recently-used}
+    ~/.local/share/direnv/{allow,deny}/*
     ~/.local/share/{atuin,mcfly,hstr,zoxide,z,autojump,fasd,nvim,vim,kak,helix,RecentDocuments,mc}
     ~/.local/share/{gvfs-metadata,tracker,tracker3,zeitgeist,Trash,xorg,nano,fish,zsh,bash,ranger,lf,yazi}
     ~/.local/state/{bash,zsh,fish,nvim,vim,less,psql,mysql}

@@ -103,6 +103,35 @@ TEST(Settings, without_a_value_or_with_a_word_are_none) {
     }
 }
 
+TEST(Settings, without_an_equals_sign_are_found_at_the_start_of_a_line) {
+    EXPECT_THAT(rules("base dc=corp\nbindpw " + random_text(16, letters) + "1\n", "/etc/nslcd.conf"),
+                Contains("secret:setting"));
+    EXPECT_THAT(rules("x\npassword requisite pam_pwquality.so\n", "/etc/app/app.conf"), IsEmpty());
+    EXPECT_THAT(rules("x\nsecret /run/secrets/app\n", "/etc/app/app.conf"), IsEmpty());
+}
+
+TEST(Commands, with_passwords_in_their_arguments_are_found) {
+    for (const std::string text :
+         {"0 3 * * * root curl -fsS -u builder:Hunter2-web https://backup.corp/run\n",
+          "sshpass -p Hunter2-ssh ssh ops@db\n", "mysqldump -u backup -pHunter2-db --all-databases\n",
+          "ExecStart=/opt/agent --url https://x --token Hunter2-agent\n"}) {
+        EXPECT_THAT(rules(text, "/etc/cron.d/backup"), Contains("secret:setting")) << text;
+        EXPECT_THAT(rules(text, "/usr/share/doc/backup/example"), IsEmpty()) << text;
+    }
+    for (const std::string text :
+         {"curl -u \"$USER:$PASSWORD\" https://x\n", "curl -u user: https://x\n", "mysql -p\"$PASSWORD\"\n",
+          "app --password --verbose\n", "app --token ${TOKEN}\n"}) {
+        EXPECT_THAT(rules(text, "/etc/cron.d/backup"), IsEmpty()) << text;
+    }
+}
+
+TEST(Hashes, of_grub_are_found_with_salt_and_hash_only) {
+    const std::string field = "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF";
+    EXPECT_THAT(rules("password_pbkdf2 root grub.pbkdf2.sha512.10000." + field + "." + field + "\n"),
+                Contains("secret:password-hash"));
+    EXPECT_THAT(rules("grub.pbkdf2.sha512.10000.salt.hash\n"), IsEmpty());
+}
+
 TEST(PrivateKeys, are_found_in_every_encoding) {
     EXPECT_THAT(rules("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPrivate-Lines: 1\n"),
                 Contains("secret:private-key"));

@@ -271,6 +271,15 @@ TEST(SiteRules, say_what_it_is_and_both_ways_out) {
     EXPECT_FALSE(found.contains("/etc/ppp/chap-secrets")) << "a template of comments";
 }
 
+TEST(SiteRules, know_secrets_by_the_names_of_their_files) {
+    for (const char* const path :
+         {"/etc/restic/repo.pw", "/var/urbackup/server_ident.priv", "/etc/tower/SECRET_KEY",
+          "/etc/brlapi.key", "/srv/app/conf/db-password.txt", "/data/hsm/token.pin",
+          "/etc/stackstorm/conf/htpasswd"}) {
+        EXPECT_THAT(named_by_audit({path}), testing::Contains(path));
+    }
+}
+
 TEST(SiteRules, take_state_of_packages_and_text_of_programs_for_no_secret) {
     const std::map<std::string, std::string> legitimate{
         {"/var/lib/pam/password", "Module: unix\n"},
@@ -282,6 +291,13 @@ TEST(SiteRules, take_state_of_packages_and_text_of_programs_for_no_secret) {
         {"/var/lib/gems/3.1.0/gems/password_strength/lib/a.txt", "x\n"},
         {"/usr/local/share/man/man1/passwd-tool.1.gz", "x\n"},
         {"/etc/ipsec.secrets", "# managed by debconf\ninclude /var/lib/strongswan/ipsec.secrets.inc\n"},
+        {"/etc/apt/keyrings/vendor.key", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n"},
+        {"/etc/trusted-key.key", ". 86400 IN DNSKEY 257 3 8 AwEAAa\n"},
+        {"/boot/grub/i386-pc/password.mod", "x\n"},
+        {"/etc/pam.d/common-password", "password requisite pam_deny.so\n"},
+        {"/var/lib/systemd/deb-systemd-helper-enabled/systemd-ask-password-wall.path", "x\n"},
+        {"/usr/local/go/src/crypto/tls/testdata/example-key.key", "x\n"},
+        {"/etc/agent/secret.conf", "# nothing is set\n"},
         {"/opt/vendor/ssl/cacert.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"},
     };
     const auto tree = tree_of(legitimate);
