@@ -105,12 +105,7 @@ void fill_in(std::optional<std::string>& text, const std::string& name) {
 }
 
 seeds::SeedSpec make_seed(MachineRecord& record, const fs::path& folder, seeds::SeedSpec seed) {
-    const std::string host = record.hostname.empty() ? record.name : record.hostname;
-    seed.hostname = host.substr(0, host.find('.'));
-    seed.fqdn = host.find('.') == std::string::npos ? "" : host;
-    seed.instance_id = record.instance_id;
-    fill_in(seed.user_data, record.name);
-    fill_in(seed.network_config, record.name);
+    seed = named_seed(std::move(seed), record);
     seed.host_keys = seeds::make_host_keys({"ed25519", "ecdsa"}, record.name);
     record.host_keys.clear();
     std::string known_hosts;
@@ -204,6 +199,16 @@ seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, c
 void check_seed(Lifecycle& lifecycle, const SpawnOptions& options) {
     Diagnostics warnings;
     checked_seed(lifecycle, options, options.user.empty() ? "imgforge" : options.user, false, warnings);
+}
+
+seeds::SeedSpec named_seed(seeds::SeedSpec seed, const MachineRecord& record) {
+    const std::string host = record.hostname.empty() ? record.name : record.hostname;
+    seed.hostname = host.substr(0, host.find('.'));
+    seed.fqdn = host.find('.') == std::string::npos ? "" : host;
+    seed.instance_id = record.instance_id;
+    fill_in(seed.user_data, record.name);
+    fill_in(seed.network_config, record.name);
+    return seed;
 }
 
 void make_root_disk(ProcessRunner& processes, const fs::path& disk, const MachineSource& source) {

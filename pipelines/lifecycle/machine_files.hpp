@@ -24,6 +24,9 @@ seeds::SeedSpec common_seed(Lifecycle& lifecycle, const SpawnOptions& options, c
 /// The errors common_seed() would throw, without its warnings.
 void check_seed(Lifecycle& lifecycle, const SpawnOptions& options);
 
+/// The shared seed with the machine's names, but without host keys, which are made with its files.
+seeds::SeedSpec named_seed(seeds::SeedSpec seed, const MachineRecord& record);
+
 /// What the files of a machine are made from.
 struct MachineSource {
     std::vector<std::filesystem::path> chain;  ///< of the golden image, top first

@@ -26,6 +26,13 @@ std::string full_reason(const virt::Domain& domain, const std::string& reason) {
 }
 
 [[noreturn]] void refuse_paused(const MachineRecord& record, const std::string& reason) {
+    if (reason.starts_with("I/O error") && record.lazy) {
+        throw Error(Failure::domain,
+                    fmt::format("machine '{}' is paused: {} cannot be read", record.name, record.lazy->url),
+                    fmt::format("imgforge hydrate {} asks the server again, and the machine goes on when it "
+                                "answers",
+                                record.name));
+    }
     if (reason.starts_with("I/O error")) {
         throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
                     fmt::format("make room on the file system of {} (df -h), then imgforge start {}",

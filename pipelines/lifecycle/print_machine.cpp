@@ -10,6 +10,7 @@
 #include "pipelines/lifecycle/ceph/ceph_root.hpp"
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
+#include "pipelines/lifecycle/print_kubevirt.hpp"
 #include "pipelines/lifecycle/spawn_plan.hpp"
 #include "pipelines/store/image_os.hpp"
 
@@ -53,43 +54,6 @@ MachineRecord example_record(Lifecycle& lifecycle, const SpawnOptions& options,
     return record;
 }
 
-/// A claim of the image's name is what `virtctl image-upload pvc NAME` makes of its disk.
-std::string kubevirt(const MachineRecord& record) {
-    return fmt::format(R"(# virtctl image-upload pvc {image} --size=… --image-path={disk}
-apiVersion: kubevirt.io/v1
-kind: VirtualMachine
-metadata:
-  name: {name}
-spec:
-  runStrategy: Always
-  template:
-    spec:
-      domain:
-        cpu: {{cores: {vcpus}}}
-        memory: {{guest: {memory}Mi}}
-        firmware: {{bootloader: {{{firmware}: {{}}}}}}
-        devices:
-          rng: {{}}
-          disks:
-            - {{name: root, disk: {{bus: virtio}}}}
-            - {{name: seed, disk: {{bus: virtio}}}}
-          interfaces:
-            - {{name: default, masquerade: {{}}}}
-      networks:
-        - {{name: default, pod: {{}}}}
-      volumes:
-        - name: root
-          persistentVolumeClaim: {{claimName: {image}}}
-        - name: seed
-          cloudInitNoCloud:
-            secretRef: {{name: {name}-user-data}}
-)",
-                       fmt::arg("name", record.name), fmt::arg("image", record.image),
-                       fmt::arg("disk", record.backing.front().string()), fmt::arg("vcpus", record.vcpus),
-                       fmt::arg("memory", record.memory.in_mib()),
-                       fmt::arg("firmware", record.firmware == Firmware::bios ? "bios" : "efi"));
-}
-
 std::string nova(const MachineRecord& record, const SpawnOptions& options, ByteSize disk) {
     constexpr std::uint64_t gib = 1ULL << 30U;
     const std::string flavor = fmt::format("{}m-{}c", record.memory.in_mib(), record.vcpus);
@@ -121,7 +85,11 @@ std::string printed_machine(Lifecycle& lifecycle, const SpawnOptions& options, c
         return own_domain_xml(lifecycle, record);
     }
     if (kind == "kubevirt") {
-        return kubevirt(record);
+        const bool own = choose_login(store::image_os(generation), options.user).images_own;
+        const auto seed = named_seed(common_seed(lifecycle, options, record.user, own), record);
+        const ByteSize disk = size_of(lifecycle, options).disk.value_or(generation.virtual_size);
+        return kubevirt_manifests(record, container_disk(lifecycle, generation), disk,
+                                  seeds::seed_files(seed));
     }
     if (kind == "nova") {
         return nova(record, options, size_of(lifecycle, options).disk.value_or(generation.virtual_size));

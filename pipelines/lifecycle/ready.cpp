@@ -50,7 +50,7 @@ public:
         const std::string console = console_.last_line().empty()
                                         ? fmt::format("{} bytes on the console", console_.bytes())
                                         : fmt::format("console: {}", console_.last_line().substr(0, 160));
-        return seen_.empty() ? console : fmt::format("{}; {}", seen_, console);
+        return halted_ + (seen_.empty() ? console : fmt::format("{}; {}", seen_, console));
     }
 
     Readiness result() const { return {found_.addresses, record_.ssh_port ? "127.0.0.1" : found_.best()}; }
@@ -68,10 +68,14 @@ private:
             return;
         }
         last_check_ = now;
-        const std::string state = look(lifecycle_, std::vector<MachineRecord>{as_ready()},
-                                       {.addresses = false, .remote = true, .sizes = false})
-                                      .front()
-                                      .state;
+        const MachineView view = look(lifecycle_, std::vector<MachineRecord>{as_ready()},
+                                      {.addresses = false, .remote = true, .sizes = false})
+                                     .front();
+        const std::string& state = view.state;
+        halted_ = state == "paused" ? fmt::format("the machine is paused ({}); ", view.reason) : "";
+        if (!halted_.empty() && record_.lazy) {
+            halted_ += fmt::format("does {} answer? ", record_.lazy->url);
+        }
         if (state == "shut off" || state == "missing" || state == "crashed") {
             throw Error(Failure::guest, fmt::format("machine '{}' stopped while waiting for it (now: {})",
                                                     record_.name, state));
@@ -193,6 +197,7 @@ private:
     AddressSearch found_;
     std::optional<virt::Connection> agent_connection_;
     std::string seen_;
+    std::string halted_;  ///< why it does not run at the moment; empty: it runs
     std::chrono::steady_clock::time_point last_check_ = std::chrono::steady_clock::now();
 };
 

@@ -184,6 +184,9 @@ private:
         constexpr std::size_t width = 8;
         in_parallel(batch_.machines().size(), width,
                     [&](std::size_t i) { with_console(i, [&] { make(i); }); });
+        for (std::size_t i = 0; on_web_ && options_.start && i < batch_.machines().size(); ++i) {
+            hydrate_in_background(lifecycle_, batch_.machines()[i].record);  // gives way to the boot
+        }
         if (common_.autostart && !placement_.embedded()) {
             keep_networks(lifecycle_.monitor(), lifecycle_.open_uri(placement_.connection),
                           networks_of(common_));
@@ -273,11 +276,6 @@ private:
         batch_.record_all();
         if (!common_.published.empty()) {
             ensure_forwarder(lifecycle_);
-        }
-        if (on_web_ && options_.start) {
-            for (const auto& machine : batch_.machines()) {
-                hydrate_in_background(lifecycle_, machine.record);
-            }
         }
         std::vector<MachineView> views;
         for (std::size_t i = 0; i < batch_.machines().size(); ++i) {

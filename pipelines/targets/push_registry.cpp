@@ -8,6 +8,13 @@
 
 namespace imgforge::targets {
 
+fetch::RegistryName registry_repository(std::string place, const std::string& image) {
+    if (const std::size_t at = place.find(image_word); at != std::string::npos) {
+        place.replace(at, image_word.size(), image);
+    }
+    return fetch::parse_registry_name(place);
+}
+
 RegistryPush push_to_registry(store::Store& store, ProcessRunner& processes, Monitor& monitor,
                               const store::Generation& generation, const fetch::RegistryName& name) {
     Activity activity(monitor,

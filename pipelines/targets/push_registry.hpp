@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "builder/base/monitor.hpp"
 #include "builder/base/process.hpp"
@@ -10,6 +11,12 @@
 #include "pipelines/store/store.hpp"
 
 namespace imgforge::targets {
+
+/// In the place of a registry target: one repository for each image.
+inline constexpr std::string_view image_word = "{image}";
+
+/// The repository that a registry target of that place has for an image.
+fetch::RegistryName registry_repository(std::string place, const std::string& image);
 
 struct RegistryPush {
     std::string digest;       ///< "sha256:…" of the manifest

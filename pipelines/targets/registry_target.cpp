@@ -15,8 +15,6 @@
 namespace imgforge::targets {
 namespace {
 
-constexpr std::string_view image_word = "{image}";
-
 /// A tag that is a generation's number; 0 for others (`latest`).
 int tag_number(const std::string& tag) {
     int number = 0;
@@ -92,11 +90,7 @@ public:
 
 private:
     fetch::RegistryName repository(const std::string& image) const {
-        std::string place = place_;
-        if (const std::size_t at = place.find(image_word); at != std::string::npos) {
-            place.replace(at, image_word.size(), image);
-        }
-        return fetch::parse_registry_name(place);
+        return registry_repository(place_, image);
     }
 
     std::vector<std::string> images() const {

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/lazy/hydrate.hpp"
 
+#include <sys/resource.h>
+
+#include <future>
+
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/lock.hpp"
 #include "builder/image/backing_chain.hpp"
 #include "builder/image/overlay.hpp"
 #include "builder/image/qemu_img.hpp"
@@ -21,6 +26,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds pace{5};  ///< between two looks at the server or the machine
+
+/// Lowers the priority of this thread, and of the programs it starts: a machine's boot comes first.
+void step_back() {
+    constexpr int niceness = 15;
+    // Linux keeps it for each thread. When it is refused nothing but speed is lost.
+    static_cast<void>(setpriority(PRIO_PROCESS, 0, niceness));
+}
+
 /// One machine on its way from the server's disk to the local one.
 class Hydration {
 public:
@@ -34,9 +48,9 @@ public:
         const auto started = std::chrono::steady_clock::now();
         while (true) {
             try {
+                ask_server();
                 keep_serving();
-                const store::Generation generation = pull();
-                put_under(generation);
+                put_under(pull());
                 return result_;
             } catch (const Error& error) {
                 const bool again = error.kind() == Failure::tool || error.kind() == Failure::timeout;
@@ -45,50 +59,78 @@ public:
                 }
                 lifecycle_.monitor().warning(fmt::format("{}; trying again", error.message()));
             }
-            lifecycle_.clock().sleep(std::chrono::seconds(5));
+            lifecycle_.clock().sleep(pace);
         }
     }
 
 private:
-    /// The server answers, or this throws; the machine runs on then.
+    /// It answers, or this throws.
+    void ask_server() {
+        const MachineRecord record = lifecycle_.require(name_);
+        if (record.lazy) {
+            const auto source = lazy_source(lifecycle_, record.lazy->source);
+            static_cast<void>(
+                targets::accept_index(source, *targets::open_source(source), lazy_services(lifecycle_)));
+        }
+    }
+
+    /// The machine has its nbdkit and runs. The spawn that is still waiting for it has just started both.
     void keep_serving() {
-        auto [record, lock] = lifecycle_.hold(name_);
-        if (!record.lazy) {
-            return;
-        }
-        const auto source = lazy_source(lifecycle_, record.lazy->source);
-        static_cast<void>(
-            targets::accept_index(source, *targets::open_source(source), lazy_services(lifecycle_)));
-        const int before = record.lazy->pid;
-        ensure_nbdkit(lifecycle_, record);
-        if (record.lazy->pid != before) {
-            lifecycle_.save(record);
-        }
-        if (halted(record)) {
-            const auto connection = lifecycle_.open(record);
-            if (const auto domain = connection.find(record.uuid)) {
-                let_go_on(record, *domain);
+        const bool free = MachineLock::try_acquire(lifecycle_.places().instances(), name_).has_value();
+        if (free) {
+            auto [record, lock] = lifecycle_.hold(name_);
+            if (!record.lazy) {
+                return;
+            }
+            const int before = record.lazy->pid;
+            ensure_nbdkit(lifecycle_, record);
+            if (record.lazy->pid != before) {
+                lifecycle_.save(record);
             }
         }
+        revive(lifecycle_.require(name_));
     }
 
-    bool halted(const MachineRecord& record) {
-        const MachineView view = look(lifecycle_, record, {.addresses = false, .sizes = false});
-        return view.state == "paused" && view.reason == "I/O error";
-    }
-
-    /// One that halts again at once is reported, and looked at again after the next step.
-    void let_go_on(const MachineRecord& record, const virt::Domain& domain) {
+    /// Lets a machine go on that halted because a read failed. One that halts again at once is reported, and
+    /// looked at again after the next step.
+    void revive(const MachineRecord& record) {
+        // Without the database, which a pull uses at the same time; an embedded root is opened only then.
+        if (record.is_embedded() && embedded_state(lifecycle_.embedded_root(record), record) != "paused") {
+            return;
+        }
         try {
-            go_on(lifecycle_, record, domain);
-            lifecycle_.monitor().message(fmt::format("machine '{}' goes on", record.name));
+            const auto connection = lifecycle_.open(record);
+            const auto domain = connection.find(record.uuid);
+            const auto status = domain ? domain->status() : std::nullopt;
+            if (status && status->state == virt::DomainState::paused && status->reason == "I/O error") {
+                go_on(lifecycle_, record, *domain);
+                lifecycle_.monitor().message(fmt::format("machine '{}' goes on", record.name));
+            }
         } catch (const Error& error) {
             lifecycle_.monitor().warning(error.message());
         }
     }
 
+    /// Brings the image, in a thread that gives way to the machines, and watches this machine meanwhile.
     store::Generation pull() {
         const MachineRecord record = lifecycle_.require(name_);
+        static_cast<void>(lifecycle_.store());  // opened by this thread
+        auto pulled = std::async(std::launch::async, [&] {
+            step_back();
+            return pull_image(record);
+        });
+        while (pulled.wait_for(pace) != std::future_status::ready) {
+            revive(record);
+        }
+        return pulled.get();
+    }
+
+    store::Generation pull_image(const MachineRecord& record) {
+        // Of many machines that wait for one image, one brings it.
+        constexpr std::chrono::hours longest{12};
+        const FileLock lock =
+            FileLock::acquire(lifecycle_.places().cache() / fmt::format("hydrate-{}.lock", record.image),
+                              fmt::format("hydrate {}", record.name), longest);
         const auto source = lazy_source(lifecycle_, record.lazy->source);
         const auto reader = targets::open_source(source);
         const auto services = lazy_services(lifecycle_);
@@ -100,7 +142,11 @@ private:
     }
 
     void put_under(const store::Generation& generation) {
-        auto [record, lock] = lifecycle_.hold(name_);
+        auto [record, lock] = lifecycle_.hold(name_);  // a spawn that waits for the machine ends first
+        if (!record.lazy) {
+            result_.was_complete = true;  // another call was faster
+            return;
+        }
         auto& store = lifecycle_.store();
         store.require_usable(generation);
         store.add_reference(generation.image, generation.generation,
@@ -128,8 +174,8 @@ private:
         if (old != record.disk) {
             remove_tree(old);
         }
-        if (result_.was_running && halted(record)) {
-            let_go_on(record, *domain);
+        if (result_.was_running) {
+            revive(record);
         }
         end_nbdkit(served);
         result_.image = record.image;

@@ -19,10 +19,11 @@ struct Hydrated {
 };
 
 /// Pulls the golden image of a machine that was spawned with --lazy, as `images pull` does, with every digest
-/// compared; then puts it under the machine's root disk, running or not, and ends the machine's nbdkit. While
-/// the server is away it is asked again every five seconds, for `timeout` at most (nothing: until the machine
-/// is destroyed); a machine that halted because a read failed goes on as soon as the server answers. Throws
-/// the last error then; the machine is as it was, and the next call goes on with what was fetched.
+/// compared; then puts it under the machine's root disk, running or not, and ends the machine's nbdkit. The
+/// pull has a low priority, and comes before the turn on the machine: a spawn may still be waiting for it.
+/// While the server is away it is asked again every five seconds, for `timeout` at most (nothing: until the
+/// machine is destroyed); a machine that halted because a read failed goes on as soon as the server answers.
+/// Throws the last error then; the machine is as it was, and the next call goes on with what was fetched.
 Hydrated hydrate_machine(Lifecycle& lifecycle, std::string_view name,
                          std::optional<std::chrono::milliseconds> timeout = {});
 

@@ -4,6 +4,8 @@
 # touching /etc.
 #   ceph.sh start DIRECTORY [POOL]   about 10 s; leaves DIRECTORY/ceph.conf and a pool ready for RBD
 #   ceph.sh stop DIRECTORY
+#   ceph.sh share LINK       one for several tests: LINK leads to its directory; 77 where Ceph is not installed
+#   ceph.sh unshare LINK
 # Packages: ceph-mon ceph-osd ceph-common. No ceph-mgr: RBD does not need it, and it takes minutes to start.
 set -euo pipefail
 
@@ -86,8 +88,29 @@ start() {
     timeout 120 rbd -c ceph.conf pool init "$2"  # returns when the placement groups are active
 }
 
+unshare_cluster() {
+    if [ -d "$1/." ]; then stop "$(readlink -f "$1")"; rm -rf "$(readlink -f "$1")"; fi
+    rm -f "$1"
+}
+
+# Sockets have short paths, a build directory may not.
+share() {
+    local program directory
+    for program in ceph-mon ceph-osd ceph rbd; do
+        command -v $program >/dev/null ||
+            { echo "SKIPPED: no $program (apt install ceph-mon ceph-osd ceph-common)"; exit 77; }
+    done
+    unshare_cluster "$1"
+    mkdir -p "$(dirname "$1")"
+    directory=$(mktemp -d /tmp/imgforge-ceph.XXXXXX)
+    ln -sfn "$directory" "$1"
+    start "$directory" images
+}
+
 case "${1:-}" in
+    share) trap 'unshare_cluster "$2"' ERR; share "$2" ;;
+    unshare) unshare_cluster "$2" ;;
     start) trap 'stop "$2"' ERR; start "$2" "${3:-images}" ;;
     stop) stop "$2" ;;
-    *) sed -n '3,5s/^# //p' "$0" >&2; exit 2 ;;
+    *) sed -n '3,9s/^# //p' "$0" >&2; exit 2 ;;
 esac

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The examples of pipelines/fleet: YAML is YAML, manifests have only fields that their kinds have, GitLab's
+"""The examples of pipelines/fleet and what `spawn --print kubevirt` writes: YAML is YAML, manifests have only fields that their kinds have, GitLab's
 list makes a pipeline, the timer's drop-in is one that systemd takes. Nothing of it runs a scheduler; Slurm is
 slurm_test.sh."""
 import os
@@ -12,7 +12,10 @@ import tempfile
 
 import yaml
 
-FLEET = pathlib.Path(__file__).resolve().parents[3] / "pipelines" / "fleet"
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+FLEET = ROOT / "pipelines" / "fleet"
+# Written by unit_lifecycle (print_kubevirt_test.cpp).
+PRINTED = ROOT / "tests" / "data" / "kubevirt"
 ANY = object()
 # The fields we use, as the API of each kind names them (batch/v1, cdi.kubevirt.io/v1beta1, kubevirt.io/v1): a
 # typing error is an unknown one.
@@ -47,6 +50,8 @@ MACHINE = {
     "domain": {
         "cpu": {"cores": ANY},
         "memory": {"guest": ANY},
+        "firmware": {"bootloader": {"bios": {}, "efi": {"secureBoot": ANY}}},
+        "features": {"smm": {"enabled": ANY}},
         "devices": {
             "rng": ANY,
             "disks": [{"name": ANY, "disk": {"bus": ANY}}],
@@ -59,12 +64,13 @@ MACHINE = {
             "name": ANY,
             "dataVolume": {"name": ANY},
             "containerDisk": {"image": ANY},
-            "cloudInitNoCloud": {"secretRef": {"name": ANY}},
+            "cloudInitNoCloud": {"secretRef": {"name": ANY}, "networkDataSecretRef": {"name": ANY}},
         }
     ],
 }
 KINDS = {
     ("v1", "ConfigMap"): {"data": ANY},
+    ("v1", "Secret"): {"data": ANY},
     ("batch/v1", "Job"): {
         "spec": {
             "completionMode": ANY,
@@ -97,7 +103,11 @@ KINDS = {
             "dataVolumeTemplates": [
                 {
                     "metadata": META,
-                    "spec": {"sourceRef": {"kind": ANY, "name": ANY, "namespace": ANY}, "storage": STORAGE},
+                    "spec": {
+                        "sourceRef": {"kind": ANY, "name": ANY, "namespace": ANY},
+                        "source": {"registry": REGISTRY},
+                        "storage": STORAGE,
+                    },
                 }
             ],
         }
@@ -149,6 +159,15 @@ def main():
         documents = list(yaml.safe_load_all(file.read_text()))
         if file.parent.name == "kubernetes":
             faults += [fault for document in documents for fault in check_manifest(document, file.name)]
+    printed = sorted(PRINTED.glob("*.yaml"))
+    assert printed, f"nothing in {PRINTED}"
+    for file in printed:
+        secret, machine = yaml.safe_load_all(file.read_text())
+        faults += check_manifest(secret, file.name) + check_manifest(machine, file.name)
+        volumes = machine["spec"]["template"]["spec"]["volumes"]
+        named = volumes[1]["cloudInitNoCloud"]["secretRef"]["name"]
+        if named != secret["metadata"]["name"]:
+            faults.append(f"{file.name}: the secret {named} is not the one that is made")
     assert check_manifest({"apiVersion": "v1", "kind": "ConfigMap", "dara": {}}, "wrong") == [
         "wrong: ConfigMap.dara is unknown"
     ]

@@ -43,7 +43,7 @@ protected:
     }
     void SetUp() override {
         if (cloud_ == nullptr) {
-            IMGFORGE_SKIP("machines", "no Glance on this host: apt install glance-api");
+            IMGFORGE_SKIP("engines", "no Glance on this host: apt install glance-api");
         }
         service_.emplace(read_cloud("lab", clouds()));
     }

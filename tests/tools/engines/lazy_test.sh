@@ -1,19 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # `imgforge spawn --lazy`: a small machine boots from a web server that has its image, is completed while
-# it runs, and goes on when the server
-# was away. Real nginx, nbdkit and QEMU.
+# it runs, and goes on when the server was away. Real nginx, nbdkit and QEMU.
 #   lazy_test.sh   with IMGFORGE_BINARY
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/../../.." && pwd)
 imgforge=${IMGFORGE_BINARY:?name the program}
 . "$source_dir/tests/support/tiny_machine.sh"
-for program in nbdkit nginx jq curl; do
-    command -v "$program" >/dev/null ||
-        { echo "SKIPPED: no $program (apt install nbdkit nginx-light jq curl)"; exit 77; }
-done
-[ -z "$(tiny_machine_lacks)" ] ||
-    { echo "SKIPPED: a small machine needs: $(tiny_machine_lacks | paste -sd' ')"; exit 77; }
+. "$source_dir/tests/tools/engines/common.sh"
+needs 'nbdkit nginx-light jq curl' nbdkit nginx jq curl
+[ -z "$(tiny_machine_lacks)" ] || skip "a small machine needs: $(tiny_machine_lacks | paste -sd' ')"
 dir=$(mktemp -d /var/tmp/lazy.XXXXXX)
 chmod 755 "$dir"
 export HOME=$dir/user IMGFORGE_HOME=$dir/host

@@ -2,25 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A real S3 service (radosgw on a Ceph in memory) between two stores: push, follow, only what changed,
 # conditional PUT as the lock, promotion.
-# Packages: ceph-mon ceph-osd ceph-common radosgw curl jq qemu-utils. About a minute.
+# On the cluster of $IMGFORGE_CEPH, else on one of its own.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 imgforge=${IMGFORGE_BINARY:?set by CTest}
 export IMGFORGE_DATA=$root IMGFORGE_IMMUTABLE=off
-skip() {
-    case ",${IMGFORGE_REQUIRE:-}," in *,machines,*|*,all,*) echo "FAILED: $*"; exit 1 ;; esac
-    echo "SKIPPED: $*"; exit 77
-}
-for program in ceph-mon ceph-osd radosgw radosgw-admin rbd curl jq qemu-io; do
-    command -v $program >/dev/null || skip "no $program"
-done
+. "$root/tests/tools/engines/common.sh"
+needs 'ceph-mon ceph-osd ceph-common radosgw curl jq qemu-utils' \
+    ceph-mon ceph-osd ceph rbd radosgw radosgw-admin curl jq qemu-io
 work=$(mktemp -d "${TMPDIR:-/tmp}/imgforge-radosgw-XXXXXX")
-ceph=$work/ceph
+ceph=$(cluster_for "$work/ceph")
 finish() {
     local status=$?
-    if [ -s "$ceph/radosgw.pid" ]; then kill "$(cat "$ceph/radosgw.pid")" || true; fi
-    "$root/tests/support/engines/ceph.sh" stop "$ceph" || true
-    if [ $status -ne 0 ]; then tail -n 5 "$ceph"/*.log "$work/err" 2>/dev/null || true; fi
+    if [ -s "$work/radosgw.pid" ]; then kill "$(cat "$work/radosgw.pid")" || true; fi
+    [ "$ceph" != "$work/ceph" ] || "$root/tests/support/engines/ceph.sh" stop "$ceph" || true
+    if [ $status -ne 0 ]; then tail -n 5 "$ceph"/*.log "$work"/*.log "$work/err" 2>/dev/null || true; fi
     rm -rf "$work"
     exit $status
 }
@@ -28,14 +24,15 @@ trap finish EXIT
 trap 'exit 143' TERM INT
 same() { [ "$2" = "$3" ] || { echo "FAILED: $1: got '$2', expected '$3'"; exit 1; }; echo "ok: $1 is $2"; }
 
-mkdir "$ceph"
-"$root/tests/support/engines/ceph.sh" start "$ceph"
+start_cluster "$ceph"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-cat >>"$ceph/ceph.conf" <<END
+cp "$ceph/ceph.conf" "$work/ceph.conf"
+cat >>"$work/ceph.conf" <<END
 [client.rgw]
-keyring = $ceph/rgw.keyring
-pid file = $ceph/radosgw.pid
-rgw data = $ceph/rgw
+keyring = $work/rgw.keyring
+pid file = $work/radosgw.pid
+log file = $work/radosgw.log
+rgw data = $work/rgw
 rgw frontends = beast endpoint=127.0.0.1:$port
 rgw rados pool pg num min = 4
 rgw enable gc threads = false
@@ -44,9 +41,9 @@ rgw enable quota threads = false
 rgw enable usage log = false
 rgw run sync thread = false
 END
-mkdir "$ceph/rgw"
-conf=(-c "$ceph/ceph.conf")
-ceph "${conf[@]}" auth get-or-create client.rgw mon 'allow rwx' osd 'allow rwx' >"$ceph/rgw.keyring"
+mkdir "$work/rgw"
+conf=(-c "$work/ceph.conf")
+ceph "${conf[@]}" auth get-or-create client.rgw mon 'allow rwx' osd 'allow rwx' >"$work/rgw.keyring"
 radosgw "${conf[@]}" -n client.rgw
 radosgw-admin "${conf[@]}" user create --uid=t --display-name=t --access-key=TESTKEY \
     --secret-key=testsecret >/dev/null 2>&1

@@ -1,33 +1,38 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Machines on a real Ceph pool by `imgforge spawn --storage`: one boots from its clone to a login over SSH;
-# twenty more are made, and what can
-# be done to a machine's disk is done to some of them.
-#   rbd_boot.sh [IMAGE]   with IMGFORGE_BINARY and IMGFORGE_HOME of a store that has the image (debian13);
-# minutes without KVM.
-#   BOOT=no rbd_boot.sh   all but the boot, in a minute
+# Machines on a real Ceph pool by `imgforge spawn --storage`: one boots from its clone; twenty more are made,
+# and what can be done to a machine's disk is done to some of them.
+#   rbd_boot.sh         a small machine that answers by HTTP; on the cluster of $IMGFORGE_CEPH or its own
+#   rbd_boot.sh IMAGE   a golden image of the store in $IMGFORGE_HOME, to a login over SSH; minutes without KVM
+# With IMGFORGE_BINARY. BOOT=no: all but the boot.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/../../.." && pwd)
-image=${1:-debian13}
 imgforge=${IMGFORGE_BINARY:?name the program}
-for program in ceph-mon ceph-osd rbd qemu-system-x86_64 jq; do
-    command -v "$program" >/dev/null ||
-        { echo "SKIPPED: no $program (apt install ceph-mon ceph-osd ceph-common qemu-block-extra jq)"; exit 77; }
-done
-[ -d "${IMGFORGE_HOME:?}/images/$image" ] ||
-    { echo "SKIPPED: no golden image $image in $IMGFORGE_HOME"; exit 77; }
+. "$source_dir/tests/tools/engines/common.sh"
+. "$source_dir/tests/support/tiny_machine.sh"
+needs 'ceph-mon ceph-osd ceph-common qemu-block-extra jq curl' ceph-mon ceph-osd ceph rbd qemu-system-x86_64 \
+    jq curl
 dir=$(mktemp -d /var/tmp/rbd-boot.XXXXXX)
+ceph=$(cluster_for "$dir/ceph")
+if [ $# -gt 0 ]; then
+    image=$1
+    [ -d "${IMGFORGE_HOME:?}/images/$image" ] || skip "no golden image $image in $IMGFORGE_HOME"
+else
+    image=tiny
+    export HOME=$dir/user IMGFORGE_HOME=$dir/host
+    [ -z "$(tiny_machine_lacks)" ] || skip "a small machine needs: $(tiny_machine_lacks | paste -sd' ')"
+fi
 finish() {
     for name in $("$imgforge" list --json 2>/dev/null | jq -r '.machines[] | select(.storage) | .name'); do
         "$imgforge" destroy "$name" --yes --forget --drop-changes --quiet >/dev/null 2>&1 || true
     done
-    "$source_dir/tests/support/engines/ceph.sh" stop "$dir"
+    [ "$ceph" != "$dir/ceph" ] || "$source_dir/tests/support/engines/ceph.sh" stop "$ceph"
     rm -rf "$dir"
 }
 trap finish EXIT
 fail() { echo "FAILED: $*"; exit 1; }
 say() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
-pool=rbd:images:conf=$dir/ceph.conf
+pool=rbd:images:conf=$ceph/ceph.conf
 machine() { "$imgforge" "$@" --quiet; }
 refused() { # TEXT COMMAND…
     local text=$1
@@ -36,20 +41,44 @@ refused() { # TEXT COMMAND…
     grep -q -- "$text" "$dir/refused" ||
         fail "imgforge $*: not the refusal that was expected: $(cat "$dir/refused")"
 }
-used_by() { "$imgforge" images targets "$pool" --json | jq -r '.targets[0].generations[0].used_by | length'; }
-in_pool() { rbd -c "$dir/ceph.conf" ls images | grep -qx "$1"; }
+used_by() {
+    "$imgforge" images targets "$pool" --json | jq --arg image "$image" '.targets[0].generations[] |
+        select(.image == $image) | .used_by | length'
+}
+in_pool() { rbd -c "$ceph/ceph.conf" ls images | grep -qx "$1"; }
 
-"$source_dir/tests/support/engines/ceph.sh" start "$dir"
+answers() { curl -sf --max-time 5 "http://127.0.0.1:$1/cgi-bin/$2"; }
+boot_tiny() {
+    local port deadline=$((SECONDS + 240))
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    machine --connect embedded spawn tiny web-1 --storage "$pool" --memory 256M --publish "$port:80" --wait none
+    until answers "$port" boot >/dev/null; do
+        [ $SECONDS -lt $deadline ] || fail "web-1 does not answer: $("$imgforge" logs web-1 | tail -3)"
+        sleep 0.5
+    done
+    answers "$port" 'write?word' >/dev/null
+    [ "$(answers "$port" read)" = word ] || fail "web-1 does not keep what it writes"
+    machine stop web-1 --timeout 10s
+    say "web-1 boots from its clone, and keeps what it writes"
+}
+
+start_cluster "$ceph"
 say "Ceph runs"
+if [ "$image" = tiny ]; then
+    tiny_disk "$dir/tiny.qcow2"
+    machine images import "$dir/tiny.qcow2" --name tiny
+fi
 refused "imgforge images push $image" spawn "$image" web-1 --storage "$pool"
 machine images push "$image" "$pool" --json >"$dir/push.json"
 say "pushed: $(jq -c '.targets[0] // .' "$dir/push.json")"
-if [ "${BOOT:-yes}" != no ]; then
+if [ "${BOOT:-yes}" != no ] && [ "$image" = tiny ]; then
+    boot_tiny
+elif [ "${BOOT:-yes}" != no ]; then
     machine --connect embedded spawn "$image" web-1 --storage "$pool" --memory 1G --wait ssh --timeout 20m
     machine ssh web-1 -- 'hostname; lsblk -no SIZE /dev/vda | head -1' >"$dir/answer"
     grep -q web-1 "$dir/answer" || fail "the machine is called $(head -1 "$dir/answer")"
     say "a login over SSH: $(paste -sd' ' "$dir/answer")"
-    refused 'only while it is off' restore web-1 none || true
+    machine ssh web-1 -- 'sudo poweroff' >/dev/null 2>&1 || true
 else
     machine --connect embedded spawn "$image" web-1 --storage "$pool" --no-start
 fi
@@ -58,7 +87,7 @@ machine --connect embedded spawn "$image" 'c-{n}' --count 20 --storage "$pool" -
 say "20 machines on clones in $((($(date +%s%N) - started) / 1000000)) ms"
 [ "$(used_by)" = 21 ] || fail "used_by does not have the 21 clones"
 generation=$(jq -r '.generation // .targets[0].generation' "$dir/push.json")
-! rbd -c "$dir/ceph.conf" snap unprotect "images/$image@g$generation" 2>"$dir/refused" ||
+! rbd -c "$ceph/ceph.conf" snap unprotect "images/$image@g$generation" 2>"$dir/refused" ||
     fail "Ceph let go of a snapshot with clones"
 grep -qi 'busy' "$dir/refused" || fail "not the refusal that was expected: $(cat "$dir/refused")"
 refused 'c-1' images withdraw "$image@$generation" "$pool"
@@ -68,26 +97,26 @@ say "in use: refused by Ceph and by imgforge"
 machine consolidate c-1
 [ "$(used_by)" = 20 ] || fail "a flattened clone still counts as one"
 machine snapshot c-2 before
-rbd -c "$dir/ceph.conf" snap ls images/c-2 | grep -q before || fail "no snapshot in the pool"
-echo changed | rbd -c "$dir/ceph.conf" bench --io-type write --io-size 4K --io-total 64K images/c-2 >/dev/null
-before=$(rbd -c "$dir/ceph.conf" export images/c-2@before - 2>/dev/null | head -c 1M | sha256sum)
+rbd -c "$ceph/ceph.conf" snap ls images/c-2 | grep -q before || fail "no snapshot in the pool"
+echo changed | rbd -c "$ceph/ceph.conf" bench --io-type write --io-size 4K --io-total 64K images/c-2 >/dev/null
+before=$(rbd -c "$ceph/ceph.conf" export images/c-2@before - 2>/dev/null | head -c 1M | sha256sum)
 machine restore c-2 before
-after=$(rbd -c "$dir/ceph.conf" export images/c-2 - 2>/dev/null | head -c 1M | sha256sum)
+after=$(rbd -c "$ceph/ceph.conf" export images/c-2 - 2>/dev/null | head -c 1M | sha256sum)
 [ "$before" = "$after" ] || fail "the disk is not what the snapshot has"
 refused 'snapshots (before)' respawn c-2
 machine respawn c-2 --drop-snapshots
 machine set c-3 --disk 12G
-[ "$(rbd -c "$dir/ceph.conf" info images/c-3 --format json | jq .size)" = $((12 << 30)) ] ||
+[ "$(rbd -c "$ceph/ceph.conf" info images/c-3 --format json | jq .size)" = $((12 << 30)) ] ||
     fail "c-3 did not grow"
 machine clone c-3 copy-3 --no-start --keep-identity
-rbd -c "$dir/ceph.conf" info images/copy-3 | grep -q "parent: images/$image@g$generation" ||
+rbd -c "$ceph/ceph.conf" info images/copy-3 | grep -q "parent: images/$image@g$generation" ||
     fail "the copy has another parent"
 say "consolidated, snapshot taken and gone back to, respawned, grown, cloned"
 
 machine destroy c-4 --yes
 ! in_pool c-4 || fail "the clone of a destroyed machine is still there"
-rbd -c "$dir/ceph.conf" create images/strange --size 1M
+rbd -c "$ceph/ceph.conf" create images/strange --size 1M
 refused 'has an image' --connect embedded spawn "$image" strange --storage "$pool" --no-start
 in_pool strange || fail "an image of somebody else is gone"
-! rbd -c "$dir/ceph.conf" ls images | grep -q '^imgforge-' || fail "something half made is left in the pool"
+! rbd -c "$ceph/ceph.conf" ls images | grep -q '^imgforge-' || fail "something half made is left in the pool"
 say "destroyed: its clone is gone, an image of somebody else stays"

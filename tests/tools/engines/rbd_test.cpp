@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Against a real Ceph cluster in memory (tests/support/engines/ceph.sh), started once for all tests of this
-// file.
+// Against a real Ceph cluster in memory (tests/support/engines/ceph.sh): that of $IMGFORGE_CEPH, else one of
+// its own, started once for all tests of this file.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +39,13 @@ protected:
                 return;
             }
         }
-        cluster_ = new TempDir("ceph-test", test::fast_folder());
+        if (const char* const shared = std::getenv("IMGFORGE_CEPH");
+            shared != nullptr && fs::exists(fs::path(shared) / "ceph.conf")) {
+            cluster_ = fs::canonical(shared);
+            return;
+        }
+        own_ = new TempDir("ceph-test", test::fast_folder());
+        cluster_ = own_->path();
         SystemProcessRunner runner;
         const ProcessResult started = runner.run(script("start", std::chrono::minutes(5)));
         if (!started.ok()) {
@@ -47,27 +53,27 @@ protected:
         }
     }
     static void TearDownTestSuite() {
-        if (cluster_ != nullptr) {
+        if (own_ != nullptr) {
             SystemProcessRunner runner;
             EXPECT_TRUE(runner.run(script("stop", std::chrono::minutes(1))).ok());
-            delete cluster_;
-            cluster_ = nullptr;
+            delete own_;
+            own_ = nullptr;
         }
     }
     void SetUp() override {
-        if (cluster_ == nullptr) {
-            IMGFORGE_SKIP("machines", "no Ceph on this host: apt install ceph-mon ceph-osd ceph-common");
+        if (cluster_.empty()) {
+            IMGFORGE_SKIP("engines", "no Ceph on this host: apt install ceph-mon ceph-osd ceph-common");
         }
         pool_.emplace(pool_name());
     }
     static ProcessSpec script(const std::string& verb, std::chrono::milliseconds timeout) {
         return {.program = IMGFORGE_SOURCE_DIR "/tests/support/engines/ceph.sh",
-                .args = {verb, cluster_->path().string()},
+                .args = {verb, cluster_.string()},
                 .timeout = timeout};
     }
-    static ceph::PoolName pool_name() { return {.pool = "images", .conf = cluster_->path() / "ceph.conf"}; }
+    static ceph::PoolName pool_name() { return {.pool = "images", .conf = cluster_ / "ceph.conf"}; }
     std::string url(const std::string& image) const {
-        return "rbd:images/" + image + ":conf=" + (cluster_->path() / "ceph.conf").string();
+        return "rbd:images/" + image + ":conf=" + (cluster_ / "ceph.conf").string();
     }
     fs::path new_disk() {
         const fs::path disk = work_ / ("disk" + std::to_string(++disks_) + ".qcow2");
@@ -96,7 +102,8 @@ protected:
         return compared.ok();
     }
 
-    static TempDir* cluster_;
+    static TempDir* own_;      ///< of a cluster that is not shared
+    static fs::path cluster_;  ///< empty: none
     TempDir work_{"rbd-test", test::fast_folder()};
     test::StoreHome home_;
     SystemProcessRunner processes_;
@@ -105,7 +112,8 @@ protected:
     int disks_ = 0;
 };
 
-TempDir* RbdTest::cluster_ = nullptr;
+TempDir* RbdTest::own_ = nullptr;
+fs::path RbdTest::cluster_;
 
 TEST_F(RbdTest, the_next_generation_sends_changed_objects_only) {
     const fs::path disk = new_disk();

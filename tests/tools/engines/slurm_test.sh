@@ -4,16 +4,14 @@
 # for imgforge with its records and exit codes: here the question is what Slurm makes of them.
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/../../.." && pwd)
-for program in slurmctld slurmd munged sbatch jq; do
-    command -v "$program" >/dev/null ||
-        { echo "SKIPPED: no $program (apt install slurmctld slurmd slurm-client munge jq)"; exit 77; }
-done
-[ "$(id -u)" = 0 ] || { echo "SKIPPED: slurmd needs root"; exit 77; }
+. "$source_dir/tests/tools/engines/common.sh"
+needs 'slurmctld slurmd slurm-client munge jq' slurmctld slurmd munged sbatch jq
+[ "$(id -u)" = 0 ] || skip 'slurmd needs root'
 dir=$(mktemp -d /tmp/slurm-test.XXXXXX)
 trap '"$source_dir/tests/support/engines/slurm.sh" stop "$dir"; rm -rf "$dir"' EXIT
 "$source_dir/tests/support/engines/slurm.sh" start "$dir"
-export SLURM_CONF=$dir/slurm.conf IMGFORGE_HOME=$dir/home PATH=$dir/bin:$PATH CALLS=$dir/calls
-mkdir -p "$dir/bin" "$IMGFORGE_HOME"
+export SLURM_CONF=$dir/slurm.conf IMGFORGE_JOBS=$dir/jobs PATH=$dir/bin:$PATH CALLS=$dir/calls
+mkdir -p "$dir/bin"
 cat > "$dir/bin/imgforge" <<'EOF'
 #!/bin/bash
 echo "${SLURMD_NODENAME:-here} $*" >> "$CALLS"
@@ -37,7 +35,7 @@ chmod +x "$dir/bin/imgforge"
 check() {
     local what=$1
     shift
-    "$@" || { echo "FAILED: $what"; cat "$CALLS"; scontrol show job; cat "$IMGFORGE_HOME"/jobs/*/finish.log; \
+    "$@" || { echo "FAILED: $what"; cat "$CALLS"; scontrol show job; cat "$dir"/jobs/*/finish.log; \
         exit 1; }
     echo "ok: $what"
 }
@@ -50,7 +48,7 @@ echo "$summary"
 array=$(sed -E 's/^array ([0-9]+).*/\1/' <<<"$summary")
 finish=$(sed -E 's/.*promotion ([0-9]+),.*/\1/' <<<"$summary")
 deadline=$((SECONDS + 120))
-until scontrol show job "$finish" | grep -qE 'JobState=(COMPLETED|FAILED)'; do
+until scontrol show job "$finish" | grep -qE 'JobState=(COMPLETED|FAILED)' && [ -z "$(squeue -h)" ]; do
     [ $SECONDS -lt $deadline ] || { echo "FAILED: the last job did not end in 120 s"; squeue; exit 1; }
     sleep 0.5
 done
@@ -59,4 +57,12 @@ check "the failing element keeps exit code 5" [ "$(ended_with "$array" 5)" = 1 ]
 check "the three others ended with 0" [ "$(ended_with "$array" 0)" = 3 ]
 check "only what ended well was pushed" [ "$(pushed),$(grep -c 'push gamma' "$CALLS")" = 3,0 ]
 check "and promoted, after all pushes" [ "$(last_promoted)" = 3 ]
+where_it_was_built() {
+    local name node
+    for name in alpha beta delta; do
+        node=$(awk -v name=$name '$2 == "refresh" && $3 == name {print $1}' "$CALLS")
+        grep -q "^$node images promote $name@7" "$CALLS" || return 1
+    done
+}
+check "each on the node that has it" where_it_was_built
 check "the promotion ends with the worst exit code" [ "$(ended_with "$finish" 5)" = 1 ]
