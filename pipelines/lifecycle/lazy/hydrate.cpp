@@ -165,7 +165,8 @@ private:
                             record.disk, fs::proximate(chain.front(), record.disk.parent_path()).string(),
                             image::DiskFormat::qcow2));
         }
-        const MachineRecord served = record;
+        // Before the record says that there is none: a killed call shall not leave it running.
+        end_nbdkit(record);
         record.backing = chain;
         record.lazy.reset();
         record.generation = generation.generation;
@@ -177,7 +178,6 @@ private:
         if (result_.was_running) {
             revive(record);
         }
-        end_nbdkit(served);
         result_.image = record.image;
         result_.generation = record.generation;
     }

@@ -4,7 +4,7 @@
 # touching /etc.
 #   ceph.sh start DIRECTORY [POOL]   about 10 s; leaves DIRECTORY/ceph.conf and a pool ready for RBD
 #   ceph.sh stop DIRECTORY
-#   ceph.sh share LINK       one for several tests: LINK leads to its directory; 77 where Ceph is not installed
+#   ceph.sh share LINK    one for several tests: LINK leads to its directory; 77 where Ceph is missing
 #   ceph.sh unshare LINK
 # Packages: ceph-mon ceph-osd ceph-common. No ceph-mgr: RBD does not need it, and it takes minutes to start.
 set -euo pipefail

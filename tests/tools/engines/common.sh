@@ -20,10 +20,17 @@ needs() {
 
 # cluster_for DIRECTORY: the shared Ceph of $IMGFORGE_CEPH, else DIRECTORY
 cluster_for() {
-    if [ -s "${IMGFORGE_CEPH:-/nonexistent}/ceph.conf" ]; then readlink -f "$IMGFORGE_CEPH"; else echo "$1"; fi
+    if [ -s "${IMGFORGE_CEPH:-/nonexistent}/ceph.conf" ]; then
+        readlink -f "$IMGFORGE_CEPH"
+    else
+        echo "$1"
+    fi
 }
 
 # start_cluster DIRECTORY: unless it runs
 start_cluster() {
-    [ -s "$1/ceph.conf" ] || { mkdir -p "$1"; "${root:-$source_dir}/tests/support/engines/ceph.sh" start "$1"; }
+    if [ ! -s "$1/ceph.conf" ]; then
+        mkdir -p "$1"
+        "${root:-$source_dir}/tests/support/engines/ceph.sh" start "$1"
+    fi
 }

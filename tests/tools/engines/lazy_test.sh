@@ -12,7 +12,7 @@ needs 'nbdkit nginx-light jq curl' nbdkit nginx jq curl
 [ -z "$(tiny_machine_lacks)" ] || skip "a small machine needs: $(tiny_machine_lacks | paste -sd' ')"
 dir=$(mktemp -d /var/tmp/lazy.XXXXXX)
 chmod 755 "$dir"
-export HOME=$dir/user IMGFORGE_HOME=$dir/host
+export HOME=$dir/user IMGFORGE_HOME=$dir/host IMGFORGE_IMMUTABLE=off
 finish() {
     for name in web-1 web-2; do
         "$imgforge" destroy $name --yes --forget --drop-changes --quiet >/dev/null 2>&1 || true; done
@@ -23,6 +23,7 @@ trap finish EXIT
 fail() { echo "FAILED: $*"; tail -5 "$dir"/host/instances/*/hydrate.log 2>/dev/null; exit 1; }
 say() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+served() { pgrep -f "nbdkit.*$dir/host/instances/$1/base.sock" >/dev/null; }  # QEMU names the socket, too
 serve() { nginx -c "$dir/nginx.conf" -e "$dir/error.log"; }
 state() { "$imgforge" list --json | jq -r ".machines[] | select(.name == \"$1\") |
     .state + \" \" + .reason"; }
@@ -70,7 +71,7 @@ complete() { [ "$(lazy "$1")" = null ]; }
 until_true 240 'web-1 is complete' complete web-1
 "$imgforge" show web-1 --json | jq -e '.machines[0].disk.backing |
     endswith("images/tiny/1/disk.qcow2")' >/dev/null || fail 'web-1 is not on its local image'
-! pgrep -f "$dir/host/instances/web-1/base.sock" >/dev/null || fail 'the nbdkit of web-1 is still there'
+! served web-1 || fail 'the nbdkit of web-1 is still there'
 answers "$p1" || fail 'web-1 does not answer any more'
 [ "$boot" = "$(cat "$dir/boot")" ] || fail 'web-1 did not run on'
 curl -sf "http://127.0.0.1:$p1/cgi-bin/write?word" >/dev/null
@@ -97,8 +98,7 @@ serve
 until_true 240 'web-2 answers' answers "$p2"
 say "the server is back: web-2 went on and is complete"
 "$imgforge" --connect embedded spawn tiny web-3 --lazy "$url" --no-start --quiet
-pgrep -f "$dir/host/instances/web-3/base.sock" >/dev/null || fail 'web-3 has no nbdkit'
+served web-3 || fail 'web-3 has no nbdkit'
 "$imgforge" destroy web-3 --yes --quiet
-! pgrep -f "$dir/host/instances/web-3/base.sock" >/dev/null ||
-    fail 'the nbdkit of a destroyed machine is still there'
+! served web-3 || fail 'the nbdkit of a destroyed machine is still there'
 say "destroyed: its nbdkit is gone"

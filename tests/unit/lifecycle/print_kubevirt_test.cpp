@@ -23,7 +23,7 @@ void compare_with_golden(const std::string& text, const char* name) {
     EXPECT_EQ(text, read_file(file)) << file;
 }
 
-MachineRecord a_machine() {
+MachineRecord a_printed_machine() {
     MachineRecord record;
     record.name = "web-1";
     record.image = "debian13";
@@ -33,10 +33,11 @@ MachineRecord a_machine() {
     return record;
 }
 
-const seeds::SeedFiles seed{{"user-data", "#cloud-config\nusers: [default]\n"}, {"meta-data", "{}\n"}};
+const seeds::SeedFiles printed_seed{{"user-data", "#cloud-config\nusers: [default]\n"},
+                                    {"meta-data", "{}\n"}};
 
 TEST(PrintKubevirt, a_disk_from_the_data_source_that_follows_the_registry) {
-    const std::string text = kubevirt_manifests(a_machine(), {}, ByteSize::gib(20), seed);
+    const std::string text = kubevirt_manifests(a_printed_machine(), {}, ByteSize::gib(20), printed_seed);
 
     EXPECT_THAT(text, HasSubstr("sourceRef: {kind: DataSource, name: debian13}"));
     EXPECT_THAT(text, Not(HasSubstr("networkData")));
@@ -44,9 +45,9 @@ TEST(PrintKubevirt, a_disk_from_the_data_source_that_follows_the_registry) {
 }
 
 TEST(PrintKubevirt, a_disk_imported_from_the_containerdisk_of_a_generation) {
-    MachineRecord record = a_machine();
+    MachineRecord record = a_printed_machine();
     record.firmware = Firmware::uefi;
-    seeds::SeedFiles with_network = seed;
+    seeds::SeedFiles with_network = printed_seed;
     with_network["network-config"] = "version: 2\n";
     const std::string text =
         kubevirt_manifests(record, "registry.example.org/golden/debian13:3", ByteSize::gib(20), with_network);
@@ -57,15 +58,15 @@ TEST(PrintKubevirt, a_disk_imported_from_the_containerdisk_of_a_generation) {
 }
 
 TEST(PrintKubevirt, an_ephemeral_machine_runs_on_the_containerdisk) {
-    MachineRecord record = a_machine();
+    MachineRecord record = a_printed_machine();
     record.ephemeral = true;
     record.firmware = Firmware::uefi_secure;
     const std::string text =
-        kubevirt_manifests(record, "registry.example.org/golden/debian13:3", ByteSize::gib(20), seed);
+        kubevirt_manifests(record, "registry.example.org/golden/debian13:3", ByteSize::gib(20), printed_seed);
 
     EXPECT_THAT(text, Not(HasSubstr("dataVolume")));
     compare_with_golden(text, "container-disk.yaml");
-    EXPECT_THROW(kubevirt_manifests(record, {}, ByteSize::gib(20), seed), Error);
+    EXPECT_THROW(kubevirt_manifests(record, {}, ByteSize::gib(20), printed_seed), Error);
 }
 
 }  // namespace
