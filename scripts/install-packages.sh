@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs the Debian 12 packages imgforge needs: what builds it, what it runs with, and (with "test") what
-# its tests use. Safe to run again: when nothing is missing it does nothing and needs no root.
+# Installs the Debian 12 packages imgforge needs: what builds it, what it runs with, with "test" what its
+# tests use, and with "engines" what the tier of that name starts (700 MB). Safe to run again: when nothing is
+# missing it does nothing and needs no root.
 set -euo pipefail
 
 build=(cmake ninja-build g++ pkg-config git ca-certificates
@@ -20,11 +21,16 @@ test=(ccache mold clang libclang-rt-14-dev clang-tidy clang-format universal-cta
       xz-utils bzip2 openssl skopeo docker-registry nginx-light nbdkit systemd-container ipxe
       jing busybox-static fdisk debconf
       btrfs-progs xfsprogs ntfs-3g lvm2 cryptsetup-bin e2fsprogs jq shellcheck man-db time procps zsh mkdocs)
+engines=(ceph-mon ceph-osd ceph-common radosgw glance-api slurmctld slurmd slurm-client munge curl)
 
 wanted=("${build[@]}" "${run[@]}")
-if [ "${1:-}" = test ]; then
-    wanted+=("${test[@]}")
-fi
+for group in "$@"; do
+    case $group in
+        test) wanted+=("${test[@]}") ;;
+        engines) wanted+=("${engines[@]}") ;;
+        *) echo "usage: install-packages.sh [test] [engines]" >&2; exit 2 ;;
+    esac
+done
 
 missing=()
 for package in "${wanted[@]}"; do

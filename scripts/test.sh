@@ -3,7 +3,7 @@
 # Installs what building and testing need, builds, runs the tests and ends with "N passed, N failed, N
 # skipped".
 #   scripts/test.sh [TIER…]      tiers: unit golden tools guest style fuzz boot (the default) and machines,
-#                                sanitize, long
+#                                engines, sanitize, long
 # A tier that is asked for is required: a test that would skip there fails (IMGFORGE_REQUIRE).
 #
 # Two builds: `ci` (g++) for everything, and `asan` (clang, AddressSanitizer, UndefinedBehaviorSanitizer) for
@@ -46,10 +46,12 @@ run() {
 beside_run() { priority="nice -n 10" run "$@"; }
 
 step "packages"
-scripts/install-packages.sh test
+groups=(test)
+if asked engines; then groups+=(engines); fi  # Ceph, Glance and Slurm: too large to be there always
+scripts/install-packages.sh "${groups[@]}"
 beside() { nice -n 10 "$@"; }
 
-quick=$(labels unit golden tools style guest)
+quick=$(labels unit golden tools style guest engines)
 machines=$(labels boot machines long)
 background=
 if [ -n "$quick$machines" ]; then
@@ -68,7 +70,7 @@ fi
 if [ -n "$quick" ]; then
     step "build (g++): the tests"
     beside cmake --build build/ci -j "$(nproc)" --target unit_tests real_tests
-    step "unit, golden, tools, style, guest"
+    step "unit, golden, tools, style, guest, engines"
     beside_run ci quick "$quick" 2
 fi
 sanitized=$(labels fuzz)

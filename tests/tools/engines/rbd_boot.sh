@@ -12,6 +12,8 @@ imgforge=${IMGFORGE_BINARY:?name the program}
 . "$source_dir/tests/support/tiny_machine.sh"
 needs 'ceph-mon ceph-osd ceph-common qemu-block-extra jq curl' ceph-mon ceph-osd ceph rbd qemu-system-x86_64 \
     jq curl
+"$imgforge" images targets rbd:none 2>&1 | grep 'built without Ceph' >/dev/null &&
+    skip 'this imgforge was built without librbd-dev'
 dir=$(mktemp -d /var/tmp/rbd-boot.XXXXXX)
 ceph=$(cluster_for "$dir/ceph")
 if [ $# -gt 0 ]; then
