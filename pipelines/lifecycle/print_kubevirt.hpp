@@ -17,7 +17,7 @@ std::optional<std::string> container_disk(Lifecycle& lifecycle, const store::Gen
 /// The YAML of a VirtualMachine and of the Secret with its user-data (and network-config, when `seed` has
 /// one), as base64. The root disk is the containerDisk for an ephemeral machine; else a DataVolume of
 /// `disk`, from the containerDisk, or without one from the DataSource of the image's name. Of the record
-/// only name, image, size and firmware are taken; the guest's name and instance-id are KubeVirt's to give.
+/// only name, image, size and firmware are taken; the instance-id is KubeVirt's to give.
 std::string kubevirt_manifests(const MachineRecord& record, const std::optional<std::string>& container,
                                ByteSize disk, const seeds::SeedFiles& seed);
 
