@@ -70,16 +70,19 @@ void Opening::open_containers() {
     }
     for (std::size_t index = 0; index < containers.size(); ++index) {
         const std::string name = fmt::format("imgforge-luks{}", index);
-        const bool done =
-            std::any_of(passphrases.begin(), passphrases.end(), [&](const std::string& passphrase) {
+        const auto right =
+            std::find_if(passphrases.begin(), passphrases.end(), [&](const std::string& passphrase) {
                 return open_container(containers[index], passphrase, name);
             });
-        if (!done) {
+        if (right == passphrases.end()) {
             throw Error(Failure::guest,
                         fmt::format("cannot open the encrypted volume {} with the passphrase given",
                                     containers[index]),
                         "the file may hold one passphrase a line, for volumes with different ones");
         }
+        // Each try costs a key derivation, seconds to minutes where it is emulated: volumes have either one
+        // passphrase or one each, and what opened a volume is tried again last.
+        std::rotate(right, right + 1, passphrases.end());
     }
     appliance_.call("LVM scan", [](guestfs_h* g) { return guestfs_lvm_scan(g, 1); });
     os_.encrypted = true;

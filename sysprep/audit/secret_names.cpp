@@ -23,9 +23,10 @@ bool speaks_of_secrets(std::string_view path) {
         "/etc/security/",  "/etc/selinux/",      "/etc/ssl/certs/",   "/etc/systemd/system/",
         "/var/lib/pam/",   "/var/lib/selinux/",  "/var/lib/systemd/", "/var/lib/ucf/",
         "/var/lib/gconf/", "/var/log/",          "/var/lib/dkms/"};
-    static constexpr std::array<std::string_view, 12> parts{
-        "/share/", "/site-packages/", "/dist-packages/", "/node_modules/", "/gems/",     "/include/",
-        "/src/",   "/vendor/",        "/locale/",        "/i18n/",         "/testdata/", "/docs/"};
+    static constexpr std::array<std::string_view, 15> parts{
+        "/share/",    "/site-packages/", "/dist-packages/", "/node_modules/", "/gems/",
+        "/include/",  "/src/",           "/vendor/",        "/locale/",       "/i18n/",
+        "/testdata/", "/test/",          "/tests/",         "/lib/python",    "/docs/"};
     static constexpr std::array<std::string_view, 33> endings{
         ".py",  ".pyc", ".pyi", ".js", ".ts",  ".go",  ".rs", ".c",       ".h",   ".cpp", ".java",
         ".rb",  ".php", ".pl",  ".pm", ".lua", ".sh",  ".el", ".vim",     ".md",  ".rst", ".html",
