@@ -19,6 +19,7 @@
 #include "builder/doctor/doctor.hpp"
 #include "builder/doctor/networks.hpp"
 #include "builder/guest/appliance.hpp"
+#include "builder/guest/memory_image.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "builder/virt/connection.hpp"
 
@@ -69,6 +70,9 @@ Check kernel(DoctorContext&) {
 Check appliance(DoctorContext& context) {
     const virt::Acceleration speed =
         virt::acceleration(context.processes, context.places.cache(), context.settings.acceleration);
+    guest::keep_memory_images_in(context.settings.appliance_image
+                                     ? guest::memory_image_folder_in(context.places.cache())
+                                     : fs::path());
     const TempDir folder("imgforge-doctor");
     const fs::path disk = folder / "empty.raw";
     write_file_atomically(disk, std::string(1U << 20U, '\0'), 0600);
@@ -84,7 +88,8 @@ Check appliance(DoctorContext& context) {
             missing.emplace_back(feature);
         }
     }
-    const std::string launched = fmt::format("appliance up in {:.1f} s", guest.launch_seconds());
+    const std::string launched = fmt::format("appliance up in {:.1f} s ({})", guest.launch_seconds(),
+                                             guest.from_image() ? "from its memory image" : "booted");
     guest.finish();
     if (!missing.empty()) {
         return {.detail = fmt::format("{}, but without {}", launched, fmt::join(missing, ", ")),

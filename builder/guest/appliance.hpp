@@ -117,8 +117,10 @@ public:
     /// sync, unmount all, shut down, each checked; then closes. A failure means the image may be damaged:
     /// Failure::tool.
     void finish();
-    /// Seconds the launch took.
+    /// Seconds the launch took; without the making of a memory image, if there was one before it.
     double launch_seconds() const;
+    /// True when it went on from a memory image (memory_image.hpp) instead of booting.
+    bool from_image() const;
     /// False once QEMU was ended by the watchdog or died.
     bool alive() const;
     pid_t qemu_pid() const;
@@ -141,9 +143,10 @@ private:
         Appliance& appliance_;
     };
     void start(Accelerator accelerator);
+    bool start_from_image(Accelerator accelerator);
     void configure(Accelerator accelerator);
     void add_drives();
-    void launch();
+    void launch(std::chrono::seconds deadline);
     [[noreturn]] void raise(std::string_view what);
     void raise_if_lost(std::string_view what);
 

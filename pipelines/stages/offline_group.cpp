@@ -8,6 +8,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/guest/memory_image.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "pipelines/stages/disk_passphrase.hpp"
 #include "pipelines/stages/input_disk.hpp"
@@ -132,6 +133,8 @@ guest::Accelerator appliance_accelerator(const Settings& settings, const Places&
     if (settings.appliance_timeout) {
         guest::set_launch_timeout(*settings.appliance_timeout);
     }
+    guest::keep_memory_images_in(settings.appliance_image ? guest::memory_image_folder_in(places.cache())
+                                                          : std::filesystem::path());
     const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings.acceleration);
     return found.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }
