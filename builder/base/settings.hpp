@@ -92,7 +92,6 @@ struct Settings {
     std::filesystem::path signing_key{};                      ///< `signing.key`; empty: the store's own key
     std::vector<std::filesystem::path> image_path{};          ///< `images.path`: read-only stores of others
     std::optional<std::chrono::seconds> appliance_timeout{};  ///< `appliance.timeout`, of one start
-    bool appliance_image = true;                              ///< `appliance.image`
     bool operator==(const Settings&) const = default;
 };
 

@@ -193,11 +193,6 @@ std::vector<SettingRow> trust_rows() {
              "how long one start may take; without it 2m30s, longer on slow and busy hosts",
              "type": ["string", "integer"], "examples": ["10m"]})json",
          read_appliance_timeout},
-        {"appliance.image",
-         R"json({"description":
-             "keep a booted appliance as a memory image in the cache, from which later starts go on",
-             "type": "boolean", "default": true})json",
-         [](Settings& s, Name, Value v) { s.appliance_image = v.get<bool>(); }},
     };
 }
 

@@ -70,9 +70,7 @@ Check kernel(DoctorContext&) {
 Check appliance(DoctorContext& context) {
     const virt::Acceleration speed =
         virt::acceleration(context.processes, context.places.cache(), context.settings.acceleration);
-    guest::keep_memory_images_in(context.settings.appliance_image
-                                     ? guest::memory_image_folder_in(context.places.cache())
-                                     : fs::path());
+    guest::keep_memory_images_in(guest::memory_image_folder_in(context.places.cache()));
     const TempDir folder("imgforge-doctor");
     const fs::path disk = folder / "empty.raw";
     write_file_atomically(disk, std::string(1U << 20U, '\0'), 0600);

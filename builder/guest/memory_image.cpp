@@ -58,7 +58,7 @@ void flush(const fs::path& file) {
     }
 }
 
-/// Commands and stamps as the record has them; throws when it is no record of this version.
+/// Commands and stamps as the record has them; throws when another version wrote it.
 Json read_record(const fs::path& image) {
     Json record = parse_json(read_file(record_file(image)), record_file(image).string());
     if (record.at("version") != record_version) {

@@ -206,7 +206,7 @@ std::optional<MemoryImage> provide_memory_image(guestfs_h* handle, const Applian
         make_if_possible(options, accelerator, *folder, key, monitor);
         return find_memory_image(*folder, key);
     } catch (const Error& error) {
-        // A home that cannot be written to is no reason for a warning at every start.
+        // A home that cannot be written to does not deserve a warning at every start.
         const auto say = error.kind() == Failure::host ? log::debug : log::warn;
         say(fmt::format("the appliance boots, because no memory image could be made: {}", error.message()));
         if (error.kind() == Failure::guest) {

@@ -27,7 +27,7 @@ imgforge_prepare() {
     root=${disks[0]##*/}
     host=${disks[0]#/sys/class/scsi_device/}
     host=${host%%:*}
-    [ -e /sys/bus/acpi/drivers/vmgenid/QEMUVGID:00 ] || { imgforge_fail "the kernel has no vmgenid driver"; return; }
+    [ -e /sys/bus/acpi/drivers/vmgenid/QEMUVGID:00 ] || { imgforge_fail "no vmgenid driver"; return; }
     slot=(/dev/disk/by-path/*-scsi-0:0:0:0)
     slot=${slot[0]%:0:0}
     [ -L "$slot:0:0" ] || { imgforge_fail "no /dev/disk/by-path of the usual form"; return; }
@@ -91,7 +91,8 @@ for file in /run/udev/data/b*; do
             E:ID_FS_TYPE=*_raid_member) md=1 lvm=1 ;;
             E:ID_FS_TYPE=LVM2_member) lvm=1 ;;
             E:ID_FS_AMBIVALENT=*) md=1 lvm=1 ldm=1 ;;
-            E:ID_PART_ENTRY_TYPE=0x42|E:ID_PART_ENTRY_TYPE=5808c8aa-*|E:ID_PART_ENTRY_TYPE=af9b60a0-*) ldm=1 ;;
+            E:ID_PART_ENTRY_TYPE=0x42) ldm=1 ;;
+            E:ID_PART_ENTRY_TYPE=5808c8aa-*|E:ID_PART_ENTRY_TYPE=af9b60a0-*) ldm=1 ;;
         esac
     done <"$file"
 done

@@ -112,7 +112,7 @@ MemoryImageSession::Body making_body(const std::filesystem::path& state, std::ve
         require_word(qemu.wake.read_line(qemu.limit), "ready");
         const Fd file = open_fd(state, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         qemu.monitor.save(file.get(), qemu.limit);
-        qemu.monitor.quit();
+        qemu.monitor.quit(qemu.limit);
     };
 }
 

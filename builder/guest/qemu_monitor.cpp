@@ -158,8 +158,18 @@ void QemuMonitor::load(int fd, const WaitLimit& limit) {
     migrate("migrate-incoming", fd, limit);
 }
 
-void QemuMonitor::quit() {
+void QemuMonitor::quit(const WaitLimit& limit) {
     socket_.send("{\"execute\":\"quit\"}\n");
+    // QEMU drops a command whose connection is closed before it has come to it.
+    try {
+        while (true) {
+            socket_.read_line(limit);
+        }
+    } catch (const Error& error) {
+        if (error.kind() == Failure::timeout) {
+            throw;
+        }
+    }
 }
 
 }  // namespace imgforge::guest

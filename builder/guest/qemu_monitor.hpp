@@ -59,8 +59,9 @@ public:
     /// Saves the devices' state to, or loads it from, `fd`; memory that lies in a shared file stays there.
     void save(int fd, const WaitLimit& limit);
     void load(int fd, const WaitLimit& limit);
-    /// Ends QEMU; its disks are flushed and closed when the process has ended.
-    void quit();
+    /// Ends QEMU and waits until it has closed the connection; its disks are flushed and closed when the
+    /// process has ended.
+    void quit(const WaitLimit& limit);
 
 private:
     void migrate(const char* command, int fd, const WaitLimit& limit);

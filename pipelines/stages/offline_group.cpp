@@ -133,8 +133,7 @@ guest::Accelerator appliance_accelerator(const Settings& settings, const Places&
     if (settings.appliance_timeout) {
         guest::set_launch_timeout(*settings.appliance_timeout);
     }
-    guest::keep_memory_images_in(settings.appliance_image ? guest::memory_image_folder_in(places.cache())
-                                                          : std::filesystem::path());
+    guest::keep_memory_images_in(guest::memory_image_folder_in(places.cache()));
     const virt::Acceleration found = virt::acceleration(processes, places.cache(), settings.acceleration);
     return found.accelerator == virt::Accelerator::kvm ? guest::Accelerator::kvm : guest::Accelerator::tcg;
 }
