@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <mutex>
 
 #include "builder/base/digest.hpp"
@@ -157,11 +158,15 @@ Json to_json(const MemoryImageKey& key) {
 
 std::string file_stamp(const fs::path& file) {
     struct stat status {};
-    if (::stat(file.c_str(), &status) != 0) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in || ::stat(file.c_str(), &status) != 0) {
         return "missing";
     }
-    return fmt::format("{}:{}:{}:{}.{:09}", status.st_dev, status.st_ino, status.st_size,
-                       status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    constexpr std::size_t head_bytes = 64U << 10U;
+    std::string head(head_bytes, '\0');
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(in.gcount()));
+    return fmt::format("{}:{}:{}:{}", status.st_dev, status.st_ino, status.st_size, sha256_hex(head));
 }
 
 std::optional<std::string> MemoryImage::changed_file() const {

@@ -41,8 +41,8 @@ struct MemoryImageKey {
 
 Json to_json(const MemoryImageKey& key);
 
-/// Identity of a host's file: device, inode, size and time of its last change to the nanosecond; "missing"
-/// when it is not there.
+/// Identity of a host's file: device, inode, size and digest of its first 64 KiB, where a file system has its
+/// UUID; "missing" when it cannot be read. Not its time: libguestfs touches its appliance at every start.
 std::string file_stamp(const std::filesystem::path& file);
 
 /// The command line of the appliance's QEMU without what differs from start to start: sockets, the disks of

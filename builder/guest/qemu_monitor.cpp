@@ -156,6 +156,8 @@ void QemuMonitor::save(int fd, const WaitLimit& limit) {
 
 void QemuMonitor::load(int fd, const WaitLimit& limit) {
     migrate("migrate-incoming", fd, limit);
+    // The state says that the machine was stopped.
+    execute("cont", Json::object(), limit);
 }
 
 void QemuMonitor::quit(const WaitLimit& limit) {

@@ -56,7 +56,8 @@ public:
     /// Runs one command and returns its answer; events that come before it are dropped. Throws Failure::tool
     /// with QEMU's reason.
     Json execute(const std::string& command, const Json& arguments, const WaitLimit& limit, int passed = -1);
-    /// Saves the devices' state to, or loads it from, `fd`; memory that lies in a shared file stays there.
+    /// Stops the machine and saves the devices' state to `fd`, or loads it from there and lets the machine go
+    /// on. Memory that lies in a file stays there.
     void save(int fd, const WaitLimit& limit);
     void load(int fd, const WaitLimit& limit);
     /// Ends QEMU and waits until it has closed the connection; its disks are flushed and closed when the
