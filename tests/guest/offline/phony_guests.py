@@ -45,6 +45,8 @@ GUESTS = {
     "windows": (["windows"], None, []),
 }
 PEER_ENV = {"LIBGUESTFS_BACKEND": "direct"}
+# virt-sysprep 1.48.2 ends with an error here: it deactivates volume groups whose volumes hold open containers.
+PEER_FAILS_AT = {"fedora-luks-on-lvm": "lvm-uuids"}
 # Both tools write these anew, each in its own way.
 WRITTEN = {
     "/etc/machine-id",
@@ -192,8 +194,10 @@ def copies(disks, folder, name):
     return made
 
 
-def peer_words(disks, keys):
+def peer_words(name, disks, keys):
     words = ["virt-sysprep", "--format", "raw"]
+    if name in PEER_FAILS_AT:
+        words += ["--operations", f"defaults,-{PEER_FAILS_AT[name]}"]
     for disk in disks:
         words += ["-a", disk]
     for key in keys:
@@ -224,7 +228,7 @@ def guest_row(imgforge, images, name, folder):
     if digest(mine) != before_digest:
         raise Failure("the dry run changed the disk")
     report, own = checked([imgforge, "sysprep", "--json", *options, mine[0]])
-    _, theirs = checked(peer_words(peers, keys), PEER_ENV)
+    _, theirs = checked(peer_words(name, peers, keys), PEER_ENV)
     code, out, err, audit = run([imgforge, "audit", "--json", *options, mine[0]])
     if code not in (0, 5):
         raise Failure(f"audit ended with {code}: {err.strip()[-600:]}")

@@ -43,7 +43,7 @@ SharedAppliance::SharedAppliance() {
         run_checked(processes,
                     {.program = "qemu-img",
                      .args = {"create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", disk(index).string(),
-                              index == 3   ? "64M"
+                              index == 3   ? "96M"
                               : index == 4 ? "256M"
                                            : "1G"}});
         options.drives.push_back({disk(index), "qcow2", false, true});
