@@ -12,6 +12,7 @@
 #include "builder/base/file.hpp"
 #include "builder/virt/embedded_root.hpp"
 #include "pipelines/lifecycle/address.hpp"
+#include "pipelines/lifecycle/embedded_pause.hpp"
 #include "pipelines/lifecycle/qmp.hpp"
 
 namespace imgforge::lifecycle {
@@ -211,6 +212,11 @@ std::optional<pid_t> embedded_process(const std::filesystem::path& root, const M
 
 bool embedded_saved(const std::filesystem::path& root, const MachineRecord& record) {
     return std::filesystem::exists(root / "lib" / "qemu" / "save" / (record.name + ".save"));
+}
+
+std::string embedded_pause(const std::filesystem::path& root, const MachineRecord& record) {
+    const auto [state, run_state] = embedded_status(root, record);
+    return state == "paused" ? paused_reason(run_state) : "";
 }
 
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record) {

@@ -83,7 +83,7 @@ void go_on(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain
         refuse_paused(record, status->reason);
     }
     domain.resume();
-    if (status->reason == "I/O error") {
+    if (status->reason != "user") {  // libvirt has not seen why an embedded machine halted
         watch(lifecycle, record, domain);
     }
 }

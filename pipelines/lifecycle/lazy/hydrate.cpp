@@ -16,6 +16,7 @@
 #include "pipelines/lifecycle/background.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/embedded_pause.hpp"
 #include "pipelines/lifecycle/lazy/nbdkit.hpp"
 #include "pipelines/lifecycle/lazy/web_disk.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
@@ -51,6 +52,7 @@ public:
                 ask_server();
                 keep_serving();
                 put_under(pull());
+                see_it_run();
                 return result_;
             } catch (const Error& error) {
                 const bool again = error.kind() == Failure::tool || error.kind() == Failure::timeout;
@@ -95,19 +97,31 @@ private:
     /// looked at again after the next step.
     void revive(const MachineRecord& record) {
         // Without the database, which a pull uses at the same time; an embedded root is opened only then.
-        if (record.is_embedded() && embedded_state(lifecycle_.embedded_root(record), record) != "paused") {
+        const bool embedded = record.is_embedded();
+        constexpr const char* failed = "I/O error";
+        if (embedded && embedded_pause(lifecycle_.embedded_root(record), record) != failed) {
             return;
         }
         try {
             const auto connection = lifecycle_.open(record);
             const auto domain = connection.find(record.uuid);
             const auto status = domain ? domain->status() : std::nullopt;
-            if (status && status->state == virt::DomainState::paused && status->reason == "I/O error") {
+            if (status && status->state == virt::DomainState::paused &&
+                (embedded || status->reason == failed)) {
                 go_on(lifecycle_, record, *domain);
                 lifecycle_.monitor().message(fmt::format("machine '{}' goes on", record.name));
             }
         } catch (const Error& error) {
             lifecycle_.monitor().warning(error.message());
+        }
+    }
+
+    /// It may have halted until just now, and on a busy host its QEMU does not answer every question.
+    void see_it_run() {
+        constexpr int looks = 4;
+        for (int i = 0; result_.was_running && i < looks; ++i) {
+            revive(lifecycle_.require(name_));
+            lifecycle_.clock().sleep(std::chrono::milliseconds(500));
         }
     }
 
@@ -174,9 +188,6 @@ private:
         define_machine(lifecycle_, connection, record);
         if (old != record.disk) {
             remove_tree(old);
-        }
-        if (result_.was_running) {
-            revive(record);
         }
         result_.image = record.image;
         result_.generation = record.generation;

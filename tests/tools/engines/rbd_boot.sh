@@ -77,10 +77,11 @@ if [ "${BOOT:-yes}" != no ] && [ "$image" = tiny ]; then
     boot_tiny
 elif [ "${BOOT:-yes}" != no ]; then
     machine --connect embedded spawn "$image" web-1 --storage "$pool" --memory 1G --wait ssh --timeout 20m
-    machine ssh web-1 -- 'hostname; lsblk -no SIZE /dev/vda | head -1' >"$dir/answer"
-    grep -q web-1 "$dir/answer" || fail "the machine is called $(head -1 "$dir/answer")"
+    machine ssh web-1 -- hostname >"$dir/answer"
+    machine ssh web-1 -- lsblk -dno SIZE /dev/vda >>"$dir/answer"
+    grep web-1 "$dir/answer" >/dev/null || fail "the machine is called $(head -1 "$dir/answer")"
     say "a login over SSH: $(paste -sd' ' "$dir/answer")"
-    machine ssh web-1 -- 'sudo poweroff' >/dev/null 2>&1 || true
+    machine stop web-1 --timeout 20s
 else
     machine --connect embedded spawn "$image" web-1 --storage "$pool" --no-start
 fi
