@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-
 class FromImage : public testing::Test {
 protected:
     static void SetUpTestSuite() {
