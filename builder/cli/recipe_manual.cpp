@@ -13,42 +13,52 @@ constexpr const char* example =
     "  - customize: {packages: [vim]}\n  - sysprep: {}\n  - audit: {}\n  - compact: {compress: zstd}\n  - "
     "publish: {keep: 3}\n";
 
-}  // namespace
-
-std::string recipe_page(const Json& schema) {
-    std::string page =
-        fmt::format(".TH IMGFORGE.RECIPE 5 \"\" \"imgforge {}\" \"File Formats\"\n", IMGFORGE_VERSION);
-    page += ".SH NAME\nimgforge.recipe \\- how a golden image is made\n.SH DESCRIPTION\n";
-    page += troff_escape(
-        "A recipe is a YAML file, usually NAME.recipe. Unknown keys are errors. imgforge validate reports "
-        "every error at once with line and "
-        "column, imgforge schema prints the JSON Schema this page is made from, imgforge build RECIPE --plan "
-        "shows what would run.\n");
-    page += ".PP\n.nf\n.RS\n" + troff_escape(example) + ".RE\n.fi\n.SH KEYS\n";
-    const Json properties = schema.value("properties", Json::object());
+/// The keys; those of the stages have a section of their own.
+std::string recipe_keys(const Json& properties) {
+    std::string keys;
     for (const auto& [key, rule] : properties.items()) {
-        page += key == "stages"
+        keys += key == "stages"
                     ? fmt::format(".TP\n\\fBstages\\fR\n{}\n",
                                   troff_escape(described(rule) + "A list; each item is one TYPE: {OPTIONS}."))
                     : schema_entry(key, rule);
     }
-    page += ".SH STAGES\n" +
-            troff_escape("A second stage of one type gets the name TYPE-2, or name: in its options.") + "\n";
+    return keys;
+}
+
+std::string stage_sections(const Json& properties) {
+    std::string text =
+        ".SH STAGES\n" +
+        troff_escape("A second stage of one type gets the name TYPE-2, or name: in its options.") + "\n";
     const Json types = properties.value("stages", Json::object())
                            .value("items", Json::object())
                            .value("properties", Json::object());
     for (const auto& [type, rule] : types.items()) {
-        page += fmt::format(".SS {}\n{}\n{}", troff_escape(type), troff_escape(described(rule)),
+        text += fmt::format(".SS {}\n{}\n{}", troff_escape(type), troff_escape(described(rule)),
                             schema_entries(rule));
     }
-    page += ".SH SETTING VALUES FROM OUTSIDE\n" +
+    text += ".SH SETTING VALUES FROM OUTSIDE\n" +
             troff_escape(
                 "imgforge build RECIPE --set machine.memory=2G --set stages.customize.packages=[vim,git]: "
                 "applied before the recipe "
                 "is checked; values are read as YAML, file names are relative to the current directory.\n");
-    return page +
-           ".SH SEE ALSO\n.BR imgforge\\-build (1),\n.BR imgforge\\-validate (1),\n.BR imgforge\\-schema "
-           "(1)\n";
+    return text;
+}
+
+}  // namespace
+
+std::string recipe_page(const Json& schema) {
+    const Json properties = schema.value("properties", Json::object());
+    return manual_page(
+        {.name = "recipe",
+         .summary = "how a golden image is made",
+         .text =
+             "A recipe is a YAML file, usually NAME.recipe. Unknown keys are errors. imgforge validate "
+             "reports every error at once with line and column, imgforge schema prints the JSON Schema this "
+             "page is made from, imgforge build RECIPE --plan shows what would run.",
+         .example = example,
+         .keys = recipe_keys(properties),
+         .more = stage_sections(properties),
+         .see = {{"imgforge-build", 1}, {"imgforge-validate", 1}, {"imgforge-schema", 1}}});
 }
 
 }  // namespace imgforge::cli

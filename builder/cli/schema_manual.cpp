@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/schema_manual.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <vector>
 
 #include <fmt/format.h>
@@ -81,6 +83,22 @@ std::string schema_entry(const std::string& key, const Json& rule) {
 
 std::string described(const Json& rule) {
     return sentence(text_at(rule, "description"));
+}
+
+std::string manual_page(const FormatPage& page) {
+    std::string title(page.name);
+    std::transform(title.begin(), title.end(), title.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::string see;
+    for (const auto& [name, section] : page.see) {
+        see +=
+            fmt::format("{}.BR {} ({})", see.empty() ? "" : ",\n", troff_escape(std::string(name)), section);
+    }
+    return fmt::format(".TH IMGFORGE.{} 5 \"\" \"imgforge {}\" \"File Formats\"\n", title, IMGFORGE_VERSION) +
+           fmt::format(".SH NAME\nimgforge.{} \\- {}\n", page.name, page.summary) +
+           fmt::format(".SH DESCRIPTION\n{}\n", troff_escape(std::string(page.text))) +
+           fmt::format(".PP\n.nf\n.RS\n{}.RE\n.fi\n", troff_escape(std::string(page.example))) +
+           fmt::format(".SH KEYS\n{}{}.SH SEE ALSO\n{}\n", page.keys, page.more, see);
 }
 
 }  // namespace imgforge::cli

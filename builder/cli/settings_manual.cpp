@@ -56,17 +56,18 @@ std::string settings_file(const Json& schema) {
 }
 
 std::string settings_page(const Json& schema) {
-    return fmt::format(".TH IMGFORGE.CONFIG 5 \"\" \"imgforge {}\" \"File Formats\"\n", IMGFORGE_VERSION) +
-           ".SH NAME\nimgforge.config \\- settings of imgforge on this host\n.SH DESCRIPTION\n" +
-           troff_escape(
-               "Both files are optional YAML. What the user's file says goes before the system's: mappings "
-               "are merged key by key, lists are replaced. Unknown keys and invalid values are errors of "
-               "every command, with file, line and column, and exit code 3.\n") +
-           ".PP\n.nf\n.RS\n" + troff_escape(settings_example) + ".RE\n.fi\n.SH KEYS\n" +
-           schema_entries(schema) +
-           ".SH FILES\n.TP\n.I /etc/imgforge/config.yaml\nFor all users.\n.TP\n.I "
-           "$XDG_CONFIG_HOME/imgforge/config.yaml\nelse ~/.config/imgforge/config.yaml: for this user.\n"
-           ".SH SEE ALSO\n.BR imgforge (1),\n.BR imgforge.recipe (5)\n";
+    return manual_page(
+        {.name = "config",
+         .summary = "settings of imgforge on this host",
+         .text = "Both files are optional YAML. What the user's file says goes before the system's: mappings "
+                 "are merged key by key, lists are replaced. Unknown keys and invalid values are errors of "
+                 "every command, with file, line and column, and exit code 3.",
+         .example = settings_example,
+         .keys = schema_entries(schema),
+         .more =
+             ".SH FILES\n.TP\n.I /etc/imgforge/config.yaml\nFor all users.\n.TP\n.I "
+             "$XDG_CONFIG_HOME/imgforge/config.yaml\nelse ~/.config/imgforge/config.yaml: for this user.\n",
+         .see = {{"imgforge", 1}, {"imgforge.recipe", 5}}});
 }
 
 }  // namespace imgforge::cli
