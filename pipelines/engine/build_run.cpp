@@ -128,30 +128,34 @@ void BuildRun::tidy() noexcept {
     }
 }
 
+/// Does or reuses stage `i`, or the group that begins with it; the first stage that is left then.
+std::size_t BuildRun::next_stages(std::size_t i) {
+    const PlannedStage& plan = report_.stages[i].plan;
+    if (plan.verdict == PlannedStage::Verdict::run) {
+        const std::size_t end = group_end(recipe_, report_.stages, i);
+        run_group(i, end);
+        // A stage that another build made meanwhile is taken over; then fewer than the group were done.
+        while (i < end && report_.stages[i].done) {
+            ++i;
+        }
+        return i;
+    }
+    const std::optional<Layer> layer = store_.find(plan.fingerprint);
+    if (!layer) {
+        throw Error(Failure::tool,
+                    fmt::format("the cached result of stage '{}' went away during the build", plan.name),
+                    "run the same command again");
+    }
+    reuse(i, *layer);
+    return i + 1;
+}
+
 void BuildRun::run_stages() {
     std::size_t i = 0;
     try {
         while (i < report_.stages.size()) {
             interrupt::check();
-            if (report_.stages[i].plan.verdict == PlannedStage::Verdict::run) {
-                const std::size_t end = group_end(recipe_, report_.stages, i);
-                run_group(i, end);
-                // A stage that another build made meanwhile is taken over; then fewer than the group were
-                // done.
-                while (i < end && report_.stages[i].done) {
-                    ++i;
-                }
-                continue;
-            }
-            const PlannedStage& plan = report_.stages[i].plan;
-            const std::optional<Layer> layer = store_.find(plan.fingerprint);
-            if (!layer) {
-                throw Error(
-                    Failure::tool,
-                    fmt::format("the cached result of stage '{}' went away during the build", plan.name),
-                    "run the same command again");
-            }
-            reuse(i++, *layer);
+            i = next_stages(i);
         }
     } catch (const Interrupted&) {
         throw;  // not a verdict on what was made: the same command resumes
@@ -249,26 +253,25 @@ void BuildRun::run_group(std::size_t begin, std::size_t end) {
     }
     std::size_t at = 0;
     begin_stage(begin, tasks[0]);
+    const auto took = [&](std::size_t index, StageResult result) {
+        if (index != at) {
+            throw Error(Failure::tool,
+                        fmt::format("stage type '{}' published results out of order", types[0]->name()));
+        }
+        publish(begin + index, tasks[index], std::move(result));
+        if (++at < tasks.size()) {
+            begin_stage(begin + at, tasks[at]);
+        }
+    };
+    const auto run = [&] {
+        types[0]->run_group(tasks, types, took);
+        if (at < tasks.size()) {
+            throw Error(Failure::tool, fmt::format("stage type '{}' ended without a result for '{}'",
+                                                   types[0]->name(), tasks[at].name));
+        }
+    };
     try {
-        in_context(
-            [&] { return stage_place(recipe_, begin + at); },
-            [&] {
-                types[0]->run_group(tasks, types, [&](std::size_t index, StageResult result) {
-                    if (index != at) {
-                        throw Error(
-                            Failure::tool,
-                            fmt::format("stage type '{}' published results out of order", types[0]->name()));
-                    }
-                    publish(begin + index, tasks[index], std::move(result));
-                    if (++at < tasks.size()) {
-                        begin_stage(begin + at, tasks[at]);
-                    }
-                });
-                if (at < tasks.size()) {
-                    throw Error(Failure::tool, fmt::format("stage type '{}' ended without a result for '{}'",
-                                                           types[0]->name(), tasks[at].name));
-                }
-            });
+        in_context([&] { return stage_place(recipe_, begin + at); }, run);
     } catch (...) {
         stage_failed(tasks, at);
         throw;

@@ -35,6 +35,7 @@ private:
     void tidy() noexcept;
 
     void run_stages();
+    std::size_t next_stages(std::size_t i);
     void reuse(std::size_t i, const Layer& layer);
     void run_group(std::size_t begin, std::size_t end);
     bool made_by_another(std::size_t i, bool waited);
