@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "builder/base/error.hpp"
+#include "builder/base/process_watch.hpp"
 
 namespace imgforge {
 namespace {
@@ -156,9 +157,11 @@ bool has_ended(const Child& child) {
 }
 
 void end_group(const Child& child) {
+    constexpr std::chrono::seconds grace{2};
+    const auto watch = ProcessWatch::open(child.pid);
     ::kill(-child.pid, SIGTERM);
-    for (int i = 0; i < 40 && !has_ended(child); ++i) {
-        ::usleep(50000);
+    if (watch) {
+        static_cast<void>(watch->ended_within(grace));
     }
     ::kill(-child.pid, SIGKILL);
 }

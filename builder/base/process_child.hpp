@@ -28,7 +28,8 @@ std::optional<Child> start_child(const ProcessSpec& spec, const std::string& pro
 /// True when it has ended (it stays to be waited for) or is not a child of ours.
 bool has_ended(const Child& child);
 
-/// SIGTERM to its group, 2 s of grace, SIGKILL. It stays to be waited for.
+/// SIGTERM to its group, 2 s for the program to end, SIGKILL to what is left of the group. It stays to be
+/// waited for.
 void end_group(const Child& child);
 
 }  // namespace imgforge

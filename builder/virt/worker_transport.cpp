@@ -18,6 +18,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/base/process_watch.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::virt {
@@ -98,13 +99,14 @@ WorkerTransport::~WorkerTransport() {
     shutdown(socket_.get(), SHUT_RDWR);
     socket_.reset();
     // It closes libvirt and ends; a worker that hangs in libvirt is killed.
-    for (int i = 0; i < 200; ++i) {
-        if (waitpid(pid_, nullptr, WNOHANG) != 0) {
-            return;
+    constexpr std::chrono::seconds grace{10};
+    try {
+        if (const auto watch = ProcessWatch::open(pid_); watch && !watch->ended_within(grace)) {
+            kill(pid_, SIGKILL);
         }
-        std::this_thread::sleep_for(milliseconds(i < 20 ? 5 : 50));
+    } catch (const Error&) {
+        kill(pid_, SIGKILL);  // without a pidfd nothing says when it ends
     }
-    kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
 }
 

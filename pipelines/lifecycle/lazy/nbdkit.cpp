@@ -10,6 +10,7 @@
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/process_watch.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -91,18 +92,14 @@ void ensure_nbdkit(Lifecycle& lifecycle, MachineRecord& record) {
 }
 
 void end_nbdkit(const MachineRecord& record) {
-    if (!record.lazy || !nbdkit_runs(record)) {
+    if (!record.lazy) {
         return;
     }
-    kill(record.lazy->pid, SIGTERM);
-    SystemClock clock;
+    // First the pidfd, then the look at the command line: the number cannot come to mean another process.
+    const auto nbdkit = ProcessWatch::open(record.lazy->pid);
     constexpr std::chrono::seconds polite{10};
-    const auto until = std::chrono::steady_clock::now() + polite;
-    while (nbdkit_runs(record) && std::chrono::steady_clock::now() < until) {
-        clock.sleep(std::chrono::milliseconds(50));
-    }
-    if (nbdkit_runs(record)) {
-        kill(record.lazy->pid, SIGKILL);  // it waits for a server that does not answer
+    if (nbdkit && nbdkit_runs(record) && nbdkit->signal(SIGTERM) && !nbdkit->ended_within(polite)) {
+        static_cast<void>(nbdkit->signal(SIGKILL));  // it waits for a server that does not answer
     }
 }
 
