@@ -7,6 +7,8 @@
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/access.hpp"
 #include "pipelines/lifecycle/clone.hpp"
+#include "pipelines/lifecycle/rename.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 #include "pipelines/stages/offline_group.hpp"
 #include "sysprep/offline_run.hpp"
 #include "sysprep/registry.hpp"
@@ -48,7 +50,8 @@ int run_clone(const Arguments& arguments, CommandContext& context) {
     }
     const auto view = lifecycle::clone_machine(machines, arguments.get_or("NAME", ""), options);
     lifecycle::refresh_ssh_config(machines);
-    context.result(lifecycle::views_json(machines, {view}), machines_table(machines, {view}));
+    context.result(lifecycle::views_json(machines, {view}),
+                   machines_table({view}, context.clock->wall_seconds()));
     return 0;
 }
 

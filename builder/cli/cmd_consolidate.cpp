@@ -3,6 +3,7 @@
 
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::cli {
 

@@ -5,6 +5,7 @@
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/access.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 
 namespace imgforge::cli {
 

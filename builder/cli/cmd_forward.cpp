@@ -6,6 +6,7 @@
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/forwarder.hpp"
 #include "pipelines/lifecycle/ports.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {

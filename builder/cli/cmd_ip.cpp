@@ -4,6 +4,7 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {

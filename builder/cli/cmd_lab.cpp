@@ -6,6 +6,7 @@
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/access.hpp"
 #include "pipelines/lifecycle/lab/lab.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 
@@ -23,7 +24,8 @@ Command list_command() {
                     });
                 }
                 const auto views = lifecycle::look(machines, records, {.remote = arguments.has("all-hosts")});
-                context.result(lifecycle::views_json(machines, views), machines_table(machines, views));
+                context.result(lifecycle::views_json(machines, views),
+                               machines_table(views, context.clock->wall_seconds()));
                 return 0;
             }};
 }

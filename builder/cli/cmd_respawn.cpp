@@ -3,6 +3,8 @@
 
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::cli {
 namespace {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 
@@ -23,7 +25,8 @@ Command restart_command() {
                     views.push_back(lifecycle::restart_machine(machines, name, timeout,
                                                                wait_of(arguments, lifecycle::Wait::none)));
                 });
-                context.result(lifecycle::views_json(machines, views), machines_table(machines, views));
+                context.result(lifecycle::views_json(machines, views),
+                               machines_table(views, context.clock->wall_seconds()));
                 return 0;
             }};
 }

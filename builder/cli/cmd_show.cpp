@@ -4,6 +4,8 @@
 #include "builder/base/error.hpp"
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/repair.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {

@@ -10,6 +10,7 @@
 #include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/print_machine.hpp"
 #include "pipelines/lifecycle/spawn.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -118,7 +119,7 @@ SpawnOptions read_options(const Arguments& arguments) {
     return options;
 }
 
-std::string spawned_text(const lifecycle::Lifecycle& machines,
+std::string spawned_text(const lifecycle::InstanceLayout& machines,
                          const std::vector<lifecycle::MachineView>& views, bool started) {
     std::string text;
     for (const auto& view : views) {

@@ -3,6 +3,8 @@
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
 #include "pipelines/lifecycle/access.hpp"
+#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/control.hpp"
 
 namespace imgforge::cli {
 namespace {

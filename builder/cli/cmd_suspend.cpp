@@ -3,6 +3,8 @@
 
 #include "builder/cli/commands.hpp"
 #include "builder/cli/machine_options.hpp"
+#include "pipelines/lifecycle/pause.hpp"
+#include "pipelines/lifecycle/view_json.hpp"
 
 namespace imgforge::cli {
 namespace {
@@ -15,7 +17,8 @@ int run_each(const Arguments& arguments, CommandContext& context,
         body(machines, name);
         views.push_back(lifecycle::look(machines, machines.require(name)));
     });
-    context.result(lifecycle::views_json(machines, views), machines_table(machines, views));
+    context.result(lifecycle::views_json(machines, views),
+                   machines_table(views, context.clock->wall_seconds()));
     return 0;
 }
 

@@ -175,7 +175,7 @@ std::string shown_address(const MachineView& view) {
     return {};
 }
 
-std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vector<MachineView>& views) {
+std::string machines_table(const std::vector<MachineView>& views, std::int64_t now) {
     const auto any = [&views](auto&& test) { return std::any_of(views.begin(), views.end(), test); };
     if (views.empty()) {
         return "no machines; `imgforge spawn IMAGE NAME` makes one\n";
@@ -192,7 +192,6 @@ std::string machines_table(const lifecycle::Lifecycle& lifecycle, const std::vec
             rows.front().insert(rows.front().end() - 1, heading);
         }
     }
-    const std::int64_t now = lifecycle.clock().wall_seconds();
     for (const auto& view : views) {
         const auto& record = view.record;
         const std::string image =
@@ -238,7 +237,7 @@ void for_each_machine(const CommandContext& context, const std::vector<std::stri
     }
 }
 
-void require_machines(lifecycle::Lifecycle& machines, const std::vector<std::string>& names) {
+void require_machines(lifecycle::MachineRegistry& machines, const std::vector<std::string>& names) {
     for (const auto& name : names) {
         static_cast<void>(machines.require(name));
     }

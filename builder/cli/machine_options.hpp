@@ -7,6 +7,7 @@
 
 #include "builder/cli/command.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/domain_check.hpp"
 #include "pipelines/lifecycle/lifecycle.hpp"
 
 namespace imgforge::cli {
@@ -45,8 +46,7 @@ std::string shown_expiry(std::int64_t expires, std::int64_t now);
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 /// "web-1  running  debian13@3 …" for a list of machines.
-std::string machines_table(const lifecycle::Lifecycle& lifecycle,
-                           const std::vector<lifecycle::MachineView>& views);
+std::string machines_table(const std::vector<lifecycle::MachineView>& views, std::int64_t now);
 
 /// The address a person uses: "192.168.122.5", or "127.0.0.1:22005" where a port leads to the machine; empty
 /// when unknown.
@@ -58,7 +58,7 @@ void for_each_machine(const CommandContext& context, const std::vector<std::stri
                       const std::function<void(const std::string&)>& body);
 
 /// Throws when one of `names` is not a machine: a wrong name among them changes nothing.
-void require_machines(lifecycle::Lifecycle& machines, const std::vector<std::string>& names);
+void require_machines(lifecycle::MachineRegistry& machines, const std::vector<std::string>& names);
 
 /// Asks on the terminal; without one, or with --json, an error that names --yes. True for y or yes.
 bool confirm(const Arguments& arguments, const CommandContext& context, const std::string& question);

@@ -11,6 +11,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/json.hpp"
 #include "builder/base/log.hpp"
+#include "builder/base/process_watch.hpp"
 #include "builder/install/artefacts.hpp"
 #include "builder/install/progress_record.hpp"
 #include "builder/virt/connection.hpp"
@@ -22,6 +23,7 @@ namespace imgforge::install {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using virt::DomainReason;
 
 namespace {
 
@@ -55,11 +57,9 @@ void end_left_over(const InstallPlan& plan) {
     };
     if (const auto pid = left(); plan.connection.empty() && pid) {
         log::warn(fmt::format("QEMU process {} of {} is ended without libvirt", *pid, plan.name));
-        kill(*pid, SIGKILL);
-        SystemClock clock;
-        wait_until(
-            clock, fmt::format("end of QEMU process {}", *pid), seconds(30), [&] { return !left(); },
-            [] { return std::string("it is still there"); }, milliseconds(20));
+        if (const auto qemu = ProcessWatch::open(*pid); qemu && left() == pid && qemu->signal(SIGKILL)) {
+            qemu->await_end(fmt::format("end of QEMU process {}", *pid), seconds(30));
+        }
     }
 }
 
@@ -175,22 +175,26 @@ private:
 
     /// A host that is too busy lets libvirt or QEMU's monitor fall silent for a while; the console goes on
     /// telling.
-    std::optional<virt::DomainStatus> asked_status() {
+    struct Asked {
+        std::optional<virt::DomainStatus> status;
+        bool answered = true;
+    };
+    Asked ask_status() {
         try {
             const auto status = domain_.status(status_deadline);
             answered_ = clock_.now();
-            return status;
+            return {.status = status};
         } catch (const virt::VirtError& error) {
             if (error.cause() != virt::VirtCause::timeout || clock_.now() - answered_ > longest_unanswered) {
                 throw;
             }
             log::debug(fmt::format("no status of the domain: {}", error.message()));
-            return virt::DomainStatus{.state = virt::DomainState::running, .reason = "not answered"};
+            return {.status = virt::DomainStatus{.state = virt::DomainState::running}, .answered = false};
         }
     }
 
     void look_at_domain() {
-        const auto status = asked_status();
+        const auto [status, answered] = ask_status();
         if (!status || !status->active()) {
             const auto stop = domain_.last_stop();
             // A transient domain is gone before libvirt's event with the reason is delivered.
@@ -198,15 +202,16 @@ private:
                 return;
             }
             stopped_ = true;
-            by_itself_ = stop ? stop->reason == "shutdown" : status && status->reason == "shutdown";
+            const auto& last = stop ? stop : status;
+            by_itself_ = last && last->reason == DomainReason::shutdown;
             how_ = stop ? stop->text() : status ? status->text() : "the domain has vanished";
             return;
         }
-        if (status->reason == "I/O error") {
+        if (status->reason == DomainReason::io_error) {
             throw Error(Failure::host, "the installation machine stopped at an I/O error of its disk",
                         "free space on the file system of " + plan_.disk.string());
         }
-        if (status->reason != "not answered" && clock_.now() - stats_seen_ >= seconds(5)) {
+        if (answered && clock_.now() - stats_seen_ >= seconds(5)) {
             stats_seen_ = clock_.now();
             look_at_statistics();
         }

@@ -121,7 +121,7 @@ std::vector<DomainRow> Connection::domains() const {
         rows.push_back({.name = row.at("name"),
                         .uuid = uuid,
                         .state = domain_state(row.at("state")),
-                        .reason = row.at("reason"),
+                        .reason = domain_reason(row.at("reason").get<int>()),
                         .saved = answer.at("saved").contains(uuid),
                         .autostart = answer.at("autostart").contains(uuid),
                         .snapshots = answer.at("snapshots").value(uuid, std::vector<std::string>())});

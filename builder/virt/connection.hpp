@@ -46,8 +46,8 @@ struct DomainRow {
     std::string name;
     std::string uuid;
     DomainState state = DomainState::unknown;
-    std::string reason{};  ///< libvirt's word, as in DomainStatus
-    bool saved = false;    ///< memory of a managed save waits for the next start
+    DomainReason reason = DomainReason::unknown;
+    bool saved = false;  ///< memory of a managed save waits for the next start
     bool autostart = false;
     std::vector<std::string> snapshots{};
 };

@@ -25,8 +25,8 @@ std::string_view to_string(DomainState state) {
 }
 
 std::string DomainStatus::text() const {
-    return reason.empty() || reason == "unknown" ? std::string(to_string(state))
-                                                 : fmt::format("{} ({})", to_string(state), reason);
+    return reason == DomainReason::unknown ? std::string(to_string(state))
+                                           : fmt::format("{} ({})", to_string(state), to_string(reason));
 }
 
 Domain::Domain(std::shared_ptr<Transport> transport, std::string name, std::string uuid)
@@ -88,7 +88,8 @@ bool Domain::autostart() const {
 std::optional<DomainStatus> Domain::status(std::chrono::milliseconds deadline) const {
     try {
         const Json answer = call("status", Json::object(), deadline);
-        return DomainStatus{.state = domain_state(answer.at("state")), .reason = answer.at("reason")};
+        return DomainStatus{.state = domain_state(answer.at("state")),
+                            .reason = domain_reason(answer.at("reason").get<int>())};
     } catch (const VirtError& error) {
         if (error.cause() == VirtCause::no_domain) {
             return std::nullopt;
@@ -102,7 +103,8 @@ std::optional<DomainStatus> Domain::last_stop() const {
     if (!answer.at("known").get<bool>()) {
         return std::nullopt;
     }
-    return DomainStatus{.state = DomainState::shut_off, .reason = answer.at("reason")};
+    return DomainStatus{.state = DomainState::shut_off,
+                        .reason = domain_reason(answer.at("reason").get<int>())};
 }
 
 std::string Domain::xml(bool inactive) const {

@@ -13,6 +13,7 @@
 
 #include "builder/base/byte_size.hpp"
 #include "builder/base/json.hpp"
+#include "builder/virt/domain_reason.hpp"
 #include "builder/virt/transport.hpp"
 #include "builder/virt/virt_error.hpp"
 
@@ -25,11 +26,10 @@ std::string_view to_string(DomainState state);
 /// From libvirt's virDomainState.
 DomainState domain_state(int libvirt_number);
 
-/// State and why: "shut off (destroyed)". `reason` is libvirt's word: booted, shutdown, destroyed, crashed,
-/// failed, saved, panicked, user…
+/// State and why: "shut off (destroyed)".
 struct DomainStatus {
     DomainState state = DomainState::unknown;
-    std::string reason{};
+    DomainReason reason = DomainReason::unknown;
     bool active() const {
         return state != DomainState::shut_off && state != DomainState::crashed &&
                state != DomainState::unknown;

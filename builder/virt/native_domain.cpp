@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 
+#include "builder/virt/domain_reason.hpp"
 #include "builder/virt/native_host.hpp"
 #include "builder/virt/screenshot.hpp"
 #include "builder/virt/virt_error.hpp"
@@ -24,30 +25,9 @@ void check(int result, std::string_view action, virDomainPtr domain) {
     }
 }
 
-/// libvirt's reason numbers have another meaning per state (enums virDomain*Reason of libvirt-domain.h).
-const char* reason_text(int state, int reason) {
-    constexpr std::array running{"unknown",       "booted",   "migrated",           "restored",
-                                 "from snapshot", "unpaused", "migration canceled", "save canceled",
-                                 "woken up",      "crashed",  "post-copy"};
-    constexpr std::array shutoff{"unknown", "shutdown", "destroyed",     "crashed", "migrated",
-                                 "saved",   "failed",   "from snapshot", "daemon"};
-    constexpr std::array paused{"unknown",       "user",      "migrating", "saving",
-                                "dumping",       "I/O error", "watchdog",  "from snapshot",
-                                "shutting down", "snapshot",  "crashed",   "starting up"};
-    constexpr std::array crashed{"unknown", "panicked"};
-    const auto pick = [reason](const auto& names) {
-        return reason >= 0 && static_cast<std::size_t>(reason) < names.size()
-                   ? names[static_cast<std::size_t>(reason)]
-                   : "unknown";
-    };
-    switch (state) {
-        case VIR_DOMAIN_RUNNING: return pick(running);
-        case VIR_DOMAIN_SHUTOFF: return pick(shutoff);
-        case VIR_DOMAIN_PAUSED: return pick(paused);
-        case VIR_DOMAIN_CRASHED: return pick(crashed);
-        case VIR_DOMAIN_SHUTDOWN: return "user";
-        default: return "unknown";
-    }
+/// The reason as it goes to the client.
+int reason_number(int state, int reason) {
+    return static_cast<int>(domain_reason(state, reason));
 }
 
 Json identity(virDomainPtr domain) {
@@ -93,7 +73,7 @@ bool list_by_statistics(NativeHost& host, Json& rows) {
             virTypedParamsGetInt(records[i]->params, records[i]->nparams, "state.reason", &reason));
         Json row = identity(records[i]->dom);
         row["state"] = state;
-        row["reason"] = reason_text(state, reason);
+        row["reason"] = reason_number(state, reason);
         rows.push_back(std::move(row));
     }
     return true;
@@ -116,7 +96,7 @@ void list_one_by_one(NativeHost& host, Json& rows) {
         }
         Json row = identity(domain.get());
         row["state"] = state;
-        row["reason"] = reason_text(state, reason);
+        row["reason"] = reason_number(state, reason);
         rows.push_back(std::move(row));
     }
 }
@@ -168,7 +148,7 @@ Json status(virDomainPtr domain, const Json& /*request*/) {
     int state = 0;
     int reason = 0;
     check(virDomainGetState(domain, &state, &reason, 0), "read the state of", domain);
-    return Json{{"state", state}, {"reason", reason_text(state, reason)}};
+    return Json{{"state", state}, {"reason", reason_number(state, reason)}};
 }
 
 Json shutdown(virDomainPtr domain, const Json& request) {

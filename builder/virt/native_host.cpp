@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "builder/base/log.hpp"
+#include "builder/virt/domain_reason.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::virt {
@@ -98,15 +99,12 @@ void NativeHost::watch_stops() {
 }
 
 Json NativeHost::last_stop(const std::string& uuid) const {
-    constexpr std::array reasons{"shutdown", "destroyed", "crashed",      "migrated",
-                                 "saved",    "failed",    "from snapshot"};
     const std::lock_guard guard(stops_->mutex);
     const auto found = stops_->detail.find(uuid);
     if (found == stops_->detail.end()) {
         return Json{{"known", false}};
     }
-    const auto index = static_cast<std::size_t>(found->second);
-    return Json{{"known", true}, {"reason", index < reasons.size() ? reasons[index] : "unknown"}};
+    return Json{{"known", true}, {"reason", static_cast<int>(stop_reason(found->second))}};
 }
 
 DomainHandle NativeHost::find(const std::string& name_or_uuid) const {

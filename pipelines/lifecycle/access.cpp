@@ -16,10 +16,10 @@ std::string config_quoted(const std::string& text) {
     return text.find(' ') == std::string::npos ? text : '"' + text + '"';
 }
 
-std::string host_block(const Lifecycle& lifecycle, const MachineView& view) {
+std::string host_block(const InstanceLayout& layout, const MachineView& view) {
     const MachineRecord& record = view.record;
     const std::string address = first_address(view);
-    const SshTarget target = lifecycle.ssh_target(record, address);
+    const SshTarget target = layout.ssh_target(record, address);
     std::string names = record.name;
     if (!record.hostname.empty() && record.hostname != record.name) {
         names += " " + record.hostname;
@@ -61,21 +61,21 @@ std::vector<MachineView> all_views(Lifecycle& lifecycle) {
 
 }  // namespace
 
-std::string ssh_config_text(const Lifecycle& lifecycle, const std::vector<MachineView>& views) {
+std::string ssh_config_text(const InstanceLayout& layout, const std::vector<MachineView>& views) {
     std::string text =
         "# Written by imgforge ssh-config. In ~/.ssh/config, above all Host lines:\n"
         "#   Include " +
-        ssh_config_file(lifecycle).string() + "\n";
+        ssh_config_file(layout).string() + "\n";
     for (const auto& view : views) {
         if (is_machine(view)) {
-            text += "\n" + host_block(lifecycle, view);
+            text += "\n" + host_block(layout, view);
         }
     }
     return text;
 }
 
-std::filesystem::path ssh_config_file(const Lifecycle& lifecycle) {
-    return lifecycle.places().home / "ssh_config";
+std::filesystem::path ssh_config_file(const InstanceLayout& layout) {
+    return layout.places().home / "ssh_config";
 }
 
 void write_ssh_config(Lifecycle& lifecycle) {
@@ -93,7 +93,7 @@ void refresh_ssh_config(Lifecycle& lifecycle) {
     }
 }
 
-Json inventory_json(const Lifecycle& lifecycle, const std::vector<MachineView>& views) {
+Json inventory_json(const InstanceLayout& layout, const std::vector<MachineView>& views) {
     Json hosts = Json::array();
     Json variables = Json::object();
     Json groups = Json::object();
@@ -102,7 +102,7 @@ Json inventory_json(const Lifecycle& lifecycle, const std::vector<MachineView>& 
             continue;
         }
         const MachineRecord& record = view.record;
-        const SshTarget target = lifecycle.ssh_target(record, first_address(view));
+        const SshTarget target = layout.ssh_target(record, first_address(view));
         hosts.push_back(record.name);
         for (const auto& [kind, value] : {std::pair("image", record.image), std::pair("size", record.size),
                                           std::pair("lab", record.lab)}) {

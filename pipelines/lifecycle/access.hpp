@@ -12,10 +12,10 @@ namespace imgforge::lifecycle {
 /// A file for ssh(1) that knows the machines by name (and by host name): address, port, user, key, host keys.
 /// For `Include` in ~/.ssh/config; scp, rsync, editors and Ansible then reach them by name. A machine whose
 /// address is not known now is reached through `imgforge ssh`.
-std::string ssh_config_text(const Lifecycle& lifecycle, const std::vector<MachineView>& views);
+std::string ssh_config_text(const InstanceLayout& layout, const std::vector<MachineView>& views);
 
 /// Where that file is kept up to date once it exists: $IMGFORGE_HOME/ssh_config.
-std::filesystem::path ssh_config_file(const Lifecycle& lifecycle);
+std::filesystem::path ssh_config_file(const InstanceLayout& layout);
 
 /// Writes it, for all machines there are.
 void write_ssh_config(Lifecycle& lifecycle);
@@ -24,7 +24,7 @@ void write_ssh_config(Lifecycle& lifecycle);
 void refresh_ssh_config(Lifecycle& lifecycle);
 
 /// Ansible's dynamic inventory: all machines, in groups by image, size and lab, with how to reach each.
-Json inventory_json(const Lifecycle& lifecycle, const std::vector<MachineView>& views);
+Json inventory_json(const InstanceLayout& layout, const std::vector<MachineView>& views);
 
 /// NAME:PATH of `imgforge cp`; empty machine: a path of this host.
 struct CopyEnd {

@@ -13,7 +13,7 @@
 
 namespace imgforge::lifecycle {
 
-void start_in_background(const Lifecycle& lifecycle, std::vector<std::string> words,
+void start_in_background(const InstanceLayout& layout, std::vector<std::string> words,
                          const std::filesystem::path& log) {
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};
@@ -25,7 +25,7 @@ void start_in_background(const Lifecycle& lifecycle, std::vector<std::string> wo
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     // This command ends soon, and init takes it over.
     const std::string program = "/proc/self/exe";
-    const std::string home = lifecycle.places().home.string();
+    const std::string home = layout.places().home.string();
     setenv("IMGFORGE_HOME", home.c_str(), 1);
     words.insert(words.begin(), program);
     std::vector<char*> argv;

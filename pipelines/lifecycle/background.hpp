@@ -11,7 +11,7 @@ namespace imgforge::lifecycle {
 
 /// This program again, with `words` as its arguments, on this store, in a session of its own: it goes on when
 /// this command ends. Its output goes to `log`, which is made anew. Throws Failure::host from the system.
-void start_in_background(const Lifecycle& lifecycle, std::vector<std::string> words,
+void start_in_background(const InstanceLayout& layout, std::vector<std::string> words,
                          const std::filesystem::path& log);
 
 }  // namespace imgforge::lifecycle

@@ -16,8 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path journal_file(const Lifecycle& lifecycle, const MachineRecord& record) {
-    return lifecycle.folder(record.name) / "changing.json";
+fs::path journal_file(const InstanceLayout& layout, const MachineRecord& record) {
+    return layout.folder(record.name) / "changing.json";
 }
 
 /// The maximum is changed first, the rest follows it.

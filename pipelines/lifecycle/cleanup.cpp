@@ -96,7 +96,7 @@ void treat_stray(Lifecycle& lifecycle, const fs::path& folder, bool dry_run, Cle
             return;
         }
         if (!dry_run) {
-            add_reference(lifecycle, record);
+            add_reference(lifecycle.store(), record);
         }
         report.adopted.push_back(name);
     } else {

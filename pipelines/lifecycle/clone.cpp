@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What the new machine has of the old one.
-MachineRecord common_part(Lifecycle& lifecycle, const MachineRecord& origin) {
+MachineRecord common_part(const Host& host, const MachineRecord& origin) {
     MachineRecord record = origin;
     record.state = RecordState::spawning;
     for (auto& nic : record.nics) {
@@ -46,7 +46,7 @@ MachineRecord common_part(Lifecycle& lifecycle, const MachineRecord& origin) {
     record.lab_digest.clear();
     record.spool.clear();
     record.destroyed = 0;
-    record.created = lifecycle.clock().wall_seconds();
+    record.created = host.clock->wall_seconds();
     return record;
 }
 
@@ -113,7 +113,8 @@ private:
     MachineRecord& record() { return reserved_.front().record; }
 
     void reserve() {
-        ReservationRequest request{NamePattern(options_.name, false), 1, common_part(lifecycle_, origin_)};
+        ReservationRequest request{NamePattern(options_.name, false), 1,
+                                   common_part(lifecycle_.host(), origin_)};
         request.forward_ssh = origin_.ssh_port.has_value();
         if (!origin_.is_embedded()) {
             for (const auto& row : lifecycle_.open(origin_).domains()) {
@@ -122,7 +123,7 @@ private:
         }
         reserved_ = lifecycle_.reservations().reserve(request);
         record().generation_id = random_uuid();
-        add_reference(lifecycle_, record());
+        add_reference(lifecycle_.store(), record());
     }
 
     void make() {

@@ -26,9 +26,4 @@ struct CloneOptions {
 /// Failure::integrity when its domain is on another root disk or its memory is saved.
 MachineView clone_machine(Lifecycle& lifecycle, std::string_view origin, const CloneOptions& options);
 
-/// The machine's record, directory, domain and host key file under another name; the guest keeps its host
-/// name. It must be off, without snapshots and without saved memory. An interrupted one is finished by the
-/// same command.
-void rename_machine(Lifecycle& lifecycle, std::string_view name, const std::string& new_name);
-
 }  // namespace imgforge::lifecycle

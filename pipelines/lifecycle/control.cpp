@@ -11,8 +11,10 @@
 #include "pipelines/lifecycle/console_log.hpp"
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/forwarder.hpp"
+#include "pipelines/lifecycle/pause.hpp"
 #include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/preflight.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -33,13 +35,13 @@ bool is_down(const virt::Domain& domain) {
 }
 
 /// Networks of libvirt that a reboot of the host left inactive.
-void start_networks(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record) {
+void start_networks(const Host& host, const virt::Connection& connection, const MachineRecord& record) {
     if (record.is_embedded()) {
         return;
     }
     prepare_networks(connection, networks_of(record));
     if (record.autostart) {
-        keep_networks(lifecycle.monitor(), connection, networks_of(record));
+        keep_networks(*host.monitor, connection, networks_of(record));
     }
 }
 
@@ -52,11 +54,11 @@ bool bring_up(Lifecycle& lifecycle, MachineRecord& record) {
     const auto connection = lifecycle.open(record);
     const auto domain = connection.find(record.uuid);
     if (domain && !is_down(*domain)) {
-        go_on(lifecycle, record, *domain);
+        go_on(lifecycle.host(), record, *domain);
         return false;
     }
     check_published(lifecycle, record);
-    start_networks(lifecycle, connection, record);
+    start_networks(lifecycle.host(), connection, record);
     start_domain(lifecycle, connection, record);
     return true;
 }

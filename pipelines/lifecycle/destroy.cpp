@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/destroy.hpp"
+
 // The end of a machine, and what stands against it.
 #include <fmt/format.h>
 
@@ -28,9 +30,9 @@ bool lies_in(const fs::path& file, const fs::path& folder) {
 }
 
 /// A snapshot's file in the machine's own directory goes with it; any other disk is somebody's.
-void require_own_disks(const Lifecycle& lifecycle, const MachineRecord& record,
+void require_own_disks(const InstanceLayout& layout, const MachineRecord& record,
                        const DomainReality& reality) {
-    if (reality.root_intact || (reality.root_above && lies_in(reality.root, lifecycle.folder(record.name)))) {
+    if (reality.root_intact || (reality.root_above && lies_in(reality.root, layout.folder(record.name)))) {
         return;
     }
     throw Error(
@@ -43,8 +45,8 @@ void require_own_disks(const Lifecycle& lifecycle, const MachineRecord& record,
 }
 
 /// An embedded root is looked at, not opened: that takes a hundred times as long.
-void check_embedded(const Lifecycle& lifecycle, const MachineRecord& record, const Drop& drop) {
-    const fs::path root = lifecycle.embedded_root(record);
+void check_embedded(const InstanceLayout& layout, const MachineRecord& record, const Drop& drop) {
+    const fs::path root = layout.embedded_root(record);
     if (!drop.saved && embedded_saved(root, record)) {
         refuse_saved(record);
     }
@@ -55,7 +57,7 @@ void check_embedded(const Lifecycle& lifecycle, const MachineRecord& record, con
     DomainReality reality;
     reality.defined = virt::read_domain_xml(read_file(definition));
     find_root_disk(record, reality.defined, reality);
-    require_own_disks(lifecycle, record, reality);
+    require_own_disks(layout, record, reality);
 }
 
 void check_destroyable(Lifecycle& lifecycle, const MachineRecord& record, const Drop& drop) {

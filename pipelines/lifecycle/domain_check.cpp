@@ -192,8 +192,9 @@ void require_same_disks(const MachineRecord& record, const DomainReality& realit
                             record.name, record.name));
 }
 
-void require_intact(Lifecycle& lifecycle, const MachineRecord& record, const char* what, const Drop& drop) {
-    const auto domain = lifecycle.open(record).find(record.uuid);
+void require_intact(ConnectionPool& connections, const MachineRecord& record, const char* what,
+                    const Drop& drop) {
+    const auto domain = connections.open(record).find(record.uuid);
     if (!domain) {
         return;
     }

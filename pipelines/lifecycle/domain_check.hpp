@@ -45,7 +45,8 @@ void find_root_disk(const MachineRecord& record, const virt::DomainFacts& facts,
 /// disk is not the record's, when memory is saved or the disk holds snapshots and `drop` does not say that
 /// they may go. Saved memory and snapshots that may go are dropped here. A domain libvirt does not know:
 /// fine.
-void require_intact(Lifecycle& lifecycle, const MachineRecord& record, const char* what, const Drop& drop);
+void require_intact(ConnectionPool& connections, const MachineRecord& record, const char* what,
+                    const Drop& drop);
 
 /// The part of it that concerns which files the disks are: the root disk, and data disks under snapshots.
 void require_same_disks(const MachineRecord& record, const DomainReality& reality);

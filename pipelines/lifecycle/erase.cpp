@@ -7,6 +7,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/process_watch.hpp"
 #include "pipelines/lifecycle/ceph/ceph_root.hpp"
 #include "pipelines/lifecycle/lazy/nbdkit.hpp"
 #include "pipelines/lifecycle/observe.hpp"
@@ -25,8 +26,8 @@ void give_back_addresses(const virt::Connection& connection, const MachineRecord
     }
 }
 
-void erase_through_libvirt(Lifecycle& lifecycle, const MachineRecord& record) {
-    const auto connection = lifecycle.open(record);
+void erase_through_libvirt(ConnectionPool& connections, const MachineRecord& record) {
+    const auto connection = connections.open(record);
     if (const auto domain = connection.find(record.uuid)) {
         domain->destroy();
         domain->undefine();
@@ -40,12 +41,10 @@ void kill_embedded(const fs::path& root, const MachineRecord& record) {
     if (!pid) {
         return;
     }
-    kill(*pid, SIGKILL);
-    SystemClock clock;
-    wait_until(
-        clock, fmt::format("end of QEMU process {}", *pid), std::chrono::seconds(10),
-        [&] { return !embedded_process(root, record); }, [] { return std::string("it is still there"); },
-        std::chrono::milliseconds(20));
+    const auto qemu = ProcessWatch::open(*pid);
+    if (qemu && embedded_process(root, record) == pid && qemu->signal(SIGKILL)) {
+        qemu->await_end(fmt::format("end of QEMU process {}", *pid), std::chrono::seconds(10));
+    }
 }
 
 }  // namespace

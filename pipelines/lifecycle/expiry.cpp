@@ -8,6 +8,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 #include "pipelines/lifecycle/ready.hpp"
 #include "pipelines/lifecycle/warm/guest_shell.hpp"
 
@@ -21,8 +22,8 @@ bool is_over(const MachineRecord& record, std::int64_t now) {
 }
 
 /// Remembers that a machine was warned, for this expiry.
-std::filesystem::path notice_mark(const Lifecycle& lifecycle, const MachineRecord& record) {
-    return lifecycle.folder(record.name) / fmt::format(".expiry-{}", record.expires);
+std::filesystem::path notice_mark(const InstanceLayout& layout, const MachineRecord& record) {
+    return layout.folder(record.name) / fmt::format(".expiry-{}", record.expires);
 }
 
 void warn_guest(Lifecycle& lifecycle, const MachineRecord& record, std::int64_t now) {

@@ -21,8 +21,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-std::filesystem::path lock_file(const Lifecycle& lifecycle) {
-    return lifecycle.places().instances() / ".forward.lock";
+std::filesystem::path lock_file(const InstanceLayout& layout) {
+    return layout.places().instances() / ".forward.lock";
 }
 
 bool served_here(const MachineRecord& record) {

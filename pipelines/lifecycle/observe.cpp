@@ -26,10 +26,10 @@ struct DaemonView {
 };
 
 /// `only`: when one machine is asked for, a daemon with thousands need not list them all.
-DaemonView ask_daemon(Lifecycle& lifecycle, const std::string& uri, const MachineRecord* only) {
+DaemonView ask_daemon(ConnectionPool& connections, const std::string& uri, const MachineRecord* only) {
     DaemonView view;
     try {
-        view.connection = lifecycle.open_uri(uri);
+        view.connection = connections.open_uri(uri);
         if (only != nullptr) {
             const auto domain = view.connection->find(only->uuid);
             if (const auto status = domain ? domain->status() : std::nullopt) {
@@ -74,12 +74,12 @@ private:
     std::map<std::string, int> current_;
 };
 
-std::uint64_t bytes_of_machine(const Lifecycle& lifecycle, const MachineRecord& record) {
+std::uint64_t bytes_of_machine(const InstanceLayout& layout, const MachineRecord& record) {
     if (record.is_remote()) {
         return 0;
     }
     std::uint64_t bytes =
-        allocated_size(record.disk) + allocated_size(lifecycle.folder(record.name) / "seed.iso");
+        allocated_size(record.disk) + allocated_size(layout.folder(record.name) / "seed.iso");
     for (const auto& disk : record.data_disks) {
         bytes += allocated_size(disk.path);
     }
@@ -113,40 +113,42 @@ std::pair<std::string, std::string> embedded_status(const std::filesystem::path&
 }
 
 /// Reasons that only say what the state says already.
-bool is_plain(const std::string& reason) {
-    constexpr std::array plain{"unknown", "booted", "unpaused", "shutdown", "destroyed", "saved", ""};
+bool is_plain(virt::DomainReason reason) {
+    using enum virt::DomainReason;
+    constexpr std::array plain{unknown, booted, unpaused, shutdown, destroyed, saved};
     return std::find(plain.begin(), plain.end(), reason) != plain.end();
 }
 
 void set_from(const virt::DomainRow& row, MachineView& view) {
     const bool off = row.state == virt::DomainState::shut_off;
     view.state = off && row.saved ? "saved" : std::string(virt::to_string(row.state));
-    view.reason = is_plain(row.reason) ? "" : row.reason;
+    view.cause = row.reason;
+    view.reason = is_plain(row.reason) ? "" : std::string(virt::to_string(row.reason));
     view.autostart = row.autostart;
     view.snapshots = row.snapshots;
 }
 
-/// QEMU's words for why it halted (qapi/run-state.json), in libvirt's.
-std::string paused_reason(const std::string& run_state) {
-    constexpr std::array words{std::pair("paused", "user"),
-                               std::pair("io-error", "I/O error"),
-                               std::pair("watchdog", "watchdog"),
-                               std::pair("save-vm", "saving"),
-                               std::pair("guest-panicked", "crashed"),
-                               std::pair("suspended", "asleep")};
-    for (const auto& [word, reason] : words) {
-        if (run_state == word) {
-            return reason;
-        }
-    }
-    return {};
+/// QEMU's words for why it halted (qapi/run-state.json) as libvirt's reasons.
+virt::DomainReason paused_reason(const std::string& run_state) {
+    using enum virt::DomainReason;
+    constexpr std::array words{std::pair("paused", user), std::pair("io-error", io_error),
+                               std::pair("watchdog", watchdog), std::pair("save-vm", saving),
+                               std::pair("guest-panicked", crashed)};
+    const auto* const found =
+        std::find_if(words.begin(), words.end(), [&](const auto& row) { return run_state == row.first; });
+    return found == words.end() ? unknown : found->second;
 }
 
 void set_embedded(const std::filesystem::path& root, MachineView& view) {
     const MachineRecord& record = view.record;
     const auto [state, run_state] = embedded_status(root, record);
     view.state = state;
-    view.reason = state == "paused" ? paused_reason(run_state) : "";
+    if (state == "paused") {
+        view.cause = paused_reason(run_state);
+        view.reason = run_state == "suspended"                    ? "asleep"
+                      : view.cause == virt::DomainReason::unknown ? ""
+                                                                  : virt::to_string(view.cause);
+    }
     view.autostart = record.autostart;
     std::error_code none;
     for (auto entry =
@@ -214,9 +216,9 @@ bool embedded_saved(const std::filesystem::path& root, const MachineRecord& reco
     return std::filesystem::exists(root / "lib" / "qemu" / "save" / (record.name + ".save"));
 }
 
-std::string embedded_pause(const std::filesystem::path& root, const MachineRecord& record) {
+virt::DomainReason embedded_pause(const std::filesystem::path& root, const MachineRecord& record) {
     const auto [state, run_state] = embedded_status(root, record);
-    return state == "paused" ? paused_reason(run_state) : "";
+    return state == "paused" ? paused_reason(run_state) : virt::DomainReason::unknown;
 }
 
 std::string embedded_state(const std::filesystem::path& root, const MachineRecord& record) {

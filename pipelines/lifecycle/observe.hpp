@@ -8,7 +8,6 @@
 
 #include <sys/types.h>
 
-#include "builder/base/json.hpp"
 #include "pipelines/lifecycle/lifecycle.hpp"
 
 namespace imgforge::lifecycle {
@@ -23,6 +22,7 @@ struct MachineView {
     std::string state;
     std::string
         reason{};  ///< why it is in that state: "user", "I/O error", "not ready: …"; empty: nothing to say
+    virt::DomainReason cause = virt::DomainReason::unknown;  ///< the same when libvirt or QEMU gives it
     bool autostart = false;
     std::vector<std::string> snapshots{};
     std::string problem{};
@@ -58,10 +58,5 @@ bool embedded_saved(const std::filesystem::path& root, const MachineRecord& reco
 
 /// QEMU's process of an embedded machine, checked by its UUID; nothing when there is none.
 std::optional<pid_t> embedded_process(const std::filesystem::path& root, const MachineRecord& record);
-
-/// The record of the contract: {name, state, image, generation, …}.
-Json view_json(const Lifecycle& lifecycle, const MachineView& view);
-/// {machines: [...]}.
-Json views_json(const Lifecycle& lifecycle, const std::vector<MachineView>& views);
 
 }  // namespace imgforge::lifecycle

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/pause.hpp"
+
 // Machines that are halted: by their user, or by libvirt because something went wrong.
 #include <algorithm>
 #include <array>
@@ -13,54 +15,59 @@ namespace {
 
 using virt::DomainState;
 
-/// libvirt's reasons that end by themselves: somebody is at work on the domain.
-constexpr std::array busy{"migrating", "saving", "dumping", "snapshot", "starting up", "shutting down"};
+using virt::DomainReason;
+
+/// Reasons that end by themselves: somebody is at work on the domain.
+constexpr std::array busy{DomainReason::migrating, DomainReason::saving,      DomainReason::dumping,
+                          DomainReason::snapshot,  DomainReason::starting_up, DomainReason::shutting_down};
 
 /// "I/O error (vda: no space)".
-std::string full_reason(const virt::Domain& domain, const std::string& reason) {
+std::string full_reason(const virt::Domain& domain, DomainReason reason) {
     std::string disks;
-    for (const auto& [target, text] : domain.disk_errors()) {
-        disks += fmt::format("{}{}: {}", disks.empty() ? "" : ", ", target, text);
+    if (reason == DomainReason::io_error) {
+        for (const auto& [target, text] : domain.disk_errors()) {
+            disks += fmt::format("{}{}: {}", disks.empty() ? "" : ", ", target, text);
+        }
     }
-    return disks.empty() ? reason : fmt::format("{} ({})", reason, disks);
+    return disks.empty() ? std::string(to_string(reason)) : fmt::format("{} ({})", to_string(reason), disks);
 }
 
-[[noreturn]] void refuse_paused(const MachineRecord& record, const std::string& reason) {
-    if (reason.starts_with("I/O error") && record.lazy) {
+[[noreturn]] void refuse_paused(const MachineRecord& record, const virt::Domain& domain,
+                                DomainReason reason) {
+    if (reason == DomainReason::io_error && record.lazy) {
         throw Error(Failure::domain,
                     fmt::format("machine '{}' is paused: {} cannot be read", record.name, record.lazy->url),
                     fmt::format("imgforge hydrate {} asks the server again, and the machine goes on when it "
                                 "answers",
                                 record.name));
     }
-    if (reason.starts_with("I/O error")) {
-        throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
-                    fmt::format("make room on the file system of {} (df -h), then imgforge start {}",
-                                record.disk.parent_path().string(), record.name));
-    }
-    if (reason == "crashed") {
+    if (reason == DomainReason::crashed) {
         throw Error(Failure::domain,
                     fmt::format("machine '{}' is paused because its guest crashed", record.name),
                     fmt::format("imgforge logs {0} shows why; imgforge restart {0} reboots it", record.name));
     }
-    throw Error(Failure::domain, fmt::format("machine '{}' is paused: {}", record.name, reason),
-                "another tool is at work on it; try again when that has ended");
+    throw Error(Failure::domain,
+                fmt::format("machine '{}' is paused: {}", record.name, full_reason(domain, reason)),
+                reason == DomainReason::io_error
+                    ? fmt::format("make room on the file system of {} (df -h), then imgforge start {}",
+                                  record.disk.parent_path().string(), record.name)
+                    : "another tool is at work on it; try again when that has ended");
 }
 
 /// A guest whose disk is still full halts at its next write.
-void watch(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain) {
+void watch(const Host& host, const MachineRecord& record, const virt::Domain& domain) {
     constexpr int looks = 8;
     for (int i = 0; i < looks; ++i) {
-        lifecycle.clock().sleep(std::chrono::milliseconds(250));
+        host.clock->sleep(std::chrono::milliseconds(250));
         const auto status = domain.status();
         if (status && status->state == DomainState::paused) {
-            refuse_paused(record, full_reason(domain, status->reason));
+            refuse_paused(record, domain, status->reason);
         }
     }
 }
 
-virt::Domain require_domain(Lifecycle& lifecycle, const MachineRecord& record) {
-    auto domain = lifecycle.open(record).find(record.uuid);
+virt::Domain require_domain(ConnectionPool& connections, const MachineRecord& record) {
+    auto domain = connections.open(record).find(record.uuid);
     if (!domain) {
         throw Error(Failure::domain, fmt::format("libvirt does not know machine '{}' any more", record.name),
                     fmt::format("imgforge show {} --repair", record.name));
@@ -70,7 +77,7 @@ virt::Domain require_domain(Lifecycle& lifecycle, const MachineRecord& record) {
 
 }  // namespace
 
-void go_on(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain) {
+void go_on(const Host& host, const MachineRecord& record, const virt::Domain& domain) {
     const auto status = domain.status();
     if (status && status->state == DomainState::suspended) {
         domain.wakeup();
@@ -79,12 +86,13 @@ void go_on(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain
     if (!status || status->state != DomainState::paused) {
         return;
     }
-    if (status->reason == "crashed" || std::find(busy.begin(), busy.end(), status->reason) != busy.end()) {
-        refuse_paused(record, status->reason);
+    if (status->reason == DomainReason::crashed ||
+        std::find(busy.begin(), busy.end(), status->reason) != busy.end()) {
+        refuse_paused(record, domain, status->reason);
     }
     domain.resume();
-    if (status->reason != "user") {  // libvirt has not seen why an embedded machine halted
-        watch(lifecycle, record, domain);
+    if (status->reason != DomainReason::user) {  // libvirt has not seen why an embedded machine halted
+        watch(host, record, domain);
     }
 }
 
@@ -111,7 +119,7 @@ void resume_machine(Lifecycle& lifecycle, std::string_view name) {
         throw Error(Failure::domain, fmt::format("machine '{}' is off", name),
                     fmt::format("imgforge start {}", name));
     }
-    go_on(lifecycle, record, domain);
+    go_on(lifecycle.host(), record, domain);
 }
 
 }  // namespace imgforge::lifecycle

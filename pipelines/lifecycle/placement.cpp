@@ -16,8 +16,8 @@
 namespace imgforge::lifecycle {
 namespace {
 
-Placement on_host(Lifecycle& lifecycle, const std::string& name, const HostSetting& host) {
-    return {host.connection, name, virt::choose_pool(lifecycle.open_uri(host.connection), host.pool)};
+Placement on_host(ConnectionPool& connections, const std::string& name, const HostSetting& host) {
+    return {host.connection, name, virt::choose_pool(connections.open_uri(host.connection), host.pool)};
 }
 
 /// What a host said, or why it said nothing.
@@ -28,11 +28,11 @@ struct Answer {
 };
 
 /// All at once: one that is away costs a second, not a second each.
-std::vector<Answer> ask_hosts(Lifecycle& lifecycle) {
+std::vector<Answer> ask_hosts(const Settings& settings) {
     constexpr std::chrono::seconds deadline{1};
     std::vector<Answer> answers;
     std::vector<std::string> uris;
-    for (const auto& [name, host] : lifecycle.settings().hosts) {
+    for (const auto& [name, host] : settings.hosts) {
         answers.push_back({.host = name});
         uris.push_back(host.connection);
     }
@@ -74,7 +74,7 @@ Placement in_turn(Lifecycle& lifecycle, ByteSize memory, std::size_t count) {
     const ByteSize wanted = ByteSize::bytes(memory.in_bytes() * count);
     std::vector<HostRoom> rooms;
     std::vector<std::string> seen;
-    for (const Answer& answer : ask_hosts(lifecycle)) {
+    for (const Answer& answer : ask_hosts(lifecycle.settings())) {
         if (!answer.error.empty()) {
             seen.push_back(fmt::format("{}: {}", answer.host, answer.error));
             continue;

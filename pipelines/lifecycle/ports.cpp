@@ -66,8 +66,8 @@ void require_free_here(const PublishedPort& port) {
     }
 }
 
-void require_unclaimed(Lifecycle& lifecycle, const std::string& name, const PublishedPort& port) {
-    for (const auto& other : lifecycle.reservations().all()) {
+void require_unclaimed(MachineRegistry& registry, const std::string& name, const PublishedPort& port) {
+    for (const auto& other : registry.reservations().all()) {
         if (other.name == name || other.state == RecordState::destroyed) {
             continue;
         }
@@ -207,7 +207,7 @@ Publishing publishing_of(const MachineRecord& record) {
     return record.ssh_port ? Publishing::qemu : Publishing::forwarder;
 }
 
-void check_published(Lifecycle& lifecycle, const MachineRecord& record) {
+void check_published(MachineRegistry& registry, const MachineRecord& record) {
     if (record.published.empty()) {
         return;
     }
@@ -218,7 +218,7 @@ void check_published(Lifecycle& lifecycle, const MachineRecord& record) {
                         [&](const auto& other) { return clash(other, *port); })) {
             throw Error(Failure::usage, fmt::format("port {} is published twice", port->host_port));
         }
-        require_unclaimed(lifecycle, record.name, *port);
+        require_unclaimed(registry, record.name, *port);
         // A machine that exists already may have it listened on by this store's forwarder.
         if (record.name.empty() || publishing_of(record) == Publishing::qemu) {
             require_free_here(*port);

@@ -21,7 +21,7 @@ Publishing publishing_of(const MachineRecord& record);
 
 /// Throws Failure::domain when a wanted port belongs to another machine of this store, Failure::host when
 /// another program listens on it, Failure::usage where ports cannot be published (another host, a bridge).
-void check_published(Lifecycle& lifecycle, const MachineRecord& record);
+void check_published(MachineRegistry& registry, const MachineRecord& record);
 
 /// Publishes one more port, at once when the machine runs; or takes one back (`remove`; its guest port may be
 /// zero: whatever it leads to).

@@ -22,7 +22,7 @@ MachineRecord example_record(Lifecycle& lifecycle, const SpawnOptions& options,
                              const store::Generation& generation, const std::optional<PoolGeneration>& pool) {
     const Placement placement{.connection =
                                   lifecycle.choice().embedded() ? "qemu:///embed" : lifecycle.choice().uri};
-    MachineRecord record = common_record(lifecycle, options, generation, placement);
+    MachineRecord record = common_record(lifecycle.host(), options, generation, placement);
     check_options(options, record, placement);
     set_login(choose_login(pool ? pool->os : store::image_os(generation), options.user), record);
     const std::string pattern = options.name.empty() ? generation.image : options.name;
@@ -87,12 +87,13 @@ std::string printed_machine(Lifecycle& lifecycle, const SpawnOptions& options, c
     if (kind == "kubevirt") {
         const bool own = choose_login(store::image_os(generation), options.user).images_own;
         const auto seed = named_seed(common_seed(lifecycle, options, record.user, own), record);
-        const ByteSize disk = size_of(lifecycle, options).disk.value_or(generation.virtual_size);
+        const ByteSize disk = size_of(lifecycle.host(), options).disk.value_or(generation.virtual_size);
         return kubevirt_manifests(record, container_disk(lifecycle, generation), disk,
                                   seeds::seed_files(seed));
     }
     if (kind == "nova") {
-        return nova(record, options, size_of(lifecycle, options).disk.value_or(generation.virtual_size));
+        return nova(record, options,
+                    size_of(lifecycle.host(), options).disk.value_or(generation.virtual_size));
     }
     throw Error(Failure::usage, fmt::format("'{}' is not a form a machine is printed in", kind),
                 "libvirt, kubevirt or nova");

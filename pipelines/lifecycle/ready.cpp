@@ -232,11 +232,12 @@ Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wa
     return waiting.result();
 }
 
-std::string reachable_address(Lifecycle& lifecycle, const MachineRecord& record, AddressSearch* search) {
+std::string reachable_address(ConnectionPool& connections, const MachineRecord& record,
+                              AddressSearch* search) {
     if (record.ssh_port && search == nullptr) {
         return "127.0.0.1";
     }
-    const AddressSearch found = find_addresses(lifecycle.open(record), record);
+    const AddressSearch found = find_addresses(connections.open(record), record);
     if (search != nullptr) {
         *search = found;
     }

@@ -33,7 +33,7 @@ Readiness wait_until_ready(Lifecycle& lifecycle, const MachineRecord& record, Wa
 
 /// How the host reaches a running machine now: its forwarded port, else a found address. Throws
 /// Failure::domain with what was tried.
-std::string reachable_address(Lifecycle& lifecycle, const MachineRecord& record,
+std::string reachable_address(ConnectionPool& connections, const MachineRecord& record,
                               AddressSearch* search = nullptr);
 
 }  // namespace imgforge::lifecycle

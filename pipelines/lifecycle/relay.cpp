@@ -25,8 +25,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int look_interval = 250;        // milliseconds between looks at the stop token
-constexpr std::size_t connections = 512;  // at once; more wait in the kernel's queue
+constexpr int look_interval = 250;             // milliseconds between looks at the stop token
+constexpr std::size_t most_connections = 512;  // at once; more wait in the kernel's queue
 constexpr std::chrono::seconds connect_timeout{10};
 constexpr std::chrono::seconds udp_idle{60};
 
@@ -175,8 +175,8 @@ void PortRelay::serve_tcp(const std::stop_token& stop) const {
     while (!stop.stop_requested()) {
         carriers.remove_if([](const Carrier& carrier) { return carrier.done->load(); });
         pollfd entry{socket_.get(), POLLIN, 0};
-        if (carriers.size() >= connections || poll(&entry, 1, look_interval) != 1) {
-            if (carriers.size() >= connections) {
+        if (carriers.size() >= most_connections || poll(&entry, 1, look_interval) != 1) {
+            if (carriers.size() >= most_connections) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(look_interval));
             }
             continue;
@@ -208,7 +208,7 @@ void PortRelay::serve_udp(const std::stop_token& stop) const {
         drain(socket_.get(), &from, [&](const char* data, std::size_t size) {
             const std::string key(reinterpret_cast<const char*>(&from.storage), from.length);  // NOLINT
             auto peer = peers.find(key);
-            if (peer == peers.end() && peers.size() < connections) {
+            if (peer == peers.end() && peers.size() < most_connections) {
                 peer = peers
                            .emplace(key, UdpPeer{connected(target_(), port_.guest_port, SOCK_DGRAM), from,
                                                  SteadyClock::now()})

@@ -46,9 +46,9 @@ std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& place
     return virt::provide_volume(pool, volume, file, progress).path;
 }
 
-void move_to_pool(Lifecycle& lifecycle, MachineRecord& record,
+void move_to_pool(ConnectionPool& connections, MachineRecord& record,
                   const std::optional<std::filesystem::path>& base, ByteSize root_size) {
-    const auto connection = lifecycle.open(record);
+    const auto connection = connections.open(record);
     const auto replace = [](std::filesystem::path& local, const std::filesystem::path& there) {
         remove_tree(local);
         local = there;

@@ -19,7 +19,7 @@ std::filesystem::path provide_image(Lifecycle& lifecycle, const Placement& place
 
 /// Replaces the machine's local disks and seed by volumes of its pool and points the record at them. Host
 /// keys and known_hosts stay here.
-void move_to_pool(Lifecycle& lifecycle, MachineRecord& record,
+void move_to_pool(ConnectionPool& connections, MachineRecord& record,
                   const std::optional<std::filesystem::path>& base, ByteSize root_size);
 
 }  // namespace imgforge::lifecycle

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/rename.hpp"
+
 // Another name. The directory goes first: a record whose directory is missing while the other directory holds
 // the record of the same machine is a rename that was interrupted.
 #include <fmt/format.h>
@@ -23,9 +25,9 @@ fs::path moved(const fs::path& path, const fs::path& from, const fs::path& to) {
     return path.native().rfind(prefix, 0) == 0 ? to / path.native().substr(prefix.size()) : path;
 }
 
-MachineRecord renamed(const Lifecycle& lifecycle, MachineRecord record, const std::string& new_name) {
-    const fs::path from = lifecycle.folder(record.name);
-    const fs::path to = lifecycle.folder(new_name);
+MachineRecord renamed(const InstanceLayout& layout, MachineRecord record, const std::string& new_name) {
+    const fs::path from = layout.folder(record.name);
+    const fs::path to = layout.folder(new_name);
     // The guest goes on under the host name it has.
     record.hostname = record.hostname.empty() ? record.name : record.hostname;
     record.name = new_name;
@@ -37,7 +39,7 @@ MachineRecord renamed(const Lifecycle& lifecycle, MachineRecord record, const st
     return record;
 }
 
-void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
+void require_renamable(ConnectionPool& connections, const MachineRecord& record) {
     const auto refuse = [&](const std::string& why, const std::string& hint) {
         throw Error(Failure::domain, fmt::format("machine '{}' cannot be renamed: {}", record.name, why),
                     hint);
@@ -48,7 +50,7 @@ void require_renamable(Lifecycle& lifecycle, const MachineRecord& record) {
     if (record.lazy) {
         refuse("its disk is not complete", fmt::format("imgforge hydrate {}", record.name));
     }
-    const auto domain = lifecycle.open(record).find(record.uuid);
+    const auto domain = connections.open(record).find(record.uuid);
     if (!domain) {
         refuse("libvirt does not know it", fmt::format("imgforge show {} --repair", record.name));
     }
@@ -80,12 +82,12 @@ void rename_domain(Lifecycle& lifecycle, const MachineRecord& record, const fs::
         virt::moved_domain_xml(present->xml(true), record.name, from, lifecycle.folder(record.name)));
 }
 
-void write_known_hosts(const Lifecycle& lifecycle, const MachineRecord& record) {
+void write_known_hosts(const InstanceLayout& layout, const MachineRecord& record) {
     std::string text;
     for (const auto& key : record.host_keys) {
         text += known_hosts_line(record.name, key);
     }
-    write_file_atomically(lifecycle.folder(record.name) / "known_hosts", text);
+    write_file_atomically(layout.folder(record.name) / "known_hosts", text);
 }
 
 }  // namespace
@@ -117,7 +119,7 @@ void rename_machine(Lifecycle& lifecycle, std::string_view name, const std::stri
     lifecycle.save(record);
     rename_domain(lifecycle, record, from);
     write_known_hosts(lifecycle, record);
-    add_reference(lifecycle, record);
+    add_reference(lifecycle.store(), record);
     lifecycle.store().remove_references({store::Holder::Kind::instance, old_name});
     refresh_ssh_config(lifecycle);
 }

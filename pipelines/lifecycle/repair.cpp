@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/repair.hpp"
+
 // Machines that changed behind our back: what differs, and what is put back or taken over.
 #include <algorithm>
 #include <optional>
@@ -116,8 +118,9 @@ std::string_view word_of(Repair repair) {
 }
 
 /// Small files that follow from the record.
-void rewrite_files(Lifecycle& lifecycle, const MachineRecord& record, std::vector<std::string>& done) {
-    const auto folder = lifecycle.folder(record.name);
+void rewrite_files(const InstanceLayout& layout, const MachineRecord& record,
+                   std::vector<std::string>& done) {
+    const auto folder = layout.folder(record.name);
     if (!fs::exists(folder / "known_hosts")) {
         std::string text;
         for (const auto& key : record.host_keys) {
@@ -176,7 +179,7 @@ std::vector<std::string> repair_machine(Lifecycle& lifecycle, std::string_view n
     for (const auto& difference : differences) {
         done.push_back(std::string(word_of(difference.repair)) + difference.what);
     }
-    add_reference(lifecycle, record);
+    add_reference(lifecycle.store(), record);
     if (!record.is_remote()) {
         rewrite_files(lifecycle, record, done);
     }

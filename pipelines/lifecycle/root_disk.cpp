@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/root_disk.hpp"
+
 // Changes of a machine's root disk: consolidate and respawn. Both make disk.qcow2.new, write the record that
 // describes it, and only then rename it over disk.qcow2. Whoever finds a disk.qcow2.new later knows from the
 // record whether to finish or to drop it.
@@ -16,26 +18,25 @@
 #include "builder/image/backing_chain.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/address.hpp"
+#include "pipelines/lifecycle/block_job.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/ceph/ceph_changes.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/domain_check.hpp"
 #include "pipelines/lifecycle/lazy/hydrate.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
-#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 
-void add_reference(Lifecycle& lifecycle, const MachineRecord& record) {
-    auto& store = lifecycle.store();
+void add_reference(store::Store& store, const MachineRecord& record) {
     if (!record.backing.empty() && (!record.ceph || store.find(record.image, record.generation))) {
         store.add_reference(record.image, record.generation, {store::Holder::Kind::instance, record.name});
     }
 }
 
-void keep_reference(Lifecycle& lifecycle, const MachineRecord& record) {
-    lifecycle.store().remove_references({store::Holder::Kind::instance, record.name});
-    add_reference(lifecycle, record);
+void keep_reference(store::Store& store, const MachineRecord& record) {
+    store.remove_references({store::Holder::Kind::instance, record.name});
+    add_reference(store, record);
 }
 
 void keep_addresses(Lifecycle& lifecycle, MachineRecord& record) {
@@ -92,8 +93,8 @@ void require_local(const MachineRecord& record, const char* what) {
     }
 }
 
-bool runs(Lifecycle& lifecycle, const MachineRecord& record) {
-    const auto domain = lifecycle.open(record).find(record.uuid);
+bool runs(ConnectionPool& connections, const MachineRecord& record) {
+    const auto domain = connections.open(record).find(record.uuid);
     const auto status = domain ? domain->status() : std::nullopt;
     return status && status->active();
 }
@@ -111,7 +112,7 @@ void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
     lifecycle.save(record);
     rename_durably(new_disk(record), record.disk);
     define_machine(lifecycle, lifecycle.open(record), record);
-    keep_reference(lifecycle, record);
+    keep_reference(lifecycle.store(), record);
 }
 
 void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
@@ -119,14 +120,9 @@ void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
     const auto domain = connection.find(record.uuid);
     Activity activity(lifecycle.monitor(), fmt::format("pull the golden image into {}", record.name));
     domain->start_block_pull("vda");
-    while (true) {
-        const auto job = domain->block_job("vda");
-        if (!job || !job->running) {
-            break;
-        }
-        activity.progress(static_cast<double>(job->done), static_cast<double>(job->total), "bytes");
-        lifecycle.clock().sleep(std::chrono::milliseconds(250));
-    }
+    await_job_end(lifecycle.host(), *domain,
+                  {.target = "vda", .what = fmt::format("pulling the golden image into {}", record.name)},
+                  activity);
     if (!chain_below(record.disk).empty()) {
         throw Error(
             Failure::domain,
@@ -136,7 +132,7 @@ void consolidate_running(Lifecycle& lifecycle, MachineRecord& record) {
     record.backing.clear();
     lifecycle.save(record);
     define_machine(lifecycle, connection, record);
-    keep_reference(lifecycle, record);
+    keep_reference(lifecycle.store(), record);
 }
 
 void consolidate_stopped(Lifecycle& lifecycle, MachineRecord& record) {
@@ -170,7 +166,7 @@ bool settle_root_disk(Lifecycle& lifecycle, MachineRecord& record) {
         switch_disk(lifecycle, record);
     } else {
         remove_tree(new_disk(record));
-        keep_reference(lifecycle, record);
+        keep_reference(lifecycle.store(), record);
     }
     return true;
 }

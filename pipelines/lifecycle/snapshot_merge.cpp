@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/snapshot_merge.hpp"
+
 // External snapshots of other tools, written back into the disks that they stand on: the root disk and data
 // disks, all of which `virsh snapshot-create-as --disk-only` puts under one.
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include "builder/base/file.hpp"
 #include "builder/image/backing_chain.hpp"
 #include "builder/virt/domain_takeover.hpp"
+#include "pipelines/lifecycle/block_job.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/snapshots.hpp"
 
@@ -53,38 +56,27 @@ std::string target_of(const virt::DomainFacts& facts, const fs::path& file) {
     return found == facts.disks.end() ? "vda" : found->target;
 }
 
-void merge_running(Lifecycle& lifecycle, const MachineRecord& record, const virt::Domain& domain,
+void merge_running(const Host& host, const MachineRecord& record, const virt::Domain& domain,
                    const DomainReality& reality, const Layered& disk) {
     const std::string target = target_of(*reality.running, disk.top);
-    Activity activity(lifecycle.monitor(),
-                      fmt::format("write the snapshot of {} ({}) back", record.name, target));
+    Activity activity(*host.monitor, fmt::format("write the snapshot of {} ({}) back", record.name, target));
     domain.start_block_commit(target, disk.base);
-    constexpr std::chrono::hours longest{24};
-    wait_until(
-        lifecycle.clock(), fmt::format("merging the snapshots of machine '{}'", record.name), longest,
-        [&] {
-            const auto job = domain.block_job(target);
-            if (!job) {
-                throw Error(Failure::domain,
-                            fmt::format("libvirt ended the merge for machine '{}' before it was complete",
-                                        record.name),
-                            "the disk is unchanged; try again, or merge while the machine is off");
-            }
-            activity.progress(static_cast<double>(job->done), static_cast<double>(job->total), "bytes");
-            return job->total > 0 && job->done == job->total;
-        },
-        [] { return std::string("the copy is not complete"); });
+    await_copy(host, domain,
+               {.target = target,
+                .what = fmt::format("merging the snapshots of machine '{}'", record.name),
+                .if_ended = "the disk is unchanged; try again, or merge while the machine is off"},
+               activity);
     domain.pivot_block_copy(target);
 }
 
-void merge_stopped(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record,
+void merge_stopped(const Host& host, const virt::Connection& connection, const MachineRecord& record,
                    const Layered& disk) {
-    Activity activity(lifecycle.monitor(), fmt::format("write the snapshot of {} back", record.name));
+    Activity activity(*host.monitor, fmt::format("write the snapshot of {} back", record.name));
     ProcessSpec commit{.program = "qemu-img"};
     // -d: the upper file keeps its data until the domain is on the lower one.
     commit.args = {"commit", "-q", "-d", "-f", "qcow2", "-b", disk.base.string(), disk.top.string()};
     commit.timeout = std::chrono::hours(24);
-    run_checked(lifecycle.processes(), commit);
+    run_checked(*host.processes, commit);
     const auto domain = connection.find(record.uuid);
     connection.define(virt::replaced_disk_xml(domain->xml(true), disk.top, disk.base));
 }
@@ -138,8 +130,8 @@ bool merge_snapshots(Lifecycle& lifecycle, std::string_view name) {
     for (const auto& disk : disks) {
         const auto files = files_above(disk);
         above.insert(above.end(), files.begin(), files.end());
-        reality.running ? merge_running(lifecycle, record, *domain, reality, disk)
-                        : merge_stopped(lifecycle, connection, record, disk);
+        reality.running ? merge_running(lifecycle.host(), record, *domain, reality, disk)
+                        : merge_stopped(lifecycle.host(), connection, record, disk);
     }
     if (!reality.running) {
         define_machine(lifecycle, connection, record);

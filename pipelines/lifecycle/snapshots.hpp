@@ -5,7 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/domain_check.hpp"
+#include "pipelines/lifecycle/lifecycle.hpp"
 
 namespace imgforge::lifecycle {
 
@@ -26,10 +27,5 @@ void restore_snapshot(Lifecycle& lifecycle, std::string_view name, const std::st
 
 /// Its disk state is given up; the machine stays as it is.
 void delete_snapshot(Lifecycle& lifecycle, std::string_view name, const std::string& snapshot);
-
-/// Writes what external snapshots of other tools hold back into root and data disks, running or not, and
-/// forgets those snapshots. False when the domain is on its own disks already. An interruption loses nothing:
-/// the domain stays on the upper file until all of it is in the lower one.
-bool merge_snapshots(Lifecycle& lifecycle, std::string_view name);
 
 }  // namespace imgforge::lifecycle

@@ -43,12 +43,12 @@ NamePattern names_of(const SpawnOptions& options, const std::string& image) {
     return {pattern, numbered && pattern.find('{') == std::string::npos};
 }
 
-void check_numbers(const Lifecycle& lifecycle, const SpawnOptions& options) {
+void check_numbers(const Host& host, const SpawnOptions& options) {
     if (options.count < 1 || options.count > 1000) {
         throw Error(Failure::usage, fmt::format("cannot spawn {} machines in one command", options.count),
                     "--count is from 1 to 1000");
     }
-    const ByteSize memory = size_of(lifecycle, options).memory;
+    const ByteSize memory = size_of(host, options).memory;
     if (memory < least_memory) {
         throw Error(Failure::usage, fmt::format("no machine runs in {} of memory", memory.text()),
                     "write the unit: --memory 1536M, --memory 2G");
@@ -94,9 +94,10 @@ private:
         if (stored()) {
             lifecycle_.store().require_usable(generation_);
         }
-        const ByteSize memory = options_.overcommit ? ByteSize() : size_of(lifecycle_, options_).memory;
+        const ByteSize memory =
+            options_.overcommit ? ByteSize() : size_of(lifecycle_.host(), options_).memory;
         placement_ = place(lifecycle_, options_.host, memory, options_.count);
-        common_ = common_record(lifecycle_, options_, generation_, placement_);
+        common_ = common_record(lifecycle_.host(), options_, generation_, placement_);
         check_options(options_, common_, placement_);
         if (options_.warm) {
             require_warm_possible(options_, common_);
@@ -106,7 +107,7 @@ private:
         check_published(lifecycle_, common_);
         prepare_root();
         source_.mode = options_.mode;
-        source_.disk_size = size_of(lifecycle_, options_).disk;
+        source_.disk_size = size_of(lifecycle_.host(), options_).disk;
         if (source_.disk_size && *source_.disk_size < generation_.virtual_size) {
             throw Error(
                 Failure::usage,
@@ -329,7 +330,7 @@ private:
 }  // namespace
 
 void check_spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
-    check_numbers(lifecycle, options);
+    check_numbers(lifecycle.host(), options);
     if (!options.name.empty()) {
         const Reservations& reserved = lifecycle.reservations();
         names_of(options, {}).choose(options.count, [&](const std::string& name) {
@@ -340,7 +341,7 @@ void check_spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
 }
 
 std::vector<MachineView> spawn(Lifecycle& lifecycle, const SpawnOptions& options) {
-    check_numbers(lifecycle, options);
+    check_numbers(lifecycle.host(), options);
     return Spawn(lifecycle, options).run();
 }
 

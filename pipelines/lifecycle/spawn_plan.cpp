@@ -45,10 +45,10 @@ std::string os_id_of(const std::string& os) {
     return {};
 }
 
-void take_wishes(Lifecycle& lifecycle, const SpawnOptions& options, MachineRecord& record) {
+void take_wishes(const Host& host, const SpawnOptions& options, MachineRecord& record) {
     // A warm template keeps the hardware it was frozen with.
     record.hardware = options.warm ? 0 : current_hardware;
-    record.size = options.size.empty() ? lifecycle.settings().default_size : options.size;
+    record.size = options.size.empty() ? host.settings.default_size : options.size;
     record.hostname = options.hostname;
     record.published = options.published;
     record.protect = options.protect;
@@ -58,7 +58,7 @@ void take_wishes(Lifecycle& lifecycle, const SpawnOptions& options, MachineRecor
     record.lab = options.lab;
     record.lab_digest = options.lab_digest;
     if (options.ttl) {
-        record.expires = lifecycle.clock().wall_seconds() + options.ttl->count();
+        record.expires = host.clock->wall_seconds() + options.ttl->count();
     }
     for (const auto& text : record.xml) {
         virt::check_xml_override(text);
@@ -89,9 +89,9 @@ void set_login(const Login& login, MachineRecord& record) {
     record.processor = login.processor;
 }
 
-MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
-    MachineSize size = machine_size(lifecycle.settings(),
-                                    options.size.empty() ? lifecycle.settings().default_size : options.size);
+MachineSize size_of(const Host& host, const SpawnOptions& options) {
+    MachineSize size =
+        machine_size(host.settings, options.size.empty() ? host.settings.default_size : options.size);
     size.memory = options.memory.value_or(size.memory);
     size.vcpus = options.vcpus.value_or(size.vcpus);
     if (options.disk) {
@@ -100,9 +100,9 @@ MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options) {
     return size;
 }
 
-MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options,
+MachineRecord common_record(const Host& host, const SpawnOptions& options,
                             const store::Generation& generation, const Placement& placement) {
-    const MachineSize size = size_of(lifecycle, options);
+    const MachineSize size = size_of(host, options);
     MachineRecord record;
     record.image = generation.image;
     record.generation = generation.generation;
@@ -110,7 +110,7 @@ MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options,
     record.host = placement.host;
     record.pool = placement.pool;
     for (const auto& network : options.networks.empty()
-                                   ? default_networks(lifecycle.settings(), placement.embedded())
+                                   ? default_networks(host.settings, placement.embedded())
                                    : options.networks) {
         record.nics.push_back({network});
     }
@@ -124,11 +124,11 @@ MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options,
     record.warm = options.warm;
     record.comment = options.comment;
     record.shares = options.shares;
-    take_wishes(lifecycle, options, record);
+    take_wishes(host, options, record);
     for (const auto disk : options.data_disks) {
         record.data_disks.push_back({{}, "qcow2", disk});
     }
-    record.created = lifecycle.clock().wall_seconds();
+    record.created = host.clock->wall_seconds();
     return record;
 }
 

@@ -26,10 +26,10 @@ Login choose_login(const std::string& os, const std::string& wanted);
 /// The parts of a record that follow from the distribution.
 void set_login(const Login& login, MachineRecord& record);
 
-MachineSize size_of(const Lifecycle& lifecycle, const SpawnOptions& options);
+MachineSize size_of(const Host& host, const SpawnOptions& options);
 
 /// The record all machines of one spawn share; name, UUID, MACs and paths are missing.
-MachineRecord common_record(Lifecycle& lifecycle, const SpawnOptions& options,
+MachineRecord common_record(const Host& host, const SpawnOptions& options,
                             const store::Generation& generation, const Placement& placement);
 
 /// Names and MACs that domains of that daemon have already, ours or not. An embedded root is new and holds

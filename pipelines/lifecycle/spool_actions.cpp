@@ -8,6 +8,7 @@
 #include "builder/base/error.hpp"
 #include "pipelines/lifecycle/cleanup.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 #include "pipelines/lifecycle/spawn.hpp"
 
 namespace imgforge::lifecycle {

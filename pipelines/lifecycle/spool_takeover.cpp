@@ -48,9 +48,9 @@ MachineRecord read_record_of(const Owner& owner, const std::string& name) {
     return record;
 }
 
-void copy_whole(Lifecycle& lifecycle, const fs::path& from, const fs::path& to) {
+void copy_whole(const Host& host, const fs::path& from, const fs::path& to) {
     image::require_unused(from, true);
-    image::qemu_img::run_convert(lifecycle.processes(), {.from = from, .to = to});
+    image::qemu_img::run_convert(*host.processes, {.from = from, .to = to});
     fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write);
 }
 
@@ -60,10 +60,10 @@ MachineRecord brought_here(Lifecycle& lifecycle, MachineRecord record) {
     if (mkdir(folder.c_str(), 0711) != 0) {
         throw system_error("create", folder.string(), errno);
     }
-    copy_whole(lifecycle, record.disk, folder / "disk.qcow2");
+    copy_whole(lifecycle.host(), record.disk, folder / "disk.qcow2");
     for (auto& disk : record.data_disks) {
         const fs::path copy = folder / disk.path.filename();
-        copy_whole(lifecycle, disk.path, copy);
+        copy_whole(lifecycle.host(), disk.path, copy);
         disk.path = copy;
     }
     for (auto* file : {&record.seed}) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/view_json.hpp"
+
 // Machines as the records that programs read.
 #include "builder/base/error.hpp"
 #include "pipelines/lifecycle/observe.hpp"
@@ -25,7 +27,7 @@ Json view_nics(const MachineView& view, std::string& address) {
 
 }  // namespace
 
-Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
+Json view_json(const InstanceLayout& layout, const MachineView& view) {
     const MachineRecord& record = view.record;
     std::string address;
     const Json nics = view_nics(view, address);
@@ -33,7 +35,7 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
     for (const auto& port : record.published) {
         published.push_back(to_json(port));
     }
-    const SshTarget target = lifecycle.ssh_target(record, address);
+    const SshTarget target = layout.ssh_target(record, address);
     Json json = {
         {"name", record.name},
         {"state", view.state},
@@ -72,7 +74,7 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
         {"ephemeral", record.ephemeral},
         {"comment", record.comment},
         {"host_keys", record.host_keys},
-        {"console_log", lifecycle.console_log(record).string()},
+        {"console_log", layout.console_log(record).string()},
     };
     if (!view.problem.empty()) {
         json["problem"] = view.problem;
@@ -80,10 +82,10 @@ Json view_json(const Lifecycle& lifecycle, const MachineView& view) {
     return json;
 }
 
-Json views_json(const Lifecycle& lifecycle, const std::vector<MachineView>& views) {
+Json views_json(const InstanceLayout& layout, const std::vector<MachineView>& views) {
     Json list = Json::array();
     for (const auto& view : views) {
-        list.push_back(view_json(lifecycle, view));
+        list.push_back(view_json(layout, view));
     }
     return {{"machines", std::move(list)}};
 }

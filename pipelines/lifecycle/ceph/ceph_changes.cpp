@@ -11,6 +11,7 @@
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/ceph/ceph_image.hpp"
 #include "pipelines/lifecycle/ceph/ceph_root.hpp"
+#include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/root_disk.hpp"
 #include "pipelines/targets/rbd_generations.hpp"
 
@@ -101,7 +102,7 @@ bool consolidate_in_pool(Lifecycle& lifecycle, MachineRecord& record) {
     }
     record.backing.clear();
     lifecycle.save(record);
-    keep_reference(lifecycle, record);
+    keep_reference(lifecycle.store(), record);
     return true;
 }
 
@@ -130,7 +131,7 @@ RespawnResult respawn_in_pool(Lifecycle& lifecycle, MachineRecord& record, const
     take_new_root(lifecycle, pool, record);
     const auto connection = lifecycle.open(record);
     define_machine(lifecycle, connection, record);
-    keep_reference(lifecycle, record);
+    keep_reference(lifecycle.store(), record);
     if (result.was_running) {
         start_domain(lifecycle, connection, record);
     }

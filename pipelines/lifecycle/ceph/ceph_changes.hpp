@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 
-// What consolidate, respawn, snapshot and clone are for a root disk in a Ceph pool. The callers (control.hpp,
-// snapshots.hpp, clone.hpp) hold the machine and have checked its domain.
+// What consolidate, respawn, snapshot and clone are for a root disk in a Ceph pool. The callers
+// (root_disk.hpp, snapshots.hpp, clone.hpp) hold the machine and have checked its domain.
 
 /// Finishes or drops a root that a killed respawn_in_pool() left. True when there was one.
 bool settle_in_pool(Lifecycle& lifecycle, const MachineRecord& record);

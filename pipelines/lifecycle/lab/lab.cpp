@@ -11,9 +11,12 @@
 #include "builder/base/error.hpp"
 #include "pipelines/lifecycle/cleanup.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
+#include "pipelines/lifecycle/lab/lab_network.hpp"
 #include "pipelines/lifecycle/machine_size.hpp"
 #include "pipelines/lifecycle/ports.hpp"
 #include "pipelines/lifecycle/resize.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
 namespace {

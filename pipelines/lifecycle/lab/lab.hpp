@@ -37,10 +37,4 @@ std::vector<LabStep> lab_status(Lifecycle& lifecycle, const Lab& lab);
 /// The lab's machines as they are.
 std::vector<MachineView> lab_views(Lifecycle& lifecycle, const std::string& lab);
 
-/// libvirt networks of a lab (lab_network.cpp): those missing are made, those there are started; true when
-/// one was made. Throws Failure::host on the embedded driver, which has none.
-bool provide_network(Lifecycle& lifecycle, const LabNetwork& network);
-/// Missing is fine: false.
-bool remove_network(Lifecycle& lifecycle, const LabNetwork& network);
-
 }  // namespace imgforge::lifecycle

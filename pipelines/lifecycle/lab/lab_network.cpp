@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "pipelines/lifecycle/lab/lab_network.hpp"
+
 // Networks of labs. A lab's network is known by its name, "imgforge-LAB-NAME".
 #include <libvirt/libvirt.h>
 
@@ -18,13 +20,13 @@ namespace {
 
 using LibvirtNetwork = Handle<virNetwork, virNetworkFree>;
 
-virConnectPtr connection_for(Lifecycle& lifecycle, const LabNetwork& network) {
-    if (lifecycle.choice().embedded()) {
+virConnectPtr connection_for(ConnectionPool& connections, const LabNetwork& network) {
+    if (connections.choice().embedded()) {
         throw Error(Failure::host,
                     fmt::format("the embedded driver has no networks, and the lab wants '{}'", network.name),
                     "apt-get install libvirt-daemon-system, or use --connect; machines on `user` need none");
     }
-    return lifecycle.open_uri(lifecycle.choice().uri).raw();
+    return connections.open_uri(connections.choice().uri).raw();
 }
 
 /// The first three numbers of the subnet. One that is not stated follows from the name, above what libvirt
@@ -62,8 +64,8 @@ std::string network_xml(const LabNetwork& network) {
 
 }  // namespace
 
-bool provide_network(Lifecycle& lifecycle, const LabNetwork& network) {
-    virConnectPtr raw = connection_for(lifecycle, network);
+bool provide_network(ConnectionPool& connections, const LabNetwork& network) {
+    virConnectPtr raw = connection_for(connections, network);
     LibvirtNetwork found(virNetworkLookupByName(raw, network.domain.c_str()));
     const bool made = !found;
     if (made) {
@@ -79,12 +81,12 @@ bool provide_network(Lifecycle& lifecycle, const LabNetwork& network) {
     return made;
 }
 
-bool remove_network(Lifecycle& lifecycle, const LabNetwork& network) {
-    if (lifecycle.choice().embedded()) {
+bool remove_network(ConnectionPool& connections, const LabNetwork& network) {
+    if (connections.choice().embedded()) {
         return false;
     }
     const LibvirtNetwork found(
-        virNetworkLookupByName(connection_for(lifecycle, network), network.domain.c_str()));
+        virNetworkLookupByName(connection_for(connections, network), network.domain.c_str()));
     if (!found) {
         return false;
     }

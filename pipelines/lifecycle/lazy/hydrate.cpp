@@ -14,12 +14,14 @@
 #include "builder/image/overlay.hpp"
 #include "builder/image/qemu_img.hpp"
 #include "pipelines/lifecycle/background.hpp"
+#include "pipelines/lifecycle/block_job.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/control.hpp"
 #include "pipelines/lifecycle/embedded_pause.hpp"
 #include "pipelines/lifecycle/lazy/nbdkit.hpp"
 #include "pipelines/lifecycle/lazy/web_disk.hpp"
 #include "pipelines/lifecycle/machine_files.hpp"
+#include "pipelines/lifecycle/pause.hpp"
 #include "pipelines/lifecycle/root_disk.hpp"
 
 namespace imgforge::lifecycle {
@@ -98,7 +100,7 @@ private:
     void revive(const MachineRecord& record) {
         // Without the database, which a pull uses at the same time; an embedded root is opened only then.
         const bool embedded = record.is_embedded();
-        constexpr const char* failed = "I/O error";
+        constexpr auto failed = virt::DomainReason::io_error;
         if (embedded && embedded_pause(lifecycle_.embedded_root(record), record) != failed) {
             return;
         }
@@ -108,7 +110,7 @@ private:
             const auto status = domain ? domain->status() : std::nullopt;
             if (status && status->state == virt::DomainState::paused &&
                 (embedded || status->reason == failed)) {
-                go_on(lifecycle_, record, *domain);
+                go_on(lifecycle_.host(), record, *domain);
                 lifecycle_.monitor().message(fmt::format("machine '{}' goes on", record.name));
             }
         } catch (const Error& error) {
@@ -208,21 +210,12 @@ private:
                                .virtual_size = image::virtual_size(record.disk, image::DiskFormat::qcow2)});
         Activity activity(lifecycle_.monitor(), fmt::format("put {} on its local image", record.name));
         domain.start_top_copy("vda", overlay);
-        constexpr std::chrono::minutes longest{30};
-        wait_until(
-            lifecycle_.clock(), fmt::format("copying what '{}' has written", record.name), longest,
-            [&] {
-                const auto job = domain.block_job("vda");
-                if (!job) {
-                    throw Error(Failure::domain,
-                                fmt::format("libvirt ended the copy for machine '{}' before it was complete",
-                                            record.name),
-                                "the machine is unchanged; try again, or hydrate it while it is off");
-                }
-                activity.progress(static_cast<double>(job->done), static_cast<double>(job->total), "bytes");
-                return job->total > 0 && job->done == job->total;
-            },
-            [] { return std::string("the copy is not complete"); });
+        await_copy(lifecycle_.host(), domain,
+                   {.target = "vda",
+                    .what = fmt::format("copying what '{}' has written", record.name),
+                    .longest = std::chrono::minutes(30),
+                    .if_ended = "the machine is unchanged; try again, or hydrate it while it is off"},
+                   activity);
         domain.pivot_block_copy("vda");
         return overlay;
     }
@@ -239,9 +232,9 @@ Hydrated hydrate_machine(Lifecycle& lifecycle, std::string_view name,
     return Hydration(lifecycle, std::string(name)).run(timeout);
 }
 
-void hydrate_in_background(const Lifecycle& lifecycle, const MachineRecord& record) {
-    start_in_background(lifecycle, {"hydrate", record.name, "--keep-trying"},
-                        lifecycle.folder(record.name) / "hydrate.log");
+void hydrate_in_background(const InstanceLayout& layout, const MachineRecord& record) {
+    start_in_background(layout, {"hydrate", record.name, "--keep-trying"},
+                        layout.folder(record.name) / "hydrate.log");
 }
 
 void require_complete(const MachineRecord& record, const char* what) {

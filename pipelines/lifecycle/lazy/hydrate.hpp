@@ -28,7 +28,7 @@ Hydrated hydrate_machine(Lifecycle& lifecycle, std::string_view name,
                          std::optional<std::chrono::milliseconds> timeout = {});
 
 /// `imgforge hydrate` in the background, with its output in the machine's hydrate.log.
-void hydrate_in_background(const Lifecycle& lifecycle, const MachineRecord& record);
+void hydrate_in_background(const InstanceLayout& layout, const MachineRecord& record);
 
 /// Throws Failure::domain, naming the command, while the machine's disk is not complete.
 void require_complete(const MachineRecord& record, const char* what);

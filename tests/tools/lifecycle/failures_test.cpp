@@ -12,6 +12,7 @@
 
 #include "builder/base/fd.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 #include "pipelines/lifecycle/observe.hpp"
 #include "tests/tools/lifecycle/machine_home.hpp"
 

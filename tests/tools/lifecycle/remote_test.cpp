@@ -8,6 +8,7 @@
 
 #include "builder/base/digest.hpp"
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 #include "pipelines/lifecycle/observe.hpp"
 #include "tests/support/other_host.hpp"
 #include "tests/support/require.hpp"

@@ -10,8 +10,10 @@
 #include <set>
 
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 #include "pipelines/lifecycle/erase.hpp"
 #include "pipelines/lifecycle/observe.hpp"
+#include "pipelines/lifecycle/root_disk.hpp"
 #include "tests/support/require.hpp"
 #include "tests/tools/lifecycle/machine_home.hpp"
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pipelines/lifecycle/control.hpp"
+#include "pipelines/lifecycle/destroy.hpp"
 #include "pipelines/lifecycle/spool.hpp"
 #include "pipelines/lifecycle/spool_actions.hpp"
 #include "pipelines/lifecycle/spool_takeover.hpp"
