@@ -31,9 +31,9 @@ constexpr std::array format_names{
 };
 
 /// Reads the block and notes what the schema cannot say.
-class Reader {
+class AnswerReader {
 public:
-    Reader(const Json& block, Diagnostics& faults, std::string pointer)
+    AnswerReader(const Json& block, Diagnostics& faults, std::string pointer)
         : block_(block), faults_(faults), pointer_(std::move(pointer)) {}
 
     Answers read() {
@@ -205,7 +205,7 @@ std::string_view to_string(AnswerFormat format) {
 }
 
 Answers parse_answers(const Json& block, Diagnostics& diagnostics, const std::string& pointer) {
-    return block.is_object() ? Reader(block, diagnostics, pointer).read() : Answers{};
+    return block.is_object() ? AnswerReader(block, diagnostics, pointer).read() : Answers{};
 }
 
 std::string answer_text(AnswerFormat format, const Answers& answers, const AnswerFacts& known) {

@@ -71,8 +71,9 @@ std::vector<std::string> keys_of(const Map& map) {
     return names;
 }
 
-const std::vector<std::string> sections{"%packages",  "%pre",   "%pre-install", "%post",       "%onerror",
-                                        "%traceback", "%addon", "%anaconda",    "%certificate"};
+const std::vector<std::string> known_sections{"%packages", "%pre",      "%pre-install",
+                                              "%post",     "%onerror",  "%traceback",
+                                              "%addon",    "%anaconda", "%certificate"};
 
 class KickstartCheck : LineCheck {
 public:
@@ -116,7 +117,8 @@ private:
             section_.clear();
             return;
         }
-        const bool known = std::find(sections.begin(), sections.end(), word) != sections.end();
+        const bool known =
+            std::find(known_sections.begin(), known_sections.end(), word) != known_sections.end();
         if (!section_.empty()) {
             if (!known) {
                 return;  // a script may hold such a line
@@ -127,7 +129,8 @@ private:
                 "%end");
         }
         if (!known) {
-            add(number, true, fmt::format("unknown section {}", word), nearest(word, sections).value_or(""));
+            add(number, true, fmt::format("unknown section {}", word),
+                nearest(word, known_sections).value_or(""));
         }
         section_ = word;
         section_line_ = number;

@@ -17,10 +17,10 @@
 namespace imgforge::seeds {
 namespace {
 
-constexpr std::array<std::string_view, 9> types{"string", "boolean",  "select", "multiselect", "note",
-                                                "text",   "password", "title",  "error"};
+constexpr std::array<std::string_view, 9> question_types{
+    "string", "boolean", "select", "multiselect", "note", "text", "password", "title", "error"};
 
-struct Entry {
+struct PreseedEntry {
     int line = 0;
     std::string type;
     std::string value;
@@ -91,9 +91,10 @@ private:
                 nearest(question, names()).value_or(""));
             return;
         }
-        if (type != "seen" && std::find(types.begin(), types.end(), type) == types.end()) {
+        if (type != "seen" &&
+            std::find(question_types.begin(), question_types.end(), type) == question_types.end()) {
             add(number, true, fmt::format("'{}' is not a type of a question", type),
-                nearest(type, {types.begin(), types.end()}).value_or(""));
+                nearest(type, {question_types.begin(), question_types.end()}).value_or(""));
             return;
         }
         if (rest.size() > 1 && (rest[1] == ' ' || rest[1] == '\t')) {
@@ -111,7 +112,7 @@ private:
         return out;
     }
 
-    void question_line(const std::string& owner, const std::string& question, const Entry& entry) {
+    void question_line(const std::string& owner, const std::string& question, const PreseedEntry& entry) {
         if (entry.value.find("\\n") != std::string::npos) {
             add(entry.line, true,
                 "debconf turns \\n in a value into a line break, so the command arrives broken",
@@ -138,7 +139,7 @@ private:
         seen_[question] = entry;
     }
 
-    void value_faults(const std::string& question, const Entry& entry) {
+    void value_faults(const std::string& question, const PreseedEntry& entry) {
         const bool is_hash =
             question.size() > 17 && question.compare(question.size() - 17, 17, "-password-crypted") == 0;
         if (is_hash) {
@@ -269,7 +270,7 @@ private:
     }
 
     std::string_view text_;
-    std::map<std::string, Entry> seen_;
+    std::map<std::string, PreseedEntry> seen_;
 };
 
 }  // namespace

@@ -48,8 +48,8 @@ Stamp stamp_of(std::int64_t epoch) {
                     (static_cast<std::size_t>(utc.tm_min) << 5U) | static_cast<std::size_t>(utc.tm_sec / 2)};
 }
 
-struct Node {
-    std::map<std::string, Node> children{};
+struct FatNode {
+    std::map<std::string, FatNode> children{};
     const std::string* bytes = nullptr;  ///< null: a directory
     std::size_t first = 0;               ///< first cluster; 0 for an empty file and for the root
 };
@@ -59,7 +59,7 @@ class Volume {
 public:
     Volume(std::string label, std::int64_t epoch) : label_(std::move(label)), stamp_(stamp_of(epoch)) {}
 
-    std::string image(Node& root) {
+    std::string image(FatNode& root) {
         place_children(root);
         const std::string root_bytes = folder_bytes(root, 0, true);
         if (root_bytes.size() > root_entries * 32) {
@@ -95,7 +95,7 @@ private:
         return count == 0 ? 0 : first;
     }
 
-    void place_children(Node& node) {
+    void place_children(FatNode& node) {
         for (auto& [name, child] : node.children) {
             if (child.bytes != nullptr) {
                 child.first = store(*child.bytes);
@@ -116,7 +116,7 @@ private:
                little(stamp_.time, 2) + little(stamp_.date, 2) + little(first, 2) + little(size, 4);
     }
 
-    std::string folder_bytes(Node& node, std::size_t self, bool is_root) {
+    std::string folder_bytes(FatNode& node, std::size_t self, bool is_root) {
         std::string out =
             is_root ? short_entry(label_, 0x08, 0, 0)
                     : short_entry(".          ", 0x10, self, 0) + short_entry("..         ", 0x10, 0, 0);
@@ -192,9 +192,9 @@ std::string seed_vfat(const SeedFiles& files, std::string_view label, std::int64
     std::string upper = fmt::format("{:<11}", label);
     std::transform(upper.begin(), upper.end(), upper.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    Node root;
+    FatNode root;
     for (const auto& [path, bytes] : files) {
-        Node* node = &root;
+        FatNode* node = &root;
         std::size_t begin = 0;
         for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {
             node = &node->children[path.substr(begin, slash - begin)];

@@ -21,13 +21,13 @@ namespace imgforge {
 namespace {
 
 /// Ends parsing from inside the event handler; carries the place.
-struct Stop {
+struct ParseStop {
     YAML::Mark mark;
     std::string message;
 };
 
 /// A node as parsed, before aliases are expanded.
-struct Node {
+struct ParsedNode {
     enum class Type { scalar, sequence, map, alias } type = Type::scalar;
     YAML::Mark mark;
     Json value;
@@ -45,42 +45,42 @@ public:
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (documents_++ > 0) {
-            throw Stop{mark, "a second YAML document ('---') is not allowed here"};
+            throw ParseStop{mark, "a second YAML document ('---') is not allowed here"};
         }
     }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        add({.type = Node::Type::scalar, .mark = mark, .value = nullptr}, anchor);
+        add({.type = ParsedNode::Type::scalar, .mark = mark, .value = nullptr}, anchor);
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        add({.type = Node::Type::alias, .mark = mark, .alias = anchor}, 0);
+        add({.type = ParsedNode::Type::alias, .mark = mark, .alias = anchor}, 0);
     }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& text) override {
         check_tag(mark, tag);
         // yaml-cpp marks quoted scalars with the tag "!" and plain ones with "?".
         const bool plain = tag != "!" && tag != "tag:yaml.org,2002:str";
-        Node node{.type = Node::Type::scalar,
-                  .mark = mark,
-                  .value = plain ? resolve_plain(text, YamlRules::core_1_2) : Json(text),
-                  .text = text,
-                  .plain = plain};
+        ParsedNode node{.type = ParsedNode::Type::scalar,
+                        .mark = mark,
+                        .value = plain ? resolve_plain(text, YamlRules::core_1_2) : Json(text),
+                        .text = text,
+                        .plain = plain};
         add(std::move(node), anchor);
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
         check_tag(mark, tag);
-        open({.type = Node::Type::sequence, .mark = mark}, anchor);
+        open({.type = ParsedNode::Type::sequence, .mark = mark}, anchor);
     }
     void OnSequenceEnd() override { stack_.pop_back(); }
     void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                     YAML::EmitterStyle::value) override {
         check_tag(mark, tag);
-        open({.type = Node::Type::map, .mark = mark}, anchor);
+        open({.type = ParsedNode::Type::map, .mark = mark}, anchor);
     }
     void OnMapEnd() override { stack_.pop_back(); }
 
-    const std::vector<Node>& nodes() const { return nodes_; }
+    const std::vector<ParsedNode>& nodes() const { return nodes_; }
     const std::map<YAML::anchor_t, std::size_t>& anchors() const { return anchors_; }
 
 private:
@@ -88,13 +88,13 @@ private:
         static const std::set<std::string> known = {
             "", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"};
         if (known.count(tag) == 0) {
-            throw Stop{mark, fmt::format("the YAML tag '{}' is not allowed", tag)};
+            throw ParseStop{mark, fmt::format("the YAML tag '{}' is not allowed", tag)};
         }
     }
 
-    std::size_t add(Node node, YAML::anchor_t anchor) {
+    std::size_t add(ParsedNode node, YAML::anchor_t anchor) {
         if (nodes_.size() >= limits_.nodes) {
-            throw Stop{node.mark, fmt::format("more than {} values", limits_.nodes)};
+            throw ParseStop{node.mark, fmt::format("more than {} values", limits_.nodes)};
         }
         const std::size_t index = nodes_.size();
         if (anchor != 0) {
@@ -107,15 +107,15 @@ private:
         return index;
     }
 
-    void open(Node node, YAML::anchor_t anchor) {
+    void open(ParsedNode node, YAML::anchor_t anchor) {
         if (stack_.size() >= limits_.depth) {
-            throw Stop{node.mark, fmt::format("nested deeper than {} levels", limits_.depth)};
+            throw ParseStop{node.mark, fmt::format("nested deeper than {} levels", limits_.depth)};
         }
         stack_.push_back(add(std::move(node), anchor));
     }
 
     const YamlLimits& limits_;
-    std::vector<Node> nodes_;
+    std::vector<ParsedNode> nodes_;
     std::vector<std::size_t> stack_;
     std::map<YAML::anchor_t, std::size_t> anchors_;
     int documents_ = 0;
@@ -126,43 +126,44 @@ SourcePosition place(const YAML::Mark& mark) {
 }
 
 /// Turns the nodes into the JSON tree, expanding aliases and merges within the limits.
-class Builder {
+class TreeBuilder {
 public:
-    Builder(const Collector& source, YamlDocument& document, Diagnostics& diagnostics,
-            const YamlLimits& limits)
+    TreeBuilder(const Collector& source, YamlDocument& document, Diagnostics& diagnostics,
+                const YamlLimits& limits)
         : source_(source), document_(document), diagnostics_(diagnostics), limits_(limits) {}
 
     Json build(std::size_t index, const std::string& pointer, std::size_t depth = 0) {
-        const Node& node = source_.nodes()[index];
+        const ParsedNode& node = source_.nodes()[index];
         if (++made_ > limits_.nodes || depth > limits_.depth) {
-            throw Stop{node.mark, depth > limits_.depth
-                                      ? fmt::format("nested deeper than {} levels", limits_.depth)
-                                      : fmt::format("aliases expand to more than {} values", limits_.nodes)};
+            throw ParseStop{node.mark,
+                            depth > limits_.depth
+                                ? fmt::format("nested deeper than {} levels", limits_.depth)
+                                : fmt::format("aliases expand to more than {} values", limits_.nodes)};
         }
         document_.positions.emplace(pointer, place(node.mark));
         switch (node.type) {
-            case Node::Type::scalar: return node.value;
-            case Node::Type::alias: return build(target(node), pointer, depth + 1);
-            case Node::Type::sequence: {
+            case ParsedNode::Type::scalar: return node.value;
+            case ParsedNode::Type::alias: return build(target(node), pointer, depth + 1);
+            case ParsedNode::Type::sequence: {
                 Json list = Json::array();
                 for (const std::size_t child : node.children) {
                     list.push_back(build(child, fmt::format("{}/{}", pointer, list.size()), depth + 1));
                 }
                 return list;
             }
-            case Node::Type::map: return map(node, pointer, depth);
+            case ParsedNode::Type::map: return map(node, pointer, depth);
         }
         return nullptr;
     }
 
 private:
-    std::size_t target(const Node& alias) const { return source_.anchors().at(alias.alias); }
+    std::size_t target(const ParsedNode& alias) const { return source_.anchors().at(alias.alias); }
 
-    Json map(const Node& node, const std::string& pointer, std::size_t depth) {
+    Json map(const ParsedNode& node, const std::string& pointer, std::size_t depth) {
         Json object = Json::object();
         std::map<std::string, SourcePosition> seen;
         for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
-            const Node& key = source_.nodes()[node.children[i]];
+            const ParsedNode& key = source_.nodes()[node.children[i]];
             if (!usable_key(key, pointer)) {
                 continue;
             }
@@ -208,8 +209,8 @@ private:
         }
     }
 
-    bool usable_key(const Node& key, const std::string& pointer) {
-        if (key.type != Node::Type::scalar) {
+    bool usable_key(const ParsedNode& key, const std::string& pointer) {
+        if (key.type != ParsedNode::Type::scalar) {
             complain(key.mark, pointer, "a key must be plain text");
             return false;
         }
@@ -272,10 +273,10 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
         while (parser.HandleNextDocument(collector)) {
         }
         if (!collector.nodes().empty()) {
-            document.root = Builder(collector, document, diagnostics, limits).build(0, "");
+            document.root = TreeBuilder(collector, document, diagnostics, limits).build(0, "");
         }
         return document;
-    } catch (const Stop& stop) {
+    } catch (const ParseStop& stop) {
         const SourcePosition at = place(stop.mark);
         diagnostics.add(
             {.file = std::move(file), .line = at.line, .column = at.column, .message = stop.message});

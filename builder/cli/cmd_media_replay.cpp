@@ -14,8 +14,6 @@ namespace imgforge::cli {
 
 namespace {
 
-using std::chrono::seconds;
-
 constexpr std::uint64_t log_limit = 256ULL << 20U;
 
 /// The completion marker that stands in the log, so that a success is one.
@@ -34,16 +32,16 @@ bool powered_off(const templates::Distribution& row, const std::string& console)
 
 /// Plays both logs at once and lets time pass without a byte, a disk write or CPU use until the verdict.
 std::optional<install::Outcome> replay(const templates::Distribution& row, const std::string& console,
-                                       const std::string& log, seconds limit) {
-    Clock::Instant now{seconds(1)};
+                                       const std::string& log, std::chrono::seconds limit) {
+    Clock::Instant now{std::chrono::seconds(1)};
     install::Watcher watcher(row, {.marker = marker_in(console)}, now);
     watcher.log(log, now);
     watcher.console(console, now);
     if (powered_off(row, console)) {
         watcher.ended(true, "shut off (shutdown)", now);
     }
-    for (seconds passed{0}; passed < limit && !watcher.outcome(); ++passed) {
-        now += seconds(1);
+    for (std::chrono::seconds passed{0}; passed < limit && !watcher.outcome(); ++passed) {
+        now += std::chrono::seconds(1);
         watcher.tick(now);
     }
     return watcher.outcome();

@@ -16,7 +16,7 @@ namespace imgforge::install {
 
 namespace {
 
-constexpr const char* arch = "amd64";
+constexpr const char* disc_arch = "amd64";
 constexpr const char* efi_image_kib = "6144";
 
 void put(const std::filesystem::path& file, std::string_view bytes) {
@@ -54,7 +54,7 @@ void put_index(const std::filesystem::path& suite_folder, const std::string& fol
     const std::string release = fmt::format(
         "Archive: stable\nOrigin: Debian\nLabel: Debian\nSuite: stable\nCodename: {}\nComponent: "
         "main\nArchitecture: {}\n",
-        suite, arch);
+        suite, disc_arch);
     const std::vector<std::pair<std::string, std::string>> files = {{folder + "/Packages", text},
                                                                     {folder + "/Packages.gz", gzip(text, 9)},
                                                                     {folder + "/Release", release}};
@@ -69,7 +69,7 @@ std::string release_text(const DiscIdentity& identity, const std::vector<Release
         "Origin: Debian\nLabel: Debian\nSuite: stable\nVersion: {}\nCodename: {}\nDate: {}\nArchitectures: "
         "{}\n"
         "Components: main\nDescription: {} {} installation medium made by imgforge\nSHA256:\n",
-        identity.version, identity.suite, identity.date, arch, identity.product, identity.version);
+        identity.version, identity.suite, identity.date, disc_arch, identity.product, identity.version);
     for (const ReleaseEntry& entry : entries)
         text += fmt::format(" {} {:>16} {}\n", entry.sha256, entry.size, entry.path);
     return text;
@@ -84,7 +84,7 @@ std::string capitalised(std::string word) {
 void write_disk_info(const std::filesystem::path& root, const DiscIdentity& identity) {
     put(root / ".disk/info",
         fmt::format("{} {} \"{}\" - Unofficial {} NETINST {}\n", identity.product, identity.version,
-                    capitalised(identity.suite), arch, identity.build));
+                    capitalised(identity.suite), disc_arch, identity.build));
     // Tells base-installer that the base system comes from here; without it a mirror is wanted.
     put(root / ".disk/base_installable", "");
     put(root / ".disk/base_components", "main\n");
@@ -116,7 +116,7 @@ void write_boot_menus(const std::filesystem::path& root) {
 }  // namespace
 
 std::string volume_label(const DiscIdentity& identity) {
-    return fmt::format("Debian {} {} n", identity.version, arch);
+    return fmt::format("Debian {} {} n", identity.version, disc_arch);
 }
 
 void write_disc_tree(const std::filesystem::path& root, const DiscIdentity& identity,
@@ -129,8 +129,9 @@ void write_disc_tree(const std::filesystem::path& root, const DiscIdentity& iden
 
     const std::filesystem::path suite_folder = root / "dists" / identity.suite;
     std::vector<ReleaseEntry> entries;
-    put_index(suite_folder, fmt::format("main/binary-{}", arch), index_text(debs), identity.suite, entries);
-    put_index(suite_folder, fmt::format("main/debian-installer/binary-{}", arch), index_text(udebs),
+    put_index(suite_folder, fmt::format("main/binary-{}", disc_arch), index_text(debs), identity.suite,
+              entries);
+    put_index(suite_folder, fmt::format("main/debian-installer/binary-{}", disc_arch), index_text(udebs),
               identity.suite, entries);
     put(suite_folder / "Release", release_text(identity, entries));
     std::filesystem::create_symlink(identity.suite, root / "dists/stable");

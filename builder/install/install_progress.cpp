@@ -4,15 +4,11 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "builder/install/pattern.hpp"
+
 namespace imgforge::install {
 
 namespace {
-
-std::optional<std::regex> compiled_if_any(const std::string& pattern) {
-    return pattern.empty() ? std::nullopt
-                           : std::optional<std::regex>(std::in_place, pattern,
-                                                       std::regex::ECMAScript | std::regex::optimize);
-}
 
 /// Share from the last match in a line: $1 percent, or $1 of $2.
 std::optional<double> share_in(const std::regex& pattern, const std::string& line) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "builder/install/pattern.hpp"
 #include "builder/install/watch_text.hpp"
 
 namespace imgforge::install {
@@ -16,17 +17,9 @@ namespace {
 constexpr std::size_t kept_lines = 400;
 constexpr int too_many_returns = 3;
 
-std::regex compiled(const std::string& pattern) {
-    return std::regex(pattern, std::regex::ECMAScript | std::regex::optimize);
-}
-
 /// For the text of a question, which has several lines: ^ and $ stand at each of them.
 std::regex compiled_lines(const std::string& pattern) {
     return std::regex(pattern, std::regex::ECMAScript | std::regex::multiline | std::regex::optimize);
-}
-
-std::optional<std::regex> compiled_if_any(const std::string& pattern) {
-    return pattern.empty() ? std::nullopt : std::optional(compiled(pattern));
 }
 
 void keep(std::deque<std::string>& lines, const std::string& line) {

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t body_limit = 8U << 20U;
 constexpr long timeout_s = 10;
 
-std::size_t append(char* data, std::size_t size, std::size_t count, void* target) {
+std::size_t append_body(char* data, std::size_t size, std::size_t count, void* target) {
     std::string& body = *static_cast<std::string*>(target);
     if (body.size() + size * count > body_limit) {
         return 0;  // libcurl takes this for an error and stops
@@ -77,7 +77,7 @@ std::optional<std::string> fetch_text(const std::string& url) {
     curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, timeout_s);
     curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append_body);
     curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
     return curl_easy_perform(curl.get()) == CURLE_OK ? std::optional(std::move(body)) : std::nullopt;
 }

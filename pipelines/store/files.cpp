@@ -43,14 +43,6 @@ constexpr std::array<std::string_view, 11> volatile_files{
     "/etc/mtab",       "/var/lib/dbus/machine-id", "/etc/adjtime",   "/etc/passwd-",  "/etc/shadow-",
     "/etc/group-"};
 
-bool starts_with(std::string_view text, std::string_view start) {
-    return text.substr(0, start.size()) == start;
-}
-
-bool ends_with(std::string_view text, std::string_view end) {
-    return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 Json to_row(const FileRecord& file) {
     return Json::array({file.path, std::string(1, file.type), file.mode, file.uid, file.gid, file.size,
                         file.digest, file.target});
@@ -133,11 +125,11 @@ std::string printable_path(std::string_view bytes) {
 }
 
 bool is_volatile(std::string_view path) {
-    const auto below = [&](std::string_view tree) { return starts_with(path, tree); };
+    const auto below = [&](std::string_view tree) { return path.starts_with(tree); };
     const auto same = [&](std::string_view file) { return path == file; };
     return std::any_of(volatile_trees.begin(), volatile_trees.end(), below) ||
-           std::any_of(volatile_files.begin(), volatile_files.end(), same) || ends_with(path, ".pyc") ||
-           starts_with(path, "/boot/initr") || starts_with(path, "/boot/initramfs");
+           std::any_of(volatile_files.begin(), volatile_files.end(), same) || path.ends_with(".pyc") ||
+           path.starts_with("/boot/initr") || path.starts_with("/boot/initramfs");
 }
 
 std::string files_to_text(std::vector<FileRecord> files) {
@@ -178,7 +170,7 @@ std::vector<FileRecord> parse_checksums(std::string_view text) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        const bool escaped = starts_with(line, "\\");
+        const bool escaped = line.starts_with("\\");
         line.remove_prefix(escaped ? 1 : 0);
         const std::size_t blank = line.find(' ');
         if (blank == std::string_view::npos || blank + 2 >= line.size()) {
@@ -186,7 +178,7 @@ std::vector<FileRecord> parse_checksums(std::string_view text) {
         }
         std::string name(line.substr(blank + 2));
         name = escaped ? unescaped(name) : name;
-        if (starts_with(name, "./")) {
+        if (name.starts_with("./")) {
             name.erase(0, 1);
         }
         FileRecord file;

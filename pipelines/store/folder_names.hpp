@@ -14,10 +14,6 @@ inline constexpr std::string_view scratch_prefix = ".new-";
 inline constexpr std::string_view removal_prefix = ".del-";
 inline constexpr std::string_view lock_suffix = ".lock";
 
-inline bool starts_with(std::string_view text, std::string_view prefix) {
-    return text.substr(0, prefix.size()) == prefix;
-}
-
 /// Locked as long as the publication that fills the scratch directory lives.
 inline std::filesystem::path alive_file(const std::filesystem::path& image_folder, std::string_view scratch) {
     return image_folder / (std::string(scratch) + std::string(lock_suffix));

@@ -26,12 +26,12 @@ constexpr auto lock_timeout = std::chrono::minutes(5);
 
 /// Left by an AtomicFile whose process died: ".index.json.HEX.tmp".
 bool is_temporary(std::string_view name) {
-    return starts_with(name, ".index.json.") || starts_with(name, ".quarantine-") ||
-           starts_with(name, ".damaged-");
+    return name.starts_with(".index.json.") || name.starts_with(".quarantine-") ||
+           name.starts_with(".damaged-");
 }
 
 bool is_leftover(std::string_view name) {
-    return starts_with(name, scratch_prefix) || starts_with(name, removal_prefix) || is_temporary(name);
+    return name.starts_with(scratch_prefix) || name.starts_with(removal_prefix) || is_temporary(name);
 }
 
 }  // namespace
@@ -122,14 +122,14 @@ void Store::sweep_scratch(std::string_view image, std::vector<std::string>& fixe
     const fs::path folder = image_folder(image);
     std::set<std::string> scratches;
     for (const std::string& name : entries(folder)) {
-        if (starts_with(name, removal_prefix)) {
+        if (name.starts_with(removal_prefix)) {
             unseal(folder / name);
             remove_tree(folder / name);
             fixed.push_back(
                 fmt::format("{}: finished deleting {}", image, name.substr(removal_prefix.size())));
         } else if (is_temporary(name)) {
             remove_tree(folder / name);
-        } else if (starts_with(name, scratch_prefix)) {
+        } else if (name.starts_with(scratch_prefix)) {
             const bool is_lock = name.size() > lock_suffix.size() &&
                                  name.substr(name.size() - lock_suffix.size()) == lock_suffix;
             scratches.insert(is_lock ? name.substr(0, name.size() - lock_suffix.size()) : name);
@@ -137,7 +137,7 @@ void Store::sweep_scratch(std::string_view image, std::vector<std::string>& fixe
     }
     const Rows rows(database_, places_.images());
     for (const ReferenceRow& row : rows.references(image)) {
-        if (row.holder.kind == Holder::Kind::build && starts_with(row.holder.name, scratch_prefix)) {
+        if (row.holder.kind == Holder::Kind::build && row.holder.name.starts_with(scratch_prefix)) {
             scratches.insert(row.holder.name);
         }
     }

@@ -7,7 +7,7 @@
 namespace imgforge::targets {
 namespace {
 
-constexpr unsigned connections = 8;
+constexpr unsigned most_connections = 8;
 
 class IndexedTarget final : public Target {
 public:
@@ -16,7 +16,7 @@ public:
 
     TargetPush push(const store::Generation& generation) override {
         const auto writer = place_.open();
-        const PushResult result = push_windows(services_, generation, *writer, place_.seal, connections);
+        const PushResult result = push_windows(services_, generation, *writer, place_.seal, most_connections);
         return pushed_to(place_.name, generation.label(), result, !place_.seal.key.empty());
     }
 

@@ -15,7 +15,7 @@
 namespace imgforge::targets {
 namespace {
 
-constexpr const char* index_name = "index.json";
+constexpr const char* index_file_name = "index.json";
 constexpr const char* index_tag = "index";
 constexpr const char* manifest_tag = "manifest-";
 constexpr const char* windows_start = "windows/";
@@ -51,7 +51,7 @@ std::string digest_in(const std::string& name) {
 }
 
 std::string tag_of(const std::string& name) {
-    return name == index_name ? index_tag : manifest_tag + digest_in(name);
+    return name == index_file_name ? index_tag : manifest_tag + digest_in(name);
 }
 
 /// An artefact of ours as the registry has it.
@@ -167,7 +167,7 @@ public:
             place_.known().put(digest_in(name), std::move(blob));
         } else {
             put_artifact(tag_of(name), bytes,
-                         name == index_name ? Json::array() : layers_of(parse_manifest(bytes, name)));
+                         name == index_file_name ? Json::array() : layers_of(parse_manifest(bytes, name)));
         }
     }
 

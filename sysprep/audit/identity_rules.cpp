@@ -245,7 +245,7 @@ std::vector<Finding> network_mac(const GuestFacts& facts) {
     return out;
 }
 
-std::vector<Finding> entropy(const GuestFacts& facts) {
+std::vector<Finding> seed_files(const GuestFacts& facts) {
     std::vector<Finding> out;
     for (const std::string pattern :
          {"/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed", "/var/lib/random-seed",
@@ -296,7 +296,7 @@ std::vector<GuestRule> identity_rules() {
         {"ssh-host-key-regenerator", "something makes SSH host keys at the next boot", "SYSPREP.md 2.3",
          host_key_regenerator},
         {"network-mac", "no MAC address in network settings", "SYSPREP.md B5 to B9", network_mac},
-        {"entropy", "no random seeds or sealing secrets", "SYSPREP.md A8 to A10", entropy},
+        {"entropy", "no random seeds or sealing secrets", "SYSPREP.md A8 to A10", seed_files},
         {"hostname", "no host name of the build machine", "SYSPREP.md A3", host_name},
         {"initramfs-identity", "no machine-id, host name or host key in the initramfs", "SYSPREP.md C11",
          initramfs},

@@ -12,7 +12,7 @@ namespace imgforge::sysprep {
 
 namespace {
 
-constexpr const char* folder = "/usr/local/lib/firstboot";
+constexpr const char* firstboot_folder = "/usr/local/lib/firstboot";
 
 constexpr const char* runner = R"(#!/bin/sh
 # Runs each script of scripts/ once, in order; one that fails stays and is tried again at the next boot.
@@ -58,14 +58,14 @@ start() {
 void install_firstboot(Cleaner& cleaner, const std::vector<std::string>& commands) {
     // Numbers go on where an earlier customisation stopped: its commands run first.
     int number = 0;
-    for (const guest::DirEntry& entry : cleaner.fs().list(std::string(folder) + "/scripts")) {
+    for (const guest::DirEntry& entry : cleaner.fs().list(std::string(firstboot_folder) + "/scripts")) {
         number = std::max(number, std::atoi(entry.name.c_str()));
     }
     for (const std::string& command : commands) {
-        cleaner.write(fmt::format("{}/scripts/{:04}", folder, ++number),
+        cleaner.write(fmt::format("{}/scripts/{:04}", firstboot_folder, ++number),
                       command.starts_with("#!") ? command : fmt::format("#!/bin/sh\n{}\n", command), 0755);
     }
-    cleaner.write(std::string(folder) + "/run", runner, 0755);
+    cleaner.write(std::string(firstboot_folder) + "/run", runner, 0755);
     if (cleaner.os().init == "systemd") {
         cleaner.systemd_unit("firstboot-commands.service", first_boot_unit);
     } else if (cleaner.os().init == "openrc") {

@@ -18,14 +18,14 @@ bool is_needed(const std::string& path) {
 }
 
 /// Files go; directories stay with owner and mode, since services expect to find theirs.
-void remove_files(Cleaner& cleaner, const std::string& folder) {
+void remove_cached(Cleaner& cleaner, const std::string& folder) {
     for (const guest::DirEntry& entry : cleaner.fs().list(folder)) {
         const std::string path = guest::join_path(folder, entry.name);
         if (is_needed(path)) {
             continue;
         }
         if (entry.stat.type == guest::FileType::directory) {
-            remove_files(cleaner, path);
+            remove_cached(cleaner, path);
         } else {
             cleaner.remove(path);
         }
@@ -46,7 +46,7 @@ Operation caches_operation() {
             /etc/apk/cache/*  /var/lib/apt/lists/*  /var/lib/dnf/repos/*  /var/lib/pacman/sync/*
             /var/cache/{apt/archives,dnf,yum,libdnf5,zypp,pacman/pkg,man,fontconfig,PackageKit,samba}/
         )",
-        .perform = [](Cleaner& cleaner) { remove_files(cleaner, "/var/cache"); },
+        .perform = [](Cleaner& cleaner) { remove_cached(cleaner, "/var/cache"); },
     };
 }
 

@@ -7,7 +7,7 @@ namespace imgforge::sysprep {
 
 namespace {
 
-std::optional<std::string> unpinned(const std::string& line) {
+std::optional<std::string> unpinned_setting(const std::string& line) {
     static const std::regex pin(
         "(HWADDR|UUID|MACADDR|HOSTNAME|DHCP_HOSTNAME|IPADDR[0-9]*|PREFIX[0-9]*|NETMASK[0-9]*|GATEWAY[0-9]*|"
         "DHCP_CLIENT_ID)=.*");
@@ -32,7 +32,7 @@ Operation ifcfg_operation() {
                 for (const std::string& path : cleaner.fs().glob_all(
                          {"/etc/sysconfig/network-scripts/ifcfg-*", "/etc/sysconfig/network/ifcfg-*"})) {
                     if (!path.ends_with("/ifcfg-lo")) {
-                        cleaner.edit_lines(path, unpinned);
+                        cleaner.edit_lines(path, unpinned_setting);
                     }
                 }
             },

@@ -5,11 +5,11 @@ namespace imgforge::sysprep {
 
 namespace {
 
-void remove_files(Cleaner& cleaner, const std::string& folder) {
+void remove_spool(Cleaner& cleaner, const std::string& folder) {
     for (const guest::DirEntry& entry : cleaner.fs().list(folder)) {
         const std::string path = guest::join_path(folder, entry.name);
         if (entry.stat.type == guest::FileType::directory) {
-            remove_files(cleaner, path);
+            remove_spool(cleaner, path);
         } else {
             cleaner.remove(path);
         }
@@ -35,7 +35,7 @@ Operation mail_operation() {
                 // postfix refuses to start without its queue directories: only files go.
                 for (const char* queue : {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
                                           "incoming", "maildrop", "saved", "trace"}) {
-                    remove_files(cleaner, std::string("/var/spool/postfix/") + queue);
+                    remove_spool(cleaner, std::string("/var/spool/postfix/") + queue);
                 }
                 cleaner.remove_all(cleaner.in_homes({"dead.letter", "mbox", "Maildir"}));
             },

@@ -7,7 +7,7 @@ namespace imgforge::sysprep {
 
 namespace {
 
-std::optional<std::string> unpinned(const std::string& line) {
+std::optional<std::string> unpinned_line(const std::string& line) {
     static constexpr std::array<std::string_view, 11> pins{
         "uuid=",     "mac-address=", "cloned-mac-address=",   "timestamp=",
         "psk=",      "password=",    "private-key-password=", "address1=",
@@ -38,7 +38,7 @@ Operation networkmanager_profiles_operation() {
                         // Wi-Fi, VPN, WireGuard: nothing of them is useful without its secrets.
                         cleaner.remove(path);
                     } else {
-                        cleaner.edit_lines(path, unpinned);
+                        cleaner.edit_lines(path, unpinned_line);
                     }
                 }
             },

@@ -36,7 +36,7 @@ wait_for_card() {
 }
 )sh";
 
-constexpr std::string_view bring_up = R"sh(bring_up() {
+constexpr std::string_view bring_up_function = R"sh(bring_up() {
     wait_for_card "$1"
     if systemctl -q is-active NetworkManager 2>/dev/null; then
         nmcli -w 60 device connect "$card" >/dev/null
@@ -93,7 +93,7 @@ for folder in /var/log/journal/*; do [ "$folder" = "/var/log/journal/$id" ] || r
 rm -f /run/imgforge-first-boot
 )sh";
 
-constexpr std::string_view start_in_background = R"sh({
+constexpr std::string_view background_part = R"sh({
     if command -v systemd-run >/dev/null; then
         systemd-run -q --no-block --unit=imgforge-first-boot --property=Type=oneshot \
             /bin/sh /run/imgforge-first-boot
@@ -108,7 +108,7 @@ constexpr std::string_view start_in_background = R"sh({
 std::string network_script(const std::vector<PluggedCard>& cards) {
     std::string script = "set -eu\numask 022\n";
     script += find_card;
-    script += bring_up;
+    script += bring_up_function;
     script += user_network;
     script += "hand_over=\n";
     const auto known =
@@ -123,10 +123,10 @@ std::string network_script(const std::vector<PluggedCard>& cards) {
     // What the background needs of this script goes with it.
     script += "{ printf 'hand_over=%s\\n' \"$hand_over\"\ncat <<'IMGFORGE-END-OF-FILE'\n";
     script += find_card;
-    script += bring_up;
+    script += bring_up_function;
     script += first_boot;
     script += "IMGFORGE-END-OF-FILE\n} >/run/imgforge-first-boot\n";
-    script += start_in_background;
+    script += background_part;
     return script;
 }
 
