@@ -101,6 +101,12 @@ Domain Connection::create(const std::string& xml, bool auto_destroy) const {
     return {transport_, made.at("name"), made.at("uuid")};
 }
 
+Domain Connection::create_paused(const std::string& xml) const {
+    const Json made =
+        transport_->call({{"op", "create"}, {"xml", xml}, {"auto_destroy", false}, {"paused", true}}, usual);
+    return {transport_, made.at("name"), made.at("uuid")};
+}
+
 std::optional<Domain> Connection::find(const std::string& name_or_uuid) const {
     try {
         const Json found = transport_->call({{"op", "find"}, {"domain", name_or_uuid}}, usual);

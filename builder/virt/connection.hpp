@@ -84,6 +84,9 @@ public:
     /// Starts a transient domain. With `auto_destroy` it ends with this connection, however this process
     /// ends.
     Domain create(const std::string& xml, bool auto_destroy) const;
+    /// Starts a domain whose CPUs stand still until resume(). One that is defined under the same name and
+    /// UUID runs with this XML until it stops, and keeps its definition.
+    Domain create_paused(const std::string& xml) const;
     /// By name or UUID.
     std::optional<Domain> find(const std::string& name_or_uuid) const;
     std::vector<DomainRow> domains() const;

@@ -65,8 +65,8 @@ struct NicSpec {
     std::optional<int> vlan{};
     std::string model = "virtio";
     std::vector<PortForward> forwards{};  ///< user only; given to QEMU itself by qemu:commandline
-    bool restricted = false;  ///< user with forwards only: nothing leaves, forwarded ports lead in
-    std::string filter{};     ///< nwfilter name, "clean-traffic"; empty: none
+    bool restricted = false;              ///< user only: nothing leaves, forwarded ports lead in
+    std::string filter{};                 ///< nwfilter name, "clean-traffic"; empty: none
     bool link_up = true;
     std::optional<int> port{};  ///< as for disks
 };

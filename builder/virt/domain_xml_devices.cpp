@@ -128,7 +128,7 @@ void add_small_devices(pugi::xml_node devices, const DomainSpec& spec) {
 }
 
 bool given_to_qemu(const NicSpec& nic) {
-    return nic.kind == NicSpec::Kind::user && !nic.forwards.empty();
+    return nic.kind == NicSpec::Kind::user && (!nic.forwards.empty() || nic.restricted);
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ Json define(NativeHost& host, const Json& request) {
 Json create(NativeHost& host, const Json& request) {
     const std::string xml = request.at("xml");
     const unsigned flags =
-        request.at("auto_destroy").get<bool>() ? unsigned{VIR_DOMAIN_START_AUTODESTROY} : 0U;
+        (request.at("auto_destroy").get<bool>() ? unsigned{VIR_DOMAIN_START_AUTODESTROY} : 0U) |
+        (request.value("paused", false) ? unsigned{VIR_DOMAIN_START_PAUSED} : 0U);
     const DomainHandle domain(virDomainCreateXML(host.raw(), xml.c_str(), flags));
     if (!domain) {
         throw_last_virt_error("start the domain");

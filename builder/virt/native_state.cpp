@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "builder/virt/native_host.hpp"
+#include "builder/virt/resumed_memory.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::virt {
@@ -80,6 +81,23 @@ Json snapshot_list(virDomainPtr domain, const Json& request) {
     return Json{{"snapshots", std::move(rows)}, {"names", std::move(names)}};
 }
 
+/// A snapshot describes the domain as it was started, and is where it is started from.
+void make_restartable(virDomainPtr domain, virDomainSnapshotPtr snapshot) {
+    const Text xml(virDomainSnapshotGetXMLDesc(snapshot, VIR_DOMAIN_SNAPSHOT_XML_SECURE));
+    const auto changed = xml ? restartable_snapshot_xml(xml.get()) : std::nullopt;
+    if (!changed) {
+        return;
+    }
+    constexpr unsigned flags =
+        unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE} | unsigned{VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT};
+    const SnapshotHandle again(virDomainSnapshotCreateXML(domain, changed->c_str(), flags));
+    if (!again) {
+        throw_virt_error(last_virt_error(), [&] {
+            return fmt::format("describe the snapshot of domain '{}'", virDomainGetName(domain));
+        });
+    }
+}
+
 Json snapshot_create(virDomainPtr domain, const Json& request) {
     pugi::xml_document document;
     auto node = document.append_child("domainsnapshot");
@@ -93,6 +111,7 @@ Json snapshot_create(virDomainPtr domain, const Json& request) {
             return fmt::format("take a snapshot of domain '{}'", virDomainGetName(domain));
         });
     }
+    make_restartable(domain, made.get());
     return Json::object();
 }
 

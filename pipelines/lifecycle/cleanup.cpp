@@ -113,7 +113,7 @@ void treat_templates(Lifecycle& lifecycle, bool dry_run, CleanupReport& report) 
     if (warm_templates(lifecycle.places()).empty()) {
         return;
     }
-    const std::string qemu = qemu_version(lifecycle.processes());
+    const std::string qemu = qemu_program(lifecycle.processes(), lifecycle.places()).version;
     const auto useless = [&](const TemplateEntry& entry) {
         const auto current = entry.image.empty() ? std::nullopt : lifecycle.store().current(entry.image);
         return !current || current->generation != entry.generation || entry.qemu != qemu;

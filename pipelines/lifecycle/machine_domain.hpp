@@ -14,6 +14,9 @@ namespace imgforge::lifecycle {
 /// random numbers, USB).
 inline constexpr int warm_root_ports = 14;
 inline constexpr int warm_seed_port = 7;
+/// The guest of a template knows how large its seed is and finds a clone's in the same place: so all have one
+/// size, the three files of a user (16 MiB each) and more. The rest is a hole.
+inline constexpr std::uintmax_t warm_seed_size = 64U << 20U;
 inline constexpr int warm_first_nic_port = 8;
 inline constexpr std::size_t warm_nics = 4;
 inline constexpr int warm_first_data_port = 12;

@@ -13,6 +13,7 @@
 #include "builder/base/user_path.hpp"
 #include "builder/image/overlay.hpp"
 #include "builder/image/qemu_img.hpp"
+#include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/ssh_keys.hpp"
 
 namespace imgforge::lifecycle {
@@ -118,15 +119,10 @@ seeds::SeedSpec make_seed(MachineRecord& record, const fs::path& folder, seeds::
     const std::string image = seeds::seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource),
                                               seeds::reproducible_time());
     write_file_unflushed(record.seed, image, 0600);
+    if (record.warm) {
+        fs::resize_file(record.seed, warm_seed_size);
+    }
     return seed;
-}
-
-/// The template's overlay holds what its guest wrote until it was frozen; without it the memory is worth
-/// nothing.
-void copy_warm_disk(ProcessRunner& processes, const fs::path& disk, const MachineSource& source) {
-    copy_file_fast(source.warm_disk, disk, 0600);
-    const auto backing = fs::proximate(source.chain.front(), disk.parent_path());
-    run_checked(processes, image::qemu_img::rebase_unsafe(disk, backing.string(), image::DiskFormat::qcow2));
 }
 
 }  // namespace
@@ -217,7 +213,9 @@ void make_root_disk(ProcessRunner& processes, const fs::path& disk, const Machin
         return;
     }
     if (!source.warm_disk.empty()) {
-        copy_warm_disk(processes, disk, source);
+        // The template's overlay holds what its guest wrote until it was frozen; without it the memory is
+        // worth nothing. Its backing file is named as seen from here.
+        copy_file_fast(source.warm_disk, disk, 0600);
         return;
     }
     image::OverlaySpec overlay{.overlay = disk, .backing = source.chain.front()};

@@ -197,8 +197,9 @@ private:
     void thaw() {
         const ByteSize disk = source_.disk_size.value_or(generation_.virtual_size);
         const TemplateKey key = template_key(lifecycle_, common_, generation_, disk);
-        template_ = provide_template(
-            lifecycle_, key, {common_, source_.chain, disk, template_seed(source_.seed)}, timeout(common_));
+        template_ = provide_template(lifecycle_, key,
+                                     {common_, source_.chain, disk, template_seed(source_.seed), key.whole},
+                                     timeout(common_));
         source_.warm_disk = template_->disk();
     }
 

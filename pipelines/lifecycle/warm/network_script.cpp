@@ -62,11 +62,11 @@ constexpr std::string_view bring_up_function = R"sh(bring_up() {
 /// QEMU's own network is the same for every machine (net/slirp.c: 10.0.2.0/24, the guest .15, the router .2,
 /// a name server .3).
 constexpr std::string_view user_network = R"sh(set_user_address() {
-    wait_for_card "$1"
+    wait_for_card "${2:-$1}"
     ip -batch - 2>/dev/null <<IMGFORGE-END-OF-FILE || return 1
-link set dev $card up
-address add 10.0.2.15/24 broadcast 10.0.2.255 dev $card
-route add default via 10.0.2.2 dev $card
+link set dev $card address $1 up
+address replace 10.0.2.15/24 broadcast 10.0.2.255 dev $card
+route replace default via 10.0.2.2 dev $card
 IMGFORGE-END-OF-FILE
     if [ ! -L /etc/resolv.conf ]; then echo nameserver 10.0.2.3 >/etc/resolv.conf; fi
 }
@@ -93,24 +93,50 @@ for folder in /var/log/journal/*; do [ "$folder" = "/var/log/journal/$id" ] || r
 rm -f /run/imgforge-first-boot
 )sh";
 
-constexpr std::string_view background_part = R"sh({
-    if command -v systemd-run >/dev/null; then
-        systemd-run -q --no-block --unit=imgforge-first-boot --property=Type=oneshot \
-            /bin/sh /run/imgforge-first-boot
-    else
-        nohup /bin/sh /run/imgforge-first-boot
-    fi
-} >/dev/null 2>&1 </dev/null &
+/// Even to ask the service manager for it costs what the first login needs: it waits until the processor has
+/// nothing to do, some seconds later.
+constexpr std::string_view background_part = R"sh(later='sleep 3
+if command -v systemd-run >/dev/null; then
+    systemd-run -q --no-block --unit=imgforge-first-boot --property=Type=oneshot \
+        /bin/sh /run/imgforge-first-boot
+else
+    /bin/sh /run/imgforge-first-boot
+fi'
+idle=
+if command -v chrt >/dev/null; then idle='chrt -i 0'; fi
+{ $idle nohup /bin/sh -c "$later" || nohup /bin/sh -c "$later"; } >/dev/null 2>&1 </dev/null &
 )sh";
 
-}  // namespace
-
-std::string network_script(const std::vector<PluggedCard>& cards) {
+std::string functions() {
     std::string script = "set -eu\numask 022\n";
     script += find_card;
     script += bring_up_function;
     script += user_network;
-    script += "hand_over=\n";
+    return script + "hand_over=\n";
+}
+
+/// What the background needs of this script goes with it.
+std::string background() {
+    std::string script = "{ printf 'hand_over=%s\\n' \"$hand_over\"\ncat <<'IMGFORGE-END-OF-FILE'\n";
+    script += find_card;
+    script += bring_up_function;
+    script += first_boot;
+    script += "IMGFORGE-END-OF-FILE\n} >/run/imgforge-first-boot\n";
+    script += background_part;
+    return script;
+}
+
+}  // namespace
+
+std::string network_script_of_whole(const std::string& mac) {
+    return functions() +
+           fmt::format("if set_user_address {0} {1}; then hand_over={0}; else bring_up {1}; fi\n",
+                       plain_word(mac), template_mac) +
+           background();
+}
+
+std::string network_script(const std::vector<PluggedCard>& cards) {
+    std::string script = functions();
     const auto known =
         std::find_if(cards.begin(), cards.end(), [](const auto& card) { return card.user_network; });
     for (auto card = cards.begin(); card != cards.end(); ++card) {
@@ -120,14 +146,7 @@ std::string network_script(const std::vector<PluggedCard>& cards) {
                 ? fmt::format("if set_user_address {0}; then hand_over={0}; else bring_up {0}; fi\n", mac)
                 : fmt::format("bring_up {}\n", mac);
     }
-    // What the background needs of this script goes with it.
-    script += "{ printf 'hand_over=%s\\n' \"$hand_over\"\ncat <<'IMGFORGE-END-OF-FILE'\n";
-    script += find_card;
-    script += bring_up_function;
-    script += first_boot;
-    script += "IMGFORGE-END-OF-FILE\n} >/run/imgforge-first-boot\n";
-    script += background_part;
-    return script;
+    return script + background();
 }
 
 }  // namespace imgforge::lifecycle

@@ -20,4 +20,11 @@ struct PluggedCard {
 /// whatever configures the network of the guest. Pure.
 std::string network_script(const std::vector<PluggedCard>& cards);
 
+/// The same for a clone whose template had a card on the user network: it gets its own MAC `mac` and keeps
+/// its address.
+std::string network_script_of_whole(const std::string& mac);
+
+/// MAC of a template's card. Nobody else is on its network.
+inline constexpr const char* template_mac = "52:54:00:69:66:00";
+
 }  // namespace imgforge::lifecycle

@@ -10,6 +10,7 @@
 #include "builder/base/interrupt.hpp"
 #include "builder/base/random.hpp"
 #include "builder/image/overlay.hpp"
+#include "builder/image/qemu_img.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/save_image.hpp"
 #include "builder/virt/virt_error.hpp"
@@ -18,6 +19,8 @@
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/warm/guest_shell.hpp"
 #include "pipelines/lifecycle/warm/identity_script.hpp"
+#include "pipelines/lifecycle/warm/memory_file.hpp"
+#include "pipelines/lifecycle/warm/network_script.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -57,15 +60,38 @@ void make_files(const MachineRecord& record, const TemplateSource& source) {
     // sshd reads the clone's own.
     seed.extra = {{"ssh_deletekeys", true}, {"ssh_genkeytypes", Json::array({"ed25519"})}};
     seeds::write_seed_iso(seeds::seed_files(seed), seeds::volume_label(seed.datasource), record.seed);
+    fs::resize_file(record.seed, warm_seed_size);
+}
+
+/// What the template shall be.
+struct Shape {
+    TemplateKind kind = TemplateKind::mapped;
+    bool whole = false;
+};
+
+virt::DomainSpec template_domain(Lifecycle& lifecycle, const MachineRecord& record, const fs::path& folder,
+                                 const Shape& shape) {
+    virt::DomainSpec spec = machine_domain(record, folder, machine_accel(lifecycle, record));
+    if (shape.whole) {
+        spec.nics.push_back({.kind = virt::NicSpec::Kind::user,
+                             .mac = template_mac,
+                             .restricted = true,
+                             .port = warm_first_nic_port});
+    }
+    if (shape.kind == TemplateKind::mapped) {
+        use_memory_file(spec, folder / "memory.ram", MemoryUse::write);
+    }
+    return spec;
 }
 
 /// The machine on its way to the moment at which it is frozen.
 class Template {
 public:
-    Template(Lifecycle& lifecycle, fs::path folder, const MachineRecord& record)
+    Template(Lifecycle& lifecycle, fs::path folder, const MachineRecord& record, const Shape& shape)
         : lifecycle_(lifecycle),
           folder_(std::move(folder)),
           record_(record),
+          shape_(shape),
           connection_(open()),
           domain_(start()),
           console_(log()) {}
@@ -98,7 +124,22 @@ public:
             throw Error(Failure::guest,
                         fmt::format("the warm template could not be prepared: {}", run.last_words()));
         }
-        detach_seed();
+        if (!shape_.whole) {
+            detach_seed();
+        }
+        if (shape_.kind == TemplateKind::mapped) {
+            domain_.suspend();
+            if (shape_.whole) {
+                leave_network(domain_);
+            }
+            save_devices(lifecycle_.clock(), domain_, folder_ / "devices.state");
+        } else {
+            save();
+        }
+    }
+
+private:
+    void save() {
         const fs::path raw = folder_ / "memory.raw";
         domain_.save(raw);
         virt::SaveImageHead head = virt::read_save_image_head_of(raw);
@@ -110,10 +151,8 @@ public:
         head.stream_offset = head_size;
         virt::copy_save_image(raw, folder_ / "memory.save", head);
         remove_tree(raw);
-        remove_tree(record_.seed);
     }
 
-private:
     fs::path log() const { return folder_ / "console.log"; }
 
     virt::Connection open() {
@@ -125,7 +164,7 @@ private:
     }
 
     virt::Domain start() {
-        const auto spec = machine_domain(record_, folder_, machine_accel(lifecycle_, record_));
+        const auto spec = template_domain(lifecycle_, record_, folder_, shape_);
         for (const auto& disk : spec.disks) {
             if (disk.path == record_.seed) {
                 seed_ = disk;
@@ -197,6 +236,7 @@ private:
     Lifecycle& lifecycle_;
     fs::path folder_;
     const MachineRecord& record_;
+    Shape shape_;
     virt::DiskSpec seed_;
     virt::Connection connection_;
     virt::Domain domain_;
@@ -205,14 +245,22 @@ private:
     std::optional<Clock::Instant> booted_;
 };
 
-}  // namespace
+/// Its disk is only ever opened as a copy, in a machine's directory.
+void name_backing_for_machines(Lifecycle& lifecycle, const fs::path& disk, const fs::path& backing) {
+    const fs::path name = fs::proximate(backing, lifecycle.places().instances() / "NAME");
+    run_checked(lifecycle.processes(),
+                image::qemu_img::rebase_unsafe(disk, name.string(), image::DiskFormat::qcow2));
+}
 
-void make_template(Lifecycle& lifecycle, const fs::path& folder, const TemplateSource& source,
-                   std::chrono::milliseconds timeout) {
+void boot_and_freeze(Lifecycle& lifecycle, const fs::path& folder, const TemplateSource& source,
+                     const Shape& shape, std::chrono::milliseconds timeout) {
     const MachineRecord record = template_record(folder, source);
     make_files(record, source);
+    if (shape.kind == TemplateKind::mapped) {
+        create_memory_file(folder / "memory.ram", record.memory);
+    }
     try {
-        Template machine(lifecycle, folder, record);
+        Template machine(lifecycle, folder, record, shape);
         machine.wait(timeout);
         machine.freeze();
     } catch (Error& error) {
@@ -221,9 +269,29 @@ void make_template(Lifecycle& lifecycle, const fs::path& folder, const TemplateS
                                       console_tail(folder / "console.log", lines)));
         throw;
     }
-    remove_tree(folder / "vm");
-    remove_tree(folder / "console.log");
-    remove_tree(folder / "console.sock");
+    name_backing_for_machines(lifecycle, record.disk, source.chain.front());
+    for (const char* const rest : {"vm", "console.log", "console.sock", "seed.iso"}) {
+        remove_tree(folder / rest);
+    }
+}
+
+}  // namespace
+
+TemplateKind make_template(Lifecycle& lifecycle, const fs::path& folder, const TemplateSource& source,
+                           std::chrono::milliseconds timeout) {
+    try {
+        boot_and_freeze(lifecycle, folder, source, {TemplateKind::mapped, source.whole}, timeout);
+        return TemplateKind::mapped;
+    } catch (const virt::VirtError& error) {
+        lifecycle.monitor().message(fmt::format(
+            "the template's memory cannot be a file that clones map ({}); it is saved by libvirt, and each "
+            "clone copies it",
+            error.message()));
+    }
+    remove_tree(folder);
+    make_directories(folder, 0711);
+    boot_and_freeze(lifecycle, folder, source, {TemplateKind::saved, false}, timeout);
+    return TemplateKind::saved;
 }
 
 }  // namespace imgforge::lifecycle

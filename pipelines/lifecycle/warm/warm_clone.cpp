@@ -10,6 +10,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/random.hpp"
+#include "builder/image/overlay.hpp"
 #include "builder/virt/domain_retarget.hpp"
 #include "builder/virt/domain_xml.hpp"
 #include "builder/virt/save_image.hpp"
@@ -17,6 +18,7 @@
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/warm/guest_shell.hpp"
 #include "pipelines/lifecycle/warm/identity_script.hpp"
+#include "pipelines/lifecycle/warm/memory_file.hpp"
 #include "pipelines/lifecycle/warm/network_script.hpp"
 
 namespace imgforge::lifecycle {
@@ -38,6 +40,68 @@ void make_memory(const virt::DomainSpec& spec, const WarmTemplate& from, const f
     target.console_log = console.log;
     head.xml = virt::retarget_domain_xml(head.xml, target);
     virt::copy_save_image(from.memory(), file, head);
+}
+
+virt::Domain resume_saved(const virt::Connection& connection, const virt::DomainSpec& spec,
+                          const WarmTemplate& from, const fs::path& memory) {
+    make_memory(spec, from, memory);
+    connection.restore(memory, "");
+    remove_tree(memory);
+    const auto domain = connection.find(spec.uuid);
+    if (!domain) {
+        throw Error(Failure::domain, fmt::format("machine '{}' ended as soon as it was restored", spec.name));
+    }
+    return *domain;
+}
+
+/// The machine with the devices that its template had when it was frozen, and no others.
+virt::Domain resume_mapped(Lifecycle& lifecycle, const virt::Connection& connection,
+                           const virt::DomainSpec& spec, const WarmTemplate& from) {
+    virt::DomainSpec frozen = spec;
+    if (!from.whole) {
+        frozen.disks.resize(1);
+        frozen.nics.clear();
+    }
+    use_memory_file(frozen, from.memory(), MemoryUse::map);
+    const virt::Domain domain = connection.create_paused(virt::domain_xml(frozen));
+    load_devices(lifecycle.clock(), domain, from.devices());
+    if (from.whole) {
+        join_network(domain);
+    }
+    domain.resume();
+    return domain;
+}
+
+/// As any other machine: with a fresh overlay, as the copy has the identity of the template.
+void start_cold(const virt::Connection& connection, const MachineRecord& record, ByteSize disk) {
+    const auto domain = connection.find(record.uuid);
+    if (!domain) {
+        throw Error(Failure::domain, fmt::format("libvirt does not know machine '{}' any more", record.name));
+    }
+    domain->destroy();
+    remove_tree(record.disk);
+    image::OverlaySpec overlay{.overlay = record.disk, .backing = record.backing.front()};
+    overlay.backing_name = fs::proximate(record.backing.front(), record.disk.parent_path()).string();
+    overlay.virtual_size = disk;
+    image::create_overlay(overlay);
+    domain->start();
+}
+
+/// The domain goes on from the template's memory; nothing when it could not, and starts from its disk.
+std::optional<virt::Domain> resume(Lifecycle& lifecycle, const virt::Connection& connection,
+                                   const MachineRecord& record, const virt::DomainSpec& spec,
+                                   const WarmTemplate& from) {
+    try {
+        return from.kind == TemplateKind::mapped
+                   ? resume_mapped(lifecycle, connection, spec, from)
+                   : resume_saved(connection, spec, from, lifecycle.folder(record.name) / "memory.warm");
+    } catch (const Error& error) {
+        lifecycle.monitor().warning(fmt::format(
+            "machine '{}' cannot go on from the memory of the warm template and boots instead: {}",
+            record.name, error.message()));
+    }
+    start_cold(connection, record, from.disk_size);
+    return std::nullopt;
 }
 
 std::string wall_clock() {
@@ -147,28 +211,31 @@ seeds::SeedSpec template_seed(seeds::SeedSpec common) {
 void start_warm(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record,
                 const WarmTemplate& from, const seeds::SeedSpec& seed, std::optional<PortHold>& port) {
     const fs::path folder = lifecycle.folder(record.name);
-    const fs::path memory = folder / "memory.warm";
     const virt::DomainSpec spec = machine_domain(record, folder, machine_accel(lifecycle, record));
-    make_memory(spec, from, memory);
-    connection.restore(memory, "");
-    remove_tree(memory);
-    const auto domain = connection.find(record.uuid);
-    if (!domain) {
-        throw Error(Failure::domain,
-                    fmt::format("machine '{}' ended as soon as it was restored", record.name));
+    const std::optional<virt::Domain> resumed = resume(lifecycle, connection, record, spec, from);
+    if (!resumed) {
+        port.reset();
+        return;
     }
-    run_step(lifecycle, *domain, identity_script(fresh_identity(record, seed), wall_clock()),
-             "an identity of its own");
+    const virt::Domain& domain = *resumed;
+    const std::string identity = identity_script(fresh_identity(record, seed), wall_clock());
+    if (from.whole) {
+        port.reset();
+        run_step(lifecycle, domain, identity + network_script_of_whole(spec.nics.front().mac),
+                 "an identity of its own");
+        return;
+    }
+    run_step(lifecycle, domain, identity, "an identity of its own");
     for (std::size_t i = 1; i < spec.disks.size(); ++i) {
-        domain->attach(virt::disk_xml(spec.disks[i]), false);
+        domain.attach(virt::disk_xml(spec.disks[i]), false);
     }
-    plug_nics(*domain, spec);
+    plug_nics(domain, spec);
     port.reset();
     std::vector<PluggedCard> cards;
     std::transform(spec.nics.begin(), spec.nics.end(), std::back_inserter(cards), [](const auto& nic) {
         return PluggedCard{nic.mac, nic.kind == virt::NicSpec::Kind::user};
     });
-    run_step(lifecycle, *domain, network_script(cards), "a network");
+    run_step(lifecycle, domain, network_script(cards), "a network");
 }
 
 }  // namespace imgforge::lifecycle

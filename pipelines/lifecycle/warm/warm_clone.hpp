@@ -15,10 +15,12 @@ void require_warm_possible(const SpawnOptions& options, const MachineRecord& rec
 /// The template's own seed: what all machines of a spawn share, without what belongs to the caller.
 seeds::SeedSpec template_seed(seeds::SeedSpec common);
 
-/// Lets the defined machine go on from the template's memory: restored under its own name, UUID, vmgenid and
-/// disk; given machine-id, boot id, host keys, login keys, clock and random numbers of its own; only then its
-/// cards are plugged in and brought up by DHCP. `seed` is the machine's own, with its host keys; `port` is
-/// held until QEMU listens on it.
+/// Lets the defined machine go on from the template's memory: under its own name, UUID, vmgenid and disk;
+/// given machine-id, boot id, host keys, login keys, clock, random numbers and MAC of its own; cards and
+/// disks that the template had not are plugged in behind that and come up by DHCP. Where libvirt or QEMU
+/// cannot do it, the machine boots from a fresh overlay, with a warning. `seed` is the machine's own, with
+/// its host keys; `port` is held until QEMU listens on it. Throws Failure::guest when the guest cannot take
+/// its identity.
 void start_warm(Lifecycle& lifecycle, const virt::Connection& connection, const MachineRecord& record,
                 const WarmTemplate& from, const seeds::SeedSpec& seed, std::optional<PortHold>& port);
 

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/warm/warm_template.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -8,6 +13,7 @@
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/warm/template_maker.hpp"
@@ -65,13 +71,34 @@ TemplateEntry read_entry(const fs::path& folder) {
     return entry;
 }
 
-bool complete(const fs::path& folder, const TemplateKey& key) {
-    std::error_code missing;
-    if (!fs::exists(folder / "template.json", missing)) {
-        return false;
+/// A clone could have written to a file it should only map (a hole punched by a balloon, say): then the time
+/// of change is another.
+Json file_facts(const fs::path& file) {
+    struct stat status {};
+    if (stat(file.c_str(), &status) != 0) {
+        return {};
     }
-    return parse_json(read_file(folder / "template.json"), (folder / "template.json").string()) ==
-           to_json(key);
+    return {{"name", file.filename().string()},
+            {"bytes", status.st_size},
+            {"changed", fmt::format("{}.{:09}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec)}};
+}
+
+std::string kernel_of_host() {
+    utsname name{};
+    return uname(&name) == 0 ? fmt::format("{} {}", name.release, name.version) : "";
+}
+
+/// Nothing of a template is of use after a power cut that took a part of it.
+void flush(const fs::path& folder) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (entry.is_regular_file()) {
+            const Fd file = open_fd(entry.path(), O_RDONLY);
+            if (fsync(file.get()) != 0) {
+                throw system_error("flush", entry.path().string(), errno);
+            }
+        }
+    }
+    sync_directory(folder);
 }
 
 void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& key,
@@ -82,8 +109,9 @@ void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& ke
     // Made in place: it counts from the moment template.json is there, which comes last.
     make_directories(folder, 0711);
     try {
-        make_template(lifecycle, folder, source, timeout);
-        write_file_atomically(folder / "template.json", pretty(to_json(key)));
+        const TemplateKind kind = make_template(lifecycle, folder, source, timeout);
+        flush(folder);
+        write_file_atomically(folder / "template.json", pretty(template_facts(folder, key, kind)));
     } catch (...) {
         remove_tree(folder);
         throw;
@@ -92,10 +120,40 @@ void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& ke
 
 }  // namespace
 
-std::string qemu_version(ProcessRunner& processes) {
-    const std::string text =
-        run_checked(processes, {.program = "qemu-system-x86_64", .args = {"--version"}}).out;
-    return text.substr(0, text.find('\n'));
+std::string_view to_string(TemplateKind kind) {
+    return kind == TemplateKind::mapped ? "mapped" : "saved";
+}
+
+bool fits_whole(const MachineRecord& record) {
+    return record.nics.size() == 1 && record.nics.front().network.kind == NetworkSpec::Kind::user &&
+           record.nics.front().network.model == "virtio" && record.data_disks.empty();
+}
+
+Json template_facts(const fs::path& folder, const TemplateKey& key, TemplateKind kind) {
+    Json facts = to_json(key);
+    facts["kind"] = to_string(kind);
+    facts["files"] = Json::array({file_facts(folder / "disk.qcow2")});
+    if (kind == TemplateKind::mapped) {
+        facts["files"].push_back(file_facts(folder / "memory.ram"));
+        facts["files"].push_back(file_facts(folder / "devices.state"));
+    } else {
+        facts["files"].push_back(file_facts(folder / "memory.save"));
+    }
+    return facts;
+}
+
+std::optional<TemplateKind> usable_template(const fs::path& folder, const TemplateKey& key) {
+    std::error_code missing;
+    if (!fs::exists(folder / "template.json", missing)) {
+        return std::nullopt;
+    }
+    const Json said = Json::parse(read_file(folder / "template.json"), nullptr, false);
+    for (const TemplateKind kind : {TemplateKind::mapped, TemplateKind::saved}) {
+        if (said.is_object() && said == template_facts(folder, key, kind)) {
+            return kind;
+        }
+    }
+    return std::nullopt;
 }
 
 std::string TemplateKey::name() const {
@@ -104,7 +162,7 @@ std::string TemplateKey::name() const {
 }
 
 Json to_json(const TemplateKey& key) {
-    return {{"version", 2},
+    return {{"version", 3},  // of what a template is and of the scripts that were run in it
             {"image", key.image},
             {"generation", key.generation},
             {"image_sha256", key.image_sha256},
@@ -116,8 +174,13 @@ Json to_json(const TemplateKey& key) {
             {"accelerator", key.accelerator},
             {"cpu", key.cpu},
             {"processor", key.processor ? Json(std::string(to_string(*key.processor))) : Json()},
+            {"graphics", key.graphics},
+            {"xml", key.xml},
+            {"whole", key.whole},
             {"host_cpu", key.host_cpu},
-            {"qemu", key.qemu}};
+            {"kernel", key.kernel},
+            {"qemu", key.qemu},
+            {"qemu_file", key.qemu_file}};
 }
 
 TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record,
@@ -134,8 +197,14 @@ TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record,
     key.accelerator = machine_accel(lifecycle, record) == virt::DomainSpec::Accel::kvm ? "kvm" : "tcg";
     key.cpu = record.cpu;
     key.processor = record.processor;
+    key.graphics = record.graphics;
+    key.xml = record.xml;
+    key.whole = fits_whole(record);
     key.host_cpu = host_cpu_digest();
-    key.qemu = qemu_version(lifecycle.processes());
+    key.kernel = kernel_of_host();
+    const QemuProgram qemu = qemu_program(lifecycle.processes(), lifecycle.places());
+    key.qemu = qemu.version;
+    key.qemu_file = qemu.file;
     return key;
 }
 
@@ -151,12 +220,13 @@ WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, cons
     while (true) {
         {
             auto shared = FileLock::acquire(lock_file(folder), purpose, turn, say, FileLock::Mode::shared);
-            if (complete(folder, key)) {
-                return {folder, std::move(shared)};
+            if (const auto kind = usable_template(folder, key)) {
+                return {folder, *kind, key.whole && *kind == TemplateKind::mapped, key.disk,
+                        std::move(shared)};
             }
         }
         const auto alone = FileLock::acquire(lock_file(folder), purpose, turn, say);
-        if (!complete(folder, key)) {
+        if (!usable_template(folder, key)) {
             make_in(lifecycle, folder, key, source, timeout);
         }
     }

@@ -11,6 +11,7 @@
 #include "builder/base/json.hpp"
 #include "builder/base/lock.hpp"
 #include "pipelines/lifecycle/lifecycle.hpp"
+#include "pipelines/lifecycle/warm/qemu_program.hpp"
 #include "seeds/seed.hpp"
 
 namespace imgforge::lifecycle {
@@ -28,8 +29,13 @@ struct TemplateKey {
     std::string accelerator;
     std::string cpu;                            ///< asked for; empty: the accelerator's best
     std::optional<ProcessorLevel> processor{};  ///< see MachineRecord
-    std::string host_cpu;                       ///< digest of model and features of this host's CPU
-    std::string qemu;                           ///< version
+    std::string graphics{};
+    std::vector<std::string> xml{};  ///< the user's changes of the domain's XML
+    bool whole = false;              ///< see fits_whole()
+    std::string host_cpu;            ///< digest of model and features of this host's CPU
+    std::string kernel;              ///< release and version of this host's
+    std::string qemu;                ///< version
+    std::string qemu_file{};         ///< size and time of change of the program
 
     /// "debian13@3-0123456789ab", the directory's name.
     std::string name() const;
@@ -37,17 +43,35 @@ struct TemplateKey {
 
 Json to_json(const TemplateKey& key);
 
+/// Whether a machine has one card, on QEMU's user network, and no data disks: then its template has card and
+/// seed as well, and nothing need be plugged in. Others get both while they run.
+bool fits_whole(const MachineRecord& record);
+
 /// The key for machines like this record on this host.
 TemplateKey template_key(Lifecycle& lifecycle, const MachineRecord& record,
                          const store::Generation& generation, ByteSize disk);
 
+/// How a template's memory is kept.
+enum class TemplateKind {
+    mapped,  ///< memory.ram, which clones map, and devices.state
+    saved,  ///< memory.save, libvirt's own format, which each clone copies: where QEMU may not open our files
+};
+std::string_view to_string(TemplateKind kind);
+
 /// A machine that booted once and lies frozen in cache/warm/NAME: disk.qcow2 (an overlay on the generation),
-/// memory.save, template.json. Clones copy both files, so it may be removed as soon as nobody holds it.
+/// its memory, template.json. Clones copy the disk; memory they map stays while they live, even if its file
+/// is removed. So it may be removed as soon as nobody holds it.
 struct WarmTemplate {
     std::filesystem::path folder;
-    FileLock held;  ///< shared
+    TemplateKind kind = TemplateKind::mapped;
+    bool whole = false;  ///< has a card and a seed
+    ByteSize disk_size;  ///< virtual
+    FileLock held;       ///< shared
     std::filesystem::path disk() const { return folder / "disk.qcow2"; }
-    std::filesystem::path memory() const { return folder / "memory.save"; }
+    std::filesystem::path memory() const {
+        return folder / (kind == TemplateKind::mapped ? "memory.ram" : "memory.save");
+    }
+    std::filesystem::path devices() const { return folder / "devices.state"; }
 };
 
 /// What a template is made from.
@@ -56,6 +80,7 @@ struct TemplateSource {
     std::vector<std::filesystem::path> chain;  ///< of the golden image, top first
     ByteSize disk;                             ///< virtual size of the root disk
     seeds::SeedSpec seed;                      ///< theirs, without keys, host keys and data of the caller
+    bool whole = false;                        ///< with a card and a seed that stay
 };
 
 /// The template for `key`; made when there is none (some commands at once: one makes it, the others wait).
@@ -64,8 +89,12 @@ struct TemplateSource {
 WarmTemplate provide_template(Lifecycle& lifecycle, const TemplateKey& key, const TemplateSource& source,
                               std::chrono::milliseconds timeout);
 
-/// "QEMU emulator version 7.2.22 (Debian …)" of the program libvirt starts.
-std::string qemu_version(ProcessRunner& processes);
+/// What template.json says of a finished template. Pure but for looking at its files.
+Json template_facts(const std::filesystem::path& folder, const TemplateKey& key, TemplateKind kind);
+
+/// The kind of the finished template in `folder`, if it is one for `key` and its files are as they were when
+/// it was finished. Nothing for anything else: unfinished, of an earlier imgforge, changed.
+std::optional<TemplateKind> usable_template(const std::filesystem::path& folder, const TemplateKey& key);
 
 /// One template in the cache, as its template.json says.
 struct TemplateEntry {

@@ -38,6 +38,7 @@ TEST(IdentityScript, every_script_is_read_by_a_shell) {
     expect_shell_reads(identity_script(an_identity(), "1700000000.123"));
     expect_shell_reads(network_script({{"52:54:00:00:00:01"}, {"52:54:00:00:00:02", true}}));
     expect_shell_reads(network_script({}));
+    expect_shell_reads(network_script_of_whole("52:54:00:00:00:01"));
     expect_shell_reads(template_ready_script());
     expect_shell_reads(template_seal_script());
 }
