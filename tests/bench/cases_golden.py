@@ -221,7 +221,7 @@ def golden_cases(bench):
         lambda: golden.machine("--warm"),
         golden.machine,
         "imgforge spawn, cold",
-        0.1,
+        0.03,
         pairs=3,
         slow=True,
         ready=golden.ready_for_warm,

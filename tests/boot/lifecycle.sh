@@ -153,7 +153,7 @@ wait $stopping
 run consolidate warm-1
 run images delete "$image" --force
 holds "the image is gone" test ! -e "$IMGFORGE_HOME/images/$image/1/disk.qcow2"
-same "warm templates left" "$(find "$IMGFORGE_HOME/cache/warm" -name memory.save | wc -l)" 0
+same "warm templates left" "$(find "$IMGFORGE_HOME/cache/warm" -name 'memory.*' | wc -l)" 0
 run start warm-1 "${up[@]}"
 same "identity of the warm one after its first real boot" "$(identity warm-1)" "$first_warm"
 

@@ -140,6 +140,43 @@ elif command -v rc-service >/dev/null; then
 fi
 )sh";
 
+/// Its address stays, without anybody who gives it up when the clone's card gets another MAC. The clone
+/// starts a client of its own.
+constexpr std::string_view stop_dhcp =
+    R"sh(for process in /proc/[0-9]*; do
+    read -r command 2>/dev/null <"$process/comm" || continue
+    case $command in dhcpcd|dhclient|udhcpc) kill -9 "${process#/proc/}" 2>/dev/null || : ;; esac
+done
+)sh";
+
+/// What a clone runs until its first login is in the memory that all clones share, instead of being read from
+/// the disk by each. A guest without a client for SSH does without.
+constexpr std::string_view log_in_once =
+    R"sh(log_in_once() {
+    command -v ssh >/dev/null && command -v ssh-keygen >/dev/null || return 0
+    key=/run/imgforge-once
+    rm -f $key $key.pub
+    ssh-keygen -q -t ed25519 -N "" -f $key
+    [ -e "$home/.ssh" ] || mkdir -m 700 "$home/.ssh"
+    cp $key.pub "$home/.ssh/authorized_keys"
+    chmod 600 "$home/.ssh/authorized_keys"
+    chown -R "$user:" "$home/.ssh"
+    cache=$home/.cache
+    [ ! -e "$cache" ] || cache=
+    for time in 1 2; do
+        ssh -F /dev/null -i $key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes \
+            -o ConnectTimeout=60 -o LogLevel=ERROR "$user@127.0.0.1" true </dev/null || :
+    done
+    [ -z "$cache" ] || rm -rf "$cache"
+    rm -f $key $key.pub "$home/.ssh/authorized_keys"
+}
+run_once() {
+    for program in date umount mount rm chown ip chrt nohup sleep systemd-run; do
+        command -v $program >/dev/null && $program --help >/dev/null 2>&1 </dev/null || :
+    done
+}
+)sh";
+
 std::string host_keys_of(const CloneIdentity& identity) {
     std::string script = "[ -d /etc/ssh ] || mkdir -p /etc/ssh\n";
     for (const auto& key : identity.host_keys) {
@@ -210,11 +247,18 @@ exit 3
 )sh";
 }
 
-std::string template_seal_script() {
-    return fmt::format(
-        "set -eu\nrm -rf {}\njournalctl -q --rotate --vacuum-time=1s 2>/dev/null || :\nsync\n"
-        "echo 3 >/proc/sys/vm/drop_caches\n",
-        remembered);
+std::string template_seal_script(const std::string& user) {
+    std::string script = fmt::format("set -eu\numask 022\nuser={}\n", plain_word(user));
+    script += "sync\necho 3 >/proc/sys/vm/drop_caches\n";
+    script += find_home;
+    script += log_in_once;
+    script += "log_in_once || :\nrun_once\n";
+    script += stop_dhcp;
+    script += fmt::format("rm -rf {}\n", remembered);
+    script +=
+        "for log in /var/log/wtmp /var/log/btmp /var/log/lastlog; do if [ -f $log ]; then : >$log; fi; done\n"
+        "journalctl -q --rotate --vacuum-time=1s 2>/dev/null || :\nsync\n";
+    return script;
 }
 
 }  // namespace imgforge::lifecycle

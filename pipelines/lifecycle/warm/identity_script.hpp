@@ -32,9 +32,10 @@ std::string identity_script(const CloneIdentity& identity, std::string_view cloc
 /// no cloud-init is there.
 std::string template_ready_script();
 
-/// Shell script run in the template just before its memory is saved: takes what a clone would otherwise
-/// inherit. sshd keeps running: the clone's identity makes it read the clone's own host keys.
-std::string template_seal_script();
+/// Shell script run in the template just before its memory is saved: logs `user` in once, with a key of that
+/// moment, so that what a login needs is in memory; stops the DHCP client; and takes what a clone would
+/// otherwise inherit. sshd keeps running: the clone's identity makes it read the clone's own host keys.
+std::string template_seal_script(const std::string& user);
 
 /// The host name templates have; the identity script replaces it.
 inline constexpr std::string_view template_hostname = "imgforge-template";

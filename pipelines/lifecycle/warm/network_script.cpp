@@ -93,12 +93,13 @@ for folder in /var/log/journal/*; do [ "$folder" = "/var/log/journal/$id" ] || r
 rm -f /run/imgforge-first-boot
 )sh";
 
+/// The DHCP client it starts lives in its unit, which therefore stays.
 /// Even to ask the service manager for it costs what the first login needs: it waits until the processor has
 /// nothing to do, some seconds later.
 constexpr std::string_view background_part = R"sh(later='sleep 3
 if command -v systemd-run >/dev/null; then
     systemd-run -q --no-block --unit=imgforge-first-boot --property=Type=oneshot \
-        /bin/sh /run/imgforge-first-boot
+        --property=RemainAfterExit=yes /bin/sh /run/imgforge-first-boot
 else
     /bin/sh /run/imgforge-first-boot
 fi'

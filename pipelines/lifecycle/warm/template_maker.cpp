@@ -118,8 +118,8 @@ public:
     }
 
     void freeze() {
-        const GuestRun run =
-            run_in_guest(lifecycle_.clock(), domain_, template_seal_script(), std::chrono::minutes(2));
+        const GuestRun run = run_in_guest(lifecycle_.clock(), domain_, template_seal_script(record_.user),
+                                          std::chrono::minutes(2));
         if (run.exit_code != 0) {
             throw Error(Failure::guest,
                         fmt::format("the warm template could not be prepared: {}", run.last_words()));

@@ -40,7 +40,7 @@ TEST(IdentityScript, every_script_is_read_by_a_shell) {
     expect_shell_reads(network_script({}));
     expect_shell_reads(network_script_of_whole("52:54:00:00:00:01"));
     expect_shell_reads(template_ready_script());
-    expect_shell_reads(template_seal_script());
+    expect_shell_reads(template_seal_script("debian"));
 }
 
 /// The lines of a script from the one that begins with `first` to the one that begins with `last`, both
