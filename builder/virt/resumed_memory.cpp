@@ -46,7 +46,7 @@ bool change_arguments(pugi::xml_node command_line) {
 std::optional<std::string> restartable_snapshot_xml(std::string_view xml) {
     pugi::xml_document document;
     if (!document.load_buffer(xml.data(), xml.size())) {
-        throw Error(Failure::domain, "libvirt described a snapshot in what is no XML");
+        throw Error(Failure::domain, "libvirt's description of a snapshot cannot be read as XML");
     }
     bool changed = false;
     for (const auto& found : document.select_nodes("//qemu:commandline")) {
