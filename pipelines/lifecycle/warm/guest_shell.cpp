@@ -16,6 +16,24 @@ std::string decoded(const Json& answer, const char* key) {
 /// A guest that runs slowly may need seconds for one answer.
 constexpr std::chrono::seconds one_answer{20};
 
+/// libvirt hears only after a moment that the agent of a machine that goes on has its channel open.
+void wait_for_agent(Clock& clock, const virt::Domain& domain) {
+    constexpr std::chrono::seconds reconnects{20};
+    std::string seen = "no answer";
+    wait_until(
+        clock, fmt::format("the guest agent of '{}'", domain.name()), reconnects,
+        [&] {
+            try {
+                static_cast<void>(domain.agent({{"execute", "guest-ping"}}, one_answer));
+                return true;
+            } catch (const virt::VirtError& error) {
+                seen = error.message();
+                return false;
+            }
+        },
+        [&] { return seen; }, std::chrono::milliseconds(20));
+}
+
 std::int64_t start(const virt::Domain& domain, const std::string& script) {
     const Json command = {{"execute", "guest-exec"},
                           {"arguments",
@@ -49,6 +67,12 @@ std::string GuestRun::last_words() const {
     const std::size_t begin = text.rfind('\n', end);
     return text.substr(begin == std::string::npos ? 0 : begin + 1,
                        end - (begin == std::string::npos ? 0 : begin + 1) + 1);
+}
+
+GuestRun run_when_agent_answers(Clock& clock, const virt::Domain& domain, const std::string& script,
+                                std::chrono::milliseconds timeout) {
+    wait_for_agent(clock, domain);
+    return run_in_guest(clock, domain, script, timeout);
 }
 
 GuestRun run_in_guest(Clock& clock, const virt::Domain& domain, const std::string& script,

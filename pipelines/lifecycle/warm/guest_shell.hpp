@@ -24,4 +24,8 @@ struct GuestRun {
 GuestRun run_in_guest(Clock& clock, const virt::Domain& domain, const std::string& script,
                       std::chrono::milliseconds timeout);
 
+/// The same for a machine that goes on from memory: its agent is waited for, some seconds (Failure::timeout).
+GuestRun run_when_agent_answers(Clock& clock, const virt::Domain& domain, const std::string& script,
+                                std::chrono::milliseconds timeout);
+
 }  // namespace imgforge::lifecycle

@@ -63,6 +63,11 @@ constexpr std::string_view bring_up_function = R"sh(bring_up() {
 /// a name server .3).
 constexpr std::string_view user_network = R"sh(set_user_address() {
     wait_for_card "${2:-$1}"
+    # QEMU's network has learned the template's MAC as soon as its guest sent anything, and sends there until
+    # it hears of another one.
+    if [ -e "/proc/sys/net/ipv4/conf/$card/arp_notify" ]; then
+        echo 1 >"/proc/sys/net/ipv4/conf/$card/arp_notify"
+    fi
     ip -batch - 2>/dev/null <<IMGFORGE-END-OF-FILE || return 1
 link set dev $card address $1 up
 address replace 10.0.2.15/24 broadcast 10.0.2.255 dev $card

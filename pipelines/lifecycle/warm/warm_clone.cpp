@@ -164,7 +164,7 @@ void plug_nics(const virt::Domain& domain, const virt::DomainSpec& spec) {
 void run_step(Lifecycle& lifecycle, const virt::Domain& domain, const std::string& script,
               std::string_view what) {
     constexpr std::chrono::minutes timeout{3};
-    const GuestRun run = run_in_guest(lifecycle.clock(), domain, script, timeout);
+    const GuestRun run = run_when_agent_answers(lifecycle.clock(), domain, script, timeout);
     if (run.exit_code != 0) {
         throw Error(
             Failure::guest,
