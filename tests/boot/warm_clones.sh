@@ -72,8 +72,9 @@ list=$(run list --json)
 for field in uuid instance_id generation_id ssh_port; do
     same "different $field" "$(jq -r ".machines[].$field" <<<"$list" | sort -u | wc -l)" "$count"
 done
-sleep 60  # what they do behind their first login
 many=$(pss many)
+sleep 120  # what they do behind their first login
+settled=$(pss many)
 remove many
 
 say "$cold_count cold machines"
@@ -81,10 +82,15 @@ run spawn "$image" 'cold-{n}' --count 1 "${up[@]}" --json >"$work/cold.json"
 if [ "$cold_count" -gt 1 ]; then
     run spawn "$image" 'cold-{n}' --count $((cold_count - 1)) "${up[@]}" --quiet
 fi
-printf 'cold %s s, warm %s s, %s warm ones %s s; memory: %s warm ones %s MiB, %s cold ones %s MiB\n' \
-    "$(seconds_of "$work/cold.json")" "$(seconds_of "$work/one.json")" "$count" \
-    "$(seconds_of "$work/many.json")" "$count" "$many" "$cold_count" "$(pss cold)"
-holds "$count warm clones take less memory than $cold_count cold machines" test "$many" -lt "$(pss cold)"
+cold=$(pss cold)
+printf 'cold %s s, warm %s s, %s warm ones %s s\n' "$(seconds_of "$work/cold.json")" \
+    "$(seconds_of "$work/one.json")" "$count" "$(seconds_of "$work/many.json")"
+printf 'memory: %s warm ones %s MiB, after their first boot %s MiB; %s cold ones %s MiB\n' \
+    "$count" "$many" "$settled" "$cold_count" "$cold"
+# QEMU's translated code is not shared: up to 1 GiB of each emulated machine.
+if grep -q '"kvm"' "$IMGFORGE_HOME/cache/acceleration.json"; then
+    holds "$count warm clones take less memory than $cold_count cold machines" test "$settled" -lt "$cold"
+fi
 remove cold
 
 say "a template that is not of this imgforge, kernel, QEMU, or has changed, is made anew"
