@@ -15,7 +15,6 @@ add_custom_command(OUTPUT ${IMGFORGE_GENERATED}/man/imgforge.1 ${IMGFORGE_GENERA
 add_custom_target(generated_docs ALL DEPENDS ${IMGFORGE_GENERATED}/man/imgforge.1)
 
 install(TARGETS imgforge RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS imgforge-host RUNTIME DESTINATION libexec/imgforge)
 install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
   FILES_MATCHING PATTERN "*.1.gz")
 install(DIRECTORY ${IMGFORGE_GENERATED}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man5
@@ -68,9 +67,11 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What the README's first block needs without another word: a medium from the archive, an installation, an
-# appliance, machines of the embedded driver. The libraries are found by dpkg-shlibdeps.
+# appliance, machines of the embedded driver. dpkg-shlibdeps finds the libraries that are linked; those that
+# are loaded (builder/base/lazy_library.hpp) are named here.
+set(IMGFORGE_LOADED_PACKAGES "libvirt0, libguestfs0, libcurl4 | libcurl4t64, libarchive13 | libarchive13t64, libssl3 | libssl3t64, libvectorscan5 | libhyperscan5")
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
-  "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon-system, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring")
+  "qemu-system-x86, qemu-utils, openssh-client, gpgv, libvirt-daemon-system, linux-image-amd64 | linux-image-generic, xorriso, mtools, dosfstools, isolinux, syslinux-common, apt-utils, cpio, zstd, kmod, debian-archive-keyring, ${IMGFORGE_LOADED_PACKAGES}")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS
   "libvirt-clients, dnsmasq-base, ovmf, libguestfs-xfs, zerofree, swtpm-tools")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "librbd1, ansible-core, python3-testinfra, nbdkit")

@@ -94,11 +94,12 @@ function(imgforge_test name)
   endif()
 endfunction()
 
-# imgforge_lean_library(<out> <shared target> <archive>…): in <out> what to link: the shared library, or its
-# static archives for a program with the property IMGFORGE_LEAN. Why: loading shared libraries and binding
-# their symbols takes longer than writing a seed does.
-function(imgforge_lean_library out shared)
-  set(lean "$<BOOL:$<TARGET_PROPERTY:IMGFORGE_LEAN>>")
+# imgforge_static_library(<out> <shared target> <archive>…): in <out> what to link: the shared library, or its
+# static archives for a program with the property IMGFORGE_STATIC. Why: loading shared libraries and binding
+# their symbols takes longer than writing a seed does. What is large (libvirt, libguestfs, libcurl, OpenSSL)
+# is loaded when it is needed: builder/base/lazy_library.hpp.
+function(imgforge_static_library out shared)
+  set(static "$<BOOL:$<TARGET_PROPERTY:IMGFORGE_STATIC>>")
   set(archives)
   foreach(archive ${ARGN})
     find_library(IMGFORGE_STATIC_${archive} lib${archive}.a)
@@ -106,7 +107,21 @@ function(imgforge_lean_library out shared)
       set(${out} ${shared} PARENT_SCOPE)
       return()
     endif()
-    list(APPEND archives "$<${lean}:${IMGFORGE_STATIC_${archive}}>")
+    list(APPEND archives "$<${static}:${IMGFORGE_STATIC_${archive}}>")
   endforeach()
-  set(${out} ${archives} "$<$<NOT:${lean}>:${shared}>" PARENT_SCOPE)
+  set(${out} ${archives} "$<$<NOT:${static}>:${shared}>" PARENT_SCOPE)
+endfunction()
+
+# imgforge_quick_start(<program>): an optimised one starts in some milliseconds, because it loads the C library
+# only (imgforge_static_library) and everything large when it is needed (builder/base/lazy_library.hpp). What
+# is linked statically stays out of its dynamic symbols, so that a library loaded later uses its own.
+function(imgforge_quick_start program)
+  target_link_options(${program} PRIVATE -Wl,--as-needed)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/static/fmt.cpp
+      ${PROJECT_SOURCE_DIR}/cmake/static/archive.cpp)
+    set_target_properties(${program} PROPERTIES IMGFORGE_STATIC ON UNITY_BUILD OFF)
+    target_link_options(${program} PRIVATE -pie -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL
+      -Wl,-z,pack-relative-relocs)
+  endif()
 endfunction()

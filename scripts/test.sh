@@ -57,7 +57,7 @@ background=
 if [ -n "$quick$machines" ]; then
     step "build (g++): the programs"
     cmake --preset ci >/dev/null
-    programs=(imgforge imgforge-host imgforge-machine)
+    programs=(imgforge imgforge-machine)
     if asked machines || asked long; then programs+=(real_tests); fi  # some of these tiers are test programs
     cmake --build build/ci -j "$(nproc)" --target "${programs[@]}"
 fi

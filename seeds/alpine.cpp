@@ -18,19 +18,19 @@ namespace {
 
 class Overlay {
 public:
-    Overlay() : writer_(archive_write_new()) {
-        archive_write_set_format_ustar(writer_.get());
-        archive_write_add_filter_gzip(writer_.get());
+    Overlay() : writer_(::archive_write_new()) {
+        ::archive_write_set_format_ustar(writer_.get());
+        ::archive_write_add_filter_gzip(writer_.get());
         // Without the time of day in the gzip header the same answers give the same bytes.
-        archive_write_set_options(writer_.get(), "gzip:!timestamp");
-        check(archive_write_open(writer_.get(), &bytes_, nullptr, append_to_text, nullptr));
+        ::archive_write_set_options(writer_.get(), "gzip:!timestamp");
+        check(::archive_write_open(writer_.get(), &bytes_, nullptr, append_to_text, nullptr));
     }
     void file(const std::string& path, const std::string& content, unsigned mode) {
         add(path, AE_IFREG, mode, content, {});
     }
     void link(const std::string& path, const std::string& target) { add(path, AE_IFLNK, 0777, {}, target); }
     std::string finished() {
-        check(archive_write_close(writer_.get()));
+        check(::archive_write_close(writer_.get()));
         return bytes_;
     }
 
@@ -38,28 +38,28 @@ private:
     void check(int code) const {
         if (code < ARCHIVE_WARN) {
             throw Error(Failure::tool, fmt::format("cannot write the Alpine overlay: {}",
-                                                   archive_error_string(writer_.get())));
+                                                   ::archive_error_string(writer_.get())));
         }
     }
     void add(const std::string& path, unsigned type, unsigned mode, const std::string& content,
              const std::string& target) {
-        const Handle<struct archive_entry, archive_entry_free> entry(archive_entry_new());
-        archive_entry_set_pathname(entry.get(), path.c_str());
-        archive_entry_set_filetype(entry.get(), type);
-        archive_entry_set_perm(entry.get(), mode);
-        archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
-        archive_entry_set_mtime(entry.get(), 0, 0);
+        const Handle<struct archive_entry, ::archive_entry_free> entry(::archive_entry_new());
+        ::archive_entry_set_pathname(entry.get(), path.c_str());
+        ::archive_entry_set_filetype(entry.get(), type);
+        ::archive_entry_set_perm(entry.get(), mode);
+        ::archive_entry_set_size(entry.get(), static_cast<la_int64_t>(content.size()));
+        ::archive_entry_set_mtime(entry.get(), 0, 0);
         if (!target.empty()) {
-            archive_entry_set_symlink(entry.get(), target.c_str());
+            ::archive_entry_set_symlink(entry.get(), target.c_str());
         }
-        check(archive_write_header(writer_.get(), entry.get()));
+        check(::archive_write_header(writer_.get(), entry.get()));
         if (!content.empty()) {
-            static_cast<void>(archive_write_data(writer_.get(), content.data(), content.size()));
+            static_cast<void>(::archive_write_data(writer_.get(), content.data(), content.size()));
         }
     }
 
     std::string bytes_;
-    Handle<struct archive, archive_write_free> writer_;
+    Handle<struct archive, ::archive_write_free> writer_;
 };
 
 /// The community repository in the installed system's list, whatever setup-apkrepos has made of it.

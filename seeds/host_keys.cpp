@@ -4,12 +4,9 @@
 #include <cstdint>
 
 #include <fmt/format.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 
 #include "builder/base/base64.hpp"
+#include "builder/base/crypto_library.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/random.hpp"
@@ -18,8 +15,8 @@
 namespace imgforge::seeds {
 namespace {
 
-using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
-using Bignum = Handle<BIGNUM, BN_free>;
+using Key = Handle<EVP_PKEY, &EVP_PKEY_free>;
+using Bignum = Handle<BIGNUM, &BN_free>;
 
 [[noreturn]] void fail(std::string_view what) {
     throw Error(Failure::tool, fmt::format("cannot make an SSH host key: OpenSSL refused {}", what));

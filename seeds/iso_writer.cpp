@@ -17,14 +17,14 @@
 namespace imgforge::seeds {
 namespace {
 
-using Writer = Handle<struct archive, archive_write_free>;
-using Entry = Handle<struct archive_entry, archive_entry_free>;
+using Writer = Handle<struct archive, ::archive_write_free>;
+using Entry = Handle<struct archive_entry, ::archive_entry_free>;
 
 constexpr std::size_t sector = 2048;
 
 void need_ok(struct archive* writer, int code, std::string_view action) {
     if (code < ARCHIVE_WARN) {
-        const char* const text = archive_error_string(writer);
+        const char* const text = ::archive_error_string(writer);
         throw Error(Failure::tool, fmt::format("cannot {} the seed ISO: {}", action,
                                                text != nullptr ? text : "libarchive gives no reason"));
     }
@@ -32,17 +32,17 @@ void need_ok(struct archive* writer, int code, std::string_view action) {
 
 void add(struct archive* writer, const std::string& path, std::string_view bytes, bool is_folder,
          std::int64_t epoch) {
-    const Entry entry(archive_entry_new());
-    archive_entry_set_pathname_utf8(entry.get(), path.c_str());
-    archive_entry_set_filetype(entry.get(), is_folder ? AE_IFDIR : AE_IFREG);
-    archive_entry_set_perm(entry.get(), is_folder ? 0755 : 0644);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
-    archive_entry_set_mtime(entry.get(), epoch, 0);
-    archive_entry_set_atime(entry.get(), epoch, 0);
-    archive_entry_set_ctime(entry.get(), epoch, 0);
-    need_ok(writer, archive_write_header(writer, entry.get()), "add a file to");
+    const Entry entry(::archive_entry_new());
+    ::archive_entry_set_pathname_utf8(entry.get(), path.c_str());
+    ::archive_entry_set_filetype(entry.get(), is_folder ? AE_IFDIR : AE_IFREG);
+    ::archive_entry_set_perm(entry.get(), is_folder ? 0755 : 0644);
+    ::archive_entry_set_size(entry.get(), static_cast<la_int64_t>(bytes.size()));
+    ::archive_entry_set_mtime(entry.get(), epoch, 0);
+    ::archive_entry_set_atime(entry.get(), epoch, 0);
+    ::archive_entry_set_ctime(entry.get(), epoch, 0);
+    need_ok(writer, ::archive_write_header(writer, entry.get()), "add a file to");
     if (!bytes.empty() &&
-        archive_write_data(writer, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size())) {
+        ::archive_write_data(writer, bytes.data(), bytes.size()) != static_cast<la_ssize_t>(bytes.size())) {
         need_ok(writer, ARCHIVE_FATAL, "write a file of");
     }
 }
@@ -60,20 +60,21 @@ std::set<std::string> folders_of(const SeedFiles& files) {
 }
 
 std::string archive_bytes(const SeedFiles& files, std::string_view label, std::int64_t epoch) {
-    const Writer writer(archive_write_new());
+    const Writer writer(::archive_write_new());
     const std::string options = fmt::format(
         "volume-id={},iso-level=3,rockridge=useful,joliet=long,!pad,!zisofs,application-id=IMGFORGE", label);
-    need_ok(writer.get(), archive_write_set_format_iso9660(writer.get()), "begin");
-    need_ok(writer.get(), archive_write_set_options(writer.get(), options.c_str()), "begin");
+    need_ok(writer.get(), ::archive_write_set_format_iso9660(writer.get()), "begin");
+    need_ok(writer.get(), ::archive_write_set_options(writer.get(), options.c_str()), "begin");
     std::string out;
-    need_ok(writer.get(), archive_write_open(writer.get(), &out, nullptr, append_to_text, nullptr), "begin");
+    need_ok(writer.get(), ::archive_write_open(writer.get(), &out, nullptr, append_to_text, nullptr),
+            "begin");
     for (const std::string& folder : folders_of(files)) {
         add(writer.get(), folder, {}, true, epoch);
     }
     for (const auto& [path, bytes] : files) {
         add(writer.get(), path, bytes, false, epoch);
     }
-    need_ok(writer.get(), archive_write_close(writer.get()), "finish");
+    need_ok(writer.get(), ::archive_write_close(writer.get()), "finish");
     return out;
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "seeds/seed_reader.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -14,6 +12,7 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/image/archive_library.hpp"
 #include "builder/image/iso_reader.hpp"
 #include "seeds/findings.hpp"
 #include "seeds/vfat_reader.hpp"
@@ -83,7 +82,7 @@ bool is_tar(std::string_view bytes) {
 }
 
 SeedFiles tar_files(const std::string& bytes) {
-    const Handle<struct archive, archive_read_free> reader(archive_read_new());
+    const Handle<struct archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK) {
         throw Error(Failure::integrity, "the tar archive cannot be read");

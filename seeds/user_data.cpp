@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <array>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
 
 #include "builder/base/base64.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/image/archive_library.hpp"
 #include "seeds/cloud_yaml.hpp"
 #include "seeds/text.hpp"
 
@@ -276,7 +275,7 @@ std::string gunzipped(const std::string& bytes, std::string_view name) {
     const auto damaged = [&] {
         return Error(Failure::recipe, fmt::format("{} is damaged gzip data", name), "compress it again");
     };
-    const Handle<struct archive, archive_read_free> reader(archive_read_new());
+    const Handle<struct archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_filter_gzip(reader.get());
     archive_read_support_format_raw(reader.get());
     struct archive_entry* entry = nullptr;

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/initramfs_names.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <charconv>
 #include <optional>
 
 #include "builder/base/handle.hpp"
+#include "builder/image/archive_library.hpp"
 
 namespace imgforge::sysprep {
 
 namespace {
 
-using Reader = Handle<archive, archive_read_free>;
+using Reader = Handle<archive, &archive_read_free>;
 
 std::string plain(std::string name) {
     while (name.starts_with("./") || name.starts_with("/")) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/new_uuids.hpp"
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <set>
 
@@ -11,6 +9,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/random.hpp"
 #include "builder/base/text.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/guest/superblock.hpp"
 #include "sysprep/audit/content_scan.hpp"

@@ -8,12 +8,12 @@
 #include <cerrno>
 
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/foreign_guest.hpp"
 

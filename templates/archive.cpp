@@ -10,6 +10,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/places.hpp"
 #include "builder/base/suggestion.hpp"
+#include "templates/packed_rows.hpp"
 #include "templates/row_reader.hpp"
 
 namespace imgforge::templates {
@@ -64,9 +65,9 @@ ArchiveSuite archive_suite(std::string_view name) {
     const std::filesystem::path folder = data_path("templates/archives");
     Diagnostics faults;
     ArchiveSuite suite;
-    const YamlDocument own = load_yaml((folder / fmt::format("{}.yaml", name)).string());
+    const YamlDocument own = load_row_file(folder / fmt::format("{}.yaml", name));
     if (const auto base = own.root.find("extends"); base != own.root.end() && base->is_string())
-        read_suite(load_yaml((folder / (base->get<std::string>() + ".yaml")).string()), faults, suite);
+        read_suite(load_row_file(folder / (base->get<std::string>() + ".yaml")), faults, suite);
     read_suite(own, faults, suite);
     faults.sort();
     faults.throw_if_errors();

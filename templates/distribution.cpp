@@ -13,6 +13,8 @@
 #include "builder/base/error.hpp"
 #include "builder/base/places.hpp"
 #include "builder/base/suggestion.hpp"
+#include "templates/packed_rows.hpp"
+#include "templates/recognition.hpp"
 #include "templates/row_reader.hpp"
 #include "templates/row_records.hpp"
 
@@ -47,7 +49,7 @@ public:
         : folder_(std::move(folder)), own_(std::move(own)), check_patterns_(check_patterns) {}
 
     Distribution load(const std::filesystem::path& file) {
-        const YamlDocument document = load_yaml(file.string());
+        const YamlDocument document = load_row_file(file);
         Distribution row;
         if (const auto family = document.root.find("extends");
             family != document.root.end() && family->is_string())
@@ -63,6 +65,17 @@ public:
         return row;
     }
 
+    /// The row's detection rules alone; those of its family when it has none of its own.
+    std::vector<Detection> detection(const std::filesystem::path& file) {
+        const YamlDocument document = load_row_file(file);
+        RowReader reader(document, document.root, "", faults_, check_patterns_);
+        if (!reader.has("detect"))
+            return load(file).detect;
+        std::vector<Detection> rules;
+        reader.mappings("detect", [&](RowReader& rule) { rules.push_back(read_detection(rule)); });
+        return rules;
+    }
+
     /// Name of the row -> its file. A row of a later directory takes the place of one before.
     std::map<std::string, std::filesystem::path> files() const {
         std::map<std::string, std::filesystem::path> found;
@@ -74,6 +87,14 @@ public:
         for (const std::string& directory : own_)
             static_cast<void>(collect(directory, found));
         return found;
+    }
+
+    /// Whether one of the further directories has a row.
+    bool has_own_rows() const {
+        std::map<std::string, std::filesystem::path> found;
+        for (const std::string& directory : own_)
+            static_cast<void>(collect(directory, found));
+        return !found.empty();
     }
 
     Diagnostics& faults() { return faults_; }
@@ -107,7 +128,7 @@ private:
                                   nearest(name, names).value_or("")));
             return families_.emplace(name, Distribution{}).first->second;
         }
-        const YamlDocument document = load_yaml(file.string());
+        const YamlDocument document = load_row_file(file);
         Distribution row;
         RowReader reader(document, document.root, "", faults_, check_patterns_);
         read_row(reader, row);
@@ -191,6 +212,19 @@ const Distribution& distribution(std::string_view name) {
     throw Error(Failure::recipe,
                 fmt::format("no distribution '{}' is known{}", name, did_you_mean(name, names)),
                 fmt::format("known: {}", fmt::join(names, ", ")));
+}
+
+std::optional<std::string> first_distribution(const std::function<bool(const Detection&)>& holds) {
+    Loader loader = installed_rows();
+    if (loader.has_own_rows())
+        return std::nullopt;
+    for (const auto& [name, file] : loader.files()) {
+        const std::vector<Detection> rules = loader.detection(file);
+        loader.throw_faults();
+        if (std::any_of(rules.begin(), rules.end(), holds))
+            return name;
+    }
+    return std::nullopt;
 }
 
 std::vector<std::string> distribution_names() {

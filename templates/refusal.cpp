@@ -2,12 +2,13 @@
 #include "templates/refusal.hpp"
 
 #include "builder/base/places.hpp"
+#include "templates/packed_rows.hpp"
 #include "templates/row_records.hpp"
 
 namespace imgforge::templates {
 
 std::vector<Refusal> load_refusals(const std::string& file, bool check_patterns) {
-    const YamlDocument document = load_yaml(file);
+    const YamlDocument document = load_row_file(file);
     Diagnostics faults;
     std::vector<Refusal> rows;
     RowReader reader(document, document.root, "", faults, check_patterns);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/base64.hpp"
 
-#include <openssl/evp.h>
+#include "builder/base/crypto_library.hpp"
 
 namespace imgforge {
 

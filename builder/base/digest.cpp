@@ -2,7 +2,6 @@
 #include "builder/base/digest.hpp"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/crypto_library.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
@@ -18,7 +18,7 @@
 namespace imgforge {
 
 struct Hasher::State {
-    Handle<EVP_MD_CTX, EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
+    Handle<EVP_MD_CTX, &EVP_MD_CTX_free> context{EVP_MD_CTX_new()};
 };
 
 Hasher::Hasher(Algorithm algorithm) : state_(std::make_unique<State>()) {

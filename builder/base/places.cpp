@@ -64,7 +64,7 @@ fs::path data_path(const fs::path& relative) {
     }
     std::error_code code;
     const fs::path binary = fs::read_symlink("/proc/self/exe", code);
-    // bin/imgforge and libexec/imgforge/imgforge-host share one prefix.
+    // bin/imgforge and libexec/imgforge/imgforge-machine share one prefix.
     for (const fs::path& prefix :
          {binary.parent_path().parent_path(), binary.parent_path().parent_path().parent_path()}) {
         const fs::path installed = prefix / "share" / "imgforge";

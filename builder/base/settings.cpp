@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/file.hpp"
 #include "builder/base/json_schema.hpp"
 #include "builder/base/settings_table.hpp"
 #include "builder/base/strict_yaml.hpp"
@@ -133,12 +134,29 @@ Json settings_schema() {
     return schema;
 }
 
+namespace {
+
+/// A file as it is installed: nothing but comments. Every command reads it, so it is not parsed.
+bool only_comments(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size() - 1);
+        const std::string_view line = text.substr(0, end + 1);
+        if (line.front() != '#' && line != "\n") {
+            return false;
+        }
+        text.remove_prefix(end + 1);
+    }
+    return true;
+}
+
+}  // namespace
+
 Settings load_settings(const std::vector<std::filesystem::path>& files) {
     Settings settings;
     Diagnostics diagnostics;
     for (const std::filesystem::path& file : files) {
         std::error_code code;
-        if (!std::filesystem::exists(file, code)) {
+        if (!std::filesystem::exists(file, code) || only_comments(read_file(file, YamlLimits{}.bytes))) {
             continue;
         }
         const YamlDocument document = load_yaml(file.string());

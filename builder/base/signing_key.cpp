@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/base/signing_key.hpp"
 
-#include <openssl/bio.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "builder/base/crypto_library.hpp"
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
@@ -22,13 +19,13 @@ namespace fs = std::filesystem;
 namespace imgforge {
 
 struct SigningKey::State {
-    Handle<EVP_PKEY, EVP_PKEY_free> key;
+    Handle<EVP_PKEY, &EVP_PKEY_free> key;
     bool is_private = false;
 };
 
 namespace {
 
-using Bio = Handle<BIO, BIO_free>;
+using Bio = Handle<BIO, &BIO_free>;
 constexpr std::size_t signature_size = 64;
 
 [[noreturn]] void failed(std::string_view what) {
@@ -133,7 +130,7 @@ std::string SigningKey::id() const {
 }
 
 std::string SigningKey::sign(std::string_view message) const {
-    const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+    const Handle<EVP_MD_CTX, &EVP_MD_CTX_free> context(EVP_MD_CTX_new());
     std::string signature(signature_size, '\0');
     std::size_t size = signature.size();
     const auto* data = reinterpret_cast<const unsigned char*>(message.data());
@@ -148,7 +145,7 @@ std::string SigningKey::sign(std::string_view message) const {
 }
 
 bool SigningKey::verify(std::string_view message, std::string_view signature) const {
-    const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+    const Handle<EVP_MD_CTX, &EVP_MD_CTX_free> context(EVP_MD_CTX_new());
     return signature.size() == signature_size &&
            EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, state_->key.get()) == 1 &&
            EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),

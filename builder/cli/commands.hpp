@@ -5,10 +5,6 @@
 
 namespace imgforge::cli {
 
-/// Commands that need no hypervisor and no appliance: what the small front program (builder/front.cpp) runs
-/// itself. Nothing listed here may pull in libvirt, libguestfs, libcurl or Hyperscan.
-std::vector<Command> light_commands();
-
 // One function per command, each in its own cmd_<name>.cpp; registry.cpp lists them in the order of the
 // manual.
 Command build_command();

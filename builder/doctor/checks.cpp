@@ -3,8 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -19,6 +17,7 @@
 #include "builder/doctor/doctor.hpp"
 #include "builder/doctor/networks.hpp"
 #include "builder/guest/appliance.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/memory_image.hpp"
 #include "builder/virt/acceleration.hpp"
 #include "builder/virt/connection.hpp"

@@ -2,7 +2,6 @@
 #include "builder/guest/appliance.hpp"
 
 #include <fmt/format.h>
-#include <guestfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_state.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 namespace imgforge::guest {
 

@@ -2,7 +2,6 @@
 #include "builder/guest/appliance_fs.hpp"
 
 #include <fmt/format.h>
-#include <guestfs.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -11,15 +10,16 @@
 
 #include "builder/base/handle.hpp"
 #include "builder/guest/appliance_words.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 // What ApplianceFs reads; its changes are in appliance_fs_changes.cpp.
 namespace imgforge::guest {
 
 namespace {
 
-using StatNs = Handle<struct guestfs_statns, guestfs_free_statns>;
-using StatNsList = Handle<struct guestfs_statns_list, guestfs_free_statns_list>;
-using XattrList = Handle<guestfs_xattr_list, guestfs_free_xattr_list>;
+using StatNs = Handle<struct guestfs_statns, &guestfs_free_statns>;
+using StatNsList = Handle<struct guestfs_statns_list, &guestfs_free_statns_list>;
+using XattrList = Handle<guestfs_xattr_list, &guestfs_free_xattr_list>;
 
 FileType type_of(std::int64_t mode) {
     switch (static_cast<std::uint64_t>(mode) & S_IFMT) {

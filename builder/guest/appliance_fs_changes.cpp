@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // How an appliance starts: from a memory image, or by booting.
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +12,7 @@
 #include "builder/guest/appliance.hpp"
 #include "builder/guest/appliance_state.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/memory_image_maker.hpp"
 #include "builder/guest/memory_image_plan.hpp"
 #include "builder/guest/memory_image_session.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <guestfs.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -9,11 +8,12 @@
 
 #include "builder/base/handle.hpp"
 #include "builder/guest/appliance.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/watchdog.hpp"
 
 namespace imgforge::guest {
 
-using GuestfsHandle = Handle<guestfs_h, guestfs_close>;
+using GuestfsHandle = Handle<guestfs_h, &guestfs_close>;
 
 /// A handle with all that does not depend on disks: backend, acceleration, memory, network, kernel
 /// parameters. Throws Failure::host.
@@ -25,7 +25,7 @@ std::chrono::seconds launch_time(std::chrono::seconds deadline);
 struct Appliance::State {
     ApplianceOptions options;
     Monitor& monitor;
-    Handle<guestfs_h, guestfs_close> handle;
+    Handle<guestfs_h, &guestfs_close> handle;
     Watchdog watchdog;
     double launch_seconds = 0;
     pid_t pid = 0;

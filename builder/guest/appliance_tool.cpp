@@ -2,13 +2,13 @@
 #include "builder/guest/appliance_tool.hpp"
 
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <array>
 #include <regex>
 #include <sstream>
 
 #include "builder/base/log.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 namespace imgforge::guest {
 
@@ -46,7 +46,7 @@ namespace {
 /// libguestfs up to 1.50 translates only names that begin with the device when it answers (its
 /// daemon/device-name-translation.c).
 bool leaks_kernel_names(const Appliance& appliance) {
-    struct guestfs_version* const version = ::guestfs_version(appliance.handle());
+    struct guestfs_version* const version = imgforge::guestfs_version(appliance.handle());
     if (version == nullptr) {
         return false;
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Transfers and guest commands of ApplianceFs: the calls that move much data or run guest code.
 #include <fmt/format.h>
-#include <guestfs.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "builder/base/process.hpp"
 #include "builder/base/random.hpp"
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 namespace imgforge::guest {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LUKS containers of a guest's disks.
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <sstream>
@@ -9,6 +8,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/guest/file_system_list.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/opening.hpp"
 
 namespace imgforge::guest {

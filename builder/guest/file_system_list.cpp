@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/guest/file_system_list.hpp"
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/superblock.hpp"
 
 namespace imgforge::guest {

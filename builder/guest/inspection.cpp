@@ -2,12 +2,12 @@
 #include "builder/guest/inspection.hpp"
 
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "builder/guest/file_system_list.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/opening.hpp"
 #include "builder/guest/system_facts.hpp"
 

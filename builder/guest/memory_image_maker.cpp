@@ -58,7 +58,7 @@ std::string host_cpu() {
 }
 
 std::string libguestfs_version(guestfs_h* handle) {
-    struct guestfs_version* const version = ::guestfs_version(handle);
+    struct guestfs_version* const version = imgforge::guestfs_version(handle);
     if (version == nullptr) {
         return "unknown";
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is mounted in a guest in addition to its root.
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <set>
 #include <sstream>
 
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/opening.hpp"
 
 namespace imgforge::guest {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/guest/system_facts.hpp"
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/os_files.hpp"
 
 namespace imgforge::guest {

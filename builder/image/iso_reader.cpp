@@ -32,9 +32,9 @@ void on_cdio_message(cdio_log_level_t level, const char* message) {
                     fmt::format("the ISO image cannot be read: libcdio gave up: {}", message));
 }
 
-using Iso = Handle<iso9660_t, iso9660_close>;
-using Stat = Handle<iso9660_stat_t, iso9660_stat_free>;
-using StatList = Handle<CdioISO9660FileList_t, iso9660_filelist_free>;
+using Iso = Handle<iso9660_t, &iso9660_close>;
+using Stat = Handle<iso9660_stat_t, &iso9660_stat_free>;
+using StatList = Handle<CdioISO9660FileList_t, &iso9660_filelist_free>;
 
 Iso open_iso(const std::filesystem::path& file, const IsoVolume& volume) {
     cdio_log_set_handler(on_cdio_message);
@@ -208,7 +208,8 @@ void IsoReader::State::copy(const iso9660_stat_t& stat, const std::string& path,
     if (begin > volume.file_bytes || size > volume.file_bytes - begin)
         damaged(fmt::format("{} would lie at byte {} with {} bytes, beyond the end at {}", path, begin, size,
                             volume.file_bytes));
-    std::string buffer(chunk_blocks * ISO_BLOCKSIZE, '\0');
+    const std::uint64_t size_in_blocks = (size + ISO_BLOCKSIZE - 1) / ISO_BLOCKSIZE;
+    std::string buffer(std::min(size_in_blocks, chunk_blocks) * ISO_BLOCKSIZE, '\0');
     for (std::uint64_t done = 0; done < size;) {
         interrupt::check();
         const std::uint64_t wanted = std::min<std::uint64_t>(size - done, buffer.size());

@@ -7,14 +7,13 @@
 #include <optional>
 #include <utility>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/image/archive_library.hpp"
 #include "seeds/archive_sink.hpp"
 
 namespace imgforge::install {
@@ -24,9 +23,9 @@ namespace {
 constexpr std::uint64_t unpacked_limit = 2ULL << 30U;
 constexpr std::size_t newc_header = 110;
 
-using Reader = Handle<archive, archive_read_free>;
-using Writer = Handle<archive, archive_write_free>;
-using Entry = Handle<archive_entry, archive_entry_free>;
+using Reader = Handle<archive, &archive_read_free>;
+using Writer = Handle<archive, &archive_write_free>;
+using Entry = Handle<archive_entry, &archive_entry_free>;
 
 struct Magic {
     std::string_view bytes;

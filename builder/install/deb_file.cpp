@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/install/deb_file.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
@@ -10,12 +8,13 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/image/archive_library.hpp"
 
 namespace imgforge::install {
 
 namespace {
 
-using Reader = Handle<archive, archive_read_free>;
+using Reader = Handle<archive, &archive_read_free>;
 
 constexpr std::size_t chunk = 256U << 10U;
 

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/install/initrd_pack.hpp"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/random.hpp"
 #include "builder/install/cpio.hpp"
 
 namespace imgforge::install {
@@ -75,39 +84,90 @@ std::vector<CpioEntry> entries_for(std::string_view initrd, const std::vector<In
     return entries;
 }
 
+/// The original's bytes as a mapping of its file: of tens of megabytes only some are looked at here.
+class MappedFile {
+public:
+    explicit MappedFile(const std::filesystem::path& file) {
+        const Fd fd = open_fd(file, O_RDONLY);
+        struct stat info {};
+        if (::fstat(fd.get(), &info) != 0)
+            throw system_error("read", file.string(), errno);
+        size_ = static_cast<std::size_t>(info.st_size);
+        if (size_ > initrd_limit)
+            throw Error(Failure::integrity, fmt::format("{} has {} bytes where at most {} make sense",
+                                                        file.string(), size_, initrd_limit));
+        if (size_ == 0)
+            return;
+        void* const start = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+        if (start == MAP_FAILED)
+            throw system_error("read", file.string(), errno);
+        start_ = start;
+    }
+    ~MappedFile() {
+        if (start_ != nullptr)
+            ::munmap(start_, size_);
+    }
+    MappedFile(const MappedFile&) = delete;
+    MappedFile& operator=(const MappedFile&) = delete;
+
+    std::string_view bytes() const { return {static_cast<const char*>(start_), size_}; }
+
+private:
+    void* start_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// All parts into one file that appears complete or not at all. It is not flushed to the disk: only the
+/// machine that is started next reads it, and what a stage keeps is flushed when the stage ends.
+void write_parts(const std::filesystem::path& output, std::initializer_list<std::string_view> parts) {
+    const std::filesystem::path temporary =
+        output.parent_path() / fmt::format(".{}.{}.tmp", output.filename().string(), random_hex(8));
+    // The answers hold password hashes: nobody else needs to read them.
+    const Fd file = open_fd(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    try {
+        for (const std::string_view part : parts)
+            write_all(file.get(), part, output.string());
+        if (::rename(temporary.c_str(), output.c_str()) != 0)
+            throw system_error("rename a new file to", output.string(), errno);
+    } catch (...) {
+        ::unlink(temporary.c_str());
+        throw;
+    }
+}
+
+std::string cpio_after(std::size_t size, const std::vector<CpioEntry>& entries) {
+    std::size_t padding = alignment - size % alignment;
+    if (padding < least_padding)
+        padding += alignment;
+    return std::string(padding, '\0') + write_cpio(entries);
+}
+
 }  // namespace
 
 PackedInitrd pack_initrd(const std::filesystem::path& original, const std::vector<InitrdMember>& members,
                          const std::filesystem::path& output) {
-    std::string bytes = read_file(original, initrd_limit);
-    return in_context(
-        [&] { return fmt::format("the answers that go into {}", original.string()); },
-        [&] {
-            const std::vector<InitrdPart> parts = initrd_parts(bytes);
-            const std::vector<CpioEntry> entries = entries_for(bytes, members);
-            PackedInitrd packed{.compression = parts.back().compression};
-            if (packed.compression == "lz4") {
-                const std::size_t begin = parts.back().begin;
-                const std::string main_part =
-                    gzip(decompress(std::string_view(bytes).substr(begin), initrd_limit));
-                bytes.resize(begin);
-                bytes += main_part;
-                packed.recompressed = true;
-            }
-            std::size_t padding = alignment - bytes.size() % alignment;
-            if (padding < least_padding)
-                padding += alignment;
-            const std::string added = std::string(padding, '\0') + write_cpio(entries);
-            for (const CpioEntry& entry : entries)
-                packed.paths.push_back(entry.path);
-            packed.size = bytes.size() + added.size();
-            // The answers hold password hashes: nobody else needs to read them.
-            AtomicFile file(output, 0600);
-            file.write(bytes);
-            file.write(added);  // not appended to `bytes`, which would copy tens of megabytes once more
-            file.commit();
-            return packed;
-        });
+    const MappedFile file(original);
+    return in_context([&] { return fmt::format("the answers that go into {}", original.string()); },
+                      [&] {
+                          std::string_view main_part = file.bytes();
+                          const std::vector<InitrdPart> parts = initrd_parts(main_part);
+                          const std::vector<CpioEntry> entries = entries_for(main_part, members);
+                          PackedInitrd packed{.compression = parts.back().compression};
+                          std::string rewritten;
+                          if (packed.compression == "lz4") {
+                              const std::size_t begin = parts.back().begin;
+                              rewritten = main_part.substr(0, begin);
+                              rewritten += gzip(decompress(main_part.substr(begin), initrd_limit));
+                              main_part = rewritten;
+                              packed.recompressed = true;
+                          }
+                          const std::string added = cpio_after(main_part.size(), entries);
+                          for (const CpioEntry& entry : entries)
+                              packed.paths.push_back(entry.path);
+                          packed.size = main_part.size() + added.size();
+                          write_parts(output, {main_part, added});
+                          return packed;
+                      });
 }
 
 }  // namespace imgforge::install

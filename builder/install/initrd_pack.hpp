@@ -25,11 +25,12 @@ struct PackedInitrd {
 };
 
 /// Writes `output` = the original initrd, padded with NULs, and one more cpio (newc) member with the given
-/// files, atomically. Parent directories that the original lacks are added; a directory that is a symbolic
-/// link in it (merged /usr) is followed rather than replaced. An lz4 original is rewritten as gzip, because
-/// the kernel before 5.14 reads what follows lz4 as data. One of unknown_compression is left as it is. Throws
-/// Failure::recipe for a bad or repeated path, Failure::integrity when the original is not an initrd. Source:
-/// Linux init/initramfs.c and Documentation/driver-api/early-userspace/buffer-format.rst.
+/// files, atomically and not flushed to the disk. Parent directories that the original lacks are added; a
+/// directory that is a symbolic link in it (merged /usr) is followed rather than replaced. An lz4 original is
+/// rewritten as gzip, because the kernel before 5.14 reads what follows lz4 as data. One of
+/// unknown_compression is left as it is. Throws Failure::recipe for a bad or repeated path,
+/// Failure::integrity when the original is not an initrd. Source: Linux init/initramfs.c and
+/// Documentation/driver-api/early-userspace/buffer-format.rst.
 PackedInitrd pack_initrd(const std::filesystem::path& original, const std::vector<InitrdMember>& members,
                          const std::filesystem::path& output);
 

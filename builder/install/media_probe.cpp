@@ -9,6 +9,8 @@
 
 #include "builder/base/error.hpp"
 #include "builder/install/medium_likeness.hpp"
+#include "builder/install/pattern_literal.hpp"
+#include "templates/recognition.hpp"
 #include "templates/refusal.hpp"
 
 namespace imgforge::install {
@@ -49,6 +51,12 @@ std::string filled(const std::string& text, const std::smatch& groups) {
     return out;
 }
 
+/// regex_search; the regular expression is made only when the text has what all its matches have.
+bool found_in(const std::string& text, std::smatch& groups, const std::string& pattern) {
+    return text.find(required_literal(pattern)) != std::string::npos &&
+           std::regex_search(text, groups, std::regex(pattern));
+}
+
 class Prober {
 public:
     explicit Prober(const image::IsoReader& iso) : iso_(iso) {}
@@ -58,7 +66,7 @@ public:
         std::map<std::string, std::string> captures;
         std::smatch groups;
         const std::string& label = iso_.volume().label;
-        if (!rule.label.empty() && !std::regex_search(label, groups, std::regex(rule.label)))
+        if (!rule.label.empty() && !found_in(label, groups, rule.label))
             return std::nullopt;
         for (const std::string& file : rule.files) {
             if (!exists(file))
@@ -70,11 +78,11 @@ public:
         }
         std::string text;
         if (!rule.file.empty()) {
-            const std::optional<std::string> content = read(rule.file);
+            const std::optional<std::string>& content = read(rule.file);
             if (!content)
                 return std::nullopt;
             text = *content;
-            if (!std::regex_search(text, groups, std::regex(rule.match)))
+            if (!found_in(text, groups, rule.match))
                 return std::nullopt;
         }
         for (const auto& [name, value] : rule.captures)
@@ -89,15 +97,17 @@ public:
         return known_[path] = iso_.exists(path);
     }
 
-    std::optional<std::string> read(const std::string& path) {
-        if (!exists(path))
-            return std::nullopt;
-        return iso_.read_if_file(path, marker_limit);
+    const std::optional<std::string>& read(const std::string& path) {
+        const auto known = texts_.find(path);
+        if (known != texts_.end())
+            return known->second;
+        return texts_[path] = exists(path) ? iso_.read_if_file(path, marker_limit) : std::nullopt;
     }
 
 private:
     const image::IsoReader& iso_;
     std::map<std::string, bool> known_;
+    std::map<std::string, std::optional<std::string>> texts_;
 };
 
 /// Volume ids write "9-4" for what the publisher calls 9.4.
@@ -142,7 +152,7 @@ std::map<std::string, std::string> medium_facts(const Distribution& row, const i
     if (!iso.volume().created.empty())
         facts["iso_uuid"] = iso.volume().created;
     for (const templates::MediumFact& fact : row.facts) {
-        const std::optional<std::string> text = prober.read(fact.file);
+        const std::optional<std::string>& text = prober.read(fact.file);
         std::smatch groups;
         if (text && std::regex_search(*text, groups, std::regex(fact.match)))
             facts[fact.name] = groups.size() > 1 ? groups[1].str() : groups[0].str();
@@ -195,8 +205,17 @@ MediaInfo probe_media(const image::IsoReader& iso, const std::vector<templates::
     throw unknown_medium(iso, rows);
 }
 
-MediaInfo probe_media(const std::filesystem::path& iso) {
-    return probe_media(image::IsoReader(iso), templates::distributions());
+MediaInfo probe_media(const std::filesystem::path& file) {
+    const image::IsoReader iso(file);
+    Prober prober(iso);
+    std::optional<std::map<std::string, std::string>> captures;
+    const std::optional<std::string> name = templates::first_distribution(
+        [&](const Detection& rule) { return (captures = prober.match(rule)).has_value(); });
+    if (!name)
+        return probe_media(iso, templates::distributions());
+    const Distribution& row = templates::distribution(*name);
+    reject_if_unusable(row, iso, prober);
+    return describe(row, *std::move(captures), iso, prober);
 }
 
 Json to_json(const MediaInfo& info) {

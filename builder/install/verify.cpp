@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/install/verify.hpp"
 
-#include <guestfs.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,6 +10,7 @@
 #include "builder/base/file.hpp"
 #include "builder/base/log.hpp"
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 
 namespace imgforge::install {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/domain.hpp"
 
-#include <libvirt/libvirt.h>
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "builder/virt/libvirt_library.hpp"
 
 namespace imgforge::virt {
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/event_loop.hpp"
 
-#include <libvirt/libvirt.h>
-
 #include <mutex>
 
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::virt {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <libvirt/libvirt-qemu.h>
 
 #include <fmt/format.h>
 
@@ -8,6 +7,7 @@
 #include <map>
 
 #include "builder/virt/domain_reason.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/native_host.hpp"
 #include "builder/virt/screenshot.hpp"
 #include "builder/virt/virt_error.hpp"
@@ -64,7 +64,7 @@ bool list_by_statistics(NativeHost& host, Json& rows) {
     if (count < 0) {
         return false;
     }
-    const Handle<virDomainStatsRecordPtr, virDomainStatsRecordListFree> list(records);
+    const Handle<virDomainStatsRecordPtr, &virDomainStatsRecordListFree> list(records);
     for (int i = 0; i < count; ++i) {
         int state = VIR_DOMAIN_NOSTATE;
         static_cast<void>(
@@ -258,9 +258,9 @@ Json screenshot(virDomainPtr domain, const Json& request) {
 }
 
 /// Operations that are one libvirt call with no more arguments.
-template <int (*Call)(virDomainPtr)>
+template <auto Call>
 Json plain(virDomainPtr domain, const Json& request) {
-    check(Call(domain), request.at("op").get<std::string>(), domain);
+    check((*Call)(domain), request.at("op").get<std::string>(), domain);
     return Json::object();
 }
 
@@ -277,14 +277,14 @@ Json wakeup(virDomainPtr domain, const Json& /*request*/) {
 using DomainOperation = Json (*)(virDomainPtr, const Json&);
 const std::map<std::string, DomainOperation, std::less<>> on_domain{
     {"status", status},
-    {"start", plain<virDomainCreate>},
+    {"start", plain<&virDomainCreate>},
     {"shutdown", shutdown},
     {"destroy", destroy},
     {"undefine", undefine},
     {"reboot", reboot},
     {"cpu_time", cpu_time},
-    {"suspend", plain<virDomainSuspend>},
-    {"resume", plain<virDomainResume>},
+    {"suspend", plain<&virDomainSuspend>},
+    {"resume", plain<&virDomainResume>},
     {"wakeup", wakeup},
     {"xml", xml},
     {"agent", agent},

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <libvirt/libvirt.h>
-
 #include <chrono>
 #include <map>
 #include <memory>
@@ -12,13 +10,14 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/json.hpp"
 #include "builder/virt/event_loop.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/transport.hpp"
 
 namespace imgforge::virt {
 
-using ConnectHandle = Handle<virConnect, virConnectClose>;
-using DomainHandle = Handle<virDomain, virDomainFree>;
-using NetworkHandle = Handle<virNetwork, virNetworkFree>;
+using ConnectHandle = Handle<virConnect, &virConnectClose>;
+using DomainHandle = Handle<virDomain, &virDomainFree>;
+using NetworkHandle = Handle<virNetwork, &virNetworkFree>;
 
 /// A libvirt connection in this process, answering requests `{"op": …, …}`. The operations are the table in
 /// native_host.cpp; their fields are set by connection.cpp and domain.cpp, which are the only callers.

@@ -11,7 +11,7 @@
 namespace imgforge::virt {
 namespace {
 
-using SecretHandle = Handle<virSecret, virSecretFree>;
+using SecretHandle = Handle<virSecret, &virSecretFree>;
 
 std::string ceph_secret_xml(const std::string& usage) {
     pugi::xml_document document;

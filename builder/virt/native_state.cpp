@@ -14,7 +14,7 @@ namespace imgforge::virt {
 
 namespace {
 
-using SnapshotHandle = Handle<virDomainSnapshot, virDomainSnapshotFree>;
+using SnapshotHandle = Handle<virDomainSnapshot, &virDomainSnapshotFree>;
 using Text = Handle<char, free>;
 
 void expect_success(int result, const std::string& action, virDomainPtr domain) {

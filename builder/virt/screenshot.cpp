@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/screenshot.hpp"
 
-#include <libvirt/libvirt.h>
 #include <png.h>
 
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::virt {
@@ -103,7 +103,7 @@ std::string png(const Picture& picture) {
 }
 
 void take_screenshot(virDomainPtr domain, const std::filesystem::path& file) {
-    const Handle<virStream, virStreamFree> stream(virStreamNew(virDomainGetConnect(domain), 0));
+    const Handle<virStream, &virStreamFree> stream(virStreamNew(virDomainGetConnect(domain), 0));
     if (!stream) {
         throw_last_virt_error("take a screenshot");
     }

@@ -2,7 +2,6 @@
 #include "builder/virt/storage_pool.hpp"
 
 #include <fcntl.h>
-#include <libvirt/libvirt.h>
 #include <unistd.h>
 
 #include <exception>
@@ -16,15 +15,16 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/virt_error.hpp"
 
 namespace imgforge::virt {
 namespace {
 
 namespace fs = std::filesystem;
-using PoolHandle = Handle<virStoragePool, virStoragePoolFree>;
-using VolumeHandle = Handle<virStorageVol, virStorageVolFree>;
-using StreamHandle = Handle<virStream, virStreamFree>;
+using PoolHandle = Handle<virStoragePool, &virStoragePoolFree>;
+using VolumeHandle = Handle<virStorageVol, &virStorageVolFree>;
+using StreamHandle = Handle<virStream, &virStreamFree>;
 using PoolText = Handle<char, free>;
 
 virConnectPtr handle_of(const Connection& connection) {

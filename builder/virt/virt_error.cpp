@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/virt_error.hpp"
 
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-
 #include <fmt/format.h>
 
 #include <array>
 #include <utility>
+
+#include "builder/virt/libvirt_library.hpp"
 
 namespace imgforge::virt {
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/compose/secrets.hpp"
 
-#include <openssl/hmac.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/crypto_library.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/process.hpp"

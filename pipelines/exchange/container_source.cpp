@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/exchange/container_source.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/utsname.h>
 
@@ -12,6 +10,7 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/image/archive_library.hpp"
 #include "pipelines/catalog/catalog.hpp"
 
 namespace fs = std::filesystem;
@@ -56,7 +55,7 @@ std::string disk_name(archive_entry* entry) {
 
 /// Writes the layer's disk to `target`; empty when it has none.
 std::string take_disk(const fs::path& layer, const fs::path& target) {
-    const Handle<archive, archive_read_free> reader(archive_read_new());
+    const Handle<archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     archive_read_support_filter_gzip(reader.get());
     archive_read_support_filter_zstd(reader.get());

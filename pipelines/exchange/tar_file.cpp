@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/exchange/tar_file.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/image/archive_library.hpp"
 
 namespace fs = std::filesystem;
 
@@ -30,7 +29,7 @@ std::string words_of(archive* handle) {
 
 struct TarWriter::State {
     std::string name;
-    Handle<archive, archive_write_free> writer{archive_write_new()};
+    Handle<archive, &archive_write_free> writer{archive_write_new()};
 
     [[noreturn]] void fail() const {
         const int code = archive_errno(writer.get());
@@ -54,7 +53,7 @@ TarWriter::TarWriter(const fs::path& file) : state_(std::make_unique<State>()) {
 TarWriter::~TarWriter() = default;
 
 void TarWriter::begin(const TarMember& member, std::uint64_t size, bool folder) {
-    const Handle<archive_entry, archive_entry_free> entry(archive_entry_new());
+    const Handle<archive_entry, &archive_entry_free> entry(archive_entry_new());
     archive_entry_set_pathname(entry.get(), member.name.c_str());
     archive_entry_set_filetype(entry.get(), folder ? AE_IFDIR : AE_IFREG);
     archive_entry_set_perm(entry.get(), member.mode);
@@ -127,7 +126,7 @@ std::string name_of(archive_entry* entry) {
 
 /// Calls `visit` for every member of a whole tar.
 void walk_tar(const fs::path& file, const std::function<void(archive*, archive_entry*)>& visit) {
-    const Handle<archive, archive_read_free> reader(archive_read_new());
+    const Handle<archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     archive_entry* entry = nullptr;
     int answer = archive_read_open_filename(reader.get(), file.c_str(), tar_block);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/exchange/unpack.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/image/archive_library.hpp"
 
 namespace fs = std::filesystem;
 
@@ -29,7 +28,7 @@ constexpr std::size_t hole_block = 64U << 10U;
 /// No disk is larger: more than this is a bomb of a few kilobytes.
 constexpr std::uint64_t size_limit = 16ULL << 40U;
 
-using Reader = Handle<archive, archive_read_free>;
+using Reader = Handle<archive, &archive_read_free>;
 
 [[noreturn]] void refuse(const fs::path& packed, archive* reader) {
     const char* const words = archive_error_string(reader);

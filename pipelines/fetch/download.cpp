@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/fetch/download.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <system_error>
 
@@ -14,6 +12,7 @@
 #include "builder/base/log.hpp"
 #include "builder/base/printable.hpp"
 #include "builder/base/redact.hpp"
+#include "pipelines/fetch/curl_library.hpp"
 #include "pipelines/fetch/transfer.hpp"
 
 namespace fs = std::filesystem;
@@ -77,7 +76,7 @@ void remember_credentials(const std::string& url) {
     const std::string password = colon == std::string::npos ? user : user.substr(colon + 1);
     remember_secret(password);
     int length = 0;
-    const Handle<char, curl_free> plain(
+    const Handle<char, &curl_free> plain(
         curl_easy_unescape(nullptr, password.c_str(), static_cast<int>(password.size()), &length));
     if (plain) {
         remember_secret(std::string_view(plain.get(), static_cast<std::size_t>(length)));

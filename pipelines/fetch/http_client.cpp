@@ -79,7 +79,7 @@ void sign_for_aws(CURL* curl, const AwsKeys& keys, HttpHeaders& headers) {
 }  // namespace
 
 struct HttpClient::State {
-    Handle<CURL, curl_easy_cleanup> curl{curl_easy_init()};
+    Handle<CURL, &curl_easy_cleanup> curl{curl_easy_init()};
 };
 
 HttpClient::HttpClient() : state_(std::make_unique<State>()) {

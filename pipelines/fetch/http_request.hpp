@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <curl/curl.h>
-
 #include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "builder/base/interrupt.hpp"
+#include "pipelines/fetch/curl_library.hpp"
 
 namespace imgforge::fetch {
 

@@ -65,7 +65,7 @@ std::size_t take_answer(char* bytes, std::size_t size, std::size_t count, void* 
 }  // namespace
 
 HttpUploaded upload_file(const HttpUpload& upload, const std::function<void(std::uint64_t)>& progress) {
-    const Handle<CURL, curl_easy_cleanup> curl{curl_easy_init()};
+    const Handle<CURL, &curl_easy_cleanup> curl{curl_easy_init()};
     UploadState state{.file = open_fd(upload.file, O_RDONLY), .progress = &progress};
     const auto size = static_cast<curl_off_t>(std::filesystem::file_size(upload.file));
     const HttpHeaders headers(upload.headers);

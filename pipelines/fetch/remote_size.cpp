@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/fetch/remote_size.hpp"
 
-#include <curl/curl.h>
-
 #include <filesystem>
 
 #include "builder/base/handle.hpp"
+#include "pipelines/fetch/curl_library.hpp"
 #include "pipelines/fetch/download.hpp"
 
 namespace imgforge::fetch {
@@ -16,7 +15,7 @@ std::optional<ByteSize> source_size(const std::string& location) {
         const std::uintmax_t size = std::filesystem::file_size(location, code);
         return code ? std::nullopt : std::optional(ByteSize::bytes(size));
     }
-    const Handle<CURL, curl_easy_cleanup> curl(curl_easy_init());
+    const Handle<CURL, &curl_easy_cleanup> curl(curl_easy_init());
     if (!curl) {
         return std::nullopt;
     }

@@ -10,10 +10,9 @@
 #include <memory>
 #include <string>
 
-#include <curl/curl.h>
-
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
+#include "pipelines/fetch/curl_library.hpp"
 #include "pipelines/fetch/download.hpp"
 #include "pipelines/fetch/own_addresses.hpp"
 #include "pipelines/fetch/response_head.hpp"
@@ -58,7 +57,7 @@ private:
     std::filesystem::path meta_;
     const Progress& progress_;
     const DownloadOptions& options_;
-    Handle<CURL, curl_easy_cleanup> curl_;
+    Handle<CURL, &curl_easy_cleanup> curl_;
     std::unique_ptr<curl_slist, ListDeleter> headers_;
     Fd file_;
     std::uint64_t have_ = 0;

@@ -2,7 +2,6 @@
 #include "pipelines/lifecycle/address.hpp"
 
 #include <arpa/inet.h>
-#include <libvirt/libvirt.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +11,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/virt/libvirt_library.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -85,7 +85,7 @@ std::vector<std::string> leased_addresses(const virt::Connection& connection, co
 }
 
 LeaseTimes lease_times(const virt::Connection& connection, const MachineRecord& record) {
-    using NetworkHandle = Handle<virNetwork, virNetworkFree>;
+    using NetworkHandle = Handle<virNetwork, &virNetworkFree>;
     LeaseTimes times;
     virConnectPtr raw = connection.raw();
     for (const auto& nic : record.nics) {

@@ -2,7 +2,6 @@
 #include "pipelines/lifecycle/console.hpp"
 
 #include <fcntl.h>
-#include <libvirt/libvirt.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <termios.h>
@@ -18,6 +17,7 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/observe.hpp"
@@ -107,8 +107,8 @@ public:
 
 private:
     virt::Connection connection_;
-    Handle<virDomain, virDomainFree> domain_;
-    Handle<virStream, virStreamFree> stream_;
+    Handle<virDomain, &virDomainFree> domain_;
+    Handle<virStream, &virStreamFree> stream_;
 };
 
 std::unique_ptr<Line> open_line(Lifecycle& lifecycle, const MachineRecord& record, bool force) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/preflight.hpp"
 
-#include <libvirt/libvirt.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "builder/base/handle.hpp"
 #include "builder/base/sharing.hpp"
 #include "builder/base/suggestion.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/network_subnet.hpp"
 #include "builder/virt/virt_error.hpp"
 
@@ -71,7 +71,7 @@ void check_bridge(const NetworkSpec& spec) {
     }
 }
 
-using NetworkHandle = Handle<virNetwork, virNetworkFree>;
+using NetworkHandle = Handle<virNetwork, &virNetworkFree>;
 
 /// libvirt itself reserves any address, and its dnsmasq then never hands it out.
 void check_address(const virt::Connection& connection, const std::string& network, const NetworkSpec& spec) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/ssh_keys.hpp"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -11,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/crypto_library.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/handle.hpp"
@@ -20,7 +18,7 @@
 namespace imgforge::lifecycle {
 namespace {
 
-using KeyHandle = Handle<EVP_PKEY, EVP_PKEY_free>;
+using KeyHandle = Handle<EVP_PKEY, &EVP_PKEY_free>;
 constexpr std::size_t ed25519_length = 32;
 constexpr std::string_view key_type = "ssh-ed25519";
 
@@ -58,7 +56,7 @@ std::string raw_part(int (*get)(const EVP_PKEY*, unsigned char*, size_t*), const
 }
 
 KeyHandle generate() {
-    const Handle<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nullptr));
+    const Handle<EVP_PKEY_CTX, &EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nullptr));
     EVP_PKEY* key = nullptr;
     if (!context || EVP_PKEY_keygen_init(context.get()) != 1 || EVP_PKEY_keygen(context.get(), &key) != 1) {
         throw Error(Failure::tool, "OpenSSL cannot make an Ed25519 key");

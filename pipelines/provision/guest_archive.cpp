@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <archive.h>
-#include <archive_entry.h>
 
 #include <algorithm>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/image/archive_library.hpp"
 #include "pipelines/provision/guest_shell.hpp"
 #include "seeds/archive_sink.hpp"
 
@@ -20,8 +19,8 @@ namespace {
 
 constexpr std::uintmax_t largest_upload = std::uintmax_t{1} << 30U;
 
-using Writer = Handle<archive, archive_write_free>;
-using Entry = Handle<archive_entry, archive_entry_free>;
+using Writer = Handle<archive, &archive_write_free>;
+using Entry = Handle<archive_entry, &archive_entry_free>;
 
 void check(archive* writer, int code, const fs::path& host) {
     if (code != ARCHIVE_OK) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/stages/contents.hpp"
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <sstream>
 
@@ -14,6 +12,7 @@
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_fs.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "pipelines/stages/disk_passphrase.hpp"
 #include "pipelines/stages/offline_group.hpp"

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/stages/mirror_state.hpp"
 
-#include <curl/curl.h>
-
 #include <future>
 #include <regex>
 #include <sstream>
@@ -12,6 +10,7 @@
 
 #include "builder/base/digest.hpp"
 #include "builder/base/handle.hpp"
+#include "pipelines/fetch/curl_library.hpp"
 
 namespace imgforge::stages {
 namespace {
@@ -64,7 +63,7 @@ std::string metalink_digest(const std::optional<std::string>& metalink) {
 }  // namespace
 
 std::optional<std::string> fetch_text(const std::string& url) {
-    const Handle<CURL, curl_easy_cleanup> curl(curl_easy_init());
+    const Handle<CURL, &curl_easy_cleanup> curl(curl_easy_init());
     std::string body;
     if (!curl) {
         return std::nullopt;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/stages/rootfs_tar.hpp"
 
-#include <guestfs.h>
-
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "pipelines/exchange/tar_file.hpp"
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/audit.hpp"
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <chrono>
 #include <future>
@@ -12,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/file.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "sysprep/audit/block_locator.hpp"
 #include "sysprep/audit/byte_scan.hpp"
 #include "sysprep/audit/content_scan.hpp"

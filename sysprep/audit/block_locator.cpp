@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/block_locator.hpp"
 
-#include <guestfs.h>
-
 #include <charconv>
 #include <set>
 
@@ -11,6 +9,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/log.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/image/partition_table.hpp"
 #include "sysprep/audit/guest_tree.hpp"
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/content_scan.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -13,6 +10,7 @@
 
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/image/archive_library.hpp"
 
 namespace imgforge::sysprep::audit {
 
@@ -170,7 +168,7 @@ void ContentScan::unpack_cpio(const std::string& path, std::string_view bytes, i
 }
 
 void ContentScan::unpack_archive(const std::string& path, std::string_view bytes, int depth) {
-    const Handle<archive, archive_read_free> reader(archive_read_new());
+    const Handle<archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_filter_all(reader.get());
     archive_read_support_format_all(reader.get());
     archive_read_support_format_raw(reader.get());
@@ -191,7 +189,7 @@ void ContentScan::unpack_archive(const std::string& path, std::string_view bytes
             archive_filter_count(reader.get()) > 1) {
             // A packed initramfs: more archives may follow in the stream, so it is unpacked first and walked
             // as cpio.
-            const Handle<archive, archive_read_free> raw(archive_read_new());
+            const Handle<archive, &archive_read_free> raw(archive_read_new());
             archive_read_support_filter_all(raw.get());
             archive_read_support_format_raw(raw.get());
             if (archive_read_open_memory(raw.get(), bytes.data(), bytes.size()) == ARCHIVE_OK &&

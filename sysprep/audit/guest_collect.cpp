@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/guest_collect.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
-#include <guestfs.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +16,8 @@
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/guest/guestfs_library.hpp"
+#include "builder/image/archive_library.hpp"
 
 namespace imgforge::sysprep::audit {
 
@@ -220,7 +219,7 @@ std::vector<std::string> excluded_members(guest::GuestFs& fs, Depth depth) {
 
 GuestTree read_tar(int fd, ContentScan& scan) {
     GuestTree tree;
-    const Handle<archive, archive_read_free> reader(archive_read_new());
+    const Handle<archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     if (archive_read_open_fd(reader.get(), fd, 1U << 18U) != ARCHIVE_OK) {
         throw Error(Failure::guest,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/matcher.hpp"
 
-#include <hs/hs.h>
-
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -10,6 +8,7 @@
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/random.hpp"
+#include "sysprep/audit/hyperscan_library.hpp"
 
 namespace imgforge::sysprep::audit {
 

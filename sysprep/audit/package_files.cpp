@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/audit/package_files.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -10,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/base64.hpp"
+#include "builder/base/crypto_library.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/process.hpp"
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "sysprep/ops/encryption.hpp"
 
-#include <guestfs.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 namespace imgforge::sysprep {
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <set>
@@ -8,6 +7,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/image/disk_view.hpp"
 #include "sysprep/ops/encryption.hpp"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 
 #include "builder/base/clock.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "sysprep/ops/encryption.hpp"
 #include "sysprep/ops/ops.hpp"
 
@@ -14,7 +14,7 @@ namespace imgforge::sysprep {
 
 namespace {
 
-using Groups = Handle<guestfs_lvm_vg_list, guestfs_free_lvm_vg_list>;
+using Groups = Handle<guestfs_lvm_vg_list, &guestfs_free_lvm_vg_list>;
 
 /// udev looks at every device that was written to; LVM waits only some seconds for it (lvm.conf,
 /// retry_deactivation), which a busy host may not keep to.

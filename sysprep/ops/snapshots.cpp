@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 #include <map>
@@ -10,6 +9,7 @@
 
 #include "builder/base/handle.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/ops/ops.hpp"
 
@@ -17,8 +17,8 @@ namespace imgforge::sysprep {
 
 namespace {
 
-using Subvolumes = Handle<guestfs_btrfssubvolume_list, guestfs_free_btrfssubvolume_list>;
-using Volumes = Handle<guestfs_lvm_lv_list, guestfs_free_lvm_lv_list>;
+using Subvolumes = Handle<guestfs_btrfssubvolume_list, &guestfs_free_btrfssubvolume_list>;
+using Volumes = Handle<guestfs_lvm_lv_list, &guestfs_free_lvm_lv_list>;
 
 /// snapper(8) and timeshift name theirs like this.
 bool is_snapshot(const std::string& path) {

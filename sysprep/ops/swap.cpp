@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <algorithm>
 
 #include "builder/guest/appliance_fs.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/guest/os_files.hpp"
 #include "sysprep/ops/encryption.hpp"

@@ -52,7 +52,17 @@ def removes(path):
 
 
 def start(bench):
-    yield Case("start", "the program's own start", lambda: Command([bench.imgforge, "--version"]), pairs=31)
+    env = {"IMGFORGE_HOME": os.path.join(bench.folder, "start-home")}
+    goal = 0.004  # seconds
+    for name, what, words in (
+        ("start", "the program's own start", ["--version"]),
+        ("start/list", "no machine is listed", ["list"]),
+        ("start/images", "no image is listed", ["images", "list"]),
+        ("start/completion", "the completion of bash", ["completion", "bash"]),
+        ("start/validate", "a shipped recipe is checked", ["validate", "debian13"]),
+        ("start/plan", "a shipped recipe is planned", ["build", "debian13", "--plan"]),
+    ):
+        yield Case(name, what, lambda words=words: Command([bench.imgforge, *words], env), goal=goal, pairs=31)
 
 
 def seeds(bench):
@@ -125,7 +135,7 @@ def probe(bench):
         ours,
         lambda: Command(["isoinfo", "-R", "-f", "-i", bench.medium]),
         "isoinfo -f",
-        None,
+        2.0,
         ("isoinfo",),
         15,
     )
@@ -195,7 +205,7 @@ def injection(bench):
         ours,
         peer,
         "find|cpio|gzip as virt-install",
-        None,
+        1.0,
         ("cpio", "gzip", "xorriso"),
         15,
         ready=ready,

@@ -165,7 +165,7 @@ def golden_cases(bench):
         "rebuild",
         "build of 8 stages with nothing changed",
         lambda: Command(golden.eight_stages(), golden.env),
-        goal=0.2,
+        goal=0.03,
         pairs=15,
         slow=True,
         ready=golden.build_eight,

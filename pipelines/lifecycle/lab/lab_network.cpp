@@ -2,7 +2,6 @@
 #include "pipelines/lifecycle/lab/lab_network.hpp"
 
 // Networks of labs. A lab's network is known by its name, "imgforge-LAB-NAME".
-#include <libvirt/libvirt.h>
 
 #include <pugixml.hpp>
 #include <sstream>
@@ -12,13 +11,14 @@
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/handle.hpp"
+#include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/lab/lab.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
 
-using LibvirtNetwork = Handle<virNetwork, virNetworkFree>;
+using LibvirtNetwork = Handle<virNetwork, &virNetworkFree>;
 
 virConnectPtr connection_for(ConnectionPool& connections, const LabNetwork& network) {
     if (connections.choice().embedded()) {

@@ -2,7 +2,6 @@
 // Real appliances that go on from one memory image: one boot for all tests of this program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <guestfs.h>
 
 #include <chrono>
 
@@ -12,6 +11,7 @@
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/memory_image.hpp"
 #include "tests/support/require.hpp"
 

@@ -2,9 +2,9 @@
 // One suite for both implementations of GuestFs, so that the tree in memory cannot promise what the appliance
 // does not do.
 #include <gmock/gmock.h>
-#include <guestfs.h>
 
 #include "builder/base/error.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "tests/guest/offline/shared_appliance.hpp"
 #include "tests/support/memory_guest_fs.hpp"

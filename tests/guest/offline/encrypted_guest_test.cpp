@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Guests on encrypted volumes: opened with a passphrase from a file and nothing else.
 #include <gmock/gmock.h>
-#include <guestfs.h>
 
 #include "builder/base/file.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/registry.hpp"
 #include "sysprep/runner.hpp"

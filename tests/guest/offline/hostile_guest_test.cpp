@@ -2,12 +2,12 @@
 // Guests that are made to harm whoever opens them: the appliance and the rest of the guest stay as they were,
 // and the run ends with a clean guest or an error that names the path.
 #include <gmock/gmock.h>
-#include <guestfs.h>
 
 #include <algorithm>
 
 #include "builder/base/error.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/registry.hpp"
 #include "sysprep/runner.hpp"

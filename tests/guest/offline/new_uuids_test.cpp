@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // --new-uuids on a guest of LVM with ext4, ext3, XFS and swap: all identifiers are new, and what names them.
 #include <gmock/gmock.h>
-#include <guestfs.h>
 
 #include <set>
 
 #include <fmt/format.h>
 
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/new_uuids.hpp"
 #include "tests/guest/offline/phony_guest.hpp"

@@ -2,7 +2,6 @@
 #include "tests/guest/offline/phony_guest.hpp"
 
 #include <fmt/format.h>
-#include <guestfs.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "builder/base/process.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 namespace imgforge::test {
 

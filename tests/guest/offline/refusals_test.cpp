@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Guests that cannot be worked on, or only with a word about it: each says why, in one sentence.
 #include <gmock/gmock.h>
-#include <guestfs.h>
 
 #include "builder/base/error.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "sysprep/audit/rules.hpp"
 #include "tests/guest/offline/phony_guest.hpp"

@@ -2,7 +2,6 @@
 // Canaries for every operation on real file systems: all gone, also from the disk's bytes; nothing else
 // touched.
 #include <gmock/gmock.h>
-#include <guestfs.h>
 
 #include <algorithm>
 
@@ -10,6 +9,7 @@
 #include "builder/base/process.hpp"
 #include "builder/base/temp_dir.hpp"
 #include "builder/guest/appliance_tool.hpp"
+#include "builder/guest/guestfs_library.hpp"
 #include "builder/guest/inspection.hpp"
 #include "builder/image/disk_view.hpp"
 #include "sysprep/audit/block_locator.hpp"

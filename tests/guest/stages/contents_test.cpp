@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One launch.
 #include "pipelines/stages/contents.hpp"
+#include "builder/guest/guestfs_library.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <guestfs.h>
 
 #include <algorithm>
 

@@ -118,7 +118,7 @@ if [ "$(id -u)" = 0 ]; then
     mkdir -m 700 closed
     if ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$imgforge"; then
         # A build directory below /root: somebody else needs a copy that can be reached.
-        mkdir bin && cp "$imgforge" "$(dirname "$imgforge")/imgforge-host" bin/ && imgforge=$work/bin/imgforge
+        mkdir bin && cp "$imgforge" bin/ && imgforge=$work/bin/imgforge
     fi
     expect 4 "ermission denied" setpriv --reuid=65534 --regid=65534 \
         --clear-groups env IMGFORGE_HOME="$work/closed/home" "$imgforge" build debian12 --plan

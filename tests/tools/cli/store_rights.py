@@ -33,7 +33,7 @@ def reachable():
         return
     built = pathlib.Path(PROGRAM).parent
     (work / "bin").mkdir()
-    for program in (built / "imgforge", built / "imgforge-host", built.parent / "virt" / "imgforge-machine"):
+    for program in (built / "imgforge", built.parent / "virt" / "imgforge-machine"):
         shutil.copy2(program, work / "bin")
     source = pathlib.Path(__file__).resolve().parents[3]
     for part in ("builder", "pipelines", "seeds", "sysprep", "templates"):

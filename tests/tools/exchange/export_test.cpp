@@ -32,7 +32,7 @@ struct Member {
 };
 
 std::vector<Member> members_of(const fs::path& file) {
-    const Handle<archive, archive_read_free> reader(archive_read_new());
+    const Handle<archive, &archive_read_free> reader(archive_read_new());
     archive_read_support_format_tar(reader.get());
     EXPECT_EQ(archive_read_open_filename(reader.get(), file.c_str(), 65536), ARCHIVE_OK);
     std::vector<Member> members;

@@ -33,7 +33,7 @@ usable() {
         encrypted-root
     "$@" imgforge build debian12 --plan >"$work/plan"
     holds "a plan is made" grep -q '^install ' "$work/plan"
-    holds "the seed program writes a seed" "$@" imgforge seed create --name a --user me \
+    holds "a seed is written" "$@" imgforge seed create --name a --user me \
         --ssh-key "$work/key.pub" --output /tmp/imgforge-package.iso --force
     rm -f "$root/tmp/imgforge-package.iso" /tmp/imgforge-package.iso
 }
@@ -43,7 +43,7 @@ tree() {
     DESTDIR=$root cmake --install "$build" --prefix /usr >"$work/log" 2>&1 ||
         { cat "$work/log"; fail "cmake --install"; }
     local file
-    for file in bin/imgforge libexec/imgforge/imgforge-host libexec/imgforge/imgforge-machine \
+    for file in bin/imgforge libexec/imgforge/imgforge-machine \
         share/man/man1/imgforge.1.gz share/man/man1/imgforge-spawn.1.gz \
         share/man/man1/imgforge-seed-create.1.gz share/man/man5/imgforge.recipe.5.gz \
             share/man/man5/imgforge.config.5.gz share/bash-completion/completions/imgforge \

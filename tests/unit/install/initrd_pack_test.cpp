@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/install/initrd_pack.hpp"
 
+#include <filesystem>
+#include <iterator>
 #include <string_view>
 
 #include <gmock/gmock.h>
@@ -63,6 +65,22 @@ TEST(PackInitrd, appends_a_file_that_reads_back) {
     EXPECT_EQ(tree.at("init").bytes, "#!/bin/sh\n");
     EXPECT_EQ(packed.report.compression, "gzip");
     EXPECT_THAT(packed.report.paths, ElementsAre("preseed.cfg"));
+}
+
+TEST(PackInitrd, leaves_one_private_file_and_replaces_an_older_one) {
+    const TempDir dir;
+    write_file_atomically(dir / "initrd", gzip(merged_usr_initrd()));
+    write_file_atomically(dir / "out", "an older one", 0644);
+
+    const PackedInitrd report = pack_initrd(dir / "initrd", {{"/preseed.cfg", "x", 0600}}, dir / "out");
+
+    namespace fs = std::filesystem;
+    EXPECT_EQ(fs::file_size(dir / "out"), report.size);
+    EXPECT_EQ(fs::status(dir / "out").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+    EXPECT_EQ(std::distance(fs::directory_iterator(dir / ""), fs::directory_iterator()), 2);
+    write_file_atomically(dir / "initrd", "");
+    EXPECT_THROW(pack_initrd(dir / "initrd", {{"/preseed.cfg", "x", 0600}}, dir / "out"), Error);
+    EXPECT_EQ(std::distance(fs::directory_iterator(dir / ""), fs::directory_iterator()), 2);
 }
 
 class PackInitrdPadding : public testing::TestWithParam<std::size_t> {};

@@ -115,6 +115,25 @@ TEST(Layering, includes_go_only_downwards) {
     EXPECT_EQ(faults, "");
 }
 
+TEST(Layering, large_libraries_are_included_by_their_wrappers_only) {
+    // Anything else would link them, and every command would load them.
+    static const std::regex include(R"re(#include <(libvirt/|guestfs\.h|curl/|openssl/|hs/|rbd/|rados/))re");
+    static const std::regex wrapper(R"re((_library|rbd_api)\.hpp$)re");
+    const fs::path root = IMGFORGE_SOURCE_DIR;
+    std::size_t wrappers = 0;
+    for (const char* top : {"builder", "templates", "seeds", "sysprep", "pipelines"}) {
+        for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+            const std::string path = entry.path().string();
+            if ((path.ends_with(".cpp") || path.ends_with(".hpp")) &&
+                std::regex_search(read_file(path), include)) {
+                EXPECT_TRUE(std::regex_search(path, wrapper)) << path;
+                ++wrappers;
+            }
+        }
+    }
+    EXPECT_GE(wrappers, 6U);
+}
+
 TEST(Layering, every_folder_of_sources_is_a_library) {
     const fs::path root = IMGFORGE_SOURCE_DIR;
     for (const char* const layer : {"builder/base", "builder/cli", "builder/doctor", "pipelines/engine",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The half of fmt that is not a template, as fmt's own src/format.cc has it: Debian has no static libfmt, and
-// the front program shall not load the shared one (CMakeLists.txt).
+// the program, which has libstdc++ in it, cannot share one that brings its own (builder/cli/CMakeLists.txt).
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "builder/base/lazy_library.hpp"
+
+namespace imgforge {
+
+/// Include this in place of libvirt's headers: the library is loaded by the first call (LazyFunction).
+inline constinit const LazyLibrary libvirt_library{"libvirt.so.0", "libvirt0", "Work with virtual machines"};
+inline constinit const LazyLibrary libvirt_qemu_library{"libvirt-qemu.so.0", "libvirt0",
+                                                        "Work with virtual machines"};
+
+IMGFORGE_LAZY(libvirt_library, virConnectClose);
+IMGFORGE_LAZY(libvirt_library, virConnectDomainEventRegisterAny);
+IMGFORGE_LAZY(libvirt_library, virConnectGetAllDomainStats);
+IMGFORGE_LAZY(libvirt_library, virConnectGetDomainCapabilities);
+IMGFORGE_LAZY(libvirt_library, virConnectGetHostname);
+IMGFORGE_LAZY(libvirt_library, virConnectGetLibVersion);
+IMGFORGE_LAZY(libvirt_library, virConnectGetVersion);
+IMGFORGE_LAZY(libvirt_library, virConnectIsAlive);
+IMGFORGE_LAZY(libvirt_library, virConnectListAllDomains);
+IMGFORGE_LAZY(libvirt_library, virConnectListAllNetworks);
+IMGFORGE_LAZY(libvirt_library, virConnectOpen);
+IMGFORGE_LAZY(libvirt_library, virConnectSetKeepAlive);
+IMGFORGE_LAZY(libvirt_library, virDomainAttachDeviceFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainBlockCommit);
+IMGFORGE_LAZY(libvirt_library, virDomainBlockCopy);
+IMGFORGE_LAZY(libvirt_library, virDomainBlockJobAbort);
+IMGFORGE_LAZY(libvirt_library, virDomainBlockPull);
+IMGFORGE_LAZY(libvirt_library, virDomainBlockResize);
+IMGFORGE_LAZY(libvirt_library, virDomainBlockStats);
+IMGFORGE_LAZY(libvirt_library, virDomainCreate);
+IMGFORGE_LAZY(libvirt_library, virDomainCreateXML);
+IMGFORGE_LAZY(libvirt_library, virDomainDefineXMLFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainDestroyFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainDetachDeviceFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainFree);
+IMGFORGE_LAZY(libvirt_library, virDomainGetAutostart);
+IMGFORGE_LAZY(libvirt_library, virDomainGetBlockJobInfo);
+IMGFORGE_LAZY(libvirt_library, virDomainGetConnect);
+IMGFORGE_LAZY(libvirt_library, virDomainGetDiskErrors);
+IMGFORGE_LAZY(libvirt_library, virDomainGetInfo);
+IMGFORGE_LAZY(libvirt_library, virDomainGetName);
+IMGFORGE_LAZY(libvirt_library, virDomainGetState);
+IMGFORGE_LAZY(libvirt_library, virDomainGetUUIDString);
+IMGFORGE_LAZY(libvirt_library, virDomainGetXMLDesc);
+IMGFORGE_LAZY(libvirt_library, virDomainHasManagedSaveImage);
+IMGFORGE_LAZY(libvirt_library, virDomainInterfaceAddresses);
+IMGFORGE_LAZY(libvirt_library, virDomainInterfaceFree);
+IMGFORGE_LAZY(libvirt_library, virDomainIsActive);
+IMGFORGE_LAZY(libvirt_library, virDomainListAllSnapshots);
+IMGFORGE_LAZY(libvirt_library, virDomainLookupByName);
+IMGFORGE_LAZY(libvirt_library, virDomainLookupByUUIDString);
+IMGFORGE_LAZY(libvirt_library, virDomainManagedSaveRemove);
+IMGFORGE_LAZY(libvirt_library, virDomainOpenConsole);
+IMGFORGE_LAZY(libvirt_library, virDomainPMWakeup);
+IMGFORGE_LAZY(libvirt_library, virDomainReboot);
+IMGFORGE_LAZY(libvirt_library, virDomainRename);
+IMGFORGE_LAZY(libvirt_library, virDomainRestoreFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainResume);
+IMGFORGE_LAZY(libvirt_library, virDomainRevertToSnapshot);
+IMGFORGE_LAZY(libvirt_library, virDomainSaveFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainScreenshot);
+IMGFORGE_LAZY(libvirt_library, virDomainSetAutostart);
+IMGFORGE_LAZY(libvirt_library, virDomainSetMemoryFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainSetVcpusFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainShutdownFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotCreateXML);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotDelete);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotFree);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotGetName);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotGetXMLDesc);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotIsCurrent);
+IMGFORGE_LAZY(libvirt_library, virDomainSnapshotLookupByName);
+IMGFORGE_LAZY(libvirt_library, virDomainStatsRecordListFree);
+IMGFORGE_LAZY(libvirt_library, virDomainSuspend);
+IMGFORGE_LAZY(libvirt_library, virDomainUndefine);
+IMGFORGE_LAZY(libvirt_library, virDomainUndefineFlags);
+IMGFORGE_LAZY(libvirt_library, virDomainUpdateDeviceFlags);
+IMGFORGE_LAZY(libvirt_library, virEventAddTimeout);
+IMGFORGE_LAZY(libvirt_library, virEventRegisterDefaultImpl);
+IMGFORGE_LAZY(libvirt_library, virEventRemoveTimeout);
+IMGFORGE_LAZY(libvirt_library, virEventRunDefaultImpl);
+IMGFORGE_LAZY(libvirt_library, virEventUpdateTimeout);
+IMGFORGE_LAZY(libvirt_library, virGetLastError);
+IMGFORGE_LAZY(libvirt_library, virGetVersion);
+IMGFORGE_LAZY(libvirt_library, virInitialize);
+IMGFORGE_LAZY(libvirt_library, virNetworkCreate);
+IMGFORGE_LAZY(libvirt_library, virNetworkDHCPLeaseFree);
+IMGFORGE_LAZY(libvirt_library, virNetworkDefineXML);
+IMGFORGE_LAZY(libvirt_library, virNetworkDestroy);
+IMGFORGE_LAZY(libvirt_library, virNetworkFree);
+IMGFORGE_LAZY(libvirt_library, virNetworkGetAutostart);
+IMGFORGE_LAZY(libvirt_library, virNetworkGetBridgeName);
+IMGFORGE_LAZY(libvirt_library, virNetworkGetDHCPLeases);
+IMGFORGE_LAZY(libvirt_library, virNetworkGetName);
+IMGFORGE_LAZY(libvirt_library, virNetworkGetXMLDesc);
+IMGFORGE_LAZY(libvirt_library, virNetworkIsActive);
+IMGFORGE_LAZY(libvirt_library, virNetworkIsPersistent);
+IMGFORGE_LAZY(libvirt_library, virNetworkLookupByName);
+IMGFORGE_LAZY(libvirt_library, virNetworkSetAutostart);
+IMGFORGE_LAZY(libvirt_library, virNetworkUndefine);
+IMGFORGE_LAZY(libvirt_library, virNetworkUpdate);
+IMGFORGE_LAZY(libvirt_library, virNodeGetFreeMemory);
+IMGFORGE_LAZY(libvirt_library, virNodeGetInfo);
+IMGFORGE_LAZY(libvirt_library, virNodeGetMemoryStats);
+IMGFORGE_LAZY(libvirt_library, virSecretDefineXML);
+IMGFORGE_LAZY(libvirt_library, virSecretFree);
+IMGFORGE_LAZY(libvirt_library, virSecretLookupByUsage);
+IMGFORGE_LAZY(libvirt_library, virSecretSetValue);
+IMGFORGE_LAZY(libvirt_library, virSetErrorFunc);
+IMGFORGE_LAZY(libvirt_library, virStoragePoolCreate);
+IMGFORGE_LAZY(libvirt_library, virStoragePoolFree);
+IMGFORGE_LAZY(libvirt_library, virStoragePoolIsActive);
+IMGFORGE_LAZY(libvirt_library, virStoragePoolListAllVolumes);
+IMGFORGE_LAZY(libvirt_library, virStoragePoolLookupByName);
+IMGFORGE_LAZY(libvirt_library, virStoragePoolRefresh);
+IMGFORGE_LAZY(libvirt_library, virStorageVolCreateXML);
+IMGFORGE_LAZY(libvirt_library, virStorageVolDelete);
+IMGFORGE_LAZY(libvirt_library, virStorageVolDownload);
+IMGFORGE_LAZY(libvirt_library, virStorageVolFree);
+IMGFORGE_LAZY(libvirt_library, virStorageVolGetName);
+IMGFORGE_LAZY(libvirt_library, virStorageVolGetXMLDesc);
+IMGFORGE_LAZY(libvirt_library, virStorageVolLookupByName);
+IMGFORGE_LAZY(libvirt_library, virStorageVolUpload);
+IMGFORGE_LAZY(libvirt_library, virStreamAbort);
+IMGFORGE_LAZY(libvirt_library, virStreamFinish);
+IMGFORGE_LAZY(libvirt_library, virStreamFree);
+IMGFORGE_LAZY(libvirt_library, virStreamNew);
+IMGFORGE_LAZY(libvirt_library, virStreamRecv);
+IMGFORGE_LAZY(libvirt_library, virStreamRecvAll);
+IMGFORGE_LAZY(libvirt_library, virStreamSend);
+IMGFORGE_LAZY(libvirt_library, virStreamSendAll);
+IMGFORGE_LAZY(libvirt_library, virTypedParamsGetInt);
+IMGFORGE_LAZY(libvirt_qemu_library, virDomainQemuAgentCommand);
+IMGFORGE_LAZY(libvirt_qemu_library, virDomainQemuMonitorCommand);
+
+}  // namespace imgforge
