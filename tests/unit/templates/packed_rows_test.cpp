@@ -16,13 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path shipped = fs::path(IMGFORGE_SOURCE_DIR) / "templates";
+const fs::path source_rows = fs::path(IMGFORGE_SOURCE_DIR) / "templates";
 
 TEST(PackedRows, are_what_strict_yaml_makes_of_the_shipped_files) {
     ASSERT_GT(packed_rows().size(), 40U);
     for (const PackedRow& row : packed_rows()) {
-        EXPECT_EQ(row.text, read_file(shipped / row.name)) << row.name;
-        EXPECT_EQ(load_row_file(shipped / row.name).root, load_yaml((shipped / row.name).string()).root)
+        EXPECT_EQ(row.text, read_file(source_rows / row.name)) << row.name;
+        EXPECT_EQ(load_row_file(source_rows / row.name).root,
+                  load_yaml((source_rows / row.name).string()).root)
             << row.name;
     }
 }
@@ -31,7 +32,7 @@ TEST(PackedRows, a_file_that_was_changed_is_parsed) {
     const TempDir dir;
     make_directories(dir / "distributions");
     const fs::path file = dir / "distributions/debian13.yaml";
-    const std::string text = read_file(shipped / "distributions/debian13.yaml");
+    const std::string text = read_file(source_rows / "distributions/debian13.yaml");
     write_file_atomically(file, text + "login-user: me\n");
     const YamlDocument changed = load_row_file(file);
     EXPECT_EQ(changed.root.at("login-user"), "me");
