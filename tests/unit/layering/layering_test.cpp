@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <regex>
@@ -117,16 +118,21 @@ TEST(Layering, includes_go_only_downwards) {
 
 TEST(Layering, large_libraries_are_included_by_their_wrappers_only) {
     // Anything else would link them, and every command would load them.
-    static const std::regex include(R"re(#include <(libvirt/|guestfs\.h|curl/|openssl/|hs/|rbd/|rados/))re");
-    static const std::regex wrapper(R"re((_library|rbd_api)\.hpp$)re");
+    static const std::set<std::string> headers = {"libvirt/", "guestfs.h", "curl/",
+                                                  "openssl/", "hs/",       "rbd/"};
     const fs::path root = IMGFORGE_SOURCE_DIR;
     std::size_t wrappers = 0;
     for (const char* top : {"builder", "templates", "seeds", "sysprep", "pipelines"}) {
         for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
             const std::string path = entry.path().string();
-            if ((path.ends_with(".cpp") || path.ends_with(".hpp")) &&
-                std::regex_search(read_file(path), include)) {
-                EXPECT_TRUE(std::regex_search(path, wrapper)) << path;
+            if (!path.ends_with(".cpp") && !path.ends_with(".hpp")) {
+                continue;
+            }
+            const std::string text = read_file(path);
+            if (std::any_of(headers.begin(), headers.end(), [&](const std::string& header) {
+                    return text.find("#include <" + header) != std::string::npos;
+                })) {
+                EXPECT_TRUE(path.ends_with("_library.hpp") || path.ends_with("/rbd_api.hpp")) << path;
                 ++wrappers;
             }
         }
