@@ -10,6 +10,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/redact.hpp"
 #include "builder/base/strict_yaml.hpp"
+#include "builder/base/time_zone.hpp"
 #include "seeds/answer_formats.hpp"
 #include "seeds/passwords.hpp"
 #include "seeds/ssh_keys.hpp"
@@ -48,6 +49,9 @@ public:
                  {"mirror", &out.mirror},
                  {"kernel", &out.kernel}}) {
             *target = text(block_, key, *target, pointer_);
+        }
+        if (!is_time_zone(out.timezone)) {
+            fault("/timezone", fmt::format("unknown time zone '{}'", out.timezone));
         }
         out.recommends = block_.value("recommends", out.recommends);
         out.security_updates = block_.value("security-updates", out.security_updates);

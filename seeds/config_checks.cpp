@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/python_base64.hpp"
+#include "builder/base/time_zone.hpp"
 #include "seeds/findings.hpp"
 #include "seeds/key_table.hpp"
 #include "seeds/text.hpp"
@@ -145,13 +146,7 @@ void check_host_name(const Json& root, const std::string& key, Findings& finding
 
 void check_time_zone(const Json& root, Findings& findings) {
     const std::string zone = text_child(root, "timezone");
-    const std::filesystem::path zones = "/usr/share/zoneinfo";
-    if (zone.empty() || !std::filesystem::exists(zones / "UTC")) {
-        return;
-    }
-    std::error_code ignored;
-    if (zone.front() == '/' || zone.find("..") != std::string::npos ||
-        !std::filesystem::is_regular_file(zones / zone, ignored)) {
+    if (!zone.empty() && !is_time_zone(zone)) {
         findings.error("/timezone", fmt::format("unknown time zone '{}'", zone),
                        "a name such as Europe/Berlin or UTC");
     }

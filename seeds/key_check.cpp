@@ -161,7 +161,7 @@ private:
 
     void check_number(const KeyRule& rule, const std::string& pointer, double number) {
         if ((rule.low && number < *rule.low) || (rule.high && number > *rule.high)) {
-            complain(pointer, fmt::format("{} is {}, it must be {}", json_schema::named(pointer), number,
+            complain(pointer, fmt::format("{} is {}; it must be {}", json_schema::named(pointer), number,
                                           rule.high ? fmt::format("between {} and {}", rule.low.value_or(0),
                                                                   *rule.high)
                                                     : fmt::format("at least {}", *rule.low)));

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "builder/base/time_zone.hpp"
 #include "seeds/meta_data_checks.hpp"
 #include "seeds/network.hpp"
 #include "seeds/network_checks.hpp"
@@ -54,7 +55,10 @@ void check_identity(const SeedSpec& spec, ValueFaults& faults) {
                    "no blanks and no slashes, at most 128 characters");
     }
     faults.one_line("locale", spec.locale);
-    faults.one_line("timezone", spec.timezone);
+    if (!spec.timezone.empty() && !is_time_zone(spec.timezone)) {
+        faults.add(fmt::format("--timezone: unknown time zone '{}'", spec.timezone),
+                   "a name such as Europe/Berlin or UTC");
+    }
     faults.one_line("keyboard", spec.keyboard);
     faults.one_line("ready marker", spec.ready_marker);
 }

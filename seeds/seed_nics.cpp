@@ -13,7 +13,7 @@ namespace imgforge::seeds {
 namespace {
 
 [[noreturn]] void refuse(const std::string& text, const std::string& word, const std::string& hint) {
-    throw Error(Failure::usage, fmt::format("--nic {}: '{}' is not understood", text, word), hint);
+    throw Error(Failure::usage, fmt::format("--nic {}: invalid part '{}'", text, word), hint);
 }
 
 int mtu_of(const std::string& text, const std::string& value) {

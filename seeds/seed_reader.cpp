@@ -136,14 +136,10 @@ FoundSeed read_seed(const std::filesystem::path& path, const Guest& guest) {
         const image::IsoReader iso(path);
         return judge_seed(iso_files(iso), iso.volume().label, guest);
     } catch (const Error& error) {
-        if (error.kind() != Failure::integrity) {
-            throw;
-        }
-        // The reader's own remedy speaks of installer media.
-        throw Error(
-            error.kind(), error.message(),
-            "a seed is an ISO 9660, vfat or tar image or a directory; make it again with imgforge seed "
-            "create");
+        // The reader's own hint is about installer ISOs.
+        throw Error(error.kind(), error.message(),
+                    "a seed is an ISO 9660, vfat, tar or qcow2 image, or a directory; `imgforge seed create` "
+                    "makes one");
     }
 }
 

@@ -158,9 +158,9 @@ Loader installed_rows() {
 
 std::string Proof::text() const {
     switch (kind) {
-        case Kind::installed: return fmt::format("installed for real ({})", date);
-        case Kind::stand_in: return "stand-in only";
-        case Kind::schema: return "schema only";
+        case Kind::installed: return fmt::format("tested with a real installation on {}", date);
+        case Kind::stand_in: return "tested with a stand-in installer only";
+        case Kind::schema: return "answers checked against the schema only";
     }
     return {};
 }

@@ -14,7 +14,7 @@ namespace {
 
 Error bad_size(std::string_view text) {
     return {Failure::usage, fmt::format("'{}' is not a size", text),
-            "write a number with K, M, G or T behind it, for example 1536M or 10G"};
+            "write a number followed by K, M, G or T, such as 1536M or 10G"};
 }
 
 /// The power of 1024 that a suffix stands for; -1 if it is none.

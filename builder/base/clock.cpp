@@ -50,8 +50,8 @@ std::string duration_text(std::chrono::milliseconds duration) {
 
 std::chrono::seconds parse_duration(std::string_view text) {
     const auto bad = [text] {
-        return Error(Failure::usage, fmt::format("'{}' is not a duration", text),
-                     "write a number with s, m, h, d or w behind it, for example 90s, 24h or 7d");
+        return Error(Failure::usage, fmt::format("'{}' is not a time", text),
+                     "write a number followed by s, m, h, d or w, such as 90s, 24h or 7d");
     };
     std::int64_t number = 0;
     const auto [rest, fault] = std::from_chars(text.data(), text.data() + text.size(), number);

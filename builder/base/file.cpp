@@ -58,6 +58,13 @@ void await_bytes(const Fd& fd, const fs::path& path, std::size_t have) {
 }  // namespace
 
 std::string read_file(const fs::path& path, std::uintmax_t limit) {
+    std::error_code code;
+    if (fs::symlink_status(path, code).type() == fs::file_type::not_found) {
+        throw Error(Failure::recipe, fmt::format("cannot open {}: No such file or directory", path.string()),
+                    path.is_absolute()
+                        ? "check the path"
+                        : "check the path: it is relative to " + fs::current_path(code).string());
+    }
     // Without O_NONBLOCK a FIFO that nobody writes to would hold us in open(2) for ever.
     const Fd fd = open_fd(path, O_RDONLY | O_NONBLOCK);
     struct stat info {};

@@ -99,8 +99,10 @@ private:
                         [&](const std::string& type) { return has_type(value, type); })) {
             return true;
         }
-        complain(pointer, fmt::format("{} must be {}, not {}", named(pointer), json_schema::types_text(types),
-                                      shown(pointer, value)));
+        complain(pointer,
+                 fmt::format("{} {}, not {}", named(pointer), json_schema::type_rule(schema),
+                             shown(pointer, value)),
+                 json_schema::quotes_would_do(value, schema) ? "put it in quotes" : "");
         return false;
     }
 
@@ -228,7 +230,7 @@ private:
 
     void check_number(const std::string& pointer, const Json& value, const Json& schema) {
         if (!json_schema::in_range(value.get<double>(), schema)) {
-            complain(pointer, fmt::format("{} is {}, it must be {}", named(pointer), value.dump(),
+            complain(pointer, fmt::format("{} is {}; it must be {}", named(pointer), value.dump(),
                                           json_schema::range_text(schema)));
         }
     }
@@ -248,7 +250,7 @@ private:
             for (std::size_t i = 0; i < value.size(); ++i) {
                 if (!seen.insert(canonical(value[i])).second) {
                     const std::string at = fmt::format("{}/{}", pointer, i);
-                    complain(at, fmt::format("{} stands in the list twice", shown(at, value[i])));
+                    complain(at, fmt::format("{} is in the list twice", shown(at, value[i])));
                 }
             }
         }
@@ -271,7 +273,9 @@ private:
         if (value.size() < schema.value("minProperties", std::size_t{0}) ||
             (schema.contains("maxProperties") && value.size() > schema["maxProperties"].get<std::size_t>())) {
             complain(pointer,
-                     schema.value("x-message", fmt::format("{} has {} keys", named(pointer), value.size())));
+                     schema.value("x-message", value.empty() ? named(pointer) + " must not be empty"
+                                                             : fmt::format("{} has {} keys", named(pointer),
+                                                                           value.size())));
         }
         for (const auto& item : value.items()) {
             const std::string below = pointer + "/" + pointer_token(item.key());

@@ -17,7 +17,13 @@ constexpr std::size_t shown_limit = 60;
 
 std::string last_key(const std::string& pointer) {
     const std::size_t slash = pointer.rfind('/');
-    return slash == std::string::npos ? std::string() : pointer.substr(slash + 1);
+    std::string key = slash == std::string::npos ? std::string() : pointer.substr(slash + 1);
+    for (const auto& [escape, meant] : {std::pair("~1", "/"), std::pair("~0", "~")}) {
+        for (std::size_t at = key.find(escape); at != std::string::npos; at = key.find(escape, at + 1)) {
+            key.replace(at, 2, meant);
+        }
+    }
+    return key;
 }
 
 bool is_index(const std::string& key) {
@@ -46,7 +52,7 @@ std::string named(const std::string& pointer) {
     if (!is_index(key)) {
         return fmt::format("'{}'", key);
     }
-    const std::string parent = last_key(pointer.substr(0, pointer.size() - key.size() - 1));
+    const std::string parent = last_key(pointer.substr(0, pointer.rfind('/')));
     return fmt::format("item {} of '{}'", std::stoul(key.substr(0, 9)) + 1, parent);
 }
 
@@ -80,6 +86,17 @@ std::string types_text(const std::vector<std::string>& types) {
         }
     }
     return wanted;
+}
+
+std::string type_rule(const Json& schema) {
+    return schema.contains("pattern") && schema.contains("x-message")
+               ? schema["x-message"].get<std::string>()
+               : "must be " + types_text(strings(schema["type"]));
+}
+
+bool quotes_would_do(const Json& value, const Json& schema) {
+    return (value.is_number() || value.is_boolean()) && !schema.contains("enum") &&
+           type_rule(schema) == "must be text";
 }
 
 bool in_range(double number, const Json& schema) {

@@ -28,6 +28,13 @@ std::string range_text(const Json& schema);
 /// Length of a text in code points.
 std::size_t characters(const std::string& text);
 
+/// What a value of another type must be: the schema's own words ("must be a size such as 10G") where it has
+/// some for texts, else "must be text or a list".
+std::string type_rule(const Json& schema);
+
+/// A number or boolean where any text is wanted: as "5" it would be one.
+bool quotes_would_do(const Json& value, const Json& schema);
+
 /// A value as it may stand in a message: short, and nothing of what is secret by its key or its look.
 std::string shown(const std::string& pointer, const Json& value);
 /// A key or text cut to a length that a line bears.

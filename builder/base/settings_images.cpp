@@ -18,6 +18,24 @@ using Value = const Json&;
 constexpr std::array<const char*, 7> target_words = {"folder", "s3",     "web",    "oci",
                                                      "rbd",    "glance", "libvirt"};
 
+/// Options that only some kinds have; a pool of a directory is a typing error or a misunderstanding.
+constexpr std::array<std::pair<const char*, const char*>, 9> limited_options = {
+    {{"files", "folder"},
+     {"format", "oci libvirt glance"},
+     {"pool", "libvirt"},
+     {"conf", "rbd glance"},
+     {"user", "rbd"},
+     {"visibility", "glance"},
+     {"keep", "glance"},
+     {"region", "s3"},
+     {"credentials", "s3"}}};
+
+std::string kind_in(Value target) {
+    const auto* const found = std::find_if(target_words.begin(), target_words.end(),
+                                           [&](const char* word) { return target.contains(word); });
+    return *found;
+}
+
 /// One of the keys that name a place, and only one: the rows below fill in what they say. A later file may
 /// add options to a target of an earlier one.
 void read_target(Settings& settings, Name name, Value value) {
@@ -28,6 +46,16 @@ void read_target(Settings& settings, Name name, Value value) {
         throw Error(Failure::recipe,
                     fmt::format("target '{}' names {} places, it needs exactly one", name, named),
                     "one of: folder, s3, web, oci, rbd, glance, libvirt");
+    }
+    const std::string kind = named == 0 ? target.kind : kind_in(value);
+    for (const auto& [option, kinds] : limited_options) {
+        if (value.contains(option) &&
+            (" " + std::string(kinds) + " ").find(" " + kind + " ") == std::string::npos) {
+            throw Error(Failure::recipe,
+                        fmt::format("'{}' of target '{}' has no effect on a target of the kind {}", option,
+                                    name, kind),
+                        fmt::format("remove it; it is an option of: {}", kinds));
+        }
     }
 }
 
@@ -79,20 +107,22 @@ std::vector<SettingRow> place_rows() {
         {"targets", R"json({"description": "places for `images push`, `pull` and `follow`, by name"})json"},
         {"targets.*",
          R"json({"description": "one target: a key that names the place, and options of its kind",
-             "type": "object", "minProperties": 1, "examples": [{"folder": "/srv/imgforge"}]})json",
+             "type": "object", "minProperties": 1,
+             "x-message": "a target needs its place: one of folder, s3, web, oci, rbd, glance and libvirt",
+             "examples": [{"folder": "/srv/imgforge"}]})json",
          read_target},
         {"targets.*.folder",
-         R"json({"description": "directory that a web server can show", "type": "string", "minLength": 1,
+         R"json({"description": "directory, which a web server can serve", "type": "string", "minLength": 1,
              "examples": ["/srv/imgforge"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "folder", user_path(v.get<std::string>())); }},
         {"targets.*.s3",
-         R"json({"description": "bucket, and directory in it, of an S3 service by URL", "type": "string",
-             "pattern": "^https?://[^/]+/.+", "x-message": "an S3 target is https://HOST/BUCKET[/FOLDER]",
+         R"json({"description": "URL of a bucket of an S3 service, or of a directory in it", "type": "string",
+             "pattern": "^https?://[^/]+/.+", "x-message": "must be a URL such as https://HOST/BUCKET[/DIRECTORY]",
              "examples": ["https://s3.example.org/images"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "s3", v); }},
         {"targets.*.web",
          R"json({"description": "URL of a directory that another host pushes to; for pull and follow",
-             "type": "string", "pattern": "^https?://", "x-message": "a web target is a http or https URL",
+             "type": "string", "pattern": "^https?://", "x-message": "must be an http or https URL",
              "examples": ["https://images.example.org/golden"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "web", v); }},
         {"targets.*.oci",
@@ -103,7 +133,7 @@ std::vector<SettingRow> place_rows() {
          R"json({"description": "Ceph pool", "type": "string", "minLength": 1, "examples": ["images"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "rbd", v); }},
         {"targets.*.glance",
-         R"json({"description": "cloud of clouds.yaml whose image service is meant", "type": "string",
+         R"json({"description": "a cloud in clouds.yaml whose image service is used", "type": "string",
              "minLength": 1, "examples": ["production"]})json",
          [](Settings& s, Name n, Value v) { set_place(s, n, "glance", v); }},
         {"targets.*.libvirt",
@@ -118,15 +148,15 @@ std::vector<SettingRow> option_rows() {
     return {
         {"targets.*.key",
          R"json({"description":
-             "Ed25519 key (PEM) of the index: the private one signs, the public one verifies",
+             "Ed25519 key (PEM) for the index: the private key signs, the public key verifies",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/index.key"]})json",
          [](Settings& s, Name n, Value v) { set_file_option(s, n, "key", v); }},
         {"targets.*.valid",
-         R"json({"description": "how long an index counts (directory, s3); without it 30d", "type": "string",
+         R"json({"description": "how long an index is valid (directory, s3); default: 30d", "type": "string",
              "examples": ["7d"]})json",
          read_valid},
         {"targets.*.follow",
-         R"json({"description": "whether `images follow` without arguments looks at it",
+         R"json({"description": "whether `images follow` without arguments includes it",
              "type": "boolean", "examples": [true]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "follow", v); }},
         {"targets.*.files",
@@ -141,7 +171,7 @@ std::vector<SettingRow> option_rows() {
                  "examples": ["containerdisk"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "format", v); }},
         {"targets.*.pool",
-         R"json({"description": "libvirt storage pool; without it imgforge, else default", "type": "string",
+         R"json({"description": "libvirt storage pool; default: imgforge, else default", "type": "string",
              "minLength": 1,
              "examples": ["golden"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "pool", v); }},
@@ -159,11 +189,11 @@ std::vector<SettingRow> option_rows() {
          [](Settings& s, Name n, Value v) { set_option(s, n, "visibility", v); }},
         {"targets.*.keep",
          R"json({"description":
-             "hidden generations that stay when another one is promoted (glance); without it all",
+             "hidden generations that stay when another one is promoted (glance); default: all",
              "type": "integer", "minimum": 1, "maximum": 1000, "examples": [3]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "keep", v); }},
         {"targets.*.region",
-         R"json({"description": "region that S3 requests are signed for; without it us-east-1",
+         R"json({"description": "region that S3 requests are signed for; default: us-east-1",
              "type": "string", "minLength": 1, "examples": ["eu-central-1"]})json",
          [](Settings& s, Name n, Value v) { set_option(s, n, "region", v); }},
         {"targets.*.credentials",
@@ -178,7 +208,7 @@ std::vector<SettingRow> trust_rows() {
     return {
         {"signing", R"json({"description": "the key that signs attestations and indexes"})json"},
         {"signing.key",
-         R"json({"description": "private Ed25519 key (PEM, `imgforge keygen`); without it the store's own",
+         R"json({"description": "private Ed25519 key (PEM, `imgforge keygen`); default: the store's own",
              "type": "string", "minLength": 1, "examples": ["/etc/imgforge/signing.key"]})json",
          [](Settings& s, Name, Value v) { s.signing_key = user_path(v.get<std::string>()); }},
         {"images", R"json({"description": "where golden images come from"})json"},
@@ -190,7 +220,7 @@ std::vector<SettingRow> trust_rows() {
         {"appliance", R"json({"description": "the libguestfs appliance that works inside disks"})json"},
         {"appliance.timeout",
          R"json({"description":
-             "how long one start may take; without it 2m30s, longer on slow and busy hosts",
+             "how long one start may take; default: 2m30s, longer on slow and busy hosts",
              "type": ["string", "integer"], "examples": ["10m"]})json",
          read_appliance_timeout},
     };

@@ -20,11 +20,13 @@ ByteSize size(const Json& value) {
     return ByteSize::parse(scalar_text(value));
 }
 
-/// Zero would be accepted as a size, and no machine or budget works with it.
+/// No machine or budget works with less than 1 MiB: the unit was forgotten, or it is zero.
 ByteSize positive_size(const Json& value) {
     const ByteSize result = size(value);
-    if (result == ByteSize{}) {
-        throw Error(Failure::recipe, "a size of 0 is invalid here", "write it as 2G or 1536M");
+    if (result < ByteSize::mib(1)) {
+        throw Error(Failure::recipe,
+                    fmt::format("'{}' is {}: the unit is missing", scalar_text(value), result.text()),
+                    "write it as 2G or 1536M");
     }
     return result;
 }
@@ -86,9 +88,9 @@ std::vector<SettingRow> machine_setting_rows() {
              "description": "network of new machines, as for spawn --network: one or a list",
              "type": ["string", "array"], "minItems": 1,
              "pattern": "^(nat|user|isolated|(bridge|network)=[^,]+)(,.*)?$",
-             "x-message": "networks are nat, user, isolated, bridge=NAME and network=NAME",
+             "x-message": "must be nat, user, isolated, bridge=NAME or network=NAME",
              "items": {"type": "string", "pattern": "^(nat|user|isolated|(bridge|network)=[^,]+)(,.*)?$",
-                       "x-message": "networks are nat, user, isolated, bridge=NAME and network=NAME"},
+                       "x-message": "must be nat, user, isolated, bridge=NAME or network=NAME"},
              "examples": ["bridge=br0", ["nat", "isolated"]]})json",
          [](Settings& s, Name, Value v) { s.networks = words(v); }},
         {"sizes",
@@ -96,7 +98,7 @@ std::vector<SettingRow> machine_setting_rows() {
              "description": "sizes for spawn --size; small, medium and large exist already"})json"},
         {"sizes.*",
          R"json({
-             "description": "one size; what it leaves open comes from the built-in size of that name"})json"},
+             "description": "one size; keys that are missing come from the built-in size of that name"})json"},
         {"sizes.*.memory",
          R"json({"description": "memory, 2G or 1536M",
              "type": ["string", "integer"], "examples": ["2G"]})json",
@@ -106,7 +108,7 @@ std::vector<SettingRow> machine_setting_rows() {
              "type": "integer", "minimum": 1, "maximum": 512, "examples": [4]})json",
          [](Settings& s, Name name, Value v) { s.sizes[name].vcpus = v.get<unsigned>(); }},
         {"sizes.*.disk",
-         R"json({"description": "grow the root disk to this size",
+         R"json({"description": "size to which the root disk is grown",
              "type": ["string", "integer"], "examples": ["20G"]})json",
          [](Settings& s, Name name, Value v) { s.sizes[name].disk = positive_size(v); }},
         {"defaults", R"json({"description": "what commands use when the option is not given"})json"},
@@ -124,7 +126,7 @@ std::vector<SettingRow> machine_setting_rows() {
              "examples": ["qemu+ssh://lab1/system"]})json",
          [](Settings& s, Name name, Value v) { s.hosts[name].connection = v.get<std::string>(); }},
         {"hosts.*.pool",
-         R"json({"description": "storage pool for the disks; without it the host's only or default pool",
+         R"json({"description": "storage pool for the disks; default: the host's only pool, or the one named default",
              "type": "string", "minLength": 1, "examples": ["imgforge"]})json",
          [](Settings& s, Name name, Value v) { s.hosts[name].pool = v.get<std::string>(); }},
     };
@@ -137,18 +139,18 @@ std::vector<SettingRow> refresh_setting_rows() {
          R"json({"description": "how many images a refresh processes in parallel; default: half the cores",
              "type": "integer", "minimum": 1, "maximum": 256, "examples": [3]})json",
          [](Settings& s, Name, Value v) { s.jobs = v.get<int>(); }},
-        {"budget", R"json({"description": "what the jobs of a refresh may take of this host together"})json"},
+        {"budget", R"json({"description": "what all jobs of a refresh together may use of this host"})json"},
         {"budget.memory",
-         R"json({"description": "memory; without it 80 % of what is free", "type": ["string", "integer"],
+         R"json({"description": "memory; default: 80 % of what is free", "type": ["string", "integer"],
              "examples": ["6G"]})json",
          [](Settings& s, Name, Value v) { s.budget.memory = positive_size(v); }},
         {"budget.cpus",
-         R"json({"description": "processors; without it all",
+         R"json({"description": "processors; default: all",
              "type": "integer", "minimum": 1, "maximum": 4096,
              "examples": [4]})json",
          [](Settings& s, Name, Value v) { s.budget.cpus = v.get<int>(); }},
         {"budget.disk",
-         R"json({"description": "disk space; without it 90 % of what is free", "type": ["string", "integer"],
+         R"json({"description": "disk space; default: 90 % of what is free", "type": ["string", "integer"],
              "examples": ["40G"]})json",
          [](Settings& s, Name, Value v) { s.budget.disk = positive_size(v); }},
         {"cache", R"json({"description": "when results of stages leave the cache"})json"},
@@ -186,7 +188,7 @@ std::vector<SettingRow> report_setting_rows() {
              "items": {"type": "string"}, "examples": [["mail", "-s", "imgforge", "root"]]})json",
          read_notify_command},
         {"notify.on",
-         R"json({"description": "failure, change, always, or a list of these; without it failure and change",
+         R"json({"description": "failure, change, always, or a list of these; default: failure and change",
              "type": ["string", "array"], "minItems": 1, "items": {"type": "string"},
              "examples": [["always"]]})json",
          read_notify_events},

@@ -121,6 +121,16 @@ private:
     int documents_ = 0;
 };
 
+/// Whether the indentation of a line (from 1) has a tab: yaml-cpp then reports whatever it stumbles over
+/// next.
+bool indented_by_tab(std::string_view text, int line) {
+    for (; line > 1 && !text.empty(); --line) {
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    }
+    const std::string_view indent = text.substr(0, text.find_first_not_of(" \t"));
+    return indent.find('\t') != std::string_view::npos;
+}
+
 SourcePosition place(const YAML::Mark& mark) {
     return {mark.line + 1, mark.column + 1, {}};  // Mark counts from 0
 }
@@ -282,13 +292,15 @@ std::optional<YamlDocument> parse_yaml(std::string_view text, std::string file, 
             {.file = std::move(file), .line = at.line, .column = at.column, .message = stop.message});
     } catch (const YAML::Exception& fault) {
         const SourcePosition at = place(fault.mark);
+        const bool tab = indented_by_tab(text, at.line);
         const int lines =
             static_cast<int>(std::count(text.begin(), text.end(), '\n')) + (text.ends_with('\n') ? 0 : 1);
-        diagnostics.add({.file = std::move(file),
-                         .line = std::min(at.line, lines),
-                         .column = at.line > lines ? 0 : at.column,
-                         .message = plain_message(fault),
-                         .suggestion = yaml_remedy(fault.msg)});
+        diagnostics.add(
+            {.file = std::move(file),
+             .line = std::min(at.line, lines),
+             .column = at.line > lines ? 0 : at.column,
+             .message = plain_message(fault),
+             .suggestion = tab ? "indent with spaces; YAML does not allow tabs" : yaml_remedy(fault.msg)});
     }
     return std::nullopt;
 }

@@ -26,8 +26,9 @@ Command consolidate_command() {
                 for_each_machine(context, arguments.all("NAME"), [&](const std::string& name) {
                     const bool changed = lifecycle::consolidate_machine(machines, name, drop_of(arguments));
                     list.push_back({{"name", name}, {"consolidated", true}, {"changed", changed}});
-                    text +=
-                        fmt::format("{}  {}\n", name, changed ? "stands alone now" : "stood alone already");
+                    text += fmt::format(
+                        "{}  {}\n", name,
+                        changed ? "independent of its golden image now" : "was independent already");
                 });
                 context.result({{"machines", list}}, text);
                 return 0;

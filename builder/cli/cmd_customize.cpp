@@ -24,8 +24,8 @@ std::pair<std::string, std::string> halves(const std::string& text, char separat
     const std::size_t at = text.find(separator);
     if (at == std::string::npos || at == 0 || at + 1 == text.size()) {
         throw Error(Failure::usage,
-                    fmt::format("{}: '{}' has no two parts with '{}' in between", option, text, separator),
-                    fmt::format("imgforge customize --help shows the parts of {}", option));
+                    fmt::format("{}: '{}' must have two parts separated by '{}'", option, text, separator),
+                    fmt::format("`imgforge customize --help` shows the form of {}", option));
     }
     return {text.substr(0, at), text.substr(at + 1)};
 }

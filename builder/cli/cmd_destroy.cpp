@@ -23,7 +23,7 @@ Command destroy_command() {
                          .help = "remove its record as well, so that the name is free immediately"},
                         drop_options()[0],
                         {.names = {"--drop-changes"},
-                         .help = "also when the domain was put on another disk (which stays)"}},
+                         .help = "also if the domain was changed to use another disk (that disk is kept)"}},
             .examples = {{"imgforge destroy web-1 web-2 --yes && imgforge cleanup",
                           "delete both and free their names"}},
             .run = [](const Arguments& arguments, CommandContext& context) {

@@ -19,7 +19,8 @@ int run_forward(const Arguments& arguments, CommandContext& context) {
     }
     const std::string name = arguments.get_or("NAME", "");
     if (name.empty() || arguments.all("PORT").empty()) {
-        throw Error(Failure::usage, "which port of which machine?", "imgforge forward NAME 8080:80");
+        throw Error(Failure::usage, "'forward' needs NAME and PORT: a machine and the ports to forward",
+                    "imgforge forward NAME 8080:80");
     }
     for (const auto& text : arguments.all("PORT")) {
         lifecycle::forward_port(machines, name, lifecycle::parse_published(text), arguments.has("remove"));

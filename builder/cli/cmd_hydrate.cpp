@@ -20,8 +20,8 @@ int run_hydrate(const Arguments& arguments, CommandContext& context) {
     const auto done = lifecycle::hydrate_machine(machines, name, timeout);
     const std::string text =
         done.was_complete ? fmt::format("{} is complete\n", name)
-                          : fmt::format("{} is on {}@{} now; {} came over the network\n", name, done.image,
-                                        done.generation, ByteSize::bytes(done.bytes).text());
+                          : fmt::format("{} is on {}@{} now; {} transferred over the network\n", name,
+                                        done.image, done.generation, ByteSize::bytes(done.bytes).text());
     context.result({{"name", name},
                     {"was_complete", done.was_complete},
                     {"running", done.was_running},
@@ -38,20 +38,17 @@ Command hydrate_command() {
     return {
         .name = "hydrate",
         .group = "Machines",
-        .summary = "bring the rest of a machine spawned with --lazy to this host",
+        .summary = "fetch the rest of the image of a machine spawned with --lazy",
         .description =
-            "Pulls its golden image as `imgforge images pull` does, every digest compared, puts it under the "
-            "machine's disk while the machine runs, and ends its nbdkit. `imgforge spawn --lazy` starts this "
-            "in "
-            "the background (hydrate.log in the machine's directory); after a reboot of the host, or when "
-            "the "
-            "log ends with an error, start it yourself. A machine that halted because the server was away "
-            "goes "
-            "on as soon as the server answers.",
+            "Pulls the machine's golden image as `imgforge images pull` does, verifying every digest, moves "
+            "the running machine onto the local image, and ends the nbdkit that served it. `imgforge spawn "
+            "--lazy` starts this in the background (hydrate.log in the machine's directory); after a reboot "
+            "of the host, or when the log ends with an error, start it yourself. A machine that was paused "
+            "because the server did not answer continues as soon as it does.",
         .positionals = {machine_positional()},
         .options = {timeout_option("give up when the server is away for this long (default: 1m)"),
-                    {.names = {"--keep-trying"}, .help = "never give up"}},
-        .examples = {{"imgforge hydrate web-1", "afterwards the web server is not needed"}},
+                    {.names = {"--keep-trying"}, .help = "do not give up while the server is unreachable"}},
+        .examples = {{"imgforge hydrate web-1", "afterwards the machine no longer needs the web server"}},
         .run = run_hydrate};
 }
 

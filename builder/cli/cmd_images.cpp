@@ -107,6 +107,15 @@ int list_images(const Arguments&, CommandContext& context) {
     return 0;
 }
 
+/// "https://…/disk.qcow2, verified by its signature" of an image that was not built here.
+std::string origin_text(const Json& origin) {
+    const std::string source = origin.value("source", std::string());
+    const std::string verified = origin.value("verified", std::string("none"));
+    return source.empty()       ? ""
+           : verified == "none" ? source + ", not verified"
+                                : fmt::format("{}, verified by its {}", source, verified);
+}
+
 std::string show_text(const Json& record, const Json& manifest) {
     std::string text = fmt::format("{}@{}  {}\n", record["image"].get<std::string>(),
                                    record["generation"].get<int>(), record["state"].get<std::string>());
@@ -125,6 +134,7 @@ std::string show_text(const Json& record, const Json& manifest) {
                                       record["depth"].get<int>()));
     }
     line("recipe", manifest.value("recipe", Json::object()).value("file", std::string()));
+    line("imported from", origin_text(manifest.value("origin", Json::object())));
     line("quarantined", record.value("reason", std::string()));
     line("damaged", record["damaged"].is_null() ? std::string() : record["damaged"].get<std::string>());
     std::string stages;
@@ -206,26 +216,28 @@ Json generation_record(const store::Generation& generation, const std::vector<st
 }
 
 Command images_list_command(std::string name) {
-    return {.name = std::move(name),
-            .group = "Images",
-            .summary = "list golden images and their generations",
-            .description =
-                "One line per generation: its state (candidate, current, retired, quarantined), when it was "
-                "made, its size for a "
-                "machine and in the store, and who needs it. New machines get the current generation.",
-            .examples = {{"imgforge images list --json", "for scripts"}},
-            .run = list_images};
+    return {
+        .name = std::move(name),
+        .group = "Images",
+        .summary = "list golden images and their generations",
+        .description =
+            "One line per generation: its state (candidate, current, retired, quarantined), when it was "
+            "created, its virtual size, its size in the store, and who uses it. New machines get the "
+            "current generation.",
+        .examples = {{"imgforge images list", "all images"}, {"imgforge images list --json", "for scripts"}},
+        .run = list_images};
 }
 
 Command images_show_command() {
-    return {.name = "images show",
-            .group = "Images",
-            .summary = "show one generation: its origin and contents",
-            .positionals = {{.name = "IMAGE",
-                             .help = "NAME (its current generation) or NAME@GENERATION",
-                             .completes = Completes::image}},
-            .examples = {{"imgforge images show debian13@2", ""}},
-            .run = show_image};
+    return {
+        .name = "images show",
+        .group = "Images",
+        .summary = "show one generation: its origin and contents",
+        .positionals = {{.name = "IMAGE",
+                         .help = "NAME (its current generation) or NAME@GENERATION",
+                         .completes = Completes::image}},
+        .examples = {{"imgforge images show debian13@2", "where generation 2 comes from, and what is in it"}},
+        .run = show_image};
 }
 
 Command images_diff_command() {

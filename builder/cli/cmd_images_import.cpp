@@ -70,18 +70,19 @@ int import_command(const Arguments& arguments, CommandContext& context) {
 Command images_import_command() {
     std::vector<Option> options = {{.names = {"--name"},
                                     .value = "NAME",
-                                    .help = "of the golden image (default: by the source's name)"}};
+                                    .help = "name of the golden image (default: derived from the source)"}};
     for (const auto& more : {source_options(), proof_options()}) {
         options.insert(options.end(), more.begin(), more.end());
     }
-    options.push_back({.names = {"--sysprep"},
-                       .help = "clean it of identity and secrets and audit it first (starts the appliance)"});
+    options.push_back(
+        {.names = {"--sysprep"},
+         .help = "remove identity and secrets from it, and audit it, first (starts the appliance)"});
     return {
         .name = "images import",
         .group = "Images",
         .summary = "import a file, a URL or an official cloud image as the next generation",
         .description =
-            "SOURCE is a disk image (qcow2, raw, vmdk, vhdx or vdi, also packed as .xz, .gz, "
+            "SOURCE is a disk image (qcow2, raw, vmdk, vhdx or vdi, also compressed as .xz, .gz, "
             ".zst or .bz2), a URL of one, or a name that `imgforge catalog` lists. The "
             "generation is complete and read-only like any other; its manifest records its "
             "origin and how it was verified.\n\nThe format is derived from the file name and the "
@@ -89,13 +90,13 @@ Command images_import_command() {
             "other files or are encrypted, damaged or truncated are rejected. Importing content "
             "that is already the current generation creates no new one.",
         .positionals = {{.name = "SOURCE",
-                         .help = "a file, a URL, or a name of the catalogue",
+                         .help = "a file, a URL, or a name that `imgforge catalog` lists",
                          .completes = Completes::file}},
         .options = std::move(options),
         .examples = {{"imgforge images import debian12", "the official cloud image, verified"},
                      {"imgforge images import ./web.vmdk --name web --os rocky9", "a disk from elsewhere"},
                      {"imgforge images import https://example.org/disk.raw.xz --sha256 DIGEST",
-                      "packed, by URL"}},
+                      "a compressed image, by URL"}},
         .run = import_command};
 }
 

@@ -66,7 +66,7 @@ Json pull_record(const PullResult& result) {
 }
 
 std::string pull_text(const PullResult& result) {
-    return result.published ? fmt::format("{}: {} of {} windows came over ({}), {:.1f} s\n",
+    return result.published ? fmt::format("{}: transferred {} of {} windows ({}) in {:.1f} s\n",
                                           result.generation.label(), result.fetched, result.windows,
                                           ByteSize::bytes(result.bytes).text(), result.seconds)
                             : fmt::format("{}: up to date\n", result.generation.label());
@@ -141,7 +141,7 @@ std::vector<std::string> followed(const Arguments& arguments, const CommandConte
         }
     }
     if (sources.empty()) {
-        throw Error(Failure::usage, "there is nothing to follow",
+        throw Error(Failure::usage, "no source to follow",
                     "name a source, or in the settings `targets: {NAME: {web: URL, key: FILE}}`");
     }
     return sources;
@@ -175,7 +175,7 @@ Command images_pull_command() {
                 "expired, and not older than the last one seen; a disk is read back in full "
                 "before it is accepted. An interrupted pull resumes.",
             .positionals = {{.name = "SOURCE",
-                             .help = "name of the settings, directory or URL, with /NAME for one image"}},
+                             .help = "a target's name, a directory or a URL; with /NAME for one image"}},
             .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},
             .examples = {{"imgforge images pull /srv/imgforge", "everything current there"},
                          {"imgforge images pull https://images.example.org/debian12 --key index.pub",
@@ -192,7 +192,7 @@ Command images_follow_command() {
                 "`follow: true`. An unchanged index costs one HTTP request. An unreachable "
                 "source does not hold up the others; the exit code is then 1.",
             .positionals = {{.name = "SOURCE",
-                             .help = "name of the settings, directory or URL",
+                             .help = "a target's name, a directory or a URL",
                              .required = false,
                              .repeatable = true}},
             .options = {target_key_option("Ed25519 key (PEM) that must have signed the index")},

@@ -127,7 +127,7 @@ Command images_targets_command() {
                 "all targets in the settings and all that were pushed to. A promotion that "
                 "failed to reach a target earlier is retried.",
             .positionals = {{.name = "TARGET",
-                             .help = "a name of the settings, a directory, its URL, or oci://…",
+                             .help = "a target's name, a directory, its URL, or oci://…",
                              .required = false,
                              .repeatable = true,
                              .completes = Completes::folder}},
@@ -155,7 +155,7 @@ Command images_push_command() {
             "pool, \"imgforge\" or \"default\").",
         .positionals = {{.name = "IMAGE", .help = "NAME or NAME@GENERATION", .completes = Completes::image},
                         {.name = "TARGET",
-                         .help = "a name of the settings, a directory, oci://HOST/REPOSITORY, or KIND:PLACE",
+                         .help = "a target's name, a directory, oci://HOST/REPOSITORY, or KIND:PLACE",
                          .completes = Completes::folder}},
         .options = {target_key_option("private Ed25519 key (PEM) that signs the index")},
         .examples = {{"imgforge images push debian12 hub", "by its name in the settings"},

@@ -38,7 +38,7 @@ std::string kept_text(const Json& kept, const std::string& image) {
     std::string text;
     for (const Json& one : kept) {
         const auto users = one["used_by"].get<std::vector<std::string>>();
-        text += fmt::format("{}@{} stays: {}\n", image, one["generation"].get<int>(),
+        text += fmt::format("{}@{} kept: {}\n", image, one["generation"].get<int>(),
                             users.empty() ? "current" : fmt::format("used by {}", fmt::join(users, ", ")));
     }
     return text;
@@ -48,8 +48,11 @@ int withdraw_image(const Arguments& arguments, CommandContext& context) {
     const store::ImageSpec spec = store::parse_image_spec(arguments.get_or("IMAGE", ""));
     const auto keep = arguments.integer("keep", 1, 100000);
     if (spec.generation.has_value() == keep.has_value()) {
-        throw Error(Failure::usage, fmt::format("which generations of {}?", spec.name),
-                    fmt::format("name one, {}@7, or say how many stay: {} --keep 3", spec.name, spec.name));
+        throw Error(
+            Failure::usage,
+            spec.generation ? "a generation and --keep are mutually exclusive"
+                            : fmt::format("which generations of {} to withdraw is not given", spec.name),
+            fmt::format("name one ({}@7), or say how many to keep ({} --keep 3)", spec.name, spec.name));
     }
     const targets::NamedTarget named = named_target(arguments, context, arguments.get_or("TARGET", ""));
     OpenStore open(context);

@@ -25,7 +25,8 @@ Positional lab_positional() {
 lifecycle::Lab lab_of(const Arguments& arguments) {
     const auto file = arguments.get("FILE");
     if (!file) {
-        throw Error(Failure::usage, "which lab?", "imgforge lab up FILE");
+        throw Error(Failure::usage, "'lab' needs FILE: the YAML file of the lab",
+                    "for example imgforge lab up shop.yaml");
     }
     return lifecycle::load_lab(*file);
 }

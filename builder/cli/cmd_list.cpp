@@ -11,8 +11,8 @@ Command list_command() {
             .summary = "list machines with state, image, address, age and size",
             .options = {{.names = {"--all-hosts"},
                          .help = "also ask the hosts of remote machines for their state"},
-                        {.names = {"--all"}, .help = "destroyed machines, too"}},
-            .examples = {{"imgforge list", "what is there"},
+                        {.names = {"--all"}, .help = "include destroyed machines"}},
+            .examples = {{"imgforge list", "all machines"},
                          {"imgforge list --json | jq '.machines[] | select(.outdated) | .name'",
                           "machines on an outdated image"}},
             .run = [](const Arguments& arguments, CommandContext& context) {

@@ -48,6 +48,10 @@ std::optional<install::Outcome> replay(const templates::Distribution& row, const
 }
 
 int run_replay(const Arguments& arguments, CommandContext& context) {
+    if (!arguments.has("os")) {
+        throw Error(Failure::usage, "'media replay' needs --os: the distribution that was installed",
+                    "for example --os debian13");
+    }
     const templates::Distribution& row = templates::distribution(arguments.get_or("os", ""));
     const std::string console = read_file(arguments.get_or("LOG", ""), log_limit);
     const std::string log =
@@ -84,13 +88,16 @@ Command media_replay_command() {
             .positionals = {{.name = "LOG",
                              .help = "console log, such as serial0.log",
                              .completes = Completes::file}},
-            .options =
-                {{.names = {"--os"}, .value = "NAME", .help = "row of the distribution, such as debian13"},
-                 {.names = {"--log"},
-                  .value = "FILE",
-                  .help = "log channel of the same installation, such as channel0.log",
-                  .completes = Completes::file},
-                 {.names = {"--for"}, .value = "TIME", .help = "longest time to wait for a verdict (10m)"}},
+            .options = {{.names = {"--os"},
+                         .value = "NAME",
+                         .help = "the distribution that was installed, such as debian13"},
+                        {.names = {"--log"},
+                         .value = "FILE",
+                         .help = "log channel of the same installation, such as channel0.log",
+                         .completes = Completes::file},
+                        {.names = {"--for"},
+                         .value = "TIME",
+                         .help = "simulated time to wait for a verdict; default: 10m"}},
             .examples = {{"imgforge media replay serial0.log --os rocky9", "why this installation stopped"}},
             .run = run_replay};
 }

@@ -50,9 +50,10 @@ int refresh_images(const Arguments& arguments, CommandContext& context) {
         options.jobs = static_cast<int>(*jobs);
     }
     if (options.images.empty() == !(arguments.has("all") || list)) {
-        throw Error(Failure::usage,
-                    options.images.empty() ? "which image?" : "image names exclude --all and --list",
-                    "imgforge refresh NAME…, or imgforge refresh --all");
+        throw Error(
+            Failure::usage,
+            options.images.empty() ? "'refresh' needs IMAGE or --all" : "IMAGE excludes --all and --list",
+            "imgforge refresh NAME…, or imgforge refresh --all");
     }
     const MachineDisks disks(context);
     const std::vector<stages::RefreshResult> results = stages::refresh(options, context, &disks);

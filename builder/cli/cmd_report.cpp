@@ -57,7 +57,7 @@ Command report_command() {
         .description =
             "The page shows the stages with their times and what was cached, how the "
             "installation ended, its last screen, the image, the package changes since the "
-            "previous generation, and the audit. It loads nothing from elsewhere and contains no "
+            "previous generation, and the audit. It is self-contained and has no "
             "script; secrets are masked.\n\nWith --site, pages about the whole store are "
             "written: each image's generations over time (size, packages, build time), what "
             "changed in them, the machines on them, and their SBOM and attestation. It needs no "

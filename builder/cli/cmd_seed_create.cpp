@@ -28,7 +28,7 @@ std::filesystem::path seed_output(const Arguments& arguments, const std::string&
                                : format == "iso"   ? ".iso"
                                : format == "qcow2" ? ".qcow2"
                                                    : ".tar";
-    return name + "-seed" + ending;
+    return name == "seed" ? name + ending : name + "-seed" + ending;
 }
 
 /// Whole or not at all, but not flushed to the disk: nothing refers to the file yet, and flushing takes
@@ -114,7 +114,7 @@ int create(const Arguments& arguments, CommandContext& context) {
     const std::string format = arguments.get_or("format", "iso");
     const std::filesystem::path output = seed_output(arguments, format);
     if (output == "-" && (format == "dir" || context.json)) {
-        throw Error(Failure::usage, "a seed on standard output is one image and nothing else",
+        throw Error(Failure::usage, "with --output - nothing but one image is written to standard output",
                     "leave out --format dir and --json");
     }
     if (output != "-") {
@@ -172,7 +172,7 @@ Command seed_create_command() {
                        .completes = Completes::choice});
     options.push_back({.names = {"--output", "-o"},
                        .value = "PATH",
-                       .help = "what to write, - for stdout; default: NAME-seed.iso",
+                       .help = "file to write, - for stdout; default: NAME-seed.iso",
                        .completes = Completes::file});
     options.push_back({.names = {"--force"}, .help = "replace an existing file"});
     return {.name = "seed create",

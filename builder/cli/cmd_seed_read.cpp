@@ -46,7 +46,15 @@ seeds::FoundSeed open_seed(const std::string& path, const Arguments& arguments, 
                                                       .from_format = image::DiskFormat::qcow2,
                                                       .to = raw,
                                                       .to_format = image::DiskFormat::raw});
-    return seeds::read_seed(raw, guest);
+    try {
+        return seeds::read_seed(raw, guest);
+    } catch (const Error& error) {
+        std::string message = error.message();
+        if (const auto at = message.find(raw.string()); at != std::string::npos) {
+            message.replace(at, raw.string().size(), path);  // nobody knows the unpacked file
+        }
+        throw Error(error.kind(), message, error.hint());
+    }
 }
 
 std::string indented(const std::string& text) {
@@ -208,7 +216,7 @@ Option for_option() {
 }
 
 Option secrets_option() {
-    return {.names = {"--show-secrets"}, .help = "show secrets too"};
+    return {.names = {"--show-secrets"}, .help = "do not mask secrets"};
 }
 
 Positional image_argument(std::string name) {
@@ -230,7 +238,7 @@ Command seed_inspect_command() {
                 "masked.",
             .positionals = {image_argument("ISO")},
             .options = {{.names = {"--contents"}, .help = "also show what is in the files, secrets masked"},
-                        {.names = {"--show-secrets"}, .help = "show what is in the files, secrets too"},
+                        {.names = {"--show-secrets"}, .help = "like --contents, without masking secrets"},
                         for_option()},
             .examples = {{"imgforge seed inspect web-1-seed.iso", "datasource, label, files and problems"}},
             .run = inspect};

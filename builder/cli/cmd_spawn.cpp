@@ -38,7 +38,8 @@ lifecycle::SharedFolder shared_folder(std::string text) {
     if (colon == std::string::npos || colon + 1 == text.size() || !path.is_absolute() ||
         !std::filesystem::is_directory(path)) {
         throw Error(Failure::usage, fmt::format("invalid shared directory '{}'", text),
-                    "--share /absolute/folder:TAG, …:TAG:ro or …:TAG:virtiofs");
+                    "write --share /DIRECTORY:TAG, optionally followed by :ro or :virtiofs; the directory "
+                    "must exist");
     }
     share.path = path;
     share.tag = text.substr(colon + 1);
@@ -99,7 +100,8 @@ SpawnOptions read_options(const Arguments& arguments) {
     }
     options.user = arguments.get_or("user", "");
     if (arguments.has("copy") && arguments.has("thick")) {
-        throw Error(Failure::usage, "--copy and --thick exclude each other");
+        throw Error(Failure::usage, "--copy and --thick are mutually exclusive",
+                    "--thick is a copy with all its space allocated; leave --copy out");
     }
     options.mode = arguments.has("thick")  ? lifecycle::DiskMode::thick
                    : arguments.has("copy") ? lifecycle::DiskMode::copy
@@ -260,7 +262,7 @@ std::vector<Option> spawn_options() {
         {.names = {"--overcommit"}, .help = "start even if the host has too little free memory"},
         {.names = {"--comment"}, .value = "TEXT", .help = "shown by `imgforge list`"},
         wait_option("ssh"),
-        timeout_option("give up after this time; the machine stays (default: 5m with KVM, 15m without)"),
+        timeout_option("give up after this time; the machine is kept (default: 5m with KVM, 15m without)"),
         {.names = {"--rollback"}, .help = "remove it again if anything fails or it is not ready in time"},
     };
     options.insert(options.end(), rest.begin(), rest.end());
@@ -292,13 +294,13 @@ Command spawn_command() {
                 "libvirt or QEMU cannot do this, they boot.\n\nA machine that is rejected before its domain "
                 "is defined is removed "
                 "again. One that does not start, does not give its signal in time, or is "
-                "interrupted by Ctrl-C while waiting, stays and is marked \"not ready\"; "
+                "interrupted by Ctrl-C while waiting, is kept and marked \"not ready\"; "
                 "--rollback removes it. Either way the end of its console is shown.",
             .positionals = {{.name = "IMAGE",
                              .help = "NAME[@GENERATION], a disk image, a URL or a catalogue name",
                              .completes = Completes::image},
                             {.name = "NAME",
-                             .help = "of the machine; {n} is a number (default: IMAGE-{n})",
+                             .help = "name of the machine; {n} is a number (default: IMAGE-{n})",
                              .required = false}},
             .options = spawn_options(),
             .examples = {{"imgforge spawn debian13 web-1", "one machine, up and reachable by SSH"},

@@ -95,8 +95,7 @@ int run_main(int argc, char** argv, const std::vector<Command>& commands) {
     try {
         return dispatch(words, commands);
     } catch (const Interrupted&) {
-        print_last_words(2,
-                         "imgforge: interrupted; nothing half-written is left, the same command resumes\n");
+        print_last_words(2, "imgforge: interrupted; nothing half-written is left\n");
         return static_cast<int>(ExitCode::interrupted);
     } catch (const Error& error) {
         return report(error, json);

@@ -118,13 +118,13 @@ GuestDisks named_guest(const Arguments& arguments, CommandContext& context) {
     const auto image = arguments.get("IMAGE");
     const auto domain = arguments.get("domain");
     if (image.has_value() == domain.has_value()) {
-        throw Error(Failure::usage, image ? "IMAGE and --domain exclude each other" : "no disk is named",
+        throw Error(Failure::usage, image ? "IMAGE and --domain are mutually exclusive" : "no disk given",
                     "name an IMAGE (and its other disks with --add), or a machine with --domain");
     }
     if (domain) {
         if (!arguments.all("add").empty()) {
-            throw Error(Failure::usage, "--add and --domain exclude each other",
-                        "the domain says which disks it has");
+            throw Error(Failure::usage, "--add and --domain are mutually exclusive",
+                        "the disks of the domain are used");
         }
         return disks_of(context, *domain);
     }

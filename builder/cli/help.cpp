@@ -12,6 +12,12 @@
 namespace imgforge::cli {
 namespace {
 
+/// Columns of a terminal, not bytes: "…" has three bytes.
+std::size_t columns(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
 /// Breaks text into lines of at most `width`, each after the first with `indent` blanks.
 std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
     std::string result;
@@ -20,7 +26,7 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
     while (!text.empty()) {
         const std::size_t space = std::min(text.find(' '), text.size());
         const std::string_view word = text.substr(0, space);
-        if (!first && column + 1 + word.size() > width) {
+        if (!first && column + 1 + columns(word) > width) {
             result += "\n" + std::string(indent, ' ');
             column = indent;
         } else if (!first) {
@@ -28,7 +34,7 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
             ++column;
         }
         result += word;
-        column += word.size();
+        column += columns(word);
         first = false;
         text.remove_prefix(std::min(space + 1, text.size()));
     }
@@ -44,7 +50,7 @@ std::string option_left(const Option& option) {
 std::string option_lines(const std::vector<Option>& options) {
     std::size_t left = 0;
     for (const Option& option : options) {
-        left = std::max(left, option_left(option).size());
+        left = std::max(left, columns(option_left(option)));
     }
     left = std::min<std::size_t>(left, 26);
     std::string text;
@@ -57,8 +63,9 @@ std::string option_lines(const std::vector<Option>& options) {
         if (option.repeatable) {
             help += " (repeatable)";
         }
-        const std::string gap = names.size() > left ? "\n" + std::string(left + 4, ' ')
-                                                    : std::string(left - names.size() + 2, ' ');
+        const std::size_t used = columns(names);
+        const std::string gap =
+            used > left ? "\n" + std::string(left + 4, ' ') : std::string(left - used + 2, ' ');
         text += fmt::format("  {}{}{}\n", names, gap, wrap(help, left + 4, width));
     }
     return text;
@@ -162,7 +169,8 @@ std::string command_help_text(const Command& command) {
     if (!command.examples.empty()) {
         text += "\nExamples:\n";
         for (const Example& example : command.examples) {
-            text += fmt::format("  {}\n      {}\n", example.line, example.what);
+            text += fmt::format("  {}\n", example.line);
+            text += example.what.empty() ? "" : fmt::format("      {}\n", example.what);
         }
     }
     return text;

@@ -25,18 +25,28 @@ namespace {
 std::string known_system(const std::string& os) {
     const std::vector<std::string> names = templates::distribution_names();
     if (!os.empty() && std::find(names.begin(), names.end(), os) == names.end()) {
-        throw Error(Failure::usage,
-                    fmt::format("no distribution '{}' is known{}", os, did_you_mean(os, names)),
-                    fmt::format("known: {}; leave --os out for another system", fmt::join(names, ", ")));
+        throw Error(Failure::usage, fmt::format("unknown distribution '{}'{}", os, did_you_mean(os, names)),
+                    fmt::format("known: {}; leave --os out for any other system", fmt::join(names, ", ")));
     }
     return os;
+}
+
+std::string known_arch(const std::string& arch) {
+    static const std::vector<std::string> names = {"amd64",   "x86_64",  "arm64", "aarch64", "armhf",
+                                                   "ppc64el", "ppc64le", "s390x", "riscv64", "i386"};
+    if (!arch.empty() && std::find(names.begin(), names.end(), arch) == names.end()) {
+        throw Error(Failure::usage,
+                    fmt::format("unknown architecture '{}'{}", arch, did_you_mean(arch, names)),
+                    fmt::format("known: {}", fmt::join(names, ", ")));
+    }
+    return arch;
 }
 
 std::string proof_of(const exchange::ImageSource& source) {
     if (!source.medium.keyring.empty()) {
         return "verified by a signature";
     }
-    return source.medium.checksums.empty() && !source.medium.sha256 ? "verified by nothing"
+    return source.medium.checksums.empty() && !source.medium.sha256 ? "not verified"
                                                                     : "verified by a checksum";
 }
 
@@ -60,7 +70,7 @@ std::string fetched(CommandContext& context, const exchange::ImageSource& source
 Option source_format_option() {
     return {.names = {"--format"},
             .value = "FORMAT",
-            .help = "of the disk, when its name does not say it",
+            .help = "format of the disk, if the file name does not say it",
             .choices = {"qcow2", "raw", "vmdk", "vhdx", "vdi"},
             .completes = Completes::choice};
 }
@@ -69,10 +79,10 @@ std::vector<Option> source_options() {
     return {
         {.names = {"--os"},
          .value = "ID",
-         .help = "the system in it, such as debian12 (default: by its name)"},
-        {.names = {"--arch"}, .value = "ARCH", .help = "amd64, arm64 … (default: this host's)"},
+         .help = "operating system in it, such as debian12 (default: derived from the name)"},
+        {.names = {"--arch"}, .value = "ARCH", .help = "architecture: amd64, arm64 … (default: this host's)"},
         source_format_option(),
-        {.names = {"--sha256"}, .value = "DIGEST", .help = "of the file; anything else is refused"},
+        {.names = {"--sha256"}, .value = "DIGEST", .help = "SHA-256 of the file; any other file is refused"},
     };
 }
 
@@ -97,7 +107,7 @@ std::vector<Option> proof_options() {
 exchange::SourceRequest source_request(const Arguments& arguments, const std::string& source) {
     exchange::SourceRequest request{.source = source};
     request.os = known_system(arguments.get_or("os", ""));
-    request.arch = arguments.get_or("arch", "");
+    request.arch = known_arch(arguments.get_or("arch", ""));
     if (const auto format = arguments.get("format")) {
         request.format = image::parse_disk_format(*format);
     }

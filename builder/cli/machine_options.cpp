@@ -87,7 +87,7 @@ ByteSize size_given(std::string_view option, const std::string& text) {
         const ByteSize size = ByteSize::parse(text);
         if (size < ByteSize::mib(1)) {
             throw Error(Failure::usage, fmt::format("'{}' is {}: the unit is missing", text, size.text()),
-                        "write a number with M, G or T behind it, for example 1536M or 10G");
+                        "write a number followed by M, G or T, such as 1536M or 10G");
         }
         return size;
     } catch (const Error& error) {
@@ -248,8 +248,9 @@ bool confirm(const Arguments& arguments, const CommandContext& context, const st
         return true;
     }
     if (context.json || isatty(0) == 0 || isatty(2) == 0) {
-        throw Error(Failure::usage, fmt::format("{} Nobody can be asked here", question),
-                    "say --yes when you mean it");
+        throw Error(Failure::usage,
+                    fmt::format("{} Confirmation is required, but this is not a terminal", question),
+                    "add --yes to confirm");
     }
     write_all(2, question + " [y/N] ", "standard error");
     std::string answer;

@@ -61,7 +61,7 @@ std::string examples(const std::vector<Example>& list) {
 }
 
 constexpr const char* exit_section =
-    ".SH EXIT STATUS\n0 ok, 1 failed, 2 wrong usage, 3 recipe or other input invalid, 4 a prerequisite of "
+    ".SH EXIT STATUS\n0 ok, 1 failed, 2 usage error, 3 recipe or other input invalid, 4 a prerequisite of "
     "the host is missing,\n"
     "5 an audit or a verification failed, 130 interrupted.\n";
 
@@ -91,23 +91,21 @@ std::string main_page(const std::vector<Command>& commands) {
         header("imgforge", "from a distribution's installer ISO to running, unique virtual machines");
     page += ".SH SYNOPSIS\n.B imgforge\n\\fICOMMAND\\fR [\\fIoptions\\fR]\n.SH DESCRIPTION\n.nf\n" +
             troff_escape(overview_text()) + ".fi\n";
-    std::string group;
-    for (const Command& command : commands) {
-        if (command.hidden) {
-            continue;
+    for (const auto& [group, title] :
+         {std::pair("Build", "COMMANDS FOR BUILDING"), std::pair("Images", "COMMANDS FOR IMAGES"),
+          std::pair("Machines", "COMMANDS FOR MACHINES"), std::pair("Tools", "OTHER COMMANDS")}) {
+        page += fmt::format(".SH {}\n", title);
+        for (const Command& command : commands) {
+            if (!command.hidden && command.group == group) {
+                page += fmt::format(".TP\n.BR {} (1)\n{}.\n", page_name(command.name),
+                                    troff_escape(command.summary));
+            }
         }
-        if (command.group != group) {
-            group = command.group;
-            std::string upper = group;
-            std::transform(upper.begin(), upper.end(), upper.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-            page += fmt::format(".SH {} COMMANDS\n", troff_escape(upper));
-        }
-        page += fmt::format(".TP\n.BR {} (1)\n{}.\n", page_name(command.name), troff_escape(command.summary));
     }
     page += ".SH COMMON OPTIONS\n" + options(common_options());
     page +=
-        ".SH FILES\n.TP\n.I $IMGFORGE_HOME\nelse /var/lib/imgforge as root, else $XDG_DATA_HOME/imgforge: "
+        ".SH FILES\n.TP\n.I $IMGFORGE_HOME\nIf not set: /var/lib/imgforge for root, $XDG_DATA_HOME/imgforge "
+        "for others. Holds "
         "cache, images, instances, runs and state.db.\n.TP\n.I /etc/imgforge/config.yaml, "
         "~/.config/imgforge/config.yaml\n"
         "Settings, see imgforge.config(5).\n"
@@ -115,8 +113,9 @@ std::string main_page(const std::vector<Command>& commands) {
         "LIBVIRT_DEFAULT_URI\nThe libvirt connection.\n"
         ".TP\n.B NO_COLOR\nNo colour on a terminal.\n";
     return page + exit_section +
-           ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR imgforge.config (5),\n.BR virsh (1),\n.BR qemu-img "
-           "(1),\n.BR cloud-init (1)\n";
+           ".SH SEE ALSO\n.BR imgforge.recipe (5),\n.BR imgforge.config (5),\n.BR imgforge.lab (5),\n.BR "
+           "virsh "
+           "(1),\n.BR qemu-img (1),\n.BR cloud-init (1)\n";
 }
 
 }  // namespace

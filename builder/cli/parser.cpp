@@ -83,6 +83,9 @@ void bind(Bound& bound, const Command& command) {
             if (option.repeatable) {
                 added->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
             }
+            if (option.value == "TIME") {
+                added->check(time_problem);
+            }
             if (!option.choices.empty()) {
                 added->check([choices = option.choices](const std::string& value) {
                     return choice_problem(value, choices);

@@ -28,7 +28,8 @@ std::string recipe_keys(const Json& properties) {
 std::string stage_sections(const Json& properties) {
     std::string text =
         ".SH STAGES\n" +
-        troff_escape("A second stage of one type gets the name TYPE-2, or name: in its options.") + "\n";
+        troff_escape("A second stage of the same type is called TYPE-2, unless its options have a name:.") +
+        "\n";
     const Json types = properties.value("stages", Json::object())
                            .value("items", Json::object())
                            .value("properties", Json::object());
@@ -53,7 +54,7 @@ std::string recipe_page(const Json& schema) {
          .summary = "how a golden image is made",
          .text =
              "A recipe is a YAML file, usually NAME.recipe. Unknown keys are errors. imgforge validate "
-             "reports every error at once with line and column, imgforge schema prints the JSON Schema this "
+             "reports all errors at once, with line and column, imgforge schema prints the JSON Schema this "
              "page is made from, imgforge build RECIPE --plan shows what would run.",
          .example = example,
          .keys = recipe_keys(properties),

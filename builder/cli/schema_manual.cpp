@@ -15,6 +15,7 @@ namespace imgforge::cli {
 namespace {
 
 std::string sentence(std::string text) {
+    text = capitalised(std::move(text));
     if (!text.empty() && text.back() != '.') {
         text += '.';
     }
@@ -67,7 +68,7 @@ std::string schema_entry(const std::string& key, const Json& rule) {
     } else if (!kinds.empty()) {
         line += "Takes " + kinds + ".";
     }
-    if (rule.contains("default") && !rule["default"].is_structured()) {
+    if (rule.contains("default") && !rule["default"].is_structured() && rule["default"] != "") {
         line += fmt::format(" Default: {}.", rule["default"].is_string() ? rule["default"].get<std::string>()
                                                                          : rule["default"].dump());
     }
@@ -77,6 +78,15 @@ std::string schema_entry(const std::string& key, const Json& rule) {
         if (const std::string more = below->is_object() ? schema_entries(*below) : ""; !more.empty()) {
             text += ".RS\n" + more + ".RE\n";
         }
+    }
+    return text;
+}
+
+std::string capitalised(std::string text) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    if (text.size() > 1 && std::islower(at(0)) != 0 && (std::isalpha(at(1)) != 0 || text[1] == ' ') &&
+        !text.starts_with("qcow2")) {
+        text[0] = static_cast<char>(std::toupper(at(0)));
     }
     return text;
 }

@@ -34,6 +34,9 @@ std::string manual_page(const FormatPage& page);
 /// say.
 std::string taken(const Json& rule);
 
+/// With a capital letter in front, if it begins with a word; "a,b: …" is left as it is.
+std::string capitalised(std::string text);
+
 /// The description as a sentence with a blank behind it; empty without one.
 std::string described(const Json& rule);
 

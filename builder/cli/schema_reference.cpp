@@ -63,8 +63,9 @@ std::string rows_below(const std::string& path, const Json& rule) {
 }
 
 std::string rows(const std::string& path, const Json& rule) {
-    return fmt::format("| `{}` | {} | {} | {} | {} |\n", path, cell(text_at(rule, "description")),
-                       cell(taken(rule)), value_of(rule, "default"), example_of(rule)) +
+    return fmt::format("| `{}` | {} | {} | {} | {} |\n", path,
+                       cell(capitalised(text_at(rule, "description"))), cell(taken(rule)),
+                       value_of(rule, "default"), example_of(rule)) +
            rows_below(path, rule);
 }
 
@@ -79,14 +80,14 @@ std::string recipe_reference(const Json& schema) {
     const Json properties = schema.value("properties", Json::object());
     std::string body;
     for (const auto& [key, rule] : properties.items()) {
-        body += key == "stages"
-                    ? "| `stages` | what to do, in this order; each item is one `TYPE: {OPTIONS}`, "
-                      "see below | a list | | `[{install: {}}, {publish: {keep: 3}}]` |\n"
-                    : rows(key, rule);
+        body += key == "stages" ? "| `stages` | The stages, in the order in which they run; each item is one "
+                                  "`TYPE: {OPTIONS}`, "
+                                  "see below | a list | | `[{install: {}}, {publish: {keep: 3}}]` |\n"
+                                : rows(key, rule);
     }
     std::string page = std::string(
-                           "# Every key of a recipe\n\nHow they belong together: [the recipe]"
-                           "(../recipe.md). Words: [glossary](../glossary.md). On a terminal: `man "
+                           "# Every key of a recipe\n\nHow they work together: [the recipe]"
+                           "(../recipe.md). Terms: [glossary](../glossary.md). On a terminal: `man "
                            "imgforge.recipe`.\n") +
                        made_by + "\n## The recipe\n\n" + table(body);
     const Json types = properties.value("stages", Json::object())
@@ -102,7 +103,8 @@ std::string recipe_reference(const Json& schema) {
 std::string settings_reference(const Json& schema) {
     return std::string(
                "# Every key of the settings\n\n`/etc/imgforge/config.yaml` is for all users, "
-               "`~/.config/imgforge/config.yaml` for one and goes before it: mappings are merged key by "
+               "`~/.config/imgforge/config.yaml` for one user and takes precedence: mappings are merged key "
+               "by "
                "key, lists are replaced. On a terminal: `man imgforge.config`.\n") +
            made_by + "\n" + table(rows_below("", schema));
 }

@@ -47,7 +47,7 @@ std::string shown_name(const std::string& path) {
 std::string password_hash(const Arguments& arguments, Inputs& inputs) {
     if (const auto hash = arguments.get("password-hash")) {
         if (arguments.has("password-file")) {
-            throw Error(Failure::usage, "--password-hash and --password-file exclude each other",
+            throw Error(Failure::usage, "--password-hash and --password-file are mutually exclusive",
                         "give one of them");
         }
         remember_secret(*hash);
@@ -182,7 +182,7 @@ void add_choices(const Arguments& arguments, seeds::SeedSpec& spec) {
         nics.push_back(seeds::parse_nic(text, nics.size()));
     }
     if (!nics.empty() && arguments.has("network-config")) {
-        throw Error(Failure::usage, "--nic and --network-config exclude each other",
+        throw Error(Failure::usage, "--nic and --network-config are mutually exclusive",
                     "describe the cards in one of them");
     }
     if (!nics.empty()) {

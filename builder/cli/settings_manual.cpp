@@ -48,7 +48,7 @@ std::string commented(const std::string& key, const Json& rule, const std::strin
 std::string settings_file(const Json& schema) {
     std::string text =
         "# Settings of imgforge on this host: man imgforge.config. Every key is optional; remove the '#' in\n"
-        "# front of a key and of the keys above it. ~/.config/imgforge/config.yaml goes before this file.\n";
+        "# front of a key and of the keys above it. ~/.config/imgforge/config.yaml takes precedence.\n";
     for (const auto& [key, rule] : schema.at("properties").items()) {
         text += "\n" + commented(key, rule, "");
     }
@@ -59,9 +59,10 @@ std::string settings_page(const Json& schema) {
     return manual_page(
         {.name = "config",
          .summary = "settings of imgforge on this host",
-         .text = "Both files are optional YAML. What the user's file says goes before the system's: mappings "
-                 "are merged key by key, lists are replaced. Unknown keys and invalid values are errors of "
-                 "every command, with file, line and column, and exit code 3.",
+         .text =
+             "Both files are YAML and optional. The user's file takes precedence over the system's: mappings "
+             "are merged key by key, lists are replaced. Unknown keys and invalid values are errors of "
+             "every command, with file, line and column, and exit code 3.",
          .example = settings_example,
          .keys = schema_entries(schema),
          .more =

@@ -75,7 +75,7 @@ std::string moves_text(const std::vector<targets::PointerMove>& moves, int gener
     std::string text;
     for (const targets::PointerMove& move : moves) {
         text += move.outcome == targets::PointerOutcome::moved
-                    ? fmt::format("\n{}: current there too", move.target)
+                    ? fmt::format("\n{}: now current there as well", move.target)
                 : move.outcome == targets::PointerOutcome::absent
                     ? fmt::format("\n{}: does not hold it and keeps its own (imgforge images push {}@{} {})",
                                   move.target, move.image, generation, move.target)

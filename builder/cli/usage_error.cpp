@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include "builder/base/clock.hpp"
 #include "builder/base/suggestion.hpp"
 #include "builder/cli/help.hpp"
 #include "builder/cli/parser.hpp"
@@ -152,6 +153,18 @@ Error usage_error(const CLI::ParseError& cause, const Command& command,
         message = extra_words(cause, command);
     }
     return {Failure::usage, message, usage_line(command) + "   (imgforge " + command.name + " --help)"};
+}
+
+std::string time_problem(const std::string& value) {
+    if (value == "off") {
+        return {};  // set --ttl off
+    }
+    try {
+        static_cast<void>(parse_duration(value));
+        return {};
+    } catch (const Error& error) {
+        return fmt::format("{}; {}", error.message(), error.hint());
+    }
 }
 
 std::string choice_problem(const std::string& value, const std::vector<std::string>& choices) {

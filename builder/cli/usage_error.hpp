@@ -22,6 +22,9 @@ Error unknown_command(const std::vector<std::string>& words, const std::vector<C
 Error usage_error(const CLI::ParseError& cause, const Command& command,
                   const std::vector<std::string>& words);
 
+/// What is wrong with the value of an option that takes a TIME ("90s", "off"); empty: nothing.
+std::string time_problem(const std::string& value);
+
 /// What is wrong with a value outside of `choices`; empty when it is one of them.
 std::string choice_problem(const std::string& value, const std::vector<std::string>& choices);
 

@@ -129,19 +129,19 @@ Check system_kvm(DoctorContext&) {
     }
     if (may_read_and_write(device, *user)) {
         return {.ok = true,
-                .detail = fmt::format("{}, who runs QEMU for qemu:///system, may open /dev/kvm", name)};
+                .detail =
+                    fmt::format("the user {}, which runs QEMU for qemu:///system, can open /dev/kvm", name)};
     }
     const struct group* const owner = ::getgrgid(device.st_gid);
     const bool by_group = owner != nullptr && device.st_gid != 0 &&
                           (device.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP);
-    return {
-        .detail = fmt::format("{}, who runs QEMU for qemu:///system, may not open /dev/kvm: no KVM there, "
-                              "and libvirt asks QEMU for its "
-                              "abilities again at every call",
-                              name),
-        .command = by_group ? fmt::format("usermod --append --groups {} {} && systemctl restart libvirtd",
-                                          owner->gr_name, name)
-                            : "chgrp kvm /dev/kvm && chmod 0660 /dev/kvm && systemctl restart libvirtd"};
+    return {.detail =
+                fmt::format("the user {}, which runs QEMU for qemu:///system, cannot open /dev/kvm: machines "
+                            "there have no KVM, and every libvirt call probes QEMU again",
+                            name),
+            .command = by_group ? fmt::format("usermod --append --groups {} {} && systemctl restart libvirtd",
+                                              owner->gr_name, name)
+                                : "chgrp kvm /dev/kvm && chmod 0660 /dev/kvm && systemctl restart libvirtd"};
 }
 
 Check embedded_driver(DoctorContext&) {
@@ -210,7 +210,8 @@ Check firmware(DoctorContext&) {
     std::error_code code;
     const bool found = fs::exists("/usr/share/qemu/firmware", code) && fs::exists("/usr/share/OVMF", code);
     return {.ok = found,
-            .detail = found ? "OVMF is there: firmware uefi can be used" : "no OVMF: only firmware bios",
+            .detail = found ? "OVMF is installed: machines can use UEFI"
+                            : "OVMF is not installed: only BIOS firmware",
             .command = found ? "" : "apt-get install -y ovmf"};
 }
 

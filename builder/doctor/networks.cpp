@@ -48,8 +48,9 @@ std::string bridges_of(const HostNetworks& host) {
         }
     }
     if (texts.empty()) {
-        return fmt::format("no bridge leads out of this host; one is made by `{}` (NetworkManager)",
-                           new_bridge(host.default_interface));
+        return fmt::format(
+            "no bridge is connected to a network card of this host; to create one with NetworkManager: `{}`",
+            new_bridge(host.default_interface));
     }
     return fmt::format("bridges: {}", fmt::join(texts, ", "));
 }

@@ -44,11 +44,11 @@ fs::path follow(const fs::path& image, const std::string& reference, const Chain
         throw Error(
             Failure::integrity,
             fmt::format("'{}' refers to '{}' as its backing file: {}", image.string(), reference, why),
-            "flatten the image where it comes from (qemu-img convert -O qcow2), or state the file as its "
-            "backing file; a raw disk of a machine needs its format stated as raw");
+            "flatten the image where it comes from (qemu-img convert -O qcow2), or name every backing file "
+            "(--backing-file; in a recipe, backing-files); a guest's raw disk needs --format raw");
     };
     if (!policy.allow_backing) {
-        refuse("the image must stand alone unless its chain is stated");
+        refuse("only backing files that are named are followed");
     }
     if (names_a_protocol(reference) || reference.find('\0') != std::string::npos) {
         refuse("only plain files are followed");

@@ -151,7 +151,7 @@ void Checker::read_descriptors() {
     if (volume_.file_bytes < (first_descriptor + 1) * sector ||
         read(first_descriptor * sector + 1, 5) != "CD001")
         throw Error(Failure::recipe, fmt::format("{} is not an ISO 9660 image", file_.string()),
-                    "an installer ISO is wanted; a disk image (qcow2, raw) or a compressed ISO is not one");
+                    "give an installer ISO; a disk image (qcow2, raw) or a compressed ISO is not one");
     bool primary = false;
     for (std::uint64_t index = 0; index < descriptor_limit; ++index) {
         const std::string descriptor = read((first_descriptor + index) * sector, sector);

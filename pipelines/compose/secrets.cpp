@@ -157,7 +157,7 @@ void check_secrets(const YamlDocument& document, Diagnostics& diagnostics) {
 Json secrets_schema() {
     const Json source = {
         {"type", "object"},
-        {"description", "Where the secret comes from: one of file, env and command"},
+        {"description", "Where the secret comes from: one of file, env or command"},
         {"additionalProperties", false},
         {"properties",
          {{"file",
@@ -165,7 +165,7 @@ Json secrets_schema() {
             {"format", "path"},
             {"minLength", 1},
             {"description",
-             "File with the secret, relative to the recipe; a line break at its end does not count"}}},
+             "File with the secret, relative to the recipe; a trailing line break is ignored"}}},
           {"env",
            {{"type", "string"},
             {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"},
@@ -178,8 +178,10 @@ Json secrets_schema() {
             {"description", "Program and arguments that print the secret; run without a shell"}}}}}};
     return {{"type", "object"},
             {"description",
-             "Values that must not be seen, by name; used as ${secrets.name} where guests are written"},
-            {"propertyNames", {{"pattern", "^[A-Za-z_][A-Za-z0-9_-]*$"}}},
+             "Confidential values by name; used as ${secrets.NAME} in options that write to guests"},
+            {"propertyNames",
+             {{"pattern", "^[A-Za-z_][A-Za-z0-9_-]*$"},
+              {"x-message", "must be letters, digits, '_' and '-', starting with a letter"}}},
             {"additionalProperties", source}};
 }
 

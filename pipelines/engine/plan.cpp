@@ -22,8 +22,8 @@ std::size_t position_of(const std::vector<StageIdentity>& stages, const std::str
         names.push_back(stage.name);
     }
     throw Error(Failure::usage,
-                fmt::format("{} {}: the recipe has no such stage{}", option, name, did_you_mean(name, names)),
-                fmt::format("its stages: {}", fmt::join(names, ", ")));
+                fmt::format("{}: the recipe has no stage '{}'{}", option, name, did_you_mean(name, names)),
+                fmt::format("stages of the recipe: {}", fmt::join(names, ", ")));
 }
 
 class Planner {

@@ -55,7 +55,7 @@ std::vector<compose::Combination> chosen(std::vector<compose::Combination> image
         if (images.empty()) {
             throw Error(
                 Failure::usage,
-                fmt::format("--set {}={}: the matrix has no such image{}", one.key, one.value,
+                fmt::format("--set {}={}: the matrix makes no such image{}", one.key, one.value,
                             did_you_mean(one.value, known)),
                 known.empty() ? std::string() : fmt::format("its values: {}", fmt::join(known, ", ")));
         }

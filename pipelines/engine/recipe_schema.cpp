@@ -28,9 +28,10 @@ Json installer_schema() {
          {"archive",
           {{"type", "string"},
            {"description",
-            "In place of iso: the Debian suite to assemble an offline installer ISO from, with the archive "
+            "Instead of iso: the Debian suite to assemble an offline installer ISO from, with the archive "
             "this host's apt uses"},
-           {"pattern", "^[a-z][a-z0-9-]*$"}}},
+           {"pattern", "^[a-z][a-z0-9-]*$"},
+           {"x-message", "must be the code name of a Debian release, such as trixie"}}},
          {"checksums", path_schema("Path or URL of a SHA256SUMS or SHA512SUMS file that lists the ISO")},
          {"signature", path_schema("Path or URL of the detached OpenPGP signature of the checksums file or, "
                                    "without checksums, of the ISO itself")},
@@ -73,7 +74,7 @@ Json machine_schema() {
             {"description", "Secret that opens the disk's encrypted volumes, ${secrets.NAME}"},
             {"x-secrets", true},
             {"pattern", R"(^\$\{secrets\.[^{}]+\}$)"},
-            {"x-message", "a passphrase stands under `secrets:` and is named here as ${secrets.NAME}"}}}}}};
+            {"x-message", "must be ${secrets.NAME}, the name of a secret that `secrets:` defines"}}}}}};
 }
 
 /// The options of one stage type; `name` is the engine's, and no options at all is an empty map.
@@ -81,7 +82,7 @@ Json options_schema(const StageType& type) {
     Json schema = type.schema();
     schema["description"] = std::string(type.summary());
     schema["properties"]["name"] = {{"type", "string"},
-                                    {"description", "Name of the stage where a recipe has two of one type"},
+                                    {"description", "Name of the stage, if a recipe has several of one type"},
                                     {"pattern", "^[a-z][a-z0-9-]*$"},
                                     {"x-message", "must be small letters, digits and dashes"}};
     return schema;
@@ -93,7 +94,7 @@ Json stages_schema(const std::vector<const StageType*>& types) {
         properties[std::string(type->name())] = options_schema(*type);
     }
     return {{"type", "array"},
-            {"description", "What to do, in this order"},
+            {"description", "The stages, in the order in which they run"},
             {"minItems", 1},
             {"items",
              {{"type", "object"},
@@ -118,7 +119,7 @@ Json recipe_schema(const std::vector<const StageType*>& types, const std::vector
         {"pattern", "^[a-z0-9][a-z0-9._-]{0,62}$"},
         {"x-message", "must be small letters, digits, dots, dashes and underscores, at most 63"}};
     const Json max_age = {{"type", {"string", "integer"}},
-                          {"description", "Cached results older than this are made again: 12h, 7d, 2w"},
+                          {"description", "Cached results older than this are rebuilt: 12h, 7d, 2w"},
                           {"pattern", duration_pattern},
                           {"x-message", "must be a duration such as 12h or 7d"},
                           {"minimum", 0}};
@@ -137,15 +138,15 @@ Json recipe_schema(const std::vector<const StageType*>& types, const std::vector
         {"type", "object"},
         {"additionalProperties", false},
         {"required", {"name", "os", "stages"}},
-        {"patternProperties", {{"^x-", {{"description", "Free for anchors; not looked at"}}}}},
+        {"patternProperties", {{"^x-", {{"description", "Free for anchors; ignored"}}}}},
         {"properties",
          {{"name", name},
-          {"extends", path_schema("Recipe this one is laid over: a name or a file, relative to this recipe")},
+          {"extends", path_schema("Recipe that this one extends: a name, or a file relative to this recipe")},
           {"vars", variables},
           {"matrix", matrix},
           {"secrets", compose::secrets_schema()},
           {"os", os},
-          {"description", {{"type", "string"}, {"description", "A line for people"}}},
+          {"description", {{"type", "string"}, {"description", "One line of free text"}}},
           {"max-age", max_age},
           {"installer", installer_schema()},
           {"machine", machine_schema()},

@@ -13,15 +13,15 @@ constexpr const char* full_text =
 # schema that `imgforge schema > recipe.schema.json` writes:
 {modeline}
 #
-# imgforge validate {name}.recipe     every mistake with its line
+# imgforge validate {name}.recipe     all errors, with their lines
 # imgforge build {name}.recipe --plan what would run, and why
 # imgforge build {name}.recipe        build it
 name: {name}
 os: debian13
 description: What this image is for
 
-# Used anywhere below as ${{packages}} or in a text as "a ${{word}}"; changed with
-# --set vars.packages='[vim, git]' or --vars FILE.
+# Variables, used below as ${{packages}}, also inside a text ("a ${{word}}"). To change one:
+# --set vars.packages='[vim, git]', or --vars FILE.
 vars:
   packages: [vim]
 
@@ -45,19 +45,19 @@ stages:
   # Files, packages and commands, without booting:
   - customize:
       packages: ${{packages}}
-  # Host keys, machine-id, logs and histories go; the audit searches for what is left:
+  # Removes host keys, machine-id, logs and histories; the audit searches for remnants:
   - sysprep: {{}}
   - audit: {{}}
   - compact: {{compress: zstd}}
   - publish: {{keep: 3, max-age: 1d}}
-  # Two clones start, must be reachable over SSH and must not be alike:
+  # Two clones are started, must be reachable over SSH and must differ:
   - spawn: {{count: 2, size: small, ephemeral: true, wait: ssh}}
 )";
 
 constexpr const char* from_text = R"({modeline}
-# Everything comes from the recipe below but what is said here: maps merge, lists
-# replace, `key+:` appends to a list. `imgforge inspect {name}.recipe` shows the
-# result and where each value came from.
+# Whatever is not set here comes from the recipe that `extends` names. Maps are merged,
+# lists are replaced, `key+:` appends to a list. `imgforge inspect {name}.recipe` shows
+# the result and where each value came from.
 extends: {base}
 name: {name}
 description: What this image is for
@@ -69,7 +69,7 @@ description: What this image is for
 # machine:
 #   disk: 20G
 
-# A list replaces that of the recipe below; a stage more at its end would be
+# A list replaces the one of the extended recipe. To add a stage at the end instead:
 # stages+:
 #   - spawn: {{count: 2}}
 )";

@@ -13,18 +13,19 @@ Json verification_properties() {
               {"description", "SHA-256 of the file; any other content is rejected"},
               {"pattern", "^[0-9a-fA-F]{64}$"},
               {"x-message", "must be 64 hexadecimal digits"}}},
-            {"keyring", path_schema("OpenPGP keyring with the only keys whose signature counts: a file, or a "
+            {"keyring", path_schema("OpenPGP keyring with the only keys that are trusted: a file, or a "
                                     "publisher such as ubuntu or fedora")},
             {"allow-redirects",
              {{"type", "array"},
               {"items", {{"enum", {"http", "local"}}}},
               {"uniqueItems", true},
               {"description",
-               "Redirects to follow that are otherwise rejected: http (from https to http), local (to other "
-               "services of this host)"}}},
+               "Redirects that are followed although they are otherwise rejected: http (from https to http), "
+               "local "
+               "(to other services of this host)"}}},
             {"fingerprint",
              {{"type", "string"},
-              {"description", "The only key of the keyring that may have signed"},
+              {"description", "The only key of the keyring that is trusted"},
               {"pattern", "^[0-9A-Fa-f]{40}$"},
               {"x-message", "must be a key fingerprint of 40 hexadecimal digits"}}}};
 }

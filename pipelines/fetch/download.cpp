@@ -94,7 +94,7 @@ Error download_error(const std::string& url, const Transfer& transfer, CURLcode 
                 status == 404 || status == 410
                     ? "the file has moved: look for its present place, or give a local one with "
                       "--set installer.iso=FILE"
-                    : "what has come is kept; the same command goes on from there"};
+                    : "the part already downloaded is kept; run the same command again to resume"};
     }
     if (result == CURLE_OUT_OF_MEMORY) {  // what libcurl says of a header line above its limit
         return {Failure::tool, fmt::format("{}: the server's answer has a header that is too long", shown)};
@@ -111,7 +111,7 @@ Error download_error(const std::string& url, const Transfer& transfer, CURLcode 
                         transfer.other_file() ? "the server sends a part of another file"
                                               : printable(transfer.error_text(result)),
                         attempts),
-            "what has come is kept; the same command goes on from there"};
+            "the part already downloaded is kept; run the same command again to resume"};
 }
 
 }  // namespace

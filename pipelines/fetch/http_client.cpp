@@ -144,7 +144,7 @@ HttpAnswer HttpClient::send(const HttpRequest& request) {
         if (attempt == attempts) {
             throw Error(Failure::tool,
                         fmt::format("{}: {} (after {} attempts)", redact(request.url), fault, attempts),
-                        "what has come is kept; the same command goes on from there");
+                        "the part already downloaded is kept; run the same command again to resume");
         }
         interrupt::sleep(pause);
         pause *= 3;

@@ -180,8 +180,8 @@ Medium checked(const fs::path& file, const fs::path& final_path, const MediumSpe
     }
     if (expectation.sums.empty() && expectation.signature.empty()) {
         services.monitor->warning(
-            fmt::format("{} is verified by nothing: state its sha256, or checksums with signature and "
-                        "keyring (its sha256 is {})",
+            fmt::format("{} was not verified: give its sha256, or checksums with signature and keyring "
+                        "(its SHA-256 is {})",
                         final_path.filename().string(), medium.sha256));
     }
     compare(file, final_path.filename().string(), expectation, medium.sha256);

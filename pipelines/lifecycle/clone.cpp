@@ -66,7 +66,7 @@ void require_copyable(const MachineRecord& origin, const DomainReality& reality,
     }
     if (reality.running || reality.saved) {
         throw Error(Failure::domain,
-                    fmt::format("machine '{}' is {}: what its disk holds now is not complete", origin.name,
+                    fmt::format("machine '{}' is {}: its disk alone is not a consistent state", origin.name,
                                 reality.running ? "running" : "saved"),
                     fmt::format("imgforge stop {0}, or imgforge snapshot {0} and clone that (--snapshot)",
                                 origin.name));

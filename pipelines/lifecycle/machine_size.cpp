@@ -48,7 +48,7 @@ MachineSize machine_size(const Settings& settings, const std::string& name) {
     const auto found = built_in_sizes().find(name);
     if (found == built_in_sizes().end()) {
         throw Error(Failure::usage, fmt::format("unknown size '{}'{}", name, did_you_mean(name, known)),
-                    fmt::format("known sizes: {}; own ones stand under `sizes:` in the settings",
+                    fmt::format("known sizes: {}; the settings define others under `sizes:`",
                                 fmt::join(known, ", ")));
     }
     return found->second;

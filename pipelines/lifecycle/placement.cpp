@@ -88,7 +88,7 @@ Placement in_turn(Lifecycle& lifecycle, ByteSize memory, std::size_t count) {
     if (chosen.empty()) {
         throw Error(Failure::host,
                     fmt::format("no host has {} of memory left ({})", wanted.text(), fmt::join(seen, "; ")),
-                    seen.empty() ? "hosts stand under `hosts:` in the settings"
+                    seen.empty() ? "define hosts under `hosts:` in the settings"
                                  : "free memory there, ask for less, or use --overcommit");
     }
     Placement placement = on_host(lifecycle, chosen, lifecycle.settings().hosts.at(chosen));
@@ -118,7 +118,7 @@ Placement place(Lifecycle& lifecycle, const std::string& host, ByteSize memory, 
         names.push_back(name);
     }
     throw Error(Failure::usage, fmt::format("unknown host '{}'{}", host, did_you_mean(host, names)),
-                "hosts stand under `hosts:` in the settings");
+                "define hosts under `hosts:` in the settings");
 }
 
 std::string next_in_turn(const std::vector<HostRoom>& rooms, ByteSize wanted, const std::string& last) {

@@ -52,8 +52,9 @@ void SpawnBatch::mark(const std::string& why) {
         }
         const std::string& reason = troubles_[i].empty() ? why : troubles_[i];
         machines_[i].record.not_ready = reason.substr(0, reason.find('\n'));
-        lifecycle_.monitor().warning(
-            fmt::format("machine '{}' stays and is marked \"not ready\"", machines_[i].record.name));
+        lifecycle_.monitor().warning(fmt::format(
+            "machine '{0}' is kept and marked \"not ready\"; `imgforge start {0} --wait ssh` tries again",
+            machines_[i].record.name));
     }
 }
 

@@ -33,8 +33,9 @@ constexpr const char* schema_text = R"J({
                     "group": {"type": "string", "description": "group"},
                     "contains": {"type": "string", "description": "text that must be in it"},
                     "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$",
+                        "x-message": "must be 64 hexadecimal digits in small letters",
                         "description": "digest of its content"},
-                    "absent": {"type": "boolean", "description": "true: it must not be there"}}}}},
+                    "absent": {"type": "boolean", "description": "true: it must not exist"}}}}},
             "packages": {"type": "array",
                 "description": "packages that must be installed; {name: {absent: true}} must not be",
                 "items": {"type": ["string", "object"],
@@ -57,7 +58,8 @@ constexpr const char* schema_text = R"J({
                     "args": {"type": "array", "items": {"type": "string"}, "x-secrets": true,
                         "description": "its arguments"},
                     "env": {"type": "object", "x-secrets": true,
-                        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+                        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                            "x-message": "must be letters, digits and '_', starting with a letter"},
                         "additionalProperties": {"type": ["string", "number", "boolean"]},
                         "description": "environment variables of this script"},
                     "name": {"type": "string", "description": "name of the check"}},
@@ -68,14 +70,17 @@ constexpr const char* schema_text = R"J({
                     "file of tests for testinfra (python3-testinfra on this host); each test is a check",
                     "items": {"type": "string", "format": "path"}},
             "env": {"type": "object", "x-secrets": true,
-                "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+                "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                            "x-message": "must be letters, digits and '_', starting with a letter"},
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
                 "description": "environment variables of commands and scripts"},
             "count": {"type": "integer", "minimum": 1, "maximum": 10, "default": 1,
                 "description": "how many clones; every check runs on each"},
             "boot-timeout": {"type": "string", "pattern": "^[0-9]+[smhd]?$", "x-affects-result": false,
+                "x-message": "must be a time such as 90s, 10m or 1h",
                 "description": "how long a clone may take to come up; default 5m with KVM, 15m without"},
             "timeout": {"type": "string", "pattern": "^[0-9]+[smhd]?$", "x-affects-result": false,
+                "x-message": "must be a time such as 90s, 10m or 1h",
                 "default": "5m", "description": "longest time for one check"}
         }
 })J";
@@ -86,14 +91,14 @@ Json clone_properties() {
     return {{"size",
              {{"type", "string"},
               {"default", "small"},
-              {"description", "small, medium, large or one of the settings"}}},
+              {"description", "small, medium, large, or a size defined in the settings"}}},
             {"network",
              {{"type", "array"},
               {"items", {{"type", "string"}}},
-              {"description", "networks as for imgforge spawn --network; default: the settings'"}}},
+              {"description", "networks, as for imgforge spawn --network; default: from the settings"}}},
             {"firmware",
              {{"enum", {"bios", "uefi", "uefi-secure"}},
-              {"description", "default: the recipe's machine.firmware"}}}};
+              {"description", "firmware of the clones; default: the recipe's machine.firmware"}}}};
 }
 
 const Json& verify_schema() {

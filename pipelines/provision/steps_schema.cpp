@@ -27,7 +27,9 @@ Json env_option(const char* description) {
     return {{"type", "object"},
             {"x-secrets", true},
             {"x-affects-result", false},
-            {"propertyNames", {{"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}}},
+            {"propertyNames",
+             {{"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"},
+              {"x-message", "must be letters, digits and '_', starting with a letter"}}},
             {"additionalProperties", {{"type", Json::array({"string", "number", "boolean"})}}},
             {"description", description}};
 }
@@ -41,7 +43,7 @@ Json script_schema() {
           {"x-secrets", true},
           {"description", "its arguments"}}},
         {"env", env_option("environment variables of this script")},
-        {"name", {{"type", "string"}, {"description", "what logs and errors call it"}}},
+        {"name", {{"type", "string"}, {"description", "name in logs and errors"}}},
         {"timeout", time_option("longest time it may take; default 30m")}};
     const Json one = {{"type", Json::array({"string", "object"})},
                       {"format", "path"},
@@ -75,12 +77,12 @@ Json ansible_schema() {
          {{"type", "array"},
           {"items", path},
           {"description",
-           "further files and directories the playbook reads: when they change the stage runs again"}}},
+           "other files and directories that the playbook reads: when they change, the stage runs again"}}},
         {"args",
          {{"type", "array"},
           {"items", {{"type", "string"}}},
-          {"description", "more arguments for ansible-playbook, such as --tags web"}}},
-        {"name", {{"type", "string"}, {"description", "what logs and errors call it"}}},
+          {"description", "additional arguments for ansible-playbook, such as --tags web"}}},
+        {"name", {{"type", "string"}, {"description", "name in logs and errors"}}},
         {"timeout", time_option("longest time it may take; default 30m")}};
     const Json one = {{"type", Json::array({"string", "object"})},
                       {"format", "path"},
@@ -134,8 +136,8 @@ Json action_properties() {
         {"reboot",
          {{"type", Json::array({"boolean", "object"})},
           {"additionalProperties", false},
-          {"properties", {{"timeout", time_option("longest time until it answers again; default 15m")}}},
-          {"description", "boot the machine again and wait for it"}}},
+          {"properties", {{"timeout", time_option("longest time until it responds again; default 15m")}}},
+          {"description", "reboot the machine and wait until it responds"}}},
         {"wait-for", wait_schema()}};
     for (auto& item : properties.items()) {
         // The stage says what counts: contents of files, not their names.
@@ -146,7 +148,7 @@ Json action_properties() {
 
 Json make_schema() {
     Json step = action_properties();
-    step["name"] = {{"type", "string"}, {"description", "what logs and errors call the step"}};
+    step["name"] = {{"type", "string"}, {"description", "name of the step in logs and errors"}};
     step["env"] = env_option("environment variables of the step");
     step["timeout"] = time_option("longest time the step may take");
     Json properties = action_properties();
@@ -155,14 +157,13 @@ Json make_schema() {
         {"x-affects-result", false},
         {"items", {{"type", "object"}, {"additionalProperties", false}, {"properties", step}}},
         {"description",
-         "steps in their order, one action each (upload, script, run, ansible, reboot, "
+         "steps, run in this order, one action each (upload, script, run, ansible, reboot, "
          "wait-for); they run after the actions given next to this key"}};
     properties["env"] = env_option("environment variables of all scripts and commands");
     properties["network"] = {
         {"enum", {"off", "user", "nat"}},
         {"default", "off"},
-        {"description",
-         "way out for the guest: none, QEMU's user network, or libvirt's network \"default\""}};
+        {"description", "network of the guest: none, QEMU's user network, or libvirt's network \"default\""}};
     properties["memory"] = {{"type", "string"},
                             {"x-affects-result", false},
                             {"pattern", "^[0-9]+(\\.[0-9]+)? ?[KMGT](i?B)?$"},

@@ -99,7 +99,7 @@ public:
             "type": "object", "additionalProperties": false,
             "properties": {
                 "waive": {"type": "array", "default": [],
-                    "description": "findings that are accepted, each with its reason",
+                    "description": "accepted findings, each with its reason",
                     "items": {"type": "object", "additionalProperties": false, "required": ["rule", "reason"],
                         "properties": {
                         "rule": {"type": "string", "description": "name of the rule, * and ? allowed"},
@@ -107,6 +107,7 @@ public:
                         "package": {"type": "string",
                             "description": "only files of this package; * and ? allowed"},
                         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$",
+                            "x-message": "must be 64 hexadecimal digits in small letters",
                             "description": "only a file with this digest"},
                         "reason": {"type": "string", "minLength": 10,
                             "description": "why this is not a leftover; printed in every report"}}}},

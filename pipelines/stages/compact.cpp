@@ -36,7 +36,7 @@ public:
             "type": "object", "additionalProperties": false,
             "properties": {
                 "compress": {"enum": ["none", "zlib", "zstd"], "default": "none",
-                    "description": "pack the clusters of the qcow2: smaller, slower to read the first time"},
+                    "description": "compression of the qcow2 clusters: smaller, but slower to read"},
                 "formats": {"type": "array", "items": {"enum": ["raw", "vmdk", "vhdx", "vdi"]},
                     "uniqueItems": true, "default": [],
                     "description": "additional files to write next to the qcow2, for other hypervisors"},

@@ -63,8 +63,9 @@ class CustomizeStage final : public OfflineStage {
 public:
     std::string_view name() const override { return "customize"; }
     std::string_view summary() const override {
-        return "packages, files, users, settings and commands in the image, in this order, without booting "
-               "it";
+        return "change packages, files, users and settings and run commands, in this order, without booting "
+               "the "
+               "image";
     }
     int revision() const override { return 2; }
     bool changes_guest() const override { return true; }

@@ -75,15 +75,15 @@ public:
                 {"minItems", 1},
                 {"uniqueItems", true},
                 {"items", {{"enum", exchange::export_format_names()}}},
-                {"description", "which files to write; each is read back and compared"}}},
+                {"description", "formats of the files to write; each file is read back and compared"}}},
               {"to",
                {{"type", "string"},
                 {"format", "path"},
                 {"minLength", 1},
                 {"default", "."},
                 {"description",
-                 "directory for NAME-GENERATION with the format's ending; files that no export "
-                 "wrote are never replaced"}}},
+                 "directory for the files, NAME-GENERATION.EXTENSION; files that were not written by an "
+                 "export are never replaced"}}},
               {"compat",
                {{"type", "boolean"},
                 {"default", false},

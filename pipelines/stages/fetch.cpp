@@ -26,8 +26,8 @@ Json fetch_schema() {
            {"enum", {"medium", "disk"}},
            {"default", "medium"},
            {"description",
-            "medium: an installer ISO for a later stage; disk: a standalone qcow2 image that the next "
-            "stages build on"}}}});
+            "medium: an installer ISO for a later stage; disk: a standalone qcow2 image for the "
+            "following stages"}}}});
     return {{"type", "object"}, {"additionalProperties", false}, {"properties", properties}};
 }
 

@@ -169,7 +169,7 @@ const Json& InstallStage::schema() const {
                 {"type", "string"},
                 {"format", "path"},
                 {"description",
-                 fmt::format("Your own {} file in place of the generated answers, relative to the recipe",
+                 fmt::format("Your own {} file instead of the generated answers, relative to the recipe",
                              option)},
                 {"default", ""}};
         }
@@ -177,15 +177,17 @@ const Json& InstallStage::schema() const {
             {"type", "object"},
             {"x-secrets", true},
             {"additionalProperties", {{"type", "string"}}},
-            {"propertyNames", {{"pattern", "^[a-z][a-z0-9_-]*$"}}},
+            {"propertyNames",
+             {{"pattern", "^[a-z][a-z0-9_-]*$"},
+              {"x-message", "must be small letters, digits, '_' and '-', starting with a letter"}}},
             {"description",
-             "Texts for a file of your own, by name: @NAME@ in it is replaced when the installer is handed "
-             "the file; a secret is masked in all that is kept"}};
+             "Values for your own answer file, by name: @NAME@ in it is replaced when the file is passed to "
+             "the installer; secrets are masked in everything that is kept"}};
         properties["network"] = {{"type", "boolean"},
                                  {"description",
-                                  "Give the installation a network, together with an answer file "
-                                  "of your own; default: if the file names a mirror or the ISO "
-                                  "requires one"}};
+                                  "Whether an installation with your own answer file has a network; "
+                                  "default: if the file names a mirror or the ISO requires "
+                                  "one"}};
         properties["timeout"] = {
             {"type", "string"},
             {engine::affects_result, false},

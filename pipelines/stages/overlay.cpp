@@ -29,18 +29,18 @@ Json overlay_schema() {
            {{"type", "string"},
             {"format", "path"},
             {"minLength", 1},
-            {"description", "Disk image to start from; default: the disk of the stage before"}}},
+            {"description", "Disk image to start from; default: the disk of the previous stage"}}},
           {"format",
            {{"type", "string"},
             {"enum", {"qcow2", "raw"}},
             {"default", "qcow2"},
-            {"description", "Format of base; it is stated, never probed"}}},
+            {"description", "Format of base, which is never guessed from its content"}}},
           {"backing-files",
            {{"type", "array"},
             {"items", {{"type", "string"}, {"format", "path"}, {"minLength", 1}}},
             {"default", Json::array()},
             {"description", "Backing files of base; a base whose header names any other file is rejected"}}},
-          {"size", size_option("Virtual size, at least that of the disk below; without it the same")}}}};
+          {"size", size_option("Virtual size, at least that of base; default: the same")}}}};
 }
 
 Json resize_schema() {

@@ -219,7 +219,7 @@ public:
     std::string_view gives() const override { return "generation"; }
     bool works_on_disk() const override { return true; }
     std::string_view summary() const override {
-        return "put the disk into the store as a new generation, unless it has the current one's content";
+        return "publish the disk as a new generation, unless its content equals that of the current one";
     }
     int revision() const override { return 1; }
 
@@ -229,18 +229,19 @@ public:
             "properties": {
                 "keep": {"type": "integer", "minimum": 1, "default": 3,
                     "description":
-                        "how many generations stay, the current one included; what is in use stays anyway"},
+                        "how many generations to keep, including the current one; those in use are kept anyway"},
                 "keep-days": {"type": "integer", "minimum": 0,
-                    "description": "younger generations stay as well"},
+                    "description": "also keep generations younger than this many days"},
                 "max-age": {"type": "string", "pattern": "^[0-9]+[smhdw]?$", "default": "1d",
-                    "description": "`imgforge refresh` looks for updates when the image is older"},
+                    "x-message": "must be a time such as 12h, 1d or 2w",
+                    "description": "age from which `imgforge refresh` looks for updates"},
                 "to": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1},
                     "x-affects-result": false,
-                    "description": "targets (by name, or places) to push to; failures are retried"},
+                    "description": "targets to push to, by name or location; failed pushes are retried"},
                 "chain": {"type": "integer", "minimum": 0, "maximum": 16, "default": 4,
-                    "description": "longest chain of generations stored as differences; 0: every one whole"},
+                    "description": "longest chain of generations stored as differences; 0: store each one whole"},
                 "compress": {"enum": ["zstd", "zlib", "none"], "default": "zstd",
-                    "description": "of what is written into the store"}
+                    "description": "compression of the disk in the store"}
             }
         })");
         return schema;

@@ -122,12 +122,13 @@ constexpr const char* spawn_schema_text = R"J({
         "count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 2,
             "description": "how many machines, in parallel"},
         "names": {"type": "string",
-            "description": "name pattern with {n}; default: a name of its own per run"},
+            "description": "name pattern with {n}; default: a unique name for each run"},
         "ephemeral": {"type": "boolean", "default": true,
             "description": "remove the machines when the proof is done"},
         "wait": {"enum": ["none", "ip", "agent", "cloud-init", "ssh"], "default": "ssh",
-            "description": "what counts as up; the comparison of the clones needs ssh"},
+            "description": "signal by which a machine counts as up; comparing the clones requires ssh"},
         "timeout": {"type": "string", "pattern": "^[0-9]+[smh]?$",
+            "x-message": "must be a time such as 90s, 10m or 1h",
             "description": "how long a machine may take to come up; default 5m with KVM, 15m without"}
     }
 })J";

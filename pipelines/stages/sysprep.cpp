@@ -58,7 +58,7 @@ public:
             "type": "object", "additionalProperties": false,
             "properties": {
                 "operations": {"type": "string",
-                    "description": "a,b: only these; -c: all default operations but c; )json"
+                    "description": "operations to run: a,b means only these, -c all default ones except c; )json"
                                                R"json(see imgforge sysprep --list-operations",
                     "default": ""},
                 "new-uuids": {"type": "boolean", "default": false, "description":
@@ -67,10 +67,11 @@ public:
                     "description": "what to leave in /etc/machine-id", "default": "empty"},
                 "keep": {"type": "array", "items": {"type": "string"},
                     "description": "patterns of paths in the guest that are never touched", "default": []},
-                "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/"},
+                "remove": {"type": "array", "items": {"type": "string", "pattern": "^~?/",
+                    "x-message": "must begin with / or ~/"},
                     "description": "patterns of paths to remove as well; ~/ is every home", "default": []},
                 "keep-passwords": {"type": "array", "items": {"type": "string"},
-                    "description": "users whose password stays usable", "default": []},
+                    "description": "users whose passwords are kept", "default": []},
                 "remove-users": {"type": "array", "items": {"type": "string"},
                     "description": "build users to remove with their homes", "default": []},
                 "passphrase-file": {"type": "string", "format": "path",

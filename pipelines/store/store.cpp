@@ -48,7 +48,7 @@ std::vector<Holder> holders_of(const Rows& rows, std::string_view image, int gen
 }
 
 Error not_there(std::string_view image, int generation) {
-    return {Failure::domain, fmt::format("{}@{} does not exist (any more)", image, generation),
+    return {Failure::domain, fmt::format("{} has no generation {}", image, generation),
             fmt::format("`imgforge images show {}` lists its generations", image)};
 }
 
@@ -192,8 +192,11 @@ Generation Store::rollback_goal(std::string_view image) const {
             return *candidate;
         }
     }
-    throw Error(Failure::domain, fmt::format("{} has no earlier generation to go back to", now.label()),
-                "generations beyond the recipe's `keep` were deleted");
+    throw Error(
+        Failure::domain, fmt::format("{} has no earlier generation to go back to", now.label()),
+        fmt::format("`imgforge images show {0}` lists the generations, `imgforge images promote {0}@N` makes "
+                    "one of them current",
+                    image));
 }
 
 /// Inside a transaction: checks everything first, so that a refusal changes nothing.

@@ -45,11 +45,11 @@ void require_path(const Settings& settings, const std::string& text) {
     for (const auto& [name, unused] : settings.targets) {
         names.push_back(name);
     }
-    throw Error(Failure::usage, fmt::format("no target is called '{}'{}", text, did_you_mean(text, names)),
-                names.empty() ? fmt::format("name it under `targets:` in the settings, or write ./{} for a "
+    throw Error(Failure::usage, fmt::format("unknown target '{}'{}", text, did_you_mean(text, names)),
+                names.empty() ? fmt::format("define it under `targets:` in the settings, or write ./{} for a "
                                             "directory",
                                             text)
-                              : fmt::format("the settings have: {}; write ./{} for a directory",
+                              : fmt::format("targets in the settings: {}; write ./{} for a directory",
                                             fmt::join(names, ", "), text));
 }
 

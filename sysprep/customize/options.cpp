@@ -6,6 +6,7 @@
 
 #include "builder/base/clock.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/time_zone.hpp"
 #include "sysprep/customize/customize.hpp"
 #include "sysprep/customize/passwords.hpp"
 
@@ -197,6 +198,9 @@ std::vector<std::pair<std::string, std::string>> check_customize(const Customize
             }
         }
     };
+    if (!spec.timezone.empty() && !is_time_zone(spec.timezone)) {
+        faults.emplace_back("/timezone", fmt::format("unknown time zone '{}'", spec.timezone));
+    }
     check_paths(spec.write, "/write");
     check_paths(spec.link, "/link");
     const auto more = check_file_steps(spec.files);
@@ -227,7 +231,7 @@ const Json& customize_schema() {
                 "description": "host file or directory: path in the guest", "default": {}},
             "write": {"type": "object", "x-secrets": true, "additionalProperties": {"type": "string"},
                 "description": "path in the guest: content", "default": {}},
-            "mkdir": {"type": "array", "items": {"type": "string"}, "description": "directories to make",
+            "mkdir": {"type": "array", "items": {"type": "string"}, "description": "directories to create",
                 "default": []},
             "link": {"type": ["object", "array"], "additionalProperties": {"type": "string"},
                 "items": {"type": "string"},
@@ -259,11 +263,11 @@ const Json& customize_schema() {
                 "items": {"type": ["object", "string"], "additionalProperties": {"type": "string"}},
                 "description": "path in the guest: user:group, names or numbers", "default": {}},
             "touch": {"type": "array", "items": {"type": "string"},
-                "description": "files to make, empty, when missing", "default": []},
+                "description": "files to create, if they do not exist", "default": []},
             "truncate": {"type": "array", "items": {"type": "string"}, "description": "files to empty",
                 "default": []},
             "truncate-recursive": {"type": "array", "items": {"type": "string"},
-                "description": "directories whose files are emptied, those of subdirectories too",
+                "description": "directories whose files are emptied, including those in subdirectories",
                 "default": []},
             "scrub": {"type": "array", "items": {"type": "string"},
                 "description": "files to overwrite with zeros and remove; patterns allowed", "default": []},
@@ -280,7 +284,7 @@ const Json& customize_schema() {
                 "description": "packages that every clone installs at its first boot", "default": []},
             "selinux-relabel": {"type": "boolean",
                 "description": "relabel for SELinux after the changes", "default": false},
-            "users": {"type": "array", "description": "users to make", "default": [],
+            "users": {"type": "array", "description": "users to create", "default": [],
                 "items": {"type": "object", "additionalProperties": false, "required": ["name"],
                 "properties": {
                     "name": {"type": "string", "description": "login name"},
@@ -297,7 +301,7 @@ const Json& customize_schema() {
                 "items": {"type": "string"}}, "description": "existing user: public keys", "default": {}},
             "timezone": {"type": "string", "description": "such as Europe/Berlin", "default": ""},
             "locale": {"type": "string", "description": "such as en_US.UTF-8", "default": ""},
-            "hostname": {"type": "string", "description": "a name that all clones start with", "default": ""},
+            "hostname": {"type": "string", "description": "host name that all clones start with", "default": ""},
             "run": {"type": "array", "x-secrets": true, "items": {"type": "string"},
                 "description": "shell lines run in the guest, offline: after packages, files, users and )json"
         R"json(settings, whatever the order in the recipe; a second customize stage gives another order",
@@ -308,8 +312,9 @@ const Json& customize_schema() {
                 "description": "shell lines that every clone runs once at its first boot", "default": []},
             "network": {"type": "boolean",
                 "description":
-                    "give the guest's commands network (default: when packages are installed or updated)"},
-            "timeout": {"type": "string", "x-affects-result": false,
+                    "give commands in the guest a network (default: when packages are installed or updated)"},
+            "timeout": {"type": "string", "x-affects-result": false, "pattern": "^[0-9]+[smhd]?$",
+                "x-message": "must be a time such as 90s, 10m or 1h",
                 "description": "longest time for one command", "default": "1h"}
         }})json");
     return schema;

@@ -84,8 +84,8 @@ PasswordChange parse_password(std::string_view text, const std::filesystem::path
     } else {
         throw Error(
             Failure::recipe,
-            fmt::format("'{}' does not say what becomes of the password", text.substr(0, text.find(':'))),
-            "one of password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked, locked:…");
+            fmt::format("'{}' does not say how to change the password", text.substr(0, text.find(':'))),
+            "use password:TEXT, file:PATH, hash:CRYPT, random, disabled, locked or locked:…");
     }
     return change;
 }

@@ -11,6 +11,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/json_schema.hpp"
+#include "builder/base/json_schema_words.hpp"
 #include "builder/base/strict_yaml.hpp"
 #include "pipelines/lifecycle/expiry.hpp"
 #include "pipelines/lifecycle/machine_name.hpp"
@@ -68,7 +69,7 @@ Json network_schema() {
               {"subnet",
                {{"type", "string"},
                 {"pattern", "^[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.0/24$"},
-                {"x-message", "a subnet is written like 192.168.150.0/24"},
+                {"x-message", "must be a /24 network such as 192.168.150.0/24"},
                 {"description", "addresses of the network"}}}}}};
 }
 
@@ -104,7 +105,8 @@ private:
         try {
             body();
         } catch (const Error& error) {
-            diagnostics_.add(document_.at(pointer, error.message()));
+            diagnostics_.add(document_.at(
+                pointer, fmt::format("{}: {}", json_schema::named(pointer), error.message()), error.hint()));
         }
     }
 

@@ -74,7 +74,7 @@ expect 2 "imgforge spawn --help" "$imgforge" spawn
 expect 1 "imgforge images list" "$imgforge" spawn nothing web-1
 expect 1 "imgforge list" "$imgforge" show nobody
 expect 3 "installer ISO" "$imgforge" media probe five.recipe
-expect 3 "an installer ISO is wanted" "$imgforge" seed inspect five.recipe
+expect 3 "a seed is an ISO 9660, vfat, tar or qcow2 image" "$imgforge" seed inspect five.recipe
 
 # What is wrong shows before an image is fetched: nothing is downloaded for a command that cannot succeed.
 for words in "'web 1'" "../x" "web --size huge" "web --user-data /nonexistent" "web --ssh-key /nonexistent" \

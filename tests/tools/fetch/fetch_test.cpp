@@ -277,7 +277,7 @@ TEST_F(Fetch, without_anything_to_verify_by_there_is_a_warning) {
     bool warned = false;
     for (const MonitorEvent& event : monitor_.events()) {
         warned = warned || (event.kind == MonitorEvent::Kind::warning &&
-                            event.detail.find("verified by nothing") != std::string::npos);
+                            event.detail.find("was not verified") != std::string::npos);
     }
     EXPECT_TRUE(warned);
 }

@@ -151,7 +151,7 @@ TEST_F(Pointers, names_places_and_kinds_are_told_apart) {
         find_target(settings_, "c");
         FAIL();
     } catch (const Error& error) {
-        EXPECT_THAT(error.hint(), HasSubstr("the settings have: a, b"));
+        EXPECT_THAT(error.hint(), HasSubstr("targets in the settings: a, b"));
     }
     EXPECT_THROW(open_target(find_target(settings_, "https://h/x"), services()), Error);
 }

@@ -67,9 +67,9 @@ TEST_F(OpenImage, refuses_a_backing_file_unless_it_is_stated) {
     const auto base = qcow2("base.qcow2");
     create_overlay({.overlay = folder_ / "top.qcow2", .backing = base});
 
-    EXPECT_THAT(refusal({.file = folder_ / "top.qcow2"}), HasSubstr("must stand alone"));
+    EXPECT_THAT(refusal({.file = folder_ / "top.qcow2"}), HasSubstr("only backing files that are named"));
     EXPECT_THAT(refusal({.file = folder_ / "top.qcow2", .format = DiskFormat::qcow2}),
-                HasSubstr("must stand alone"));
+                HasSubstr("only backing files that are named"));
     EXPECT_THAT(refusal({.file = folder_ / "top.qcow2", .backing_files = {qcow2("other.qcow2")}}),
                 HasSubstr("not among the files"));
     EXPECT_EQ(refusal({.file = folder_ / "top.qcow2", .backing_files = {base}}), "accepted");
@@ -83,7 +83,7 @@ TEST_F(OpenImage, only_images_of_a_store_may_refer_to_the_store) {
 
     EXPECT_EQ(refusal({.file = folder_ / "machine.qcow2", .stores = {folder_.path()}}), "accepted");
     EXPECT_THAT(refusal({.file = outside / "foreign.qcow2", .stores = {folder_.path()}}),
-                HasSubstr("must stand alone"));
+                HasSubstr("only backing files that are named"));
 }
 
 TEST_F(OpenImage, a_raw_disk_is_never_believed_a_header_its_guest_wrote) {

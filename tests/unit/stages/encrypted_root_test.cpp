@@ -98,7 +98,7 @@ TEST_F(EncryptedRoot, what_can_only_go_wrong_is_an_error) {
     EXPECT_THAT(faults(head + "stages: [{install: {values: {phrase: a}}}]\n"),
                 HasSubstr("'values' fills in a file of your own, and none is named"));
     EXPECT_THAT(faults(head + "machine: {passphrase: written-here}\nstages: [{install: {}}]\n"),
-                HasSubstr("a passphrase stands under `secrets:`"));
+                HasSubstr("must be ${secrets.NAME}, the name of a secret"));
     EXPECT_THAT(faults(head + "machine: {passphrase: '${secrets.none}'}\nstages: [{install: {}}]\n"),
                 HasSubstr("none"));
 }

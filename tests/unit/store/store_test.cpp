@@ -199,7 +199,7 @@ TEST(Store, unknown_names_get_a_suggestion) {
     EXPECT_THAT(failure([&] {
                     home.store.add_reference("debian13", 9, {Holder::Kind::instance, "x"});
                 }),
-                HasSubstr("does not exist"));
+                HasSubstr("has no generation 9"));
 }
 
 TEST(Store, failing_publication_leaves_nothing) {
