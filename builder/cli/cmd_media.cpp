@@ -40,7 +40,7 @@ std::string create_text(const install::MadeMedium& made) {
     return text;
 }
 
-int create(const Arguments& arguments, CommandContext& context) {
+int create_medium(const Arguments& arguments, CommandContext& context) {
     const install::MediaRequest request{.suite = arguments.get_or("SUITE", ""),
                                         .packages = arguments.all("package"),
                                         .mirror = arguments.get_or("mirror", "")};
@@ -112,7 +112,7 @@ Command media_create_command() {
             .examples = {{"imgforge media create bookworm", "a Debian 12 ISO in the cache"},
                          {"imgforge media create trixie --package nginx --output debian13-nginx.iso",
                           "a Debian 13 ISO with nginx"}},
-            .run = create};
+            .run = create_medium};
 }
 
 }  // namespace imgforge::cli

@@ -110,7 +110,7 @@ void write_seed(const seeds::SeedFiles& files, std::string_view label, const std
     }
 }
 
-int create(const Arguments& arguments, CommandContext& context) {
+int create_seed(const Arguments& arguments, CommandContext& context) {
     const std::string format = arguments.get_or("format", "iso");
     const std::filesystem::path output = seed_output(arguments, format);
     if (output == "-" && (format == "dir" || context.json)) {
@@ -195,7 +195,7 @@ Command seed_create_command() {
                          {"imgforge seed create --name w1 --nic "
                           "52:54:00:12:34:56,ip=192.0.2.5/24",
                           "a static address"}},
-            .run = create};
+            .run = create_seed};
 }
 
 }  // namespace imgforge::cli

@@ -184,7 +184,7 @@ int diff(const Arguments& arguments, CommandContext& context) {
     return same ? 0 : 1;
 }
 
-int show(const Arguments& arguments, CommandContext& context) {
+int show_seed(const Arguments& arguments, CommandContext& context) {
     const seeds::FoundSeed seed = open_seed(arguments.get_or("ISO", ""), arguments, context);
     const std::string base = seed.datasource == "configdrive" ? "openstack/latest/user_data" : "user-data";
     const auto found = seed.files.find(base);
@@ -282,7 +282,7 @@ Command seed_show_command() {
             .options = {{.names = {"--merged"}, .help = "show what cloud-init makes of all parts"},
                         secrets_option()},
             .examples = {{"imgforge seed show --merged web-1-seed.iso", "the cloud-config of that machine"}},
-            .run = show};
+            .run = show_seed};
 }
 
 }  // namespace imgforge::cli

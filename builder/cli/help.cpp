@@ -7,16 +7,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "builder/cli/columns.hpp"
 #include "builder/cli/parser.hpp"
 
 namespace imgforge::cli {
 namespace {
-
-/// Columns of a terminal, not bytes: "…" has three bytes.
-std::size_t columns(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
-}
 
 /// Breaks text into lines of at most `width`, each after the first with `indent` blanks.
 std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {

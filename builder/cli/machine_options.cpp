@@ -10,6 +10,7 @@
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
+#include "builder/cli/columns.hpp"
 #include "pipelines/lifecycle/expiry.hpp"
 
 namespace imgforge::cli {
@@ -30,12 +31,6 @@ std::string age_text(std::int64_t seconds) {
     }
     return seconds >= 2 * minute ? fmt::format("{}m", seconds / minute)
                                  : fmt::format("{}s", std::max<std::int64_t>(seconds, 0));
-}
-
-/// Width on a terminal: UTF-8 continuation bytes take none.
-std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
 }
 
 }  // namespace
@@ -145,7 +140,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
         for (std::size_t i = 0; i < row.size(); ++i) {
-            widths[i] = std::max(widths[i], width(row[i]));
+            widths[i] = std::max(widths[i], columns(row[i]));
         }
     }
     std::string out;
@@ -154,7 +149,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
         for (std::size_t i = 0; i < row.size(); ++i) {
             line += row[i];
             if (i + 1 < row.size()) {
-                line.append(widths[i] - width(row[i]) + 2, ' ');
+                line.append(widths[i] - columns(row[i]) + 2, ' ');
             }
         }
         line.erase(line.find_last_not_of(' ') + 1);

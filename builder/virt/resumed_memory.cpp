@@ -23,14 +23,14 @@ bool own_memory(pugi::xml_attribute value) {
     return true;
 }
 
-bool change_arguments(pugi::xml_node command_line) {
+bool change_arguments(pugi::xml_node arguments) {
     bool changed = false;
-    for (auto argument = command_line.child("qemu:arg"); argument;) {
+    for (auto argument = arguments.child("qemu:arg"); argument;) {
         auto next = argument.next_sibling("qemu:arg");
         if (std::string_view(argument.attribute("value").value()) == "-incoming") {
             const auto behind = next.next_sibling("qemu:arg");
-            command_line.remove_child(next);
-            command_line.remove_child(argument);
+            arguments.remove_child(next);
+            arguments.remove_child(argument);
             next = behind;
             changed = true;
         } else {

@@ -89,7 +89,7 @@ std::string kernel_of_host() {
 }
 
 /// Nothing of a template is of use after a power cut that took a part of it.
-void flush(const fs::path& folder) {
+void flush_all(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder)) {
         if (entry.is_regular_file()) {
             const Fd file = open_fd(entry.path(), O_RDONLY);
@@ -110,7 +110,7 @@ void make_in(Lifecycle& lifecycle, const fs::path& folder, const TemplateKey& ke
     make_directories(folder, 0711);
     try {
         const TemplateKind kind = make_template(lifecycle, folder, source, timeout);
-        flush(folder);
+        flush_all(folder);
         write_file_atomically(folder / "template.json", pretty(template_facts(folder, key, kind)));
     } catch (...) {
         remove_tree(folder);
