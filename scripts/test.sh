@@ -20,6 +20,8 @@ IMGFORGE_REQUIRE=$(IFS=,; echo "${tiers[*]}")
 export IMGFORGE_REQUIRE
 # The same errors each time, so that a red run means a change; another seed, or the tier long, tries others.
 export IMGFORGE_SEED=${IMGFORGE_SEED:-2}
+# One memory image of the appliance serves all tests, whatever homes they make.
+export IMGFORGE_APPLIANCE_IMAGE=$PWD/build/appliance
 
 begin=$(date +%s)
 step() { printf '\n== [%4ds] %s\n' $(($(date +%s) - begin)) "$*"; }

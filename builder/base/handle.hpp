@@ -14,9 +14,9 @@ struct FreeWith {
     }
 };
 
-/// Owner of a C object that one function frees: `Handle<guestfs_h, &guestfs_close>`. The function may be one that
-/// is loaded at its first call (LazyFunction).
-/// Anything that can fail at close must be closed explicitly before; this only releases.
+/// Owner of a C object that one function frees: `Handle<guestfs_h, &guestfs_close>`. The function may be one
+/// that is loaded at its first call (LazyFunction). Anything that can fail at close must be closed explicitly
+/// before; this only releases.
 template <class T, auto Free>
 using Handle = std::unique_ptr<T, FreeWith<Free>>;
 

@@ -225,7 +225,7 @@ std::vector<Option> spawn_options() {
     std::vector<Option> options = {
         {.names = {"--count", "-n"},
          .value = "N",
-         .help = "how many, in parallel; {n} in the name is the number"},
+         .help = "how many, in parallel"},
     };
     const auto shape = machine_shape_options();
     options.insert(options.end(), shape.begin(), shape.end());

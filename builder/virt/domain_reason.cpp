@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "builder/virt/domain_reason.hpp"
 
-#include <libvirt/libvirt.h>
-
 #include <array>
 #include <cstddef>
+
+#include "builder/virt/libvirt_library.hpp"
 
 namespace imgforge::virt {
 namespace {

@@ -91,7 +91,8 @@ say "killed in the middle of provision"
 # guest's own system runs its disk is no longer the one before; what a step changed would not be more of it.
 "$imgforge" build "$recipe" --connect embedded >"$work/killed.out" 2>&1 & victim=$!
 for _ in $(seq 1200); do
-    grep -qa 'systemd-\|cloud-init\[' "$IMGFORGE_HOME"/runs/*-shop-*/provision/console.log 2>/dev/null && break
+    grep -qa 'systemd-\|cloud-init\[' \
+        "$IMGFORGE_HOME"/runs/*-shop-*/provision/console.log 2>/dev/null && break
     kill -0 $victim 2>/dev/null || { cat "$work/killed.out"; fail \
         "the build ended before it could be killed"; }
     sleep 1
