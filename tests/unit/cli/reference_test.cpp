@@ -46,7 +46,7 @@ TEST(Reference, keeps_a_table_whole_whatever_a_description_says) {
         {"properties",
          {{"key", {{"description", "a | b\nand <c>"}, {"type", "string"}, {"examples", {"x|y"}}}}}}};
     EXPECT_THAT(settings_reference(schema),
-                HasSubstr("| `key` | a \\| b and &lt;c> | text |  | `x\\|y` |\n"));
+                HasSubstr("| `key` | A \\| b and &lt;c> | text |  | `x\\|y` |\n"));
 }
 
 }  // namespace
