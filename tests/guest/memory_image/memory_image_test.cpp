@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 
 #include "builder/base/digest.hpp"
 #include "builder/base/file.hpp"
@@ -30,6 +31,7 @@ protected:
             IMGFORGE_SKIP("guest",
                           "supermin, qemu-img or a kernel in /boot is missing: no libguestfs appliance");
         }
+        ::unsetenv("IMGFORGE_APPLIANCE_IMAGE");  // where the other tests share one
         cache = std::make_unique<TempDir>("memory-image-guest");
         keep_memory_images_in(cache->path());
     }
