@@ -33,10 +33,10 @@ std::optional<ProcessWatch> ProcessWatch::open(pid_t pid) {
 }
 
 bool ProcessWatch::ended_within(std::chrono::milliseconds deadline) const {
-    using Steady = std::chrono::steady_clock;
-    const auto until = Steady::now() + deadline;
+    const auto until = std::chrono::steady_clock::now() + deadline;
     while (true) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Steady::now()).count();
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
         pollfd entry{fd_.get(), POLLIN, 0};
         const int ready = ::poll(&entry, 1, static_cast<int>(std::clamp<std::int64_t>(left, 0, 60000)));
         if (ready > 0) {
@@ -45,7 +45,7 @@ bool ProcessWatch::ended_within(std::chrono::milliseconds deadline) const {
         if (ready < 0 && errno != EINTR) {
             throw system_error("watch", fmt::format("process {}", pid_), errno);
         }
-        if (Steady::now() >= until) {
+        if (std::chrono::steady_clock::now() >= until) {
             return false;
         }
     }

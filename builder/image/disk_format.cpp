@@ -17,7 +17,7 @@ namespace imgforge::image {
 
 namespace {
 
-constexpr std::array<std::pair<DiskFormat, std::string_view>, 5> names{{
+constexpr std::array<std::pair<DiskFormat, std::string_view>, 5> format_names{{
     {DiskFormat::raw, "raw"},
     {DiskFormat::qcow2, "qcow2"},
     {DiskFormat::vmdk, "vmdk"},
@@ -28,7 +28,7 @@ constexpr std::array<std::pair<DiskFormat, std::string_view>, 5> names{{
 }  // namespace
 
 std::string_view to_string(DiskFormat format) {
-    for (const auto& [value, name] : names) {
+    for (const auto& [value, name] : format_names) {
         if (value == format) {
             return name;
         }
@@ -37,7 +37,7 @@ std::string_view to_string(DiskFormat format) {
 }
 
 std::optional<DiskFormat> disk_format_named(std::string_view name) {
-    for (const auto& [value, known] : names) {
+    for (const auto& [value, known] : format_names) {
         if (known == name) {
             return value;
         }

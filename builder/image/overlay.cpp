@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t cluster_bits = 16;
 constexpr std::uint64_t cluster_size = 1ULL << cluster_bits;
 constexpr std::uint32_t refcount_order = 4;  // 16 bit
-constexpr std::uint32_t header_length = 112;
+constexpr std::uint32_t own_header_length = 112;
 constexpr std::uint64_t refcount_table_offset = cluster_size;
 constexpr std::uint64_t refcount_block_offset = 2 * cluster_size;
 constexpr std::uint64_t l1_offset = 3 * cluster_size;
@@ -91,7 +91,7 @@ std::string header_bytes(ByteSize size, const std::optional<Backing>& backing) {
 
     std::string out("QFI\xfb");
     put(out, 3, 4);
-    put(out, backing ? header_length + extensions.size() : 0, 8);
+    put(out, backing ? own_header_length + extensions.size() : 0, 8);
     put(out, backing ? backing->name.size() : 0, 4);
     put(out, cluster_bits, 4);
     put(out, size.in_bytes(), 8);
@@ -106,7 +106,7 @@ std::string header_bytes(ByteSize size, const std::optional<Backing>& backing) {
     put(out, 0, 8);
     put(out, 0, 8);
     put(out, refcount_order, 4);
-    put(out, header_length, 4);
+    put(out, own_header_length, 4);
     put(out, 0, 8);  // compression type zlib, padding
     out += extensions;
     if (backing) {

@@ -44,7 +44,7 @@ std::optional<Result> within(milliseconds deadline, std::function<Result()> task
     return result.get();
 }
 
-constexpr const char* hint =
+constexpr const char* guard_hint =
     "is its daemon stopped or overloaded? 'virsh -c URI list' shows whether it answers anybody";
 
 }  // namespace
@@ -56,7 +56,7 @@ GuardedHost::GuardedHost(const std::string& uri, milliseconds timeout) : uri_(ur
         throw VirtError(VirtCause::no_connection, Failure::host,
                         fmt::format("cannot connect to {}: no answer within {}", uri,
                                     std::chrono::ceil<std::chrono::seconds>(timeout)),
-                        hint);
+                        guard_hint);
     }
     host_ = std::move(*opened);
 }
@@ -65,7 +65,7 @@ Json GuardedHost::call(const Json& request, milliseconds deadline) {
     const std::string op = request.at("op");
     if (silent_) {
         throw VirtError(VirtCause::no_connection, Failure::domain,
-                        fmt::format("cannot ask {} for '{}': it stopped answering", uri_, op), hint);
+                        fmt::format("cannot ask {} for '{}': it stopped answering", uri_, op), guard_hint);
     }
     std::optional<Json> answer =
         within<Json>(deadline, [host = host_, request, deadline] { return host->call(request, deadline); });
@@ -74,7 +74,7 @@ Json GuardedHost::call(const Json& request, milliseconds deadline) {
         throw VirtError(VirtCause::timeout, Failure::timeout,
                         fmt::format("{} did not answer '{}' within {}", uri_, op,
                                     std::chrono::ceil<std::chrono::seconds>(deadline)),
-                        hint);
+                        guard_hint);
     }
     return std::move(*answer);
 }
