@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "builder/base/digest.hpp"
+#include "builder/base/directory_size.hpp"
 #include "builder/base/environment.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
@@ -89,16 +90,6 @@ std::string damage(MemoryImage& image, const MemoryImageKey& key) {
     } catch (const std::exception& error) {
         return error.what();
     }
-}
-
-std::uint64_t bytes_below(const fs::path& folder) {
-    std::uint64_t bytes = 0;
-    std::error_code gone;
-    for (auto entry = fs::directory_iterator(folder, gone); !gone && entry != fs::directory_iterator();
-         entry.increment(gone)) {
-        bytes += allocated_size(entry->path());
-    }
-    return bytes;
 }
 
 bool is_useful(const fs::path& image) {
@@ -255,7 +246,7 @@ std::vector<MemoryImageEntry> memory_images(const fs::path& folder) {
          entry.increment(missing)) {
         const std::string name = entry->path().filename().string();
         if (name.starts_with("appliance-") && entry->is_directory()) {
-            entries.push_back({name, bytes_below(entry->path()), is_useful(entry->path())});
+            entries.push_back({name, allocated_in(entry->path()), is_useful(entry->path())});
         }
     }
     std::sort(entries.begin(), entries.end(),

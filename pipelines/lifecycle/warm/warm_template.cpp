@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "builder/base/digest.hpp"
+#include "builder/base/directory_size.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
@@ -46,19 +47,9 @@ fs::path lock_file(const fs::path& folder) {
     return folder.parent_path() / ("." + folder.filename().string() + ".lock");
 }
 
-std::uint64_t bytes_below(const fs::path& folder) {
-    std::uint64_t bytes = 0;
-    std::error_code gone;
-    for (auto entry = fs::directory_iterator(folder, gone); !gone && entry != fs::directory_iterator();
-         entry.increment(gone)) {
-        bytes += allocated_size(entry->path());
-    }
-    return bytes;
-}
-
 TemplateEntry read_entry(const fs::path& folder) {
     TemplateEntry entry{.folder = folder};
-    entry.bytes = bytes_below(folder);
+    entry.bytes = allocated_in(folder);
     try {
         const Json json =
             parse_json(read_file(folder / "template.json"), (folder / "template.json").string());

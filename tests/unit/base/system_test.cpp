@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "builder/base/directory_size.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
@@ -195,6 +196,16 @@ TEST(CopyFile, keeps_holes_and_content) {
     EXPECT_LT(allocated_size(folder / "copy"), 1U << 20U);
     EXPECT_EQ(read_file(folder / "copy").substr(50U << 20U), "tail");
     EXPECT_THROW(copy_file_fast(folder / "sparse", folder / "copy"), Error);
+}
+
+TEST(AllocatedIn, counts_what_lies_on_the_disk_and_no_holes) {
+    const TempDir folder;
+    EXPECT_EQ(allocated_in(folder / "missing"), 0U);
+    EXPECT_EQ(allocated_in(folder.path()), 0U);
+    std::ofstream(folder / "holes", std::ios::binary).seekp(50 << 20) << "tail";
+    std::ofstream(folder / "whole", std::ios::binary) << std::string(64U << 10U, 'x');
+    EXPECT_GE(allocated_in(folder.path()), 64U << 10U);
+    EXPECT_LT(allocated_in(folder.path()), 1U << 20U);
 }
 
 TEST(RemoveTree, takes_read_only_folders_and_never_follows_links) {
