@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// imgforge: every command. Large libraries are loaded by those that need them (builder/base/lazy_library.hpp).
+// imgforge: every command. Large libraries are loaded by those that need them
+// (builder/base/lazy_library.hpp).
 #include "builder/base/interrupt.hpp"
 #include "builder/cli/frame.hpp"
 

@@ -223,9 +223,7 @@ std::vector<Option> first_boot_options() {
 
 std::vector<Option> spawn_options() {
     std::vector<Option> options = {
-        {.names = {"--count", "-n"},
-         .value = "N",
-         .help = "how many, in parallel"},
+        {.names = {"--count", "-n"}, .value = "N", .help = "how many, in parallel"},
     };
     const auto shape = machine_shape_options();
     options.insert(options.end(), shape.begin(), shape.end());

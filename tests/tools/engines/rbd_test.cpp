@@ -74,7 +74,9 @@ protected:
                 .args = {verb, cluster_.string()},
                 .timeout = timeout};
     }
-    static ceph::PoolName pool_name() { return {.pool = "images", .conf = cluster_ / "ceph.conf"}; }
+    static ceph::PoolName pool_name() {
+        return {.pool = "images", .conf = cluster_ / "ceph.conf"};
+    }
     std::string url(const std::string& image) const {
         return "rbd:images/" + image + ":conf=" + (cluster_ / "ceph.conf").string();
     }
