@@ -42,6 +42,13 @@ void write_all(int fd, std::string_view bytes, std::string_view name) {
     }
 }
 
+void sync_file(const std::filesystem::path& file) {
+    const Fd fd = open_fd(file, O_RDONLY);
+    if (::fsync(fd.get()) != 0) {
+        throw system_error("flush", file.string(), errno);
+    }
+}
+
 void sync_directory(const std::filesystem::path& directory) {
     const Fd fd = open_fd(directory, O_RDONLY | O_DIRECTORY);
     // Some network file systems answer EINVAL for directories; there is nothing more we could do there.

@@ -40,6 +40,10 @@ Fd open_fd(const std::filesystem::path& path, int flags, unsigned mode = 0644);
 /// Writes all bytes or throws system_error("write", name).
 void write_all(int fd, std::string_view bytes, std::string_view name);
 
+/// fsync(2) of a file by its name; what other processes wrote to it is flushed as well. Throws
+/// system_error("flush", file).
+void sync_file(const std::filesystem::path& file);
+
 /// fsync(2) of a directory, so that a rename in it survives a power cut.
 void sync_directory(const std::filesystem::path& directory);
 

@@ -90,6 +90,13 @@ GuestfsHandle configured_handle(const ApplianceOptions& options, Accelerator acc
     return handle;
 }
 
+void give_to_qemu(guestfs_h* handle, const QemuParameters& parameters) {
+    // libguestfs hands them on in the reverse order.
+    for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
+        guestfs_config(handle, parameter->first.c_str(), parameter->second.c_str());
+    }
+}
+
 void Appliance::configure(Accelerator accelerator) {
     state_->watchdog.reset();
     state_->handle = configured_handle(state_->options, accelerator);
@@ -163,16 +170,11 @@ bool Appliance::start_from_image(Accelerator accelerator) {
     constexpr std::chrono::seconds usual{45};
     const std::chrono::seconds deadline = launch_time(usual);
     MemoryImageSession session(deadline, restore_body(*image, state.options.drives.size()));
-    QemuParameters parameters = parameters_for_restoring({.memory = image->memory(),
-                                                          .root = image->root(),
-                                                          .plug = image->plug(),
-                                                          .sockets = session.sockets(),
-                                                          .memory_mib = guestfs_get_memsize(handle())});
-    // libguestfs gives QEMU the parameters in the reverse order.
-    std::reverse(parameters.begin(), parameters.end());
-    for (const auto& [name, value] : parameters) {
-        guestfs_config(handle(), name.c_str(), value.c_str());
-    }
+    give_to_qemu(handle(), parameters_for_restoring({.memory = image->memory(),
+                                                     .root = image->root(),
+                                                     .plug = image->plug(),
+                                                     .sockets = session.sockets(),
+                                                     .memory_mib = guestfs_get_memsize(handle())}));
     try {
         add_drives();
         launch(deadline);

@@ -14,6 +14,7 @@
 #include "builder/base/directory_size.hpp"
 #include "builder/base/environment.hpp"
 #include "builder/base/error.hpp"
+#include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
 #include "builder/base/log.hpp"
 
@@ -35,7 +36,8 @@ fs::path unusable_file(const fs::path& folder, const std::string& name) {
 }
 
 /// Of a file that is only ever read after it was sealed. The digest of 200 MB would cost a tenth of what the
-/// image saves; a file that was written to, cut or copied has another time, size or number of blocks.
+/// image saves; a file that was written to, cut or copied has another time, size or number of blocks. Time
+/// has steps of some milliseconds, so one that took its place meanwhile differs by its inode.
 std::string sealed_stamp(const fs::path& file) {
     struct stat status {};
     if (::stat(file.c_str(), &status) != 0) {
@@ -51,13 +53,6 @@ Json parts_of(const MemoryImage& image) {
             {"state", sha256_file(image.state())},
             {"root.qcow2", sha256_file(image.root())},
             {"plug.raw", sha256_file(image.plug())}};
-}
-
-void flush(const fs::path& file) {
-    const Fd fd = open_fd(file, O_RDONLY);
-    if (::fsync(fd.get()) != 0) {
-        throw system_error("flush", file.string(), errno);
-    }
 }
 
 /// Commands and stamps as the record has them; throws when another version wrote it.
@@ -200,7 +195,7 @@ void seal_memory_image(const fs::path& folder, const MemoryImageKey& key,
                        const std::vector<std::string>& command, const std::vector<fs::path>& files) {
     const MemoryImage image{.folder = folder, .held = {}, .command = {}, .stamps = {}};
     for (const fs::path& part : {image.memory(), image.state(), image.root(), image.plug()}) {
-        flush(part);
+        sync_file(part);
     }
     Json stamps = Json::object();
     for (const fs::path& file : files) {

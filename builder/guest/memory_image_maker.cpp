@@ -6,13 +6,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <fstream>
 #include <sstream>
 
 #include "builder/base/digest.hpp"
 #include "builder/base/error.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/host_cpu.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/log.hpp"
 #include "builder/base/process.hpp"
@@ -43,18 +42,10 @@ fs::path appliance_root(guestfs_h* handle) {
 
 /// What a guest sees of this host under KVM.
 std::string host_cpu() {
-    std::ifstream in("/proc/cpuinfo");
-    std::string facts;
-    for (std::string line; std::getline(in, line) && !line.empty();) {
-        for (const char* const key : {"vendor_id", "model", "stepping", "flags", "microcode"}) {
-            if (line.starts_with(key)) {
-                facts += line + "\n";
-            }
-        }
-    }
     utsname kernel{};
     ::uname(&kernel);
-    return sha256_hex(facts + kernel.release);
+    return sha256_hex(host_cpu_lines({"vendor_id", "model", "stepping", "flags", "microcode"}) +
+                      kernel.release);
 }
 
 std::string libguestfs_version(guestfs_h* handle) {
@@ -75,12 +66,7 @@ void boot_and_save(GuestfsHandle& handle, const MemoryImagePaths& paths, const f
     MemoryImagePaths with_sockets = paths;
     with_sockets.sockets = session.sockets();
     guestfs_h* const g = handle.get();
-    // libguestfs gives QEMU the parameters in the reverse order.
-    QemuParameters parameters = parameters_for_making(with_sockets);
-    std::reverse(parameters.begin(), parameters.end());
-    for (const auto& [name, value] : parameters) {
-        guestfs_config(g, name.c_str(), value.c_str());
-    }
+    give_to_qemu(g, parameters_for_making(with_sockets));
     guestfs_add_drive_opts(g, paths.plug.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
                            GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, GUESTFS_ADD_DRIVE_OPTS_LABEL,
                            std::string(plug_label).c_str(), -1);

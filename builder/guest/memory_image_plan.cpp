@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "builder/base/text.hpp"
 #include "builder/guest/memory_image.hpp"
 
 namespace imgforge::guest {
@@ -112,16 +113,11 @@ exit 1
 
 static_assert(wake_text.find('\'') == std::string_view::npos, "it stands between single quotes");
 
-std::string replaced(std::string text, std::string_view from, std::string_view to) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-    }
-    return text;
-}
-
 /// A value inside QEMU's comma-separated options.
 std::string quoted(const std::filesystem::path& path) {
-    return replaced(path.string(), ",", ",,");
+    std::string text = path.string();
+    replace_all(text, ",", ",,");
+    return text;
 }
 
 QemuParameters common(const MemoryImagePaths& paths, bool making) {
@@ -178,8 +174,9 @@ std::string lasting_parameters(const std::string& append) {
 }  // namespace
 
 std::string prepare_disk() {
-    std::string text = replaced(replaced(std::string(prepare_text), "@TARGET@", std::to_string(root_target)),
-                                "@SLOTS@", std::to_string(memory_image_slots));
+    std::string text(prepare_text);
+    replace_all(text, "@TARGET@", std::to_string(root_target));
+    replace_all(text, "@SLOTS@", std::to_string(memory_image_slots));
     text += fmt::format("imgforge_wake='{}'\nimgforge_prepare\n", wake_text);
     constexpr std::size_t block = 4096;
     text.resize((text.size() + block - 1) / block * block, '\n');

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,23 +36,6 @@ void wait_readable(int fd, const WaitLimit& limit, std::string_view what) {
 }
 
 }  // namespace
-
-LineListener::LineListener(const std::filesystem::path& path)
-    : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string name = path.string();
-    if (!socket_ || name.size() >= sizeof address.sun_path) {
-        throw Error(Failure::host, fmt::format("cannot make the socket {}", name));
-    }
-    std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
-    // The sockets API types every address as sockaddr.
-    const auto* const plain = reinterpret_cast<const sockaddr*>(&address);  // NOLINT
-    if (::bind(socket_.get(), plain, sizeof address) != 0 || ::chmod(name.c_str(), 0600) != 0 ||
-        ::listen(socket_.get(), 1) != 0) {
-        throw system_error("listen on", name, errno);
-    }
-}
 
 Fd LineListener::accept(const WaitLimit& limit) const {
     wait_readable(socket_.get(), limit, "connection");

@@ -10,6 +10,7 @@
 
 #include "builder/base/fd.hpp"
 #include "builder/base/json.hpp"
+#include "builder/base/unix_socket.hpp"
 
 namespace imgforge::guest {
 
@@ -23,7 +24,7 @@ struct WaitLimit {
 class LineListener {
 public:
     /// Throws Failure::host when the path cannot be bound (also: longer than 107 bytes).
-    explicit LineListener(const std::filesystem::path& path);
+    explicit LineListener(const std::filesystem::path& path) : socket_(listen_unix(path)) {}
     /// The first connection. Throws Failure::timeout at the limit, also when it was ended early.
     Fd accept(const WaitLimit& limit) const;
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/engine/layer.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -55,10 +53,7 @@ void sync_tree(const fs::path& folder) {
         if (entry.is_directory()) {
             sync_tree(entry.path());
         } else if (entry.is_regular_file()) {
-            const Fd fd = open_fd(entry.path(), O_RDONLY);
-            if (::fsync(fd.get()) != 0) {
-                throw system_error("flush", entry.path().string(), errno);
-            }
+            sync_file(entry.path());
         }
     }
     sync_directory(folder);

@@ -17,11 +17,11 @@
 #include "builder/base/fd.hpp"
 #include "builder/base/handle.hpp"
 #include "builder/base/interrupt.hpp"
+#include "builder/base/unix_socket.hpp"
 #include "builder/virt/libvirt_library.hpp"
 #include "builder/virt/virt_error.hpp"
 #include "pipelines/lifecycle/machine_domain.hpp"
 #include "pipelines/lifecycle/observe.hpp"
-#include "pipelines/lifecycle/qmp.hpp"
 
 namespace imgforge::lifecycle {
 namespace {

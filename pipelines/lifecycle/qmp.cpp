@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/qmp.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include <fmt/format.h>
 
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/json.hpp"
+#include "builder/base/unix_socket.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -47,27 +45,6 @@ std::string read_line(int fd, std::string& buffer, Deadline deadline) {
 }
 
 }  // namespace
-
-Fd connect_unix(const std::filesystem::path& socket_path) {
-    const Fd folder(open(socket_path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!folder || !fd) {
-        return {};
-    }
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string name =
-        fmt::format("/proc/self/fd/{}/{}", folder.get(), socket_path.filename().string());
-    if (name.size() >= sizeof address.sun_path) {
-        return {};
-    }
-    std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
-    // The sockets API types every address as sockaddr.
-    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {  // NOLINT
-        return {};
-    }
-    return fd;
-}
 
 std::string qemu_run_state(const std::filesystem::path& socket, std::chrono::milliseconds timeout) {
     const Deadline deadline = std::chrono::steady_clock::now() + timeout;

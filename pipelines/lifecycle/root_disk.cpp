@@ -4,8 +4,6 @@
 // Changes of a machine's root disk: consolidate and respawn. Both make disk.qcow2.new, write the record that
 // describes it, and only then rename it over disk.qcow2. Whoever finds a disk.qcow2.new later knows from the
 // record whether to finish or to drop it.
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -99,16 +97,9 @@ bool runs(ConnectionPool& connections, const MachineRecord& record) {
     return status && status->active();
 }
 
-void flush(const fs::path& file) {
-    const Fd fd = open_fd(file, O_RDONLY);
-    if (fsync(fd.get()) != 0) {
-        throw system_error("flush", file.string(), errno);
-    }
-}
-
 /// Publishes disk.qcow2.new; the record describes it already.
 void switch_disk(Lifecycle& lifecycle, const MachineRecord& record) {
-    flush(new_disk(record));
+    sync_file(new_disk(record));
     lifecycle.save(record);
     rename_durably(new_disk(record), record.disk);
     define_machine(lifecycle, lifecycle.open(record), record);

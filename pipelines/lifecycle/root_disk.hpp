@@ -10,9 +10,9 @@
 
 namespace imgforge::lifecycle {
 
-/// Flattens the root disk, so that the golden image is no longer needed. Off: into a new file that replaces
-/// the old one by rename. Running: libvirt pulls the image into the overlay while the guest goes on. False
-/// when there was nothing to do.
+/// Flattens the root disk, so that it no longer depends on the golden image. A machine that is shut off gets
+/// a new file, which replaces the old one by rename; for a running one libvirt pulls the image into the
+/// overlay while the guest continues. False when there was nothing to do.
 bool consolidate_machine(Lifecycle& lifecycle, std::string_view name, const Drop& drop = {});
 
 /// New root on the current generation (or `image_spec`'s); MACs, addresses, host keys, instance-id and data

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/store/publish.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -42,13 +39,6 @@ struct Work {
 
     fs::path target() const { return scratch.folder / "disk.qcow2"; }
 };
-
-void flush_file(const fs::path& path) {
-    const Fd fd = open_fd(path, O_RDONLY);
-    if (::fsync(fd.get()) != 0) {
-        throw system_error("flush", path.string(), errno);
-    }
-}
 
 /// Fingerprint of the stage that installed the system: with another one no block of the disk lies where it
 /// was.
@@ -164,7 +154,7 @@ void write_whole(Work& work) {
 }
 
 Generation describe_disk(Work& work) {
-    flush_file(work.target());
+    sync_file(work.target());
     Generation record;
     record.image = work.candidate.image;
     record.content = work.content;

@@ -87,8 +87,8 @@ EOF
 holds "the recipe is valid" run validate "$recipe"
 
 say "killed in the middle of provision"
-# Not by run(): a function in the background is a shell, and the signal would end that one. As soon as the
-# guest's own system runs its disk is no longer the one before; what a step changed would not be more of it.
+# Not by run(): a function in the background is a shell, and the signal would end that one. Killed once the
+# guest's system runs, because from then on it has written to its disk; a step would only write more.
 "$imgforge" build "$recipe" --connect embedded >"$work/killed.out" 2>&1 & victim=$!
 for _ in $(seq 1200); do
     grep -qa 'systemd-\|cloud-init\[' \

@@ -4,11 +4,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -17,8 +15,8 @@
 #include "builder/base/file.hpp"
 #include "builder/base/interrupt.hpp"
 #include "builder/base/temp_dir.hpp"
+#include "builder/base/unix_socket.hpp"
 #include "builder/virt/virt_error.hpp"
-#include "pipelines/lifecycle/qmp.hpp"
 
 namespace imgforge::lifecycle {
 namespace {
@@ -32,19 +30,6 @@ constexpr const char* user_network_id = "imgforge-net0";
 /// QEMU takes a socket's path of at most 107 bytes; $TMPDIR and $IMGFORGE_HOME may be longer.
 TempDir socket_folder() {
     return TempDir("imgforge-warm", "/var/tmp");
-}
-
-Fd listen_at(const fs::path& path) {
-    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.c_str(), path.native().size() + 1);
-    // The sockets API types every address as sockaddr.
-    const auto* const plain = reinterpret_cast<const sockaddr*>(&address);  // NOLINT
-    if (!fd || bind(fd.get(), plain, sizeof address) != 0 || listen(fd.get(), 1) != 0) {
-        throw system_error("listen at", path.string(), errno);
-    }
-    return fd;
 }
 
 /// Returns when `fd` can be read.
@@ -147,7 +132,7 @@ void use_memory_file(virt::DomainSpec& spec, const fs::path& file, MemoryUse use
 void save_devices(Clock& clock, const virt::Domain& domain, const fs::path& state) {
     const TempDir folder = socket_folder();
     const fs::path socket = folder / "state";
-    const Fd listener = listen_at(socket);
+    const Fd listener = listen_unix(socket);
     leave_memory_out(domain, true);
     domain.monitor({{"execute", "migrate"}, {"arguments", {{"uri", "unix:" + socket.string()}}}});
     const std::string bytes = receive(listener);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pipelines/lifecycle/warm/warm_template.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -16,6 +13,7 @@
 #include "builder/base/error.hpp"
 #include "builder/base/fd.hpp"
 #include "builder/base/file.hpp"
+#include "builder/base/host_cpu.hpp"
 #include "pipelines/lifecycle/boot.hpp"
 #include "pipelines/lifecycle/warm/template_maker.hpp"
 
@@ -24,19 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The lines of /proc/cpuinfo that decide whether a guest's memory can go on on this CPU.
+/// Of what decides whether a guest's memory can go on on this CPU.
 std::string host_cpu_digest() {
-    std::ifstream in("/proc/cpuinfo");
-    std::string facts;
-    for (std::string line; std::getline(in, line) && !line.empty();) {  // the first CPU
-        for (const char* const key : {"vendor_id", "model", "stepping", "flags"}) {
-            if (line.rfind(key, 0) == 0) {
-                facts += line + "\n";
-            }
-        }
-    }
     constexpr std::size_t digits = 16;
-    return sha256_hex(facts).substr(0, digits);
+    return sha256_hex(host_cpu_lines({"vendor_id", "model", "stepping", "flags"})).substr(0, digits);
 }
 
 fs::path warm_folder(const Places& places) {
@@ -83,10 +72,7 @@ std::string kernel_of_host() {
 void flush_all(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder)) {
         if (entry.is_regular_file()) {
-            const Fd file = open_fd(entry.path(), O_RDONLY);
-            if (fsync(file.get()) != 0) {
-                throw system_error("flush", entry.path().string(), errno);
-            }
+            sync_file(entry.path());
         }
     }
     sync_directory(folder);
