@@ -43,8 +43,8 @@ std::string sealed_stamp(const fs::path& file) {
     if (::stat(file.c_str(), &status) != 0) {
         return "missing";
     }
-    return fmt::format("{}:{}.{:09}:{}", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                       status.st_blocks);
+    return fmt::format("{}:{}:{}.{:09}:{}", status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                       status.st_mtim.tv_nsec, status.st_blocks);
 }
 
 /// What image.json says of the image's own files: stamps of the large one, digests of the others.
